@@ -1,0 +1,3 @@
+"""The engine of the course kit: builds assignments, proves their tests, grades submissions."""
+
+__version__ = "1.0.0"

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kit import check
-from ps3.transformer import Block, sincos_positions
+from ps3.transformer import Block, initialize, sincos_positions
 
 # %% [markdown]
 # ## 1.1 From image to tokens
@@ -118,7 +118,8 @@ class MAEEncoderBase(nn.Module):
         positions = sincos_positions(dim, image_size[0] // patch_size, image_size[1] // patch_size)
         self.register_buffer("pos_embed", torch.cat([torch.zeros(1, dim), positions]).unsqueeze(0))
         self.blocks = nn.ModuleList(Block(dim, heads) for _ in range(depth))
-        self.norm = nn.LayerNorm(dim)
+        self.norm = nn.LayerNorm(dim, eps=1e-6)
+        initialize(self)
 
 
 # %% tags=["exercise:mae-encoder"]
@@ -182,8 +183,9 @@ class MAEDecoderBase(nn.Module):
         positions = sincos_positions(dim, image_size[0] // patch_size, image_size[1] // patch_size)
         self.register_buffer("pos_embed", torch.cat([torch.zeros(1, dim), positions]).unsqueeze(0))
         self.blocks = nn.ModuleList(Block(dim, heads) for _ in range(depth))
-        self.norm = nn.LayerNorm(dim)
+        self.norm = nn.LayerNorm(dim, eps=1e-6)
         self.predict = nn.Linear(dim, patch_size**2 * channels)
+        initialize(self)
 
 
 # %% tags=["exercise:mae-decoder"]

@@ -23,7 +23,7 @@ class PlainUnpickler(pickle.Unpickler):
             return allowed[name]
         if (module, name) == ("_codecs", "encode"):
             return super().find_class(module, name)
-        raise pickle.UnpicklingError(f"a CIFAR-10 batch does not hold {module}.{name}")
+        raise FetchError(f"a CIFAR-10 batch does not hold {module}.{name}: refused")
 
 
 def convert(archive: Path, folder: Path, counts: dict[str, int]) -> dict[str, object]:

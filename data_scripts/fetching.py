@@ -88,17 +88,28 @@ def _receive_all(url: str, part: Path, total: int) -> None:
     while (start := part.stat().st_size if part.exists() else 0) < total:
         try:
             _receive(url, part, start, progress)
+        except urllib.error.HTTPError as error:
+            error.close()
+            if error.code == 416:
+                part.unlink(missing_ok=True)
+                raise FetchError(
+                    f"{url} is shorter than {total:,} bytes: it is not the file; try --mirror URL"
+                ) from None
+            raise _unreachable(url, part, error) from None
         except (OSError, http.client.HTTPException) as error:
-            have = part.stat().st_size if part.exists() else 0
-            if have > start and not isinstance(error, urllib.error.HTTPError):
-                continue  # the line was cut, but it had brought something: go on from there
-            kept = f" The {have:,} bytes received are kept: run the same command to go on." if have else ""
-            raise FetchError(
-                f"cannot download {url} ({getattr(error, 'reason', None) or error}).{kept} "
-                "Without a network: copy the file from elsewhere and give it with --from FILE; "
-                "behind a slow or blocked line: --mirror URL."
-            ) from None
+            if not part.exists() or part.stat().st_size <= start:
+                raise _unreachable(url, part, error) from None
     progress.end()
+
+
+def _unreachable(url: str, part: Path, error: Exception) -> FetchError:
+    have = part.stat().st_size if part.exists() else 0
+    kept = f" The {have:,} bytes received are kept: run the same command to go on." if have else ""
+    return FetchError(
+        f"cannot download {url} ({getattr(error, 'reason', None) or error}).{kept} "
+        "Without a network: copy the file from elsewhere and give it with --from FILE; "
+        "behind a slow or blocked line: --mirror URL."
+    )
 
 
 def _receive(url: str, part: Path, start: int, progress: "Progress") -> None:

@@ -74,12 +74,16 @@ class Binding(Protocol):
         """The student's code, ready for a test of this exercise. Raises what a test would report."""
         ...
 
-    def discard(self, exercise: str) -> None:
-        """The far side is of no more use: after a death, a timeout, a lie."""
+    def discard(self, exercise: str, *, timeout: bool) -> None:
+        """The far side is of no more use: after a timeout, a death, a lie."""
         ...
 
     def owner(self, name: str) -> str | None:
         """The exercise in which `name` is to be written; None where it is nobody's."""
+        ...
+
+    def excuse(self, exercise: str) -> str | None:
+        """Why the names of this exercise are missing although its cell was written; None where it was not."""
         ...
 
 
@@ -156,7 +160,8 @@ class Plugin:
             if (self.exercises is None or mark.exercise in self.exercises) and self.only in ("", info.id):
                 self.listed.append(info)
                 kept.append(item)
-        items[:] = kept
+        order = list(dict.fromkeys(_required_mark(item).exercise for item in kept))
+        items[:] = sorted(kept, key=lambda item: order.index(_required_mark(item).exercise))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
@@ -177,7 +182,7 @@ class Plugin:
         mark = _required_mark(item)
         status, text, blocked_by = self._judged(mark, error)
         if status in ("timeout", "crashed") and self.binding is not None:
-            self.binding.discard(mark.exercise)
+            self.binding.discard(mark.exercise, timeout=status == "timeout")
         hint = getattr(error, "hint", None) or mark.hint
         trace = "" if error is None else _trace(error)
         return Outcome(
@@ -194,11 +199,12 @@ class Plugin:
             return "crashed", str(error), ""
         if isinstance(error, StudentError):
             missing = self._unwritten(error)
-            if missing == mark.exercise:
-                return "missing", f"{mark.exercise} is not written yet", ""
-            if missing is not None:
+            if missing is None:
+                return "failed", error.report(), ""
+            if missing != mark.exercise:
                 return "blocked", f"blocked by {missing}: write that first", missing
-            return "failed", error.report(), ""
+            excuse = self.binding.excuse(missing) if self.binding and not isinstance(error, NotImplementedError) else ""
+            return ("failed", excuse, "") if excuse else ("missing", f"{missing} is not written yet", "")
         if isinstance(error, (AssertionError, pytest.fail.Exception)):
             return "failed", str(error) or "the test's condition does not hold", ""
         return "error", f"{type(error).__name__}: {error}", ""

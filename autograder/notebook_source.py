@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-import jupytext
+import jupytext  # type: ignore[import-untyped]
 
 TAGGED_BY_ID = ("exercise", "check", "answer")
 PLAIN_TAGS = ("given", "show", "guess")
@@ -60,7 +60,8 @@ class SourceCell:
     @property
     def regions(self) -> tuple[str, ...]:
         """The text inside each solution region; for an answer without one, the whole text."""
-        found, region = [], None
+        found: list[str] = []
+        region: list[str] | None = None
         for line in self.source.split("\n"):
             if BEGIN in line:
                 region = []
@@ -143,8 +144,8 @@ def _cell_id(kind: str, name: str, source: str, counts: Counter[str]) -> str:
 
 def _check_cell(cell: SourceCell) -> None:
     _check_regions(cell)
-    if not cell.is_code:
-        return
+    if cell.kind == "given":
+        _parse(cell, cell.source)
     if cell.kind == "check" and cell.source.strip() != f'check("{cell.name}")':
         raise SourceError(cell.line, f'a check cell holds exactly check("{cell.name}")')
     if cell.kind == "exercise":
@@ -172,7 +173,7 @@ def _parse(cell: SourceCell, source: str) -> ast.Module:
     try:
         return ast.parse(source)
     except SyntaxError as error:
-        raise SourceError(cell.line + (error.lineno or 0), f"exercise {cell.name}: {error.msg}") from error
+        raise SourceError(cell.line + (error.lineno or 0), f"{cell.id}: not Python: {error.msg}") from error
 
 
 def _check_stub(cell: SourceCell) -> None:

@@ -1,0 +1,80 @@
+"""Reads a test file without running it: which tests there are, for which exercise, how many cases."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class SuiteError(ValueError):
+    """A mistake in a test file; `line` is 1-based."""
+
+    def __init__(self, line: int, text: str) -> None:
+        super().__init__(text)
+        self.line = line
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One test function. ``cases``: how many tests pytest makes of it (parametrize)."""
+
+    name: str
+    exercise: str
+    line: int
+    cases: int
+
+
+def read(path: Path) -> tuple[Case, ...]:
+    """All test functions of a file, in order; SuiteError for one without a readable @exercise."""
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except SyntaxError as error:
+        raise SuiteError(error.lineno or 1, f"not Python: {error.msg}") from error
+    constants = {
+        target.id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    found: dict[str, Case] = {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            if node.name in found:
+                raise SuiteError(node.lineno, f"{node.name} is defined twice: the first would never run; rename one")
+            cases = _cases(node, constants)
+            found[node.name] = Case(node.name, _exercise(node), node.lineno, cases)
+        elif isinstance(node, ast.ClassDef) and node.name.startswith("Test"):
+            raise SuiteError(node.lineno, f"{node.name}: write tests as functions, each with its @exercise")
+    return tuple(found.values())
+
+
+def _exercise(test: ast.FunctionDef) -> str:
+    for decorator in test.decorator_list:
+        if isinstance(decorator, ast.Call) and _name(decorator.func) == "exercise" and decorator.args:
+            first = decorator.args[0]
+            if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                return first.value
+    raise SuiteError(test.lineno, f'{test.name} names no exercise: put @exercise("ID", title="…") above it')
+
+
+def _cases(test: ast.FunctionDef, constants: dict[str, ast.expr]) -> int:
+    cases = 1
+    for decorator in test.decorator_list:
+        if isinstance(decorator, ast.Call) and _name(decorator.func) == "parametrize":
+            cases *= _length(decorator, constants, test)
+    return cases
+
+
+def _length(decorator: ast.Call, constants: dict[str, ast.expr], test: ast.FunctionDef) -> int:
+    values = decorator.args[1] if len(decorator.args) > 1 else None
+    if isinstance(values, ast.Name):
+        values = constants.get(values.id)
+    if isinstance(values, ast.List | ast.Tuple) and not any(isinstance(item, ast.Starred) for item in values.elts):
+        return len(values.elts)
+    raise SuiteError(decorator.lineno, f"{test.name}: parametrize with a plain list, so that its tests can be counted")
+
+
+def _name(function: ast.expr) -> str:
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")

@@ -1,0 +1,121 @@
+"""TOML tables read with one complaint per mistake, all collected before the author hears of them."""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from autograder.errors import CourseError
+
+
+@dataclass
+class Complaints:
+    """Everything found wrong, so that the author meets all of it at once."""
+
+    root: Path
+    lines: list[str] = field(default_factory=list)
+
+    def add(self, path: Path, text: str, line: int | None = None) -> None:
+        shown = path.relative_to(self.root) if path.is_relative_to(self.root) else path
+        self.lines.append(f"{shown}:{line}: {text}" if line else f"{shown}: {text}")
+
+    def raise_if_any(self) -> None:
+        """CourseError with one line per complaint, if there is one."""
+        if self.lines:
+            raise CourseError("\n".join(self.lines))
+
+
+class Table:
+    """A TOML table whose values are asked for by name and kind; what nobody asked for is refused at the end."""
+
+    def __init__(self, path: Path, data: dict[str, Any], complaints: Complaints, heading: str = "") -> None:
+        self._path, self._data, self._complaints, self._heading = path, data, complaints, heading
+        self._asked: list[str] = []
+
+    @classmethod
+    def read(cls, path: Path, complaints: Complaints) -> Table:
+        """The table of a whole file; a file that is no TOML complains and reads as empty."""
+        try:
+            data = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            complaints.add(path, f"not TOML: {error}")
+            complaints.raise_if_any()
+            data = {}
+        return cls(path, data, complaints)
+
+    def complain(self, text: str, key: str = "") -> None:
+        self._complaints.add(self._path, f"{self._heading}{text}", self._line(key))
+
+    def text(self, key: str, default: str | None = None, pattern: str = "(?s:.*)") -> str:
+        value = self._get(key, default)
+        if isinstance(value, str) and re.fullmatch(pattern, value):
+            return value
+        if value is not None:
+            self.complain(f"{key} = {value!r} should be a string like {pattern}", key)
+        return ""
+
+    def positive(self, key: str, default: float | None = None) -> float:
+        """A positive finite number."""
+        value = self._get(key, default)
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf:
+            return float(value)
+        if value is not None:
+            self.complain(f"{key} = {value!r} should be a number above 0", key)
+        return 0.0
+
+    def strings(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
+        value = self._get(key, default)
+        if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+        if value is not None:
+            self.complain(f"{key} = {value!r} should be a list of strings", key)
+        return ()
+
+    def moment(self, key: str) -> datetime | None:
+        """A date and time with its offset from UTC; None where it is not given."""
+        value = self._get(key, ())
+        if isinstance(value, datetime) and value.tzinfo is not None:
+            return value
+        if value != ():
+            self.complain(
+                f"{key} = {value} should be a date and time with its offset, such as 2026-12-11T23:59:00Z", key
+            )
+        return None
+
+    def tables(self, key: str) -> dict[str, Table]:
+        """Sub-tables by name: [key.NAME]."""
+        value = self._get(key, {})
+        if not isinstance(value, dict) or not all(isinstance(item, dict) for item in value.values()):
+            self.complain(f"write [{key}.ID] tables", key)
+            return {}
+        return {name: Table(self._path, item, self._complaints, f"[{key}.{name}] ") for name, item in value.items()}
+
+    def refuse_others(self) -> None:
+        """Complain about every key that nobody asked for: most are misspelt."""
+        for key in self._data:
+            if key not in self._asked:
+                self.complain(f"unknown setting {key!r}; known are {', '.join(self._asked)}", key)
+
+    def _get(self, key: str, default: Any) -> Any:
+        self._asked.append(key)
+        if key not in self._data and default is None:
+            self.complain(f"{key} is missing")
+        return self._data.get(key, default)
+
+    def _line(self, key: str) -> int | None:
+        """Where the key, or else the table's heading, stands in the file."""
+        table = self._heading.strip()
+        inside = not table
+        for number, line in enumerate(self._path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+            if line.strip().startswith("["):
+                inside = line.strip() == table
+                if inside and not key:
+                    return number
+            elif inside and key and re.match(rf"\s*{re.escape(key)}\s*=", line):
+                return number
+        return None

@@ -1,0 +1,244 @@
+"""A complete small assignment for the engine's tests: one problem, two exercises, a written answer, a library.
+
+`write(root)` lays it down as assignments/tinyset; `edit` changes one of its files.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+NAME = "tinyset"
+LIBRARY = "tinylib"
+PROBLEM = "scaling"
+NOTEBOOK = "1_scaling.ipynb"
+CANARY = "kit-canary-0123456789abcdef"
+
+FILES = {
+    "assignment.toml": f"""\
+title = "A tiny set"
+version = "1.0"
+due = 2030-01-01T00:00:00Z
+library = "{LIBRARY}"
+core = ["{PROBLEM}"]
+extra = []
+release_url = ""
+submission_seconds = 60
+call_seconds = 5
+canary = "{CANARY}"
+""",
+    "handout.md": "# A tiny set\n\nOpen the notebook, fill the stubs.\n",
+    "requirements.txt": "torch\npytest\n",
+    "data/SHA256SUMS": "55a2d1b3ab3e9f9bb3a5ba2a4b1d6a4a0e5be93ca8e3a1e2b1d1d4b9a6d8f0aa  numbers.txt\n",
+    "data/numbers.txt": "1 2 3\n",
+    f"{LIBRARY}/__init__.py": '"""Helpers of the tiny set."""\n',
+    f"{LIBRARY}/shapes.py": '''\
+"""Shapes."""
+
+from torch import nn
+
+
+def width(values):
+    """The last dimension of a tensor."""
+    return values.shape[-1]
+
+
+class Doubler(nn.Module):
+    """Doubles what it gets."""
+
+    def forward(self, values):
+        return 2 * values
+''',
+    f"{PROBLEM}/problem.toml": """\
+title = "Scaling"
+
+[exercise.tiny-scale]
+points = 3
+
+[exercise.tiny-scaler]
+points = 2
+depends = ["tiny-scale"]
+
+[answer.tiny-why]
+points = 1
+""",
+    f"{PROBLEM}/notebook.py": '''\
+# %% [markdown]
+# # Scaling
+#
+# Two exercises and a question.
+
+# %% tags=["given"]
+import torch
+from torch import Tensor, nn
+
+from kit import check
+from tinylib.shapes import width
+
+
+# %% tags=["exercise:tiny-scale"]
+def scale(values: Tensor, factor: float) -> Tensor:
+    """Multiply values (B, D) by a factor. Raises ValueError where the factor is negative."""
+    ### BEGIN SOLUTION
+    if factor < 0:
+        raise ValueError(f"the factor should not be negative, but it is {factor}")
+    scaled_by_the_reference = values * factor
+    return scaled_by_the_reference
+    ### END SOLUTION
+
+
+# %% tags=["check:tiny-scale"]
+check("tiny-scale")
+
+# %% tags=["given"]
+class ScalerBase(nn.Module):
+    """Holds the factor."""
+
+    def __init__(self, start: float = 2.0):
+        super().__init__()
+        self.factor = nn.Parameter(torch.tensor(start))
+
+
+# %% tags=["exercise:tiny-scaler"]
+class Scaler(ScalerBase):
+    """Multiplies by a factor that it learns."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        """values (B, D) times the factor: (B, D)."""
+        ### BEGIN SOLUTION
+        return scale(values, 1.0) * self.factor.reshape(1, 1)
+        ### END SOLUTION
+
+    def inverse(self, values: Tensor) -> Tensor:
+        """values (B, D) divided by the factor: (B, D)."""
+        ### BEGIN SOLUTION
+        return values / self.factor.reshape(1, 1)
+        ### END SOLUTION
+
+
+# %% tags=["check:tiny-scaler"]
+check("tiny-scaler")
+
+# %% tags=["guess"]
+guess_width = None  # a whole number
+
+# %% tags=["show"]
+print(width(scale(torch.ones(1, 3), 2.0)), guess_width)
+
+# %% [markdown]
+# Why does the factor have a gradient? One sentence.
+
+# %% [markdown] tags=["answer:tiny-why"]
+# *Your answer here.*
+''',
+    f"{PROBLEM}/test_public.py": '''\
+"""Public tests of the tiny problem."""
+
+import torch
+from kit import assert_raises, assert_same, exercise
+
+
+@exercise("tiny-scale", weight=2, title="multiplies every entry", hint="Which entries should change?")
+def test_scale_multiplies_every_entry(student):
+    values = torch.tensor([[1.0, 2.0, 3.0]])
+    expected = torch.tensor([[2.0, 4.0, 6.0]])
+    assert_same(student.scale(values, 2.0), expected, what="scale of [[1, 2, 3]] by 2")
+
+
+@exercise("tiny-scale", title="refuses a negative factor", hint="What should happen below zero?")
+def test_scale_rejects_negative_factors(student):
+    assert_raises(ValueError, lambda: student.scale(torch.ones(1, 1), -1.0), what="scale by -1")
+    assert_same(student.scale(torch.ones(1, 1), 1.0), torch.ones(1, 1), what="scale by 1")
+
+
+@exercise("tiny-scaler", title="uses its factor", hint="Does the module multiply by its own parameter?")
+def test_scaler_uses_its_factor(student):
+    scaler = student.build("Scaler", start=3.0)
+    assert_same(scaler(torch.ones(2, 2)), torch.full((2, 2), 3.0), what="Scaler(3) of ones")
+''',
+    f"{PROBLEM}/test_hidden.py": '''\
+"""Hidden tests of the tiny problem."""
+
+import pytest
+import torch
+from kit import assert_same, exercise
+
+
+@exercise("tiny-scale", weight=1, title="works on other sizes", hint="Is anything fixed to one size?")
+@pytest.mark.parametrize("size", [(1, 1), (4, 7)])
+def test_scale_on_drawn_numbers_of_any_size(student, rng, size):
+    values = torch.rand(*size, generator=rng)
+    expected_by_a_slow_loop = torch.tensor([[3 * number for number in row] for row in values.tolist()])
+    assert_same(student.scale(values, 3.0), expected_by_a_slow_loop, what="scale by 3")
+
+
+@exercise("tiny-scaler", title="inverse undoes forward", hint="What brings the values back?")
+def test_scaler_inverse_undoes_forward(student, rng):
+    scaler = student.build("Scaler", start=4.0)
+    values_before_scaling = torch.rand(3, 5, generator=rng)
+    back_again = scaler.call("inverse", scaler(values_before_scaling))
+    assert_same(back_again, values_before_scaling, what="inverse after forward")
+''',
+    f"{PROBLEM}/rubric.md": """\
+# Rubric
+
+## tiny-why
+
+Full mark: it names that the factor is a parameter which autograd follows through the product.
+""",
+    f"{PROBLEM}/wrong/adds.py": '''\
+"""Adds the factor instead of multiplying by it."""
+
+EXERCISE = "tiny-scale"
+MUST_FAIL = ["test_scale_multiplies_every_entry", "test_scale_on_drawn_numbers_of_any_size"]
+
+
+def scale(values: Tensor, factor: float) -> Tensor:
+    if factor < 0:
+        raise ValueError("negative")
+    return values + factor
+''',
+    f"{PROBLEM}/wrong/forgets_factor.py": '''\
+"""The module does nothing."""
+
+EXERCISE = "tiny-scaler"
+MUST_FAIL = ["test_scaler_uses_its_factor"]
+
+
+class Scaler(ScalerBase):
+    def forward(self, values: Tensor) -> Tensor:
+        return values
+
+    def inverse(self, values: Tensor) -> Tensor:
+        return values
+''',
+    f"{PROBLEM}/right/einsum.py": '''\
+"""Multiplies with einsum."""
+
+EXERCISE = "tiny-scale"
+
+
+def scale(values: Tensor, factor: float) -> Tensor:
+    if factor < 0:
+        raise ValueError("negative")
+    return torch.einsum("bd,->bd", values, torch.tensor(factor, dtype=values.dtype))
+''',
+}
+
+
+def write(root: Path) -> Path:
+    """Lay the assignment down under root/assignments/tinyset; returns that folder."""
+    folder = root / "assignments" / NAME
+    for name, text in FILES.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return folder
+
+
+def edit(folder: Path, file: str, old: str, new: str) -> None:
+    """Replace one passage, which must occur exactly once, in a file of the assignment."""
+    path = folder / file
+    text = path.read_text(encoding="utf-8")
+    if text.count(old) != 1:
+        raise ValueError(f"{old!r} occurs {text.count(old)} times in {file}")
+    path.write_text(text.replace(old, new), encoding="utf-8")

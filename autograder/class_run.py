@@ -1,0 +1,184 @@
+"""Grades a class: many submissions at once, results as they come, nothing lost when it is stopped."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from autograder import intake, rebuild
+from autograder.course import Assignment, load
+from autograder.errors import BadInput, TooWeak
+from autograder.grading import grade_submission, not_graded
+from autograder.plan import Plan
+from autograder.release import release_notebook
+from autograder.results import GRADED, Report, ResultFolder
+from autograder.sandbox import Sandbox
+
+
+@dataclass(frozen=True)
+class Task:
+    """One submission to grade, small enough to be sent to another machine."""
+
+    root: str
+    assignment: str
+    student: str
+    folder: str
+    out: str
+    seed: int
+    force: bool
+    allow_weak: bool
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of one task. `fresh`: graded now, rather than found unchanged."""
+
+    report: Report
+    fresh: bool
+
+
+# One plan and one sandbox per process; a forked pool inherits the parent's, so that a class shares one zygote.
+_contexts: dict[tuple[str, str, int], tuple[Plan, Sandbox]] = {}
+
+
+def submissions(folder: Path, assignment: str, student: str | None = None) -> dict[str, Path]:
+    """Student to folder, for every DIR/<student>/<assignment>. BadInput where there is none."""
+    if not folder.is_dir():
+        raise BadInput(f"no folder {folder}: submissions are read from DIR/<student>/{assignment}/*.ipynb")
+    found = {
+        path.name: path / assignment
+        for path in sorted(folder.iterdir())
+        if not path.name.startswith(".") and (path / assignment).is_dir()
+    }
+    if student is not None:
+        found = {name: path for name, path in found.items() if name == student}
+    if not found:
+        who = f"{student}/{assignment}" if student else f"<student>/{assignment}"
+        raise BadInput(f"no submission {folder}/{who}: check the folder's name and the spelling")
+    return found
+
+
+def grade_class(
+    assignment: Assignment,
+    folders: dict[str, Path],
+    out: Path,
+    *,
+    seed: int,
+    workers: int = 2,
+    force: bool = False,
+    allow_weak: bool = False,
+    executor: Executor | None = None,
+    on_done: Callable[[Done], None] = lambda done: None,
+) -> list[Done]:
+    """Grade every folder into `out`; unchanged submissions keep their result. Stops cleanly on Ctrl-C.
+
+    executor: where tasks run; by default local processes. Raises TooWeak where confinement is weak and not allowed.
+    """
+    results = ResultFolder(out)
+    out.mkdir(parents=True, exist_ok=True)
+    results.sweep()
+    tasks = [
+        Task(str(assignment.root), assignment.name, student, str(folder), str(out), seed, force, allow_weak)
+        for student, folder in folders.items()
+    ]
+    if executor is not None:
+        return [_finished(future, on_done) for future in as_completed([executor.submit(grade_task, t) for t in tasks])]
+    plan, sandbox = _context(assignment, seed, allow_weak)
+    try:
+        return list(_in_processes(tasks, plan, workers, results, on_done))
+    finally:
+        _contexts.clear()
+        sandbox.close()
+        results.sweep()
+
+
+def grade_task(task: Task) -> Done:
+    """Grade one submission and store its result. The same in this process, a pool, or on another machine."""
+    key = (task.root, task.assignment, task.seed)
+    if key not in _contexts:
+        _context(load(task.assignment, Path(task.root)), task.seed, task.allow_weak)
+    plan, sandbox = _contexts[key]
+    results = ResultFolder(Path(task.out))
+    taken = intake.read(Path(task.folder), plan.assignment.manifest, student=task.student)
+    old = results.read(task.student)
+    wanted = (plan.assignment.version, plan.engine, plan.seed, taken.digest, sandbox.level)
+    if old is not None and not task.force and old.status == GRADED and old.key == wanted:
+        return Done(old, fresh=False)
+    graded = grade_submission(taken, plan, sandbox)
+    notebooks = {
+        book.file: rebuild.rebuild(
+            release_notebook(plan.assignment, book.file), taken.notebooks.get(book.file), book
+        ).notebook
+        for book in plan.assignment.manifest.notebooks
+    }
+    results.write(graded.report, graded.details, notebooks)
+    return Done(graded.report, fresh=True)
+
+
+def _context(assignment: Assignment, seed: int, allow_weak: bool) -> tuple[Plan, Sandbox]:
+    torch.set_num_threads(1)  # a process that has started more cannot fork safely
+    sandbox = Sandbox.start(assignment.library_folder)
+    try:
+        if sandbox.level == "weak" and not allow_weak:
+            raise TooWeak(
+                "this machine cannot confine a student's code: `autograder doctor` says what is missing. "
+                "Install bubblewrap, use the container, or say --allow-weak to grade all the same."
+            )
+        plan = Plan.of(assignment, seed)
+    except BaseException:
+        sandbox.close()
+        raise
+    _contexts[(str(assignment.root), assignment.name, seed)] = plan, sandbox
+    return plan, sandbox
+
+
+def _in_processes(
+    tasks: list[Task], plan: Plan, workers: int, results: ResultFolder, on_done: Callable[[Done], None]
+) -> Iterator[Done]:
+    """A pool forked from this process; a task whose process died is tried once more, alone."""
+    context = multiprocessing.get_context("fork")
+    retry: list[Task] = []
+    pool = ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context, initializer=_ignore_interrupt)
+    futures = {pool.submit(grade_task, task): task for task in tasks}
+    try:
+        for future in as_completed(futures):
+            if isinstance(future.exception(), BrokenProcessPool):
+                retry.append(futures[future])
+            else:
+                yield _finished(future, on_done)
+    except BaseException:
+        for process in list((pool._processes or {}).values()):
+            process.kill()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+    for task in retry:
+        with ProcessPoolExecutor(1, mp_context=context, initializer=_ignore_interrupt) as single:
+            future = single.submit(grade_task, task)
+            if isinstance(future.exception(), BrokenProcessPool):
+                reason = "the grader's own process ended twice on this submission"
+                report = not_graded(task.student, plan, reason, isolation="none")
+                results.write(report, [], {})
+                future = Future()
+                future.set_result(Done(report, fresh=True))
+            yield _finished(future, on_done)
+
+
+def _finished(future: Future[Done], on_done: Callable[[Done], None]) -> Done:
+    done = future.result()
+    on_done(done)
+    return done
+
+
+def _ignore_interrupt() -> None:
+    """Ctrl-C is the parent's to handle: it ends its children."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.stdin = None

@@ -1,0 +1,171 @@
+"""The result of one submission: its fields, its file, and how it is written so that nothing is ever half there."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from autograder.errors import BadInput
+
+SCHEMA = 1
+GRADED, PARTLY, NOT_GRADED = "graded", "partly graded", "not graded"
+
+
+@dataclass(frozen=True, slots=True)
+class TestResult:
+    """One test: `message` is its title and hint, never an input, an expected value or a student's text."""
+
+    __test__ = False
+
+    id: str
+    exercise: str
+    visibility: str  # public or hidden
+    status: str  # passed failed timeout crashed missing blocked; "error" where the test itself is at fault
+    seconds: float
+    message: str
+    title: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class ExerciseResult:
+    """One exercise; `score` is None where it could not be graded, and `reason` says why."""
+
+    id: str
+    status: str
+    score: float | None
+    max_score: float
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the grader says about one submission: the content of `<out>/<student>.json`.
+
+    `auto_score` is None for a submission that could not be graded, and counts the graded exercises of one that was
+    partly graded.
+    """
+
+    assignment: str
+    version: str
+    student: str
+    status: str
+    reason: str | None
+    auto_score: float | None
+    auto_max: float
+    seed: int
+    isolation: str
+    engine: str
+    submission: str
+    exercises: tuple[ExerciseResult, ...]
+    tests: tuple[TestResult, ...]
+    notes: tuple[str, ...]
+    schema: int = SCHEMA
+
+    @property
+    def key(self) -> tuple[str, str, int, str, str]:
+        """Same key, same result: a submission is graded again only if one of these changed."""
+        return self.version, self.engine, self.seed, self.submission, self.isolation
+
+    def to_json(self) -> str:
+        data = dataclasses.asdict(self)
+        return json.dumps({"schema": data.pop("schema")} | data, indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Report:
+        """Raises ValueError for anything that `to_json` did not write."""
+        try:
+            data = json.loads(text)
+            if data["schema"] != SCHEMA:
+                raise ValueError(f"schema {data['schema']}, this grader reads {SCHEMA}")
+            exercises = tuple(ExerciseResult(**item) for item in data.pop("exercises"))
+            tests = tuple(TestResult(**item) for item in data.pop("tests"))
+            return cls(exercises=exercises, tests=tests, notes=tuple(data.pop("notes")), **data)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"not a result: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """What a TA may read about a test and no export contains: the assertion's text, and where it arose."""
+
+    id: str
+    status: str
+    text: str
+    trace: str
+
+
+@dataclass(frozen=True)
+class ResultFolder:
+    """`--out`: `<student>.json`, `details/<student>.json`, `notebooks/<student>/*.ipynb`."""
+
+    path: Path
+    unreadable: list[str] = field(default_factory=list)
+
+    def report_path(self, student: str) -> Path:
+        return self.path / f"{student}.json"
+
+    def details_path(self, student: str) -> Path:
+        return self.path / "details" / f"{student}.json"
+
+    def notebooks_path(self, student: str) -> Path:
+        return self.path / "notebooks" / student
+
+    def read(self, student: str) -> Report | None:
+        """The stored report; None where there is none or it cannot be read."""
+        try:
+            return Report.from_json(self.report_path(student).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def all(self) -> list[Report]:
+        """Every stored report, by student. BadInput where the folder is missing or a file is damaged."""
+        if not self.path.is_dir():
+            raise BadInput(f"no results in {self.path}: run `autograder grade` first, or give its --out")
+        reports = []
+        for path in sorted(self.path.glob("*.json")):
+            try:
+                reports.append(Report.from_json(path.read_text(encoding="utf-8")))
+            except (OSError, ValueError) as error:
+                raise BadInput(f"{path} is damaged ({error}): delete it and grade that student again") from error
+        return reports
+
+    def write(self, report: Report, details: list[Detail], notebooks: dict[str, dict[str, Any]]) -> None:
+        """Store all of one student's files; the report comes last, so that it stands only where the rest does."""
+        folder = self.notebooks_path(report.student)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, notebook in notebooks.items():
+            text = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+            write_atomically(folder / name, text.encode("utf-8", "backslashreplace"))
+        for old in folder.glob("*.ipynb"):
+            if old.name not in notebooks:
+                old.unlink()
+        rows = [dataclasses.asdict(detail) for detail in details]
+        self.details_path(report.student).parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
+        write_atomically(self.details_path(report.student), text.encode("utf-8", "backslashreplace"))
+        write_atomically(self.report_path(report.student), report.to_json().encode("utf-8", "backslashreplace"))
+
+    def sweep(self) -> None:
+        """Remove what an interrupted run left half-written."""
+        for path in self.path.rglob(".writing-*"):
+            path.unlink(missing_ok=True)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that a reader sees the old content or the new, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

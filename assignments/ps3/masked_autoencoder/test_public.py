@@ -246,10 +246,10 @@ def test_masking_draws_anew_at_every_call(student, rng):
 def small_encoder(student, rng, depth: int):
     """An 8x12 encoder with patches of 4 (N = 6) and random weights; pos_embed and class token are large."""
     encoder = student.build("MAEEncoder", image_size=(8, 12), patch_size=4, channels=3, dim=8, depth=depth, heads=2)
-    state = encoder.state()
+    shapes = {name: value.shape for name, value in encoder.state().parameters.items()} | {"pos_embed": (1, 7, 8)}
     weights = {
-        name: torch.randn(value.shape, generator=rng) * (0.3 if "blocks" in name or "patch" in name else 1.0)
-        for name, value in (state.parameters | state.buffers).items()
+        name: torch.randn(shape, generator=rng) * (0.3 if "blocks" in name or "patch" in name else 1.0)
+        for name, shape in shapes.items()
     }
     encoder.load(weights)
     return encoder, weights
@@ -368,7 +368,6 @@ def test_encoder_gives_a_token_its_own_position(student, rng):
 )
 def test_encoder_puts_the_class_token_with_its_position_first(student, rng):
     encoder, weights = small_encoder(student, rng, depth=0)
-    # With a zero weight on all but one entry of the norm's input nothing can hide: the norm's bias is 0 here.
     encoder.load(weights | {"norm.weight": torch.ones(8), "norm.bias": torch.zeros(8)})
     noise = torch.rand(1, 6, generator=rng)
     kept = kept_by_student(student, noise)
@@ -458,10 +457,9 @@ def small_decoder(student, rng, depth: int, **replaced: torch.Tensor):
     """A decoder of 4x6 images with patches of 2 (N = 6), random weights; `replaced` names weights to use instead."""
     sizes = {"image_size": (4, 6), "patch_size": 2, "channels": 1, "encoder_dim": 5, "dim": 8, "heads": 2}
     decoder = student.build("MAEDecoder", **sizes, depth=depth)
-    state = decoder.state()
+    shapes = {name: value.shape for name, value in decoder.state().parameters.items()} | {"pos_embed": (1, 7, 8)}
     weights = {
-        name: torch.randn(value.shape, generator=rng) * (0.3 if "blocks" in name else 1.0)
-        for name, value in (state.parameters | state.buffers).items()
+        name: torch.randn(shape, generator=rng) * (0.3 if "blocks" in name else 1.0) for name, shape in shapes.items()
     }
     decoder.load(weights | replaced)
     return decoder, weights | replaced

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+STUB_TEXT = "{exercise}: write this function"
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 

@@ -16,13 +16,12 @@ import pytest
 import torch
 
 from kit.compare import CheckFailed
-from kit.exercises import Mark, mark_of
+from kit.exercises import STUB_TEXT, Mark, mark_of
 from kit.student import Student, StudentCrashed, StudentError, StudentMissing, StudentTimeout
 from kit.wire import WireError
 
-STUB_TEXT = "{exercise}: write this function"
 PLAIN_PYTEST = (
-    "-c", os.devnull, "--import-mode=importlib", "--assert=plain", "--capture=no", "-p", "no:terminal",
+    "-c", os.devnull, "--noconftest", "--import-mode=importlib", "--assert=plain", "--capture=no", "-p", "no:terminal",
     "-p", "no:cacheprovider", "-p", "no:unraisableexception", "-p", "no:threadexception", "-p", "no:warnings",
     "-p", "no:logging", "-p", "no:doctest", "-p", "no:junitxml", "-p", "no:faulthandler", "-p", "no:stepwise",
 )  # fmt: skip

@@ -57,8 +57,8 @@ def assert_same(
             count = int((~torch.isfinite(tensor[known])).sum())
             raise CheckFailed(f"{what}: {count} of {tensor.numel()} values are NaN or infinite", hint)
         gap = (tensor.to(wide) - expected.to(wide)).abs()
-        gap = torch.where(known | (tensor != expected), gap, torch.zeros_like(gap))
-    allowed = atol + rtol * expected.abs().double()
+        gap = torch.where(tensor == expected, torch.zeros_like(gap), gap)
+    allowed = atol + rtol * torch.nan_to_num(expected.abs().double(), posinf=0.0)
     excess = gap - allowed
     if bool((excess <= 0).all()):
         return

@@ -104,15 +104,16 @@ def decode(frame: bytes, *, references: bool = False) -> dict[str, Any]:
 def flags_of(value: Any) -> frozenset[str]:
     """What decoding forgets about the tensors in a value: requires_grad, parameter, subclass, inference."""
     flags: set[str] = set()
-    for tensor in tensors_in(value):
-        if tensor.requires_grad:
-            flags.add("requires_grad")
-        if isinstance(tensor, torch.nn.Parameter):
-            flags.add("parameter")
-        elif type(tensor) is not Tensor:
-            flags.add("subclass")
-        if tensor.is_inference():
-            flags.add("inference")
+    with torch._C.DisableTorchFunctionSubclass():
+        for tensor in tensors_in(value):
+            if tensor.requires_grad:
+                flags.add("requires_grad")
+            if isinstance(tensor, torch.nn.Parameter):
+                flags.add("parameter")
+            elif type(tensor) is not Tensor:
+                flags.add("subclass")
+            if tensor.is_inference():
+                flags.add("inference")
     return frozenset(flags)
 
 
@@ -164,9 +165,14 @@ def _node(value: Any, bodies: list[bytes], depth: int) -> Any:
 
 
 def _tensor_node(tensor: Tensor, bodies: list[bytes]) -> dict[str, Any]:
+    with torch._C.DisableTorchFunctionSubclass():  # a subclass has no say in what is read of it
+        return _plain_node(tensor, bodies)
+
+
+def _plain_node(tensor: Tensor, bodies: list[bytes]) -> dict[str, Any]:
+    if tensor.layout != torch.strided or tensor.is_quantized or tensor.dtype not in _NAMES:
+        raise TypeError(f"a tensor of layout {tensor.layout} and dtype {tensor.dtype} cannot be graded: make it dense")
     plain = tensor.detach().as_subclass(Tensor)
-    if plain.layout != torch.strided or plain.is_quantized or plain.dtype not in _NAMES:
-        raise TypeError(f"a tensor of layout {plain.layout} and dtype {plain.dtype} cannot be graded: make it dense")
     if plain.dim() > MAX_RANK:
         raise TypeError(f"a tensor of {plain.dim()} dimensions cannot be graded: at most {MAX_RANK}")
     node = {"k": "tensor", "d": _NAMES[plain.dtype], "s": list(plain.shape)}

@@ -1,0 +1,161 @@
+"""What crosses the wire, and what a hostile far side cannot make it do."""
+
+import json
+import math
+import struct
+
+import pytest
+import torch
+
+from kit import wire
+from kit.wire import FunctionRef, HandleRef, Lib, Seed, WireError, decode, encode, flags_of
+
+
+def frame(header: object, body: bytes = b"") -> bytes:
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack(">I", len(text)) + text + body
+
+
+def message(value: object, body: bytes = b"") -> bytes:
+    return frame({"k": "dict", "v": [["value", value]]}, body)
+
+
+def there_and_back(value: object) -> object:
+    return decode(encode({"value": value}))["value"]
+
+
+@pytest.mark.parametrize("dtype", [dtype for dtype in wire.DTYPES.values()])
+@pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 0, 4), (2, 3, 1)])
+def test_a_tensor_of_every_dtype_and_shape_arrives_as_it_left(dtype: torch.dtype, shape: tuple[int, ...]) -> None:
+    tensor = torch.randint(0, 2, shape, generator=torch.Generator().manual_seed(0)).to(dtype)
+    arrived = there_and_back(tensor)
+    assert isinstance(arrived, torch.Tensor)
+    assert arrived.dtype == dtype and arrived.shape == tensor.shape and torch.equal(arrived, tensor)
+
+
+def test_the_bits_of_special_floats_survive() -> None:
+    tensor = torch.tensor([math.nan, math.inf, -math.inf, -0.0, 1e-45])
+    arrived = there_and_back(tensor)
+    assert isinstance(arrived, torch.Tensor)
+    assert torch.equal(arrived.view(torch.int32), tensor.view(torch.int32))
+
+
+def test_nested_plain_values_arrive_with_their_types() -> None:
+    value = {"a": (1, 2.5, None), "b": [True, "text", {"c": (-(2**63), 2**63 - 1)}]}
+    assert there_and_back(value) == value
+
+
+def test_floats_that_json_lacks_arrive() -> None:
+    assert there_and_back((math.inf, -math.inf)) == (math.inf, -math.inf)
+    nan = there_and_back(math.nan)
+    assert isinstance(nan, float) and math.isnan(nan)
+
+
+def test_views_and_transposes_arrive_as_their_values() -> None:
+    base = torch.arange(12.0).reshape(3, 4)
+    for view in (base.T, base[:, ::2], base[1:], base.expand(2, 3, 4), torch.view_as_complex(torch.ones(2, 2)).conj()):
+        assert torch.equal(there_and_back(view), view)  # type: ignore[arg-type]
+
+
+def test_a_parameter_arrives_as_a_plain_tensor_with_its_flags() -> None:
+    parameter = torch.nn.Parameter(torch.ones(2))
+    arrived = there_and_back(parameter)
+    assert type(arrived) is torch.Tensor and not arrived.requires_grad
+    assert flags_of((parameter,)) == {"requires_grad", "parameter"}
+
+
+def test_a_subclass_that_equals_everything_arrives_as_what_it_holds() -> None:
+    class Chameleon(torch.Tensor):
+        @classmethod
+        def __torch_function__(cls, func: object, types: object, args: object = (), kwargs: object = None) -> object:
+            return torch.Tensor.__torch_function__(func, types, args, kwargs or {})
+
+        def __eq__(self, other: object) -> bool:  # type: ignore[override]
+            return True
+
+    tensor = torch.zeros(2).as_subclass(Chameleon)
+    arrived = there_and_back(tensor)
+    assert type(arrived) is torch.Tensor and arrived.tolist() == [0.0, 0.0]
+    assert flags_of([tensor]) == {"subclass"}
+
+
+def test_meta_tensors_cross_as_shapes() -> None:
+    arrived = there_and_back(torch.empty(3, 4, device="meta"))
+    assert isinstance(arrived, torch.Tensor) and arrived.is_meta and arrived.shape == (3, 4)
+
+
+def test_references_arrive_where_they_are_allowed_and_nowhere_else() -> None:
+    value = (Seed(3), Lib("ps3.a"), FunctionRef("f"), HandleRef(0))
+    sent = encode({"value": value})
+    assert decode(sent, references=True)["value"] == value
+    with pytest.raises(WireError, match="unknown kind"):
+        decode(sent)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        object(), {1: 2}, 2**63, "x" * 200_000, torch.zeros(2).to_sparse(), torch.zeros((1,) * 9), [[[[[[[1]]]]]]],
+        {1, 2}, b"x",
+    ],
+    ids=["object", "int keys", "big int", "long text", "sparse", "rank 9", "deep", "set", "bytes"],
+)  # fmt: skip
+def test_what_cannot_cross_is_refused_with_a_reason(value: object) -> None:
+    with pytest.raises(TypeError, match=r"\w{4}"):
+        encode({"value": value})
+
+
+TENSOR = {"k": "tensor", "d": "float32", "s": [2]}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"",
+        b"\0\0\0",
+        struct.pack(">I", 1 << 30) + b"{}",
+        frame(b"not json"),
+        frame(b"[" * 100_000),
+        frame(b'{"k": "float", "v": NaN}'),
+        frame(b'{"k":"dict","v":[["value",' + b"9" * 5000 + b"]]}"),
+        frame([1]),
+        frame(5),
+        frame({"k": "list", "v": []}),
+        message({"k": "pickle", "v": "x"}),
+        message([1, 2]),
+        message({"k": "tuple", "v": 7}),
+        message({"k": "float", "v": "1"}),
+        message(2**70),
+        message({"k": "list", "v": [0] * 10_000}),
+        message(TENSOR, b"\0" * 7),
+        message(TENSOR, b"\0" * 9),
+        message(TENSOR | {"s": [-1]}),
+        message(TENSOR | {"s": [2.0]}, b"\0" * 8),
+        message(TENSOR | {"s": [True, 2]}, b"\0" * 8),
+        message(TENSOR | {"s": [2**62, 0]}),
+        message(TENSOR | {"s": [2**39, 2**39], "meta": True}),
+        message(TENSOR | {"s": [1] * 9}, b"\0" * 4),
+        message(TENSOR | {"d": "object"}, b"\0" * 8),
+        message(TENSOR | {"d": ["float32"]}, b"\0" * 8),
+        frame({"k": "dict", "v": [["a"]]}),
+        frame({"k": "dict", "v": [[1, 2]]}),
+        frame({"k": "dict", "v": "ab"}),
+    ],
+)
+def test_a_malformed_frame_is_a_wire_error_and_nothing_else(bad: bytes) -> None:
+    with pytest.raises(WireError):
+        decode(bad)
+
+
+def test_a_bool_byte_of_seven_is_true_and_nothing_stranger() -> None:
+    arrived = decode(message({"k": "tensor", "d": "bool", "s": [3]}, b"\0\1\7"))["value"]
+    assert arrived.view(torch.uint8).tolist() == [0, 1, 1]
+
+
+def test_a_huge_shape_is_refused_before_memory_is_set_aside() -> None:
+    with pytest.raises(WireError, match="larger than its bytes"):
+        decode(message(TENSOR | {"s": [2**38]}))
+
+
+def test_a_wire_error_is_not_an_error_that_a_test_could_expect() -> None:
+    assert not issubclass(WireError, (ValueError, TypeError, RuntimeError, OSError))

@@ -5,7 +5,7 @@ import sys
 from importlib import metadata
 
 MIN_PYTHON = (3, 11)
-# torch 2.2 is the first for Python 3.12, and the first with torch.unravel_index, which the messages use.
+# torch 2.2 (January 2024) is the first that installs on Python 3.12; nothing older is tried.
 MIN_TORCH = (2, 2)
 TESTED_TORCH = (2, 13)
 PACKAGES = ("torch", "numpy", "matplotlib", "pytest", "ipykernel")

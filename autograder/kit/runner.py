@@ -154,13 +154,12 @@ class Plugin:
             mark = mark_of(getattr(item, "function", None))
             if mark is None:
                 self.broken.append(f"{self.test_id(item)}: a test needs @exercise(…)")
-                continue
-            info = TestInfo(self.test_id(item), mark)
-            if (self.exercises is None or mark.exercise in self.exercises) and self.only in ("", info.id):
-                self.listed.append(info)
-                kept.append(item)
-        order = list(dict.fromkeys(_required_mark(item).exercise for item in kept))
-        items[:] = sorted(kept, key=lambda item: order.index(_required_mark(item).exercise))
+            elif self.exercises is None or mark.exercise in self.exercises:
+                kept.append((mark.exercise, TestInfo(self.test_id(item), mark), item))
+        order = list(dict.fromkeys(exercise for exercise, _, _ in kept))
+        kept = [row for row in sorted(kept, key=lambda row: order.index(row[0])) if self.only in ("", row[1].id)]
+        self.listed = [info for _, info, _ in kept]
+        items[:] = [item for _, _, item in kept]
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:

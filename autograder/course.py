@@ -127,7 +127,7 @@ def load(name: str, root: Path | None = None) -> Assignment:
         "version": data.text("version", pattern="[A-Za-z0-9._-]+"),
         "due": data.moment("due"),
         "library": data.text("library", pattern="[a-z_][a-z0-9_]*"),
-        "release_url": data.text("release_url", ""),
+        "release_url": data.text("release_url", "", pattern=r"(https?://[^\s\"\\{}]+)?"),
         "submission_seconds": data.positive("submission_seconds", 120.0),
         "canary": data.text("canary", pattern="[A-Za-z0-9-]{16,80}"),
         "public_lines": data.strings("public_lines", ()),

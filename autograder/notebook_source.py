@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-import jupytext  # type: ignore[import-untyped]
+import jupytext
 
 TAGGED_BY_ID = ("exercise", "check", "answer")
 PLAIN_TAGS = ("given", "show", "guess")

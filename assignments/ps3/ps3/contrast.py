@@ -14,9 +14,9 @@ def add_noise_by_position(pictures: Tensor, source: torch.Generator | None, /) -
     return add_noise(pictures, source)
 
 
-def random_corner(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """The upper left 2 x 3 pixels of `add_noise`: an augmentation that changes the size."""
-    return add_noise(images, generator)[:, :, :2, :3]
+def noisy_corner(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """`add_noise` to the upper left 2 x 3 pixels: an augmentation that changes the size."""
+    return add_noise(images[:, :, :2, :3], generator)
 
 
 class CountingNoise(nn.Module):

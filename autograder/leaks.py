@@ -9,6 +9,7 @@ import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -96,7 +97,7 @@ def _fingerprints(lines: list[str], kind: str, whole: bool = False) -> Iterator[
     """Squeezed texts that give the lines away: long lines, long pairs of neighbours, a short region as a whole."""
     squeezed = [text for text in map(_squeeze, lines) if text]
     long = LONG[kind]
-    for line, following in zip(squeezed, [*squeezed[1:], ""], strict=True):
+    for line, following in zip_longest(squeezed, squeezed[1:], fillvalue=""):
         if len(line) >= long:
             yield line
         elif following and len(following) < long <= len(line + following):

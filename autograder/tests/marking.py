@@ -1,0 +1,112 @@
+"""A small course with a built release, and results and notebooks of made-up students, for tests after the grading."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from autograder import course, generate, gradebook, instructor
+from autograder.course import Assignment
+from autograder.results import GRADED, NOT_GRADED, PARTLY, ExerciseResult, Report, ResultFolder, TestResult
+from autograder.tests import tiny
+
+POINTS = {"tiny-scale": 3.0, "tiny-scaler": 2.0}
+HIDDEN_NAME = "test_scale_on_drawn_numbers_of_any_size"
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+
+def assignment(root: Path) -> Assignment:
+    """The tiny set under `root`, with its release and a gradebook without submissions."""
+    (root / "gradebook.db").write_bytes(_gradebook())
+    return without_gradebook(root)
+
+
+def without_gradebook(root: Path) -> Assignment:
+    """The tiny set under `root`, with its release."""
+    tiny.write(root)
+    for file, content in _release().items():
+        path = root / "release" / tiny.NAME / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return course.load(tiny.NAME, root)
+
+
+@functools.cache
+def _release() -> dict[str, bytes]:
+    with tempfile.TemporaryDirectory() as folder:
+        tiny.write(Path(folder))
+        tinyset = course.load(tiny.NAME, Path(folder))
+        texts = {problem.notebook_file: instructor.notebook(tinyset, problem, "") for problem in tinyset.problems}
+        return generate.release_notebooks(tiny.NAME, texts)
+
+
+@functools.cache
+def _gradebook() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        with gradebook.Writer(without_gradebook(Path(folder))):
+            pass
+        return Path(folder, "gradebook.db").read_bytes()
+
+
+def report(student: str, scale: float | None = 3.0, scaler: float | None = 2.0, **fields: Any) -> Report:
+    """A result with these scores; None: that exercise could not be graded."""
+    scores = {"tiny-scale": scale, "tiny-scaler": scaler}
+    exercises = tuple(
+        ExerciseResult(name, NOT_GRADED, None, POINTS[name], "the worker ended")
+        if score is None
+        else ExerciseResult(name, GRADED, score, POINTS[name])
+        for name, score in scores.items()
+    )
+    graded = [score for score in scores.values() if score is not None]
+    values: dict[str, Any] = {
+        "assignment": tiny.NAME,
+        "version": "1.0",
+        "student": student,
+        "status": GRADED if len(graded) == 2 else PARTLY if graded else NOT_GRADED,
+        "reason": None if len(graded) == 2 else "the worker ended",
+        "auto_score": sum(graded) if graded else None,
+        "auto_max": 5.0,
+        "seed": 8_675_309,
+        "isolation": "strong",
+        "engine": "1.0.0-abc",
+        "submission": "sha256:" + "0123456789abcdef" * 4,
+        "exercises": exercises,
+        "tests": (
+            _test("tiny-scale", "public", "test_scale_multiplies_every_entry", "multiplies every entry", scale == 3),
+            _test("tiny-scale", "hidden", f"{HIDDEN_NAME}[size0]", "works on other sizes", scale == 3),
+            _test("tiny-scaler", "public", "test_scaler_uses_its_factor", "uses its factor", scaler == 2),
+        ),
+        "notes": (),
+    }
+    return Report(**values | fields)
+
+
+def _test(exercise: str, visibility: str, name: str, title: str, passed: bool) -> TestResult:
+    test_id = f"{tiny.PROBLEM}/test_{visibility}.py::{name}"
+    message = title if passed else f"{title}. Which entries should change?"
+    return TestResult(test_id, exercise, visibility, "passed" if passed else "failed", 0.01, message, title, 1.0)
+
+
+def notebooks(root: Path, answer: str | None = "Because autograd follows it.") -> dict[str, dict[str, Any]]:
+    """The rebuilt notebook of a student: a figure, an answer (None: as released)."""
+    book = copy.deepcopy(json.loads((root / "release" / tiny.NAME / tiny.NOTEBOOK).read_text(encoding="utf-8")))
+    for cell in book["cells"]:
+        if cell["id"] == "tiny-why" and answer is not None:
+            cell["source"] = answer
+        if cell["metadata"].get("tags") == ["show"]:
+            data = {"image/png": PIXEL, "text/plain": "<Figure>"}
+            cell["outputs"] = [{"output_type": "display_data", "data": data, "metadata": {}}]
+    return {tiny.NOTEBOOK: book}
+
+
+def store(root: Path, *reports: Report, answer: str | None = "Because autograd follows it.") -> ResultFolder:
+    """results/ with these reports, all with the same notebook."""
+    folder = ResultFolder(root / "results")
+    folder.path.mkdir(exist_ok=True)
+    for item in reports:
+        folder.write(item, [], notebooks(root, answer))
+    return folder

@@ -8,6 +8,8 @@ versions.require()
 from kit.check import ChecksFailed, check, passed, ready, written
 from kit.compare import CheckFailed, assert_raises, assert_same, expect_number, expect_tensor, expect_tuple
 from kit.exercises import exercise
+from kit.pack import pack
+from kit.preview import preview
 from kit.wire import Lib, Seed
 
 __all__ = [
@@ -22,7 +24,9 @@ __all__ = [
     "expect_number",
     "expect_tensor",
     "expect_tuple",
+    "pack",
     "passed",
+    "preview",
     "ready",
     "written",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -29,18 +30,24 @@ class Release:
         """The public tests of a problem: the name under which the grader reports them, and the file."""
         return f"{problem}/test_public.py", self.root / "tests" / f"test_{problem}.py"
 
-    def notebook_files(self) -> list[Path]:
-        """The notebooks in the release folder, by name."""
-        return sorted(path for path in self.root.glob("*.ipynb") if path.is_file())
-
 
 @dataclass(frozen=True)
 class SavedNotebook:
-    """A notebook file that was read, and the released notebook that it came from."""
+    """A notebook that was read, and the released notebook that it came from. ``data``: the file's bytes."""
 
     path: Path
     notebook: Notebook
     content: dict[str, Any]
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The notebooks of a student, at most one for each released one; remarks; and what could not be read."""
+
+    notebooks: tuple[SavedNotebook, ...]
+    remarks: tuple[str, ...]
+    errors: tuple[str, ...]
 
 
 def find_release() -> Release:
@@ -62,10 +69,42 @@ def _read_release(folder: Path, changed: int) -> Release:
         raise ReleaseError(f"{error}. Copy the tests/ folder of the release again.") from error
 
 
-def read_notebook(path: Path) -> dict[str, Any]:
-    """A notebook file as parsed JSON. ReleaseError says what is wrong with it."""
+def read_all(release: Release, paths: Sequence[Path] = ()) -> Saved:
+    """Read these files, or all notebooks in the release folder. Of two copies the one with the released name counts."""
+    found: dict[str, SavedNotebook] = {}
+    remarks: list[str] = []
+    errors: list[str] = []
+    for path in paths or sorted(release.root.glob("*.ipynb")):
+        try:
+            saved = read_saved(release, path)
+        except ReleaseError as error:
+            errors.append(str(error))
+            continue
+        if saved is None:
+            (errors if paths else remarks).append(f"{path.name}: none of its cells belongs to this assignment")
+            continue
+        known = found.get(saved.notebook.problem)
+        if known is not None and saved.notebook.file in (known.path.name, path.name):
+            kept, other = (known, saved) if known.path.name == saved.notebook.file else (saved, known)
+            found[saved.notebook.problem] = kept
+            remarks.append(f"{other.path.name} is a copy of {kept.path.name} and is not read")
+        elif known is not None:
+            errors.append(
+                f"{known.path.name} and {path.name} are copies of {saved.notebook.file}: name the one you mean"
+            )
+        else:
+            found[saved.notebook.problem] = saved
+    order = [book.problem for book in release.manifest.notebooks]
+    return Saved(
+        tuple(sorted(found.values(), key=lambda s: order.index(s.notebook.problem))), tuple(remarks), tuple(errors)
+    )
+
+
+def read_saved(release: Release, path: Path) -> SavedNotebook | None:
+    """Read a notebook, whatever its file is called; None if it is not of this assignment. ReleaseError if damaged."""
     try:
-        content = json.loads(path.read_bytes())
+        data = path.read_bytes()
+        content = json.loads(data)
     except OSError as error:
         raise ReleaseError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
@@ -74,13 +113,5 @@ def read_notebook(path: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(content, dict) or not isinstance(content.get("cells"), list):
         raise ReleaseError(f"{path.name}: not a notebook: it has no list of cells")
-    return content
-
-
-def read_saved(release: Release, path: Path) -> SavedNotebook:
-    """Read a notebook of this assignment, whatever its file is called. ReleaseError if it is none."""
-    content = read_notebook(path)
     notebook = which_notebook(release.manifest, content)
-    if notebook is None:
-        raise ReleaseError(f"{path.name}: none of its cells belongs to {release.manifest.title}")
-    return SavedNotebook(path, notebook, content)
+    return SavedNotebook(path, notebook, content, data) if notebook is not None else None

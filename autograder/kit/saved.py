@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kit.binding import LocalFarSide, NotebookBinding
-from kit.manifest import Manifest
 from kit.notebooks import Extraction, extract
-from kit.release import Release, ReleaseError, SavedNotebook, find_release, read_saved
+from kit.release import Release, ReleaseError, find_release, read_all
 from kit.runner import Plugin, TestFile
 
 LOCAL_SEED = 0
@@ -52,19 +50,8 @@ class SavedPlugin(Plugin):
 
 def _extractions(release: Release) -> dict[str, Extraction]:
     """What runs of each saved notebook; one that is not there counts as untouched."""
-    found: dict[str, SavedNotebook] = {}
-    for path in release.notebook_files():
-        saved = read_saved(release, path)
-        known = found.get(saved.notebook.problem)
-        if known is not None and saved.notebook.file not in (path.name, known.path.name):
-            raise ReleaseError(_two(known.path, path, release.manifest))
-        if known is None or path.name == saved.notebook.file:
-            found[saved.notebook.problem] = saved
-    return {
-        book.problem: extract(book, found[book.problem].content if book.problem in found else None)
-        for book in release.manifest.notebooks
-    }
-
-
-def _two(first: Path, second: Path, manifest: Manifest) -> str:
-    return f"{first.name} and {second.name} are copies of the same notebook of {manifest.title}: move one away"
+    saved = read_all(release)
+    if saved.errors:
+        raise ReleaseError("\n".join(saved.errors))
+    contents = {own.notebook.problem: own.content for own in saved.notebooks}
+    return {book.problem: extract(book, contents.get(book.problem)) for book in release.manifest.notebooks}

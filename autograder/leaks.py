@@ -21,7 +21,8 @@ WEIGHTS = (".safetensors", ".pt", ".pth", ".ckpt", ".npz", ".npy", ".pkl", ".pic
 CHECKSUMS = "SHA256SUMS"
 _READABLE = re.compile(rb"[\t\n\r\x20-\x7e]{12,}")
 # A line this long (without spaces) is not written twice by chance; shorter ones count with their neighbour.
-LONG = {"solution": 40, "hidden test": 60, "rubric": 40}
+LONG = {"solution": 40, "hidden test": 60}
+PIECE = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,9 @@ def _fingerprints_of(problem: Problem) -> Iterator[Secret]:
     if problem.rubric.is_file():
         lines = problem.rubric.read_text(encoding="utf-8").splitlines()
         own = [line for line in lines if not line.startswith(("#", ">"))]  # headings and quotations are no secret
-        for text in _fingerprints(own, "rubric"):
-            yield Secret(text, f"a line of {problem.name}/{problem.rubric.name}")
+        prose = _squeeze("\n".join(own))
+        for start in range(0, len(prose) - PIECE + 1, PIECE // 2):  # found however its lines are wrapped
+            yield Secret(prose[start : start + PIECE], f"a passage of {problem.name}/{problem.rubric.name}")
 
 
 def _body(source: str) -> list[str]:

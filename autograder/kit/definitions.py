@@ -7,7 +7,7 @@ alone, so that one that fails at grading does not take the definitions after it 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 CALLS = ("torch.tensor", "torch.device", "torch.cuda.is_available", "torch.backends.mps.is_available")
@@ -41,12 +41,22 @@ class Piece:
     names: tuple[str, ...]
     why: str
 
-    def cut(self, source: str) -> str:
-        """The statement's own text, on its own line number."""
-        lines = source.split("\n")[self.line - 1 : self.end_line]
-        lines[-1] = lines[-1].encode()[: self.end_column].decode()
-        lines[0] = lines[0].encode()[self.column :].decode()
-        return "\n" * (self.line - 1) + "\n".join(lines)
+    def text(self, lines: Sequence[str]) -> str:
+        """The statement's own text; `lines` are those of its cell."""
+        own = list(lines[self.line - 1 : self.end_line])
+        own[-1] = own[-1].encode()[: self.end_column].decode()
+        own[0] = own[0].encode()[self.column :].decode()
+        return "\n".join(own)
+
+
+def joined(parts: Sequence[Piece], lines: Sequence[str]) -> str:
+    """The text of some statements of a cell, each on its own line number."""
+    source, line = "", 1
+    for piece in parts:
+        source += "\n" * (piece.line - line) if piece.line > line or not source else "; "
+        source += piece.text(lines)
+        line = piece.end_line
+    return source
 
 
 def pieces(tree: ast.Module) -> Iterator[Piece]:

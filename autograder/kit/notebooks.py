@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from kit.cells import MAX_SOURCE, Blanked, Python, normalise, one_line, read_python
-from kit.definitions import FUNCTIONS, Piece, pieces, statements
+from kit.definitions import FUNCTIONS, Piece, joined, pieces, statements
 from kit.manifest import CODE_KINDS, Cell, Manifest, Notebook
 
 MAX_CELLS = 2_000
-MAX_TOTAL = 2_000_000
+MAX_TOTAL = 500_000
+MAX_PIECES = 60  # statements of one cell that run apart, so that one that fails spares the others
+MAX_LEFT_OUT = 200
 NEVER_RUN = {
     "show": "cells for training and figures do not run at grading: put functions that you need in a cell of your own",
     "check": "check cells do not run at grading",
@@ -234,7 +236,7 @@ class _Reader:
 
     def _compare_given(self, cell: SubmittedCell, released: Cell) -> None:
         if cell.source.strip() != released.source.strip():
-            self.left_out.append(LeftOut(released.id, 1, one_line(cell.source), NEVER_RUN["given"]))
+            self._leave_out(LeftOut(released.id, 1, one_line(cell.source), NEVER_RUN["given"]))
 
     # --- what runs ------------------------------------------------------------------------------------------------
 
@@ -245,7 +247,7 @@ class _Reader:
         python = self.python[cell.position]
         self._leave_out_blanked(released.id, python.blanked)
         if len(cell.source) > MAX_SOURCE or not python.source and python.tree is None:
-            self.left_out.append(LeftOut(released.id, 1, one_line(cell.source), python.error))
+            self._leave_out(LeftOut(released.id, 1, one_line(cell.source), python.error))
             self.missing.add(released.id)
             return
         self.place[released.id] = len(self.cells)
@@ -262,27 +264,33 @@ class _Reader:
         kind = cell.released.kind if cell.released is not None else "own"
         if cell.released is not None and kind in NEVER_RUN:
             if cell.source.strip() != cell.released.source.strip():
-                self.left_out.append(LeftOut(f"cell {cell.position}", 1, one_line(cell.source), NEVER_RUN[kind]))
+                self._leave_out(LeftOut(f"cell {cell.position}", 1, one_line(cell.source), NEVER_RUN[kind]))
             return
         if cell.released is not None and kind == "exercise" and self._is_stub(cell, cell.released):
             return
         python, label = self.python[cell.position], f"cell {cell.position}"
         self._leave_out_blanked(label, python.blanked)
         if python.tree is None:
-            self.left_out.append(LeftOut(label, python.line, _line(cell.source, python.line), python.error))
+            self._leave_out(LeftOut(label, python.line, _line(cell.source, python.line), python.error))
             return
-        for piece in _merged(pieces(python.tree)):
-            self._add_piece(label, cell.position, piece, python.source)
+        parts, lines = list(_merged(pieces(python.tree))), python.source.split("\n")
+        for piece in parts:
+            if piece.why:
+                self._leave_out(LeftOut(label, piece.line, one_line(piece.text(lines)), piece.why))
+        kept = [piece for piece in parts if not piece.why]
+        for group in [[piece] for piece in kept] if len(kept) <= MAX_PIECES else [kept]:
+            self.own.append((len(self.cells), cell.position, {name for piece in group for name in piece.names}))
+            self.cells.append(CodeCell(label, joined(group, lines)))
 
-    def _add_piece(self, label: str, position: int, piece: Piece, source: str) -> None:
-        if piece.why:
-            self.left_out.append(LeftOut(label, piece.line, one_line(piece.cut(source)), piece.why))
-        else:
-            self.own.append((len(self.cells), position, set(piece.names)))
-            self.cells.append(CodeCell(label, piece.cut(source)))
+    def _leave_out(self, item: LeftOut) -> None:
+        if len(self.left_out) < MAX_LEFT_OUT:
+            self.left_out.append(item)
+        elif len(self.left_out) == MAX_LEFT_OUT:
+            self.left_out.append(LeftOut(item.label, item.line, "…", "and more; the list ends here"))
 
     def _leave_out_blanked(self, label: str, blanked: Iterable[Blanked]) -> None:
-        self.left_out.extend(LeftOut(label, item.line, one_line(item.text), item.why) for item in blanked)
+        for item in blanked:
+            self._leave_out(LeftOut(label, item.line, one_line(item.text), item.why))
 
     # --- exercises written outside their cell -----------------------------------------------------------------------
 

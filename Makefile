@@ -1,0 +1,56 @@
+# make demo, make test and make bench set up what they need by themselves.
+ASSIGNMENT ?= ps3
+PYTHON ?= python3
+# For the CPU build of torch where the default index brings CUDA:
+#   make venv TORCH_INDEX=https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
+BIN := .venv/bin
+PYTEST_WORKERS ?= 2
+
+.PHONY: help venv demo test bench lint sandbox clean
+
+help:
+	@echo "make demo    set up, grade a made class of submissions, show the outcome"
+	@echo "make test    set up, run every test and check"
+	@echo "make bench   set up, measure the budgets"
+	@echo "make lint    format, lint and types alone"
+	@echo "make venv    set up alone (.venv)"
+	@echo "make clean   remove .venv and what tools leave behind"
+
+venv: .venv/ready
+
+.venv/ready: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+	@if [ -n "$(TORCH_INDEX)" ]; then $(BIN)/pip install --quiet --index-url "$(TORCH_INDEX)" "$$(grep '^torch==' requirements.txt)"; fi
+	$(BIN)/pip install --quiet --requirement requirements.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Student code is confined by bubblewrap where it is there; without it the grader says how much weaker it is.
+sandbox:
+	@command -v bwrap >/dev/null || printf '\n%s\n%s\n%s\n\n' \
+	  '*** bubblewrap is not installed: student code would be confined less well. ***' \
+	  '*** Debian and Ubuntu: sudo apt-get install -y bubblewrap                  ***' \
+	  '*** Fedora: sudo dnf install bubblewrap                                    ***' >&2
+
+demo: venv sandbox
+	$(BIN)/autograder demo $(ASSIGNMENT)
+
+test: lint sandbox
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS)
+	$(BIN)/autograder build $(ASSIGNMENT) --check
+	$(BIN)/autograder verify $(ASSIGNMENT)
+
+lint: venv
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy -p autograder --exclude autograder/kit/
+	$(BIN)/mypy -p kit
+
+bench: venv sandbox
+	$(BIN)/python -m autograder.bench $(ASSIGNMENT)
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

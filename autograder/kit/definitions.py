@@ -112,7 +112,7 @@ def _why_not_value(assignment: ast.stmt) -> str:
             if name not in CALLS and not name.startswith(CALL_MODULES):
                 return CALLING.format(name or "something")
         if isinstance(node, ast.Lambda):
-            todo.extend(ast.iter_child_nodes(node.args))
+            todo += [default for default in (*node.args.defaults, *node.args.kw_defaults) if default is not None]
         else:
             todo.extend(ast.iter_child_nodes(node))
     return ""

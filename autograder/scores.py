@@ -8,35 +8,28 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from autograder.errors import BadInput
 from autograder.results import GRADED, Report, ResultFolder
 from kit.manifest import Manifest
 
-GRADES = """
-select submission.student_id, cell.name, grade.auto_score, grade.manual_score, grade.extra_credit,
-       grade.needs_manual_grade
-from grade
-join base_cell cell on cell.id = grade.cell_id
-join submitted_notebook notebook on notebook.id = grade.notebook_id
+_WHOSE = """
+join base_cell cell on cell.id = mine.cell_id
+join submitted_notebook notebook on notebook.id = mine.notebook_id
 join submitted_assignment submission on submission.id = notebook.assignment_id
 join assignment on assignment.id = submission.assignment_id
-where assignment.name = ?
+where assignment.name = :assignment and (:student is null or submission.student_id = :student)
 """
-COMMENTS = """
-select submission.student_id, cell.name, comment.manual_comment
-from comment
-join base_cell cell on cell.id = comment.cell_id
-join submitted_notebook notebook on notebook.id = comment.notebook_id
-join submitted_assignment submission on submission.id = notebook.assignment_id
-join assignment on assignment.id = submission.assignment_id
-where assignment.name = ? and comment.manual_comment is not null and comment.manual_comment <> ''
+GRADES = f"""
+select submission.student_id, cell.name, mine.auto_score, mine.manual_score, mine.extra_credit from grade mine {_WHOSE}
 """
-SUBMISSIONS = """
-select submission.student_id from submitted_assignment submission
-join assignment on assignment.id = submission.assignment_id where assignment.name = ?
+COMMENTS = f"""
+select submission.student_id, cell.name, mine.manual_comment from comment mine {_WHOSE}
+and mine.manual_comment is not null and mine.manual_comment <> ''
 """
+
+Cell = tuple[float | None, float | None, float | None]
+NOTHING: Cell = (None, None, None)
 
 
 @dataclass(frozen=True)
@@ -62,11 +55,11 @@ class Score:
 
 @dataclass(frozen=True)
 class Standing:
-    """All scores of one student in the order of the notebooks, and the result file behind them, if there is one."""
+    """All scores of one student in the order of the notebooks, and the result behind them, if there is one."""
 
     student: str
     scores: tuple[Score, ...]
-    result: Report | None
+    report: Report | None
 
     @property
     def points(self) -> float:
@@ -94,16 +87,22 @@ class Standing:
         return "to be marked" if self.unmarked else "complete"
 
 
-def standings(manifest: Manifest, results: ResultFolder, database: Path) -> list[Standing]:
-    """Where each student stands, by student; those with a result and those who are only in the gradebook."""
-    found = [report for report in results.all() if report.assignment == manifest.assignment]
-    by_student: dict[str, Report | None] = {report.student: report for report in found}
-    grades, comments = read_gradebook(database, manifest.assignment)
-    for student in grades:
-        by_student.setdefault(student, None)
+def standings(
+    manifest: Manifest, results: ResultFolder, database: Path, *, student: str | None = None
+) -> list[Standing]:
+    """Where each student stands, by student; those with a result and those who are only in the gradebook.
+
+    student: only this one. BadInput where a file is damaged or there is nobody.
+    """
+    reports = results.all() if student is None else [report for report in [results.read(student)] if report]
+    found: dict[str, Report | None] = {r.student: r for r in reports if r.assignment == manifest.assignment}
+    grades, comments = read_gradebook(database, manifest.assignment, student)
+    found |= {name: None for name in grades if name not in found}
+    if not found:
+        raise BadInput(f"no result of {manifest.assignment} in {results.path}: run `autograder grade` first")
     return [
-        Standing(student, tuple(_scores(manifest, result, grades[student], comments[student])), result)
-        for student, result in sorted(by_student.items())
+        Standing(name, tuple(_scores(manifest, report, grades.get(name, {}), comments.get(name, {}))), report)
+        for name, report in sorted(found.items())
     ]
 
 
@@ -117,41 +116,40 @@ def automatic(report: Report) -> dict[str, tuple[float | None, str | None]]:
     }
 
 
-Grades = Mapping[str, tuple[float | None, float | None, float | None, bool]]
-
-
-def read_gradebook(database: Path, assignment: str) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, str]]]:
-    """Student to cell to (auto, manual, extra, needs marking), and student to cell to comment; read only."""
-    grades: dict[str, dict[str, Any]] = defaultdict(dict)
+def read_gradebook(
+    database: Path, assignment: str, student: str | None = None
+) -> tuple[dict[str, dict[str, Cell]], dict[str, dict[str, str]]]:
+    """Student to cell to (auto, manual, extra), and student to cell to comment; read only, nothing is created."""
+    grades: dict[str, dict[str, Cell]] = defaultdict(dict)
     comments: dict[str, dict[str, str]] = defaultdict(dict)
     if not database.is_file():
         return grades, comments
+    only = {"assignment": assignment, "student": student}
     try:
         with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True, timeout=30)) as connection:
-            for (student,) in connection.execute(SUBMISSIONS, (assignment,)):
-                grades[student] = {}
-            for student, cell, *values in connection.execute(GRADES, (assignment,)):
-                grades[student][cell] = tuple(values)
-            for student, cell, comment in connection.execute(COMMENTS, (assignment,)):
-                comments[student][cell] = comment
+            for name, cell, auto, manual, extra in connection.execute(GRADES, only):
+                grades[name][cell] = (auto, manual, extra)
+            for name, cell, comment in connection.execute(COMMENTS, only):
+                comments[name][cell] = comment
     except sqlite3.Error as error:
-        mend = f"restore the newest {database.name}.*.bak"
         mend = f"restore the newest {database.name}.*.bak"
         raise BadInput(f"{database} is no readable gradebook ({error}): {mend}") from error
     return grades, comments
 
 
-def _scores(manifest: Manifest, result: Report | None, grades: Grades, comments: Mapping[str, str]) -> Iterator[Score]:
-    graded = automatic(result) if result is not None else {}
+def _scores(
+    manifest: Manifest, report: Report | None, grades: Mapping[str, Cell], comments: Mapping[str, str]
+) -> Iterator[Score]:
+    graded = automatic(report) if report is not None else {}
     for notebook in manifest.notebooks:
         for cell in notebook.cells:
             if cell.kind == "exercise":
                 exercise = manifest.exercise(cell.id)
-                stored, manual, extra, _ = grades.get(f"{cell.id}-check", (None, None, None, True))
+                stored, manual, extra = grades.get(f"{cell.id}-check", NOTHING)
                 auto, reason = graded.get(cell.id, (stored, None if stored is not None else "no result"))
                 comment = comments.get(cell.id)
                 yield Score(cell.id, notebook.problem, False, exercise.points, auto, manual, extra, comment, reason)
             elif cell.kind == "answer":
                 points = next(answer.points for answer in manifest.answers if answer.id == cell.id)
-                auto, manual, extra, _ = grades.get(cell.id, (None, None, None, True))
+                auto, manual, extra = grades.get(cell.id, NOTHING)
                 yield Score(cell.id, notebook.problem, True, points, auto, manual, extra, comments.get(cell.id))

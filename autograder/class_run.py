@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 import multiprocessing
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from autograder import intake, rebuild
 from autograder.course import Assignment, load
-from autograder.errors import BadInput, TooWeak
-from autograder.grading import grade_submission, not_graded
+from autograder.errors import BadInput
+from autograder.grading import confined, grade_submission, not_graded
+from autograder.intake import Intake
 from autograder.plan import Plan
 from autograder.release import release_notebook
-from autograder.results import GRADED, Report, ResultFolder
+from autograder.results import GRADED, Detail, Report, ResultFolder
 from autograder.sandbox import Sandbox
 
 
@@ -112,26 +116,32 @@ def grade_task(task: Task) -> Done:
     wanted = (plan.assignment.version, plan.engine, plan.seed, taken.digest, sandbox.level)
     if old is not None and not task.force and old.status == GRADED and old.key == wanted:
         return Done(old, fresh=False)
+    try:
+        report, details, notebooks = _graded(taken, plan, sandbox)
+    except Exception as error:
+        # A fault of ours on one submission must not stop the class, and must not read as a zero.
+        reason = f"the grader itself failed: {type(error).__name__}: {error}"[:500]
+        report = not_graded(task.student, plan, reason, isolation=sandbox.level, submission=taken.digest)
+        details, notebooks = [Detail("grader", "error", reason, traceback.format_exc())], {}
+    results.write(report, details, notebooks)
+    return Done(report, fresh=True)
+
+
+def _graded(taken: Intake, plan: Plan, sandbox: Sandbox) -> tuple[Report, list[Detail], dict[str, dict[str, Any]]]:
     graded = grade_submission(taken, plan, sandbox)
-    notebooks = {
-        book.file: rebuild.rebuild(
-            release_notebook(plan.assignment, book.file), taken.notebooks.get(book.file), book
-        ).notebook
-        for book in plan.assignment.manifest.notebooks
-    }
-    results.write(graded.report, graded.details, notebooks)
-    return Done(graded.report, fresh=True)
+    notebooks, notes = {}, list(graded.report.notes)
+    for book in plan.assignment.manifest.notebooks:
+        staff = release_notebook(plan.assignment, book.file)
+        rebuilt = rebuild.rebuild(staff, taken.notebooks.get(book.file), book)
+        notebooks[book.file] = rebuilt.notebook
+        notes += [note for note in rebuilt.notes if note not in notes]
+    return dataclasses.replace(graded.report, notes=tuple(notes)), graded.details, notebooks
 
 
 def _context(assignment: Assignment, seed: int, allow_weak: bool) -> tuple[Plan, Sandbox]:
     torch.set_num_threads(1)  # a process that has started more cannot fork safely
-    sandbox = Sandbox.start(assignment.library_folder)
+    sandbox = confined(assignment, allow_weak)
     try:
-        if sandbox.level == "weak" and not allow_weak:
-            raise TooWeak(
-                "this machine cannot confine a student's code: `autograder doctor` says what is missing. "
-                "Install bubblewrap, use the container, or say --allow-weak to grade all the same."
-            )
         plan = Plan.of(assignment, seed)
     except BaseException:
         sandbox.close()

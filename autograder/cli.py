@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from autograder import __version__
+from autograder import __version__, cli_grading
 from autograder.errors import AutograderError
 
 assignment_argument = click.argument("assignment", metavar="ASSIGNMENT")
@@ -54,6 +54,10 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
     click.echo(f"{assignment}: " + ("everything was up to date." if not count else f"built; {count} files changed."))
     if archive:
         click.echo(f"Support archive: {builder.write_archive(made, archive)}")
+
+
+for command in (cli_grading.grade, cli_grading.rerun, cli_grading.doctor, cli_grading.verify):
+    commands.add_command(command)
 
 
 def main() -> None:

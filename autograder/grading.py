@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autograder.course import Assignment
+from autograder.errors import TooWeak
 from autograder.intake import Intake
 from autograder.plan import Plan, answer_code, visibility
 from autograder.results import GRADED, NOT_GRADED, PARTLY, Detail, ExerciseResult, Report, TestResult
@@ -88,6 +89,18 @@ def grade_submission(intake: Intake, plan: Plan, sandbox: Sandbox) -> Graded:
         if outcome.status != "passed"
     ]
     return Graded(report, details, extractions)
+
+
+def confined(assignment: Assignment, allow_weak: bool) -> Sandbox:
+    """A sandbox for this assignment's library. TooWeak where it holds too little and that was not allowed."""
+    sandbox = Sandbox.start(assignment.folder, assignment.library)
+    if sandbox.level == "weak" and not allow_weak:
+        sandbox.close()
+        raise TooWeak(
+            "this machine cannot confine a student's code: `autograder doctor` says what is missing. "
+            "Install bubblewrap, use the container, or say --allow-weak to grade all the same."
+        )
+    return sandbox
 
 
 def bind(assignment: Assignment, extractions: dict[str, Extraction], sandbox: Sandbox) -> NotebookBinding:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,8 @@ class Plan:
     @classmethod
     def of(cls, assignment: Assignment, seed: int) -> Plan:
         """Collect the tests. CourseError where they do not belong to the assignment's exercises."""
+        if str(assignment.folder) not in sys.path:
+            sys.path.insert(0, str(assignment.folder))  # tests may import the student's library
         files = tuple(file for problem in assignment.problems for file in test_files(problem))
         try:
             tests = tuple(list_tests(files))

@@ -221,3 +221,19 @@ def dependents(problem: Problem, exercise: str) -> set[str]:
         if touched & set(item.depends):
             touched.add(item.id)
     return touched
+
+
+def summary(proof: Proof) -> list[tuple[str, ...]]:
+    """One row an exercise: points, tests, and how many answers of each kind came out as they should."""
+    rows = []
+    for exercise in proof.assignment.manifest.exercises:
+        mine = [v for v in proof.verdicts if v.case.problem == exercise.problem]
+        if not mine:
+            continue
+        counts = []
+        for kind in (REFERENCE, STUB, RIGHT, WRONG, NONSENSE):
+            tried = [v for v in mine if v.case.kind == kind and v.case.exercise in ("", exercise.id)]
+            counts.append(f"{sum(not v.surprises for v in tried)}/{len(tried)}")
+        tests = (str(exercise.public_tests), str(exercise.hidden_tests))
+        rows.append((exercise.id, f"{exercise.points:g}", *tests, *counts))
+    return rows

@@ -59,7 +59,8 @@ def assert_same(
             raise CheckFailed(f"{what}: {count} of {tensor.numel()} values are NaN or infinite", hint)
         gap = (tensor.to(wide) - expected.to(wide)).abs()
         gap = torch.where(tensor == expected, torch.zeros_like(gap), gap)
-    allowed = atol + rtol * torch.nan_to_num(expected.abs().double(), posinf=0.0)
+    wide_expected = expected.abs().double() if expected.is_complex() else expected.double().abs()
+    allowed = atol + rtol * torch.nan_to_num(wide_expected, posinf=0.0)
     excess = gap - allowed
     if bool((excess <= 0).all()):
         return

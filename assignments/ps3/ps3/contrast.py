@@ -3,24 +3,21 @@
 import torch
 from torch import Tensor, nn
 
-
-def add_noise(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """Images (B, C, H, W) plus a fresh random number from 0 to 1 at every place."""
-    return images + torch.rand(images.shape, dtype=images.dtype, device=images.device, generator=generator)
+from ps3.probes import noisy_augment
 
 
-def add_noise_by_position(pictures: Tensor, source: torch.Generator | None, /) -> Tensor:
-    """`add_noise` with other names for its arguments and no default."""
-    return add_noise(pictures, source)
+def noisy_by_position(pictures: Tensor, source: torch.Generator | None, /) -> Tensor:
+    """`noisy_augment` with other names for its arguments and no default."""
+    return noisy_augment(pictures, source)
 
 
 def noisy_corner(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """`add_noise` to the upper left 2 x 3 pixels: an augmentation that changes the size."""
-    return add_noise(images[:, :, :2, :3], generator)
+    """`noisy_augment` of the upper left 2 x 3 pixels: an augmentation that changes the size."""
+    return noisy_augment(images[:, :, :2, :3], generator)
 
 
 class CountingNoise(nn.Module):
-    """`add_noise` that counts its calls and the images in each: buffers `calls` and `images`, int64."""
+    """`noisy_augment` that counts its calls and the images in them: buffers `calls` and `images`, int64."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,4 +27,4 @@ class CountingNoise(nn.Module):
     def forward(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
         self.calls += 1
         self.images += len(images)
-        return add_noise(images, generator)
+        return noisy_augment(images, generator)

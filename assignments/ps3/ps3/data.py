@@ -9,7 +9,7 @@ import io
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +56,11 @@ class ImageSet:
     def unnormalize(self, images: Tensor) -> Tensor:
         """The inverse of `normalize`: float images (B, C, H, W), 0 to 1 where they came from real ones."""
         return images * _per_channel(self.std, images) + _per_channel(self.mean, images)
+
+    def with_labels(self, count: int, draw: int = 0) -> "ImageSet":
+        """The same set with only `count` labelled training images, balanced; `unlabelled` keeps them all."""
+        chosen = labelled_subset(self.train.labels, count, draw)
+        return replace(self, train=Split(self.train.images[chosen], self.train.labels[chosen]))
 
 
 def load(name: str = SMALL) -> ImageSet:

@@ -177,12 +177,11 @@ def faster_precision(modules: Sequence[nn.Module], step: Callable[..., Tensor], 
     Parameters, buffers and random state are afterwards as before.
     """
     device = batch[0].device
-    if device.type == "mps":
-        print("mps, float32")
-        return "float32"
     kept = [{name: value.clone() for name, value in module.state_dict().items()} for module in modules]
     random_state = torch.get_rng_state()
-    times = {name: _seconds_a_step(modules, step, batch, name) for name in ("float32", "bfloat16")}
+    for module in modules:
+        module.train()
+    times = seconds_by_precision(device, lambda: step(*batch).backward(), repeats=3)
     torch.set_rng_state(random_state)
     for module, state in zip(modules, kept, strict=True):
         module.load_state_dict(state)
@@ -195,18 +194,20 @@ def faster_precision(modules: Sequence[nn.Module], step: Callable[..., Tensor], 
     return best
 
 
-def _seconds_a_step(modules: Sequence[nn.Module], step: Callable[..., Tensor], batch: Sequence[Tensor], name: str):
-    device, times = batch[0].device, []
-    for module in modules:
-        module.train()
-    for _ in range(4):
-        started = time.perf_counter()
-        with autocast(device, name):
-            loss = step(*batch)
-        loss.backward()
-        loss.item()
-        times.append(time.perf_counter() - started)
-    return min(times)
+def seconds_by_precision(device: torch.device, run: Callable[[], object], repeats: int) -> dict[str, float]:
+    """The shortest time that `run` takes in each precision, after one run to warm up."""
+    times = {}
+    for name in ("float32",) if device.type == "mps" else ("float32", "bfloat16"):
+        times[name] = math.inf
+        for attempt in range(repeats + 1):
+            started = time.perf_counter()
+            with autocast(device, name):
+                run()
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+            if attempt:
+                times[name] = min(times[name], time.perf_counter() - started)
+    return times
 
 
 def _batches(

@@ -114,6 +114,12 @@ def extract(notebook: Notebook, submitted: Mapping[str, Any] | None) -> Extracti
     return _Reader(notebook, submitted_cells(notebook, submitted)).read()
 
 
+def solution_cells(notebook: Notebook, submitted: Mapping[str, Any] | None) -> dict[str, SubmittedCell]:
+    """Exercise id to the submitted cell that stands for it, as `extract` chooses; exercises without one are left out."""
+    reader = _Reader(notebook, submitted_cells(notebook, submitted))
+    return {exercise: cell for exercise, cell in reader.choose().items() if cell is not None}
+
+
 def _cells_of(submitted: object) -> list[dict[str, Any]]:
     cells = submitted.get("cells") if isinstance(submitted, Mapping) else None
     return [cell if isinstance(cell, dict) else {} for cell in cells] if isinstance(cells, list) else []
@@ -146,8 +152,7 @@ class _Reader:
         self.own: list[tuple[int, int, set[str]]] = []  # cell index, position, names: what the student's cells define
 
     def read(self) -> Extraction:
-        self._read_python()
-        self.chosen = {cell.id: self._choose(cell) for cell in self.exercises}
+        self.chosen = self.choose()
         self.place: dict[str, int] = {}
         for entry in self._order():
             if isinstance(entry, Cell):
@@ -161,6 +166,10 @@ class _Reader:
         return Extraction(
             tuple(self.cells), tuple(self.left_out), tuple(self.notes), frozenset(self.missing), frozenset(self.stubs)
         )
+
+    def choose(self) -> dict[str, SubmittedCell | None]:
+        self._read_python()
+        return {cell.id: self._choose(cell) for cell in self.exercises}
 
     def _read_python(self) -> None:
         total = 0

@@ -1,0 +1,244 @@
+"""Reads the bytes of a submitted notebook file, of which nothing is trusted, and keeps what grading may use.
+
+Parsing: size, depth and number of values are checked by a linear scan before the JSON parser sees the text.
+Keeping: the result holds cells with a type, a text, the ids, and outputs of a few harmless kinds; all else is dropped.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+from kit.cells import MAX_SOURCE
+from kit.notebooks import MAX_CELLS, source_of
+
+MAX_BYTES = 50_000_000
+MAX_DEPTH = 60
+MAX_VALUES = 1_000_000
+MAX_DIGITS = 20
+MAX_OUTPUTS = 200
+MAX_IMAGE_TEXT = 14_000_000
+MAX_OUTPUT_TEXT = 100_000
+CELL_TYPES = ("code", "markdown", "raw")
+IMAGES = ("image/png", "image/jpeg")
+ACTIVE = re.compile(r"script|svg|pdf|widget|bokeh|plotly|vega|latex", re.IGNORECASE)
+
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+', re.DOTALL)
+_NOT_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
+_STEP = dict.fromkeys(b"[{", 1) | dict.fromkeys(b"]}", -1)
+
+
+class NotANotebook(ValueError):
+    """A file that cannot be read as a notebook; the text says why, without quoting the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotebookFile:
+    """A parsed file. ``raw``: the JSON object, in notebook format 4. ``kept``: what grading may use. ``remarks``: odd
+    things about it. ``plain``: nbgrader would read the very same cells from it."""
+
+    raw: dict[str, Any]
+    kept: dict[str, Any]
+    remarks: tuple[str, ...]
+    plain: bool
+
+
+def read_notebook(data: bytes) -> NotebookFile:
+    """Parse a notebook file. Raises NotANotebook, and nothing else, for whatever the bytes are."""
+    raw, repeated = parse(data)
+    remarks = ["a JSON key stands twice in one object: the later one counts"] if repeated else []
+    if not isinstance(raw, dict):
+        raise NotANotebook("it is JSON, but no notebook")
+    version = raw.get("nbformat")
+    if isinstance(version, int) and not 3 <= version <= 4:
+        raise NotANotebook(f"its notebook format is {version}: save it as format 4")
+    if version == 3:
+        raw = _upgraded(raw)
+        remarks.append("it was in notebook format 3 and has been converted")
+    elif version != 4:
+        remarks.append("it does not say its notebook format: it is read as format 4")
+    if not isinstance(raw.get("cells"), list) or not raw["cells"]:
+        raise NotANotebook("it has no cells")
+    remarks += _remarks(raw)
+    return NotebookFile(raw, keep(raw), tuple(remarks), version == 4 and not repeated and _well_formed(raw))
+
+
+def parse(data: bytes) -> tuple[Any, bool]:
+    """JSON bytes as Python values, and whether an object repeats a key. NaN and numbers out of range become None."""
+    if not data.strip(b" \t\r\n\0"):
+        raise NotANotebook("it is empty")
+    text = _text(data)
+    _check_shape(text.encode("utf-8"))
+    repeated = False
+
+    def mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal repeated
+        found = dict(pairs)
+        repeated = repeated or len(found) < len(pairs)
+        return found
+
+    try:
+        value = json.loads(
+            text, object_pairs_hook=mapping, parse_int=_integer, parse_float=_float, parse_constant=lambda name: None
+        )
+    except json.JSONDecodeError as error:
+        raise NotANotebook(f"it is not valid JSON (line {error.lineno}, column {error.colno})") from None
+    except (ValueError, RecursionError, MemoryError):
+        raise NotANotebook("it is not valid JSON") from None
+    return value, repeated
+
+
+def _text(data: bytes) -> str:
+    try:
+        if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            return data.decode("utf-16")
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise NotANotebook("it is not UTF-8 text") from None
+
+
+def _check_shape(data: bytes) -> None:
+    """Refuse deep or crowded JSON, in time linear in its length: the parser would need the stack, or the memory."""
+    outside = _STRING.sub(b"", data)
+    brackets = outside.translate(None, _NOT_BRACKET)
+    if len(brackets) + outside.count(b",") > MAX_VALUES:
+        raise NotANotebook(f"it holds more than {MAX_VALUES:,} values")
+    if max(accumulate(_STEP[bracket] for bracket in brackets), default=0) > MAX_DEPTH:
+        raise NotANotebook(f"it is nested more than {MAX_DEPTH} levels deep")
+
+
+def _integer(digits: str) -> int | None:
+    return int(digits) if len(digits) <= MAX_DIGITS else None
+
+
+def _float(digits: str) -> float | None:
+    value = float(digits) if len(digits) <= 2 * MAX_DIGITS else math.nan
+    return value if math.isfinite(value) else None
+
+
+def _upgraded(raw: dict[str, Any]) -> dict[str, Any]:
+    from nbformat import convert, from_dict
+
+    try:
+        newer = convert(from_dict(raw), 4)  # type: ignore[no-untyped-call]
+        upgraded: dict[str, Any] = json.loads(json.dumps(newer))
+        for cell in upgraded["cells"]:
+            cell.pop("id", None)  # drawn at random by the converter
+    except Exception:  # the converter was not written for damaged files: it raises whatever it meets
+        raise NotANotebook("it is in notebook format 3 and cannot be converted: save it as format 4") from None
+    return upgraded
+
+
+def _remarks(raw: dict[str, Any]) -> Iterator[str]:
+    kernel = _mapping(_mapping(raw.get("metadata")).get("kernelspec"))
+    language = kernel.get("language", "python")
+    if language != "python" or not str(kernel.get("name", "python3")).startswith("python"):
+        yield "it asks for another kernel than Python: its code is read as Python all the same"
+    odd = sum(not isinstance(cell, dict) or cell.get("cell_type") not in CELL_TYPES for cell in raw["cells"])
+    if odd:
+        yield f"{odd} of its cells are damaged: they are read as empty or as text"
+
+
+# --- what is kept ---------------------------------------------------------------------------------------------------
+
+
+def keep(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The notebook with nothing in it but cell types, ids, texts, and outputs that are text or PNG or JPEG."""
+    cells = [_kept_cell(cell if isinstance(cell, dict) else {}) for cell in raw["cells"][:MAX_CELLS]]
+    return {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}
+
+
+def _kept_cell(raw: dict[str, Any]) -> dict[str, Any]:
+    metadata = _mapping(raw.get("metadata"))
+    grade_id = _mapping(metadata.get("nbgrader")).get("grade_id")
+    kind = raw.get("cell_type")
+    cell: dict[str, Any] = {
+        "cell_type": kind if kind in CELL_TYPES else "raw",
+        "metadata": {"nbgrader": {"grade_id": grade_id}} if _is_id(grade_id) else {},
+        "source": source_of(raw)[: MAX_SOURCE + 1],
+    }
+    if _is_id(metadata.get("id")):
+        cell["metadata"]["id"] = metadata["id"]
+    if _is_id(raw.get("id")):
+        cell["id"] = raw["id"]
+    if kind == "code":
+        outputs = raw.get("outputs")
+        cell["outputs"] = list(_kept_outputs(outputs[:MAX_OUTPUTS])) if isinstance(outputs, list) else []
+    if raw.get("attachments"):
+        cell["dropped"] = ["attachments"]
+    return cell
+
+
+def _kept_outputs(outputs: list[Any]) -> Iterator[dict[str, Any]]:
+    for output in outputs:
+        output = _mapping(output)
+        kind = output.get("output_type")
+        if kind == "stream":
+            yield {"text": _joined(output.get("text"), MAX_OUTPUT_TEXT)}
+        elif kind == "error":
+            yield {"text": f"{_joined(output.get('ename'), 100)}: {_joined(output.get('evalue'), 1000)}"}
+        elif kind in ("display_data", "execute_result"):
+            yield from _kept_display(_mapping(output.get("data")))
+
+
+def _kept_display(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for kind in IMAGES:
+        if kind in data:
+            yield {"image": _joined(data[kind], MAX_IMAGE_TEXT)}
+            return
+    if any(ACTIVE.search(kind) for kind in data):
+        yield {"dropped": "active"}
+    if "text/plain" in data:
+        yield {"text": _joined(data["text/plain"], MAX_OUTPUT_TEXT)}
+
+
+def _joined(value: object, limit: int) -> str:
+    """A text that may be stored as a list of lines; with one character too many where it is longer than the limit."""
+    if isinstance(value, list):
+        value = "".join(part for part in value if isinstance(part, str))
+    return value[: limit + 1] if isinstance(value, str) else ""
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= 100
+
+
+# --- whether nbgrader can read it too --------------------------------------------------------------------------------
+
+
+def _well_formed(raw: dict[str, Any]) -> bool:
+    """Whether nbformat would read the same cells without complaint."""
+    cells = raw["cells"]
+    ids = [cell["id"] for cell in cells if isinstance(cell, dict) and "id" in cell]
+    return (
+        isinstance(raw.get("metadata"), dict)
+        and isinstance(raw.get("nbformat_minor"), int)
+        and len(cells) <= MAX_CELLS
+        and all(_cell_well_formed(cell) for cell in cells)
+        and all(isinstance(name, str) and re.fullmatch(r"[\w-]{1,64}", name, re.ASCII) for name in ids)
+        and len(set(ids)) == len(ids)
+    )
+
+
+def _cell_well_formed(cell: object) -> bool:
+    if not isinstance(cell, dict) or cell.get("cell_type") not in CELL_TYPES:
+        return False
+    source = cell.get("source")
+    text = "".join(source) if isinstance(source, list) and all(isinstance(x, str) for x in source) else source
+    outputs = cell.get("outputs", [] if cell["cell_type"] != "code" else None)
+    return (
+        isinstance(text, str)
+        and text.encode("utf-8", "replace").decode() == text
+        and isinstance(cell.get("metadata"), dict)
+        and isinstance(outputs, list)
+        and all(isinstance(output, dict) for output in outputs)
+    )

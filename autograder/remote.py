@@ -48,9 +48,8 @@ class Worker:
         if not self._open:
             raise StudentCrashed("its process has ended already")
         try:
-            if self._is_readable():
-                raise WireError("an answer without a question")
             deadline = time.monotonic() + seconds
+            self._expect_silence(deadline)
             self._send(frame, deadline)
             return self.receive(deadline)
         except TimeUp:
@@ -82,8 +81,14 @@ class Worker:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _is_readable(self) -> bool:
-        return bool(select.select([self._connection], [], [], 0)[0])
+    def _expect_silence(self, deadline: float) -> None:
+        try:
+            unasked = self._connection.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return
+        except OSError:
+            unasked = b""
+        raise WireError("an answer without a question") if unasked else self._ending(deadline)
 
     def _send(self, frame: bytes, deadline: float) -> None:
         rest = memoryview(LENGTH.pack(len(frame)) + frame)
@@ -137,7 +142,7 @@ class Worker:
     def _ending(self, deadline: float) -> Exception:
         """What to raise now that the process has ended, or has closed its connection."""
         patience = max(0.0, min(deadline - time.monotonic(), 2.0))
-        if not select.select([self._status], [], [], patience)[0]:
+        if not is_readable(self._status, patience):
             return StudentCrashed("it closed its connection")
         message = self._status.recv(64)
         if message[:1] != b"X":
@@ -148,6 +153,13 @@ class Worker:
         if killed:
             return StudentCrashed(f"killed by signal {killed} ({signal.strsignal(killed)})")
         return StudentCrashed(f"exited with code {code}")
+
+
+def is_readable(connection: socket.socket, seconds: float) -> bool:
+    """Whether something, or its end, arrives in that time. Unlike select, for any number of open files."""
+    poller = select.poll()
+    poller.register(connection, select.POLLIN)
+    return bool(poller.poll(seconds * 1000))
 
 
 def _statm_of(pidfd: int) -> Path | None:

@@ -15,8 +15,8 @@ _PTRACE_ATTACH = 16
 _IPC_PRIVATE = 0
 
 
-def attempts(given: dict[str, Any]) -> dict[str, str]:
-    """What was tried → "denied" or "ALLOWED".
+def report(given: dict[str, Any]) -> dict[str, Any]:
+    """findings: what was tried → "denied" or "ALLOWED"; reads_python: whether late imports can work.
 
     given: canary (a file that the grader can read), folders (that hold answers and tests), writable (folders that a
     program would try), server ([host, port] on which the grader listens), grader (its process id).
@@ -27,7 +27,7 @@ def attempts(given: dict[str, Any]) -> dict[str, str]:
         "list the repository": [lambda folder=folder: os.listdir(folder) for folder in given["folders"]],
         "write a file": [lambda folder=folder: _write(Path(folder)) for folder in given["writable"]],
         "open a socket": [_internet_socket, lambda: socket.socketpair()],
-        "connect to a server": [lambda: socket.create_connection(tuple(given["server"]), timeout=1)],
+        "connect to a server": [lambda: _connect(tuple(given["server"]))],
         "start a process": [_fork, lambda: os.posix_spawn("/proc/self/exe", ["python", "--version"], {})],
         "read another process's memory": [
             lambda: Path(f"/proc/{parent}/mem").open("rb"),
@@ -46,7 +46,8 @@ def attempts(given: dict[str, Any]) -> dict[str, str]:
         "raise its limits": [lambda: _beyond_limits(given["memory"])],
         "become root": [lambda: os.setresuid(0, 0, 0)],
     }
-    return {name: "ALLOWED" if any(map(_succeeds, ways)) else "denied" for name, ways in tried.items()}
+    findings = {name: "ALLOWED" if any(map(_succeeds, ways)) else "denied" for name, ways in tried.items()}
+    return {"findings": findings, "reads_python": _succeeds(lambda: os.listdir(os.path.dirname(os.__file__)))}
 
 
 def _succeeds(way: Callable[[], object]) -> bool:
@@ -64,6 +65,12 @@ def _checked(result: int) -> None:
 
 def _internet_socket() -> None:
     socket.socket(socket.AF_INET, socket.SOCK_STREAM).close()
+
+
+def _connect(address: tuple[str, int]) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as connection:
+        connection.settimeout(1)
+        connection.connect(address)
 
 
 def _write(folder: Path) -> None:

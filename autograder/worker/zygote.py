@@ -5,6 +5,7 @@ code itself. A request is one message on the control socket: JSON, and two descr
 and a status socket on which the zygote sends the worker's process descriptor, then, at its death, how it ended.
 """
 
+import contextlib
 import fcntl
 import gc
 import importlib
@@ -39,6 +40,9 @@ def main(given: dict[str, Any]) -> None:
     (layers left out).
     """
     control = socket.socket(fileno=given["control"])
+    with contextlib.suppress(OSError):
+        # When the machine runs out of memory, the largest worker should go before anyone's editor.
+        Path("/proc/self/oom_score_adj").write_text("500")
     confine.hide_memory()
     started = time.process_time()
     try:
@@ -181,8 +185,6 @@ def _become_worker(
     """Shut this process in and serve one student's code; never returns."""
     try:
         _keep_only(connection, ruleset)
-        # When memory runs out, the kernel should end workers first.
-        Path("/proc/self/oom_score_adj").write_text("1000")
         limits = confine.Limits(request["memory"], request["cpu_seconds"], given["threads"])
         rules = None if ruleset is None else _RULES
         layers = confine.enter(limits, parent=zygote, ruleset=rules, drop=given["drop"], without=given["without"])
@@ -192,7 +194,7 @@ def _become_worker(
     try:
         _send(json.dumps({"layers": layers}).encode())
         if "probe" in request:
-            _send(json.dumps(probe.attempts(request["probe"])).encode())
+            _send(json.dumps(probe.report(request["probe"])).encode())
         else:
             _serve_requests(given["library"])
     except BaseException:

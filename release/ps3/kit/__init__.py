@@ -1,0 +1,32 @@
+"""The student's half of the course kit: checks in the notebook, `python -m kit preview`, `python -m kit pack`."""
+
+# ruff: noqa: E402, I001 - what is missing should be said before an import fails over it
+from kit import versions
+
+versions.require()
+
+from kit.check import ChecksFailed, check, passed, ready, written
+from kit.compare import CheckFailed, assert_raises, assert_same, expect_number, expect_tensor, expect_tuple
+from kit.exercises import exercise
+from kit.pack import pack
+from kit.preview import preview
+from kit.wire import Lib, Seed
+
+__all__ = [
+    "CheckFailed",
+    "ChecksFailed",
+    "Lib",
+    "Seed",
+    "assert_raises",
+    "assert_same",
+    "check",
+    "exercise",
+    "expect_number",
+    "expect_tensor",
+    "expect_tuple",
+    "pack",
+    "passed",
+    "preview",
+    "ready",
+    "written",
+]

@@ -1,0 +1,67 @@
+"""`python -m kit`: what a student can ask for outside a notebook."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from kit.pack import run as run_pack
+from kit.preview import run as run_preview
+from kit.release import ReleaseError, find_release
+
+EXAMPLES = """\
+examples:
+  python -m kit preview                 what will be graded of every notebook here
+  python -m kit preview FILE.ipynb      of one notebook
+  python -m kit pack                    the file to hand in, beside the notebooks
+  python -m kit pack --out ~/mine.zip   the same, elsewhere
+
+Nothing is executed by either. To run the public tests on the saved notebooks: pytest
+Exit codes: 0 done, 1 a notebook could not be read or written, 2 wrong usage.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out one command; returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    options = _parser().parse_args(arguments)
+    try:
+        release = find_release()
+        if options.command == "pack":
+            return run_pack(release, options.notebooks, options.out)
+        return run_preview(release, options.notebooks)
+    except ReleaseError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(2, f"Try 'python -m kit --help' for help.\n\nerror: {message}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="python -m kit",
+        description="See what will be graded, and make the file to hand in.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="preview|pack")
+    preview = commands.add_parser("preview", help="show what of the saved notebooks will be graded, and what will not")
+    pack = commands.add_parser("pack", help="make the one file to hand in")
+    pack.add_argument("--out", type=Path, help="where to write it (default: <assignment>-submission.zip here)")
+    for command in (preview, pack):
+        command.add_argument("notebooks", nargs="*", type=Path, help="notebook files (default: all in the release)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

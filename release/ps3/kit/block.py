@@ -1,0 +1,150 @@
+"""The block that a check prints: one count, every check's title, the first failure in full. Under twelve lines."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from kit.cells import one_line
+from kit.manifest import Exercise
+
+if TYPE_CHECKING:
+    from kit.runner import Outcome  # not at run time: it imports pytest
+
+WIDTH = 96
+MAX_LINES = 11
+_WORDS = {
+    "passed": "ok", "failed": "FAILED", "missing": "not written", "blocked": "waits", "timeout": "TIMEOUT",
+    "crashed": "FAILED", "error": "BROKEN",
+}  # fmt: skip
+_BLAMELESS = ("missing", "blocked")
+
+
+@dataclass(frozen=True)
+class Block:
+    """What to show of one check. ``passed``: everything did. ``failure``: one line to stop the cell with, or empty."""
+
+    head: str
+    rows: tuple[tuple[str, str], ...]
+    details: tuple[str, ...]
+    tail: str
+    seconds: str
+    passed: bool
+    failure: str
+
+    def text(self) -> str:
+        """Plain text of at most 11 lines, 96 columns wide."""
+        good = [title for word, title in self.rows if word == "ok"]
+        bad = [f"  {word:<11} {title}" for word, title in self.rows if word != "ok"]
+        room = MAX_LINES - 1 - bool(self.tail) - len(self.details)
+        shown = (
+            bad
+            if len(bad) <= room - bool(good)
+            else [*bad[: room - 1 - bool(good)], f"  and {len(bad) - room + 1 + bool(good)} more"]
+        )
+        lines = [f"{self.head:<{WIDTH - len(self.seconds) - 1}} {self.seconds}".rstrip()]
+        lines += _columns(good, room - len(shown))
+        lines += shown[:1] + [f"{'':14}{line}" for line in self.details] + shown[1:]
+        return "\n".join([*lines, self.tail] if self.tail else lines)
+
+    def html(self) -> str:
+        """The same as HTML that keeps the reader's theme."""
+        rows = []
+        shown_details = False
+        for word, title in self.rows:
+            color = "#2a8a3e" if word == "ok" else "#c4520b"
+            cell = escape(title)
+            if word != "ok" and not shown_details:
+                cell = f"<b>{cell}</b>" + "".join(f"<br>{escape(line)}" for line in self.details)
+                shown_details = True
+            rows.append(
+                f'<tr style="background:none"><td style="color:{color};text-align:left;vertical-align:top;'
+                f'white-space:nowrap"><b>{escape(word)}</b></td><td style="text-align:left">{cell}</td></tr>'
+            )
+        seconds = f' <span style="opacity:.6">{escape(self.seconds)}</span>' if self.seconds else ""
+        table = f'<table style="margin:4px 0">{"".join(rows)}</table>' if rows else ""
+        tail = f"<div>{escape(self.tail)}</div>" if self.tail else ""
+        color = "#c4520b" if self.failure else "#2a8a3e" if self.passed else "#888888"
+        return (
+            f'<div style="border-left:4px solid {color};padding:2px 10px">'
+            f"<b>{escape(self.head)}</b>{seconds}{table}{tail}</div>"
+        )
+
+
+def line_block(head: str, failure: str = "") -> Block:
+    """A block of one line."""
+    return Block(head, (), (), "", "", False, failure)
+
+
+def outcomes_block(exercise: Exercise, outcomes: Sequence[Outcome], seconds: float) -> Block:
+    """The block for the outcomes of one exercise's public checks."""
+    statuses = [outcome.status for outcome in outcomes]
+    if not outcomes:
+        return line_block(f"{exercise.id} has no public checks. {_hidden(exercise)}".strip())
+    if set(statuses) <= set(_BLAMELESS):
+        return line_block(_waiting(exercise.id, outcomes))
+    good, total = statuses.count("passed"), len(statuses)
+    rows = tuple((_WORDS[outcome.status], outcome.mark.title) for outcome in outcomes)
+    took = f"{seconds:.1f} s"
+    if good == total:
+        checks = "check" if total == 1 else "checks"
+        head = f"{exercise.id}: {total} public {checks} passed; {_hidden(exercise)}"
+        return Block(head, rows, (), "", took, True, "")
+    head = f"{exercise.id}: {good} of {total} public checks passed"
+    first = next((o for o in outcomes if o.status not in ("passed", *_BLAMELESS)), None)
+    ordered = tuple(sorted(rows, key=lambda row: row[0] == "ok")) if first is None else _first(rows, first)
+    failure = f"{exercise.id}: {total - good} of {total} public checks did not pass, see above" if first else ""
+    shown = first or next(o for o in outcomes if o.status in _BLAMELESS)
+    return Block(head, ordered, tuple(_details(shown)), _hidden(exercise).capitalize(), took, False, failure)
+
+
+def _waiting(exercise: str, outcomes: Sequence[Outcome]) -> str:
+    blocked = {outcome.blocked_by for outcome in outcomes if outcome.status == "blocked"}
+    if any(outcome.status == "missing" for outcome in outcomes) or not blocked:
+        return f"{exercise} is not written yet"
+    return f"{exercise} waits for {' and '.join(sorted(blocked))}: write that first"
+
+
+def _first(rows: tuple[tuple[str, str], ...], first: Outcome) -> tuple[tuple[str, str], ...]:
+    """The failure that is explained before the other failures, and those before what passed."""
+    key = (_WORDS[first.status], first.mark.title)
+    rest = [row for row in rows if row != key]
+    return (key, *(row for row in rest if row[0] != "ok"), *(row for row in rest if row[0] == "ok"))
+
+
+def _details(outcome: Outcome) -> list[str]:
+    text = " ".join(one_line(outcome.text.replace("\n", " "), 600).split())
+    lines = textwrap.wrap(text, WIDTH - 14, max_lines=3, placeholder=" …") if text else []
+    if outcome.status == "error":
+        return [*lines, "The check itself could not finish. If your code looks right, tell the course staff."]
+    if outcome.hint and outcome.status not in _BLAMELESS:
+        lines += textwrap.wrap(f"Think about: {outcome.hint}", WIDTH - 14, max_lines=2, placeholder=" …")
+    return lines
+
+
+def _columns(titles: Sequence[str], room: int) -> list[str]:
+    """Passed checks, two to a line where both fit, the last line counting those that do not fit."""
+    half = WIDTH // 2 - 6
+    lines: list[str] = []
+    waiting: str | None = None
+    for title in titles:
+        if waiting is not None and len(title) <= half:
+            lines[-1] = f"  ok  {waiting:<{half}}  ok  {title}"
+            waiting = None
+        else:
+            lines.append(f"  ok  {title}")
+            waiting = title if len(title) <= half else None
+    if len(lines) <= room:
+        return lines
+    shown = lines[: room - 1]
+    return [*shown, f"  ok  and {len(titles) - sum(line.count('  ok  ') for line in shown)} more"]
+
+
+def _hidden(exercise: Exercise) -> str:
+    count = exercise.hidden_tests
+    if not count:
+        return "no hidden checks follow."
+    return f"{count} hidden check{'s run' if count > 1 else ' runs'} at grading."

@@ -1,0 +1,41 @@
+"""The mark that ties a test to its exercise."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+STUB_TEXT = "{exercise}: write this function"
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a test says about itself: its exercise, its weight within it, a title and a hint for the student."""
+
+    exercise: str
+    weight: float
+    title: str
+    hint: str
+
+
+def exercise(exercise_id: str, *, title: str, hint: str, weight: float = 1) -> Callable[[F], F]:
+    """Mark a test: `@exercise("mae-patchify", weight=2, title="keeps channels together", hint="Which axis …?")`.
+
+    The score of an exercise is its points times the passed weight over the total weight; every case of a parametrised
+    test counts `weight`. The title says what holds when the test passes; the hint names a misconception, not the mend.
+    """
+    if weight <= 0:
+        raise ValueError(f"the weight of a test of {exercise_id} should be positive, not {weight}")
+
+    def mark(function: F) -> F:
+        function.__exercise__ = Mark(exercise_id, weight, title, hint)  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+def mark_of(function: Any) -> Mark | None:
+    """The mark of a test function; None where it has none."""
+    mark = getattr(function, "__exercise__", None)
+    return mark if isinstance(mark, Mark) else None

@@ -1,0 +1,127 @@
+"""What a release is made of: its notebooks cell by cell, its exercises and their points.
+
+Shipped as ``tests/manifest.json``; the grader and the student's side read the same one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+KINDS = ("exercise", "check", "answer", "given", "show", "guess", "code", "text")
+CODE_KINDS = ("exercise", "check", "given", "show", "guess", "code")
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell as released. ``id`` is the notebook's cell id and, for graded cells, nbgrader's grade_id.
+
+    ``kind`` is exercise, check, answer, given, show, guess, text, or code (an untagged code cell).
+    """
+
+    id: str
+    kind: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notebook:
+    """One released notebook: ``file`` is its name in the release, such as 1_masked_autoencoder.ipynb."""
+
+    file: str
+    problem: str
+    title: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Exercise:
+    """One automatically graded exercise. ``names``: the top-level functions and classes its cell defines."""
+
+    id: str
+    problem: str
+    points: float
+    depends: tuple[str, ...]
+    names: tuple[str, ...]
+    public_tests: int
+    hidden_tests: int
+    call_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One written answer, marked by hand."""
+
+    id: str
+    problem: str
+    points: float
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Everything both sides must agree on about one version of an assignment."""
+
+    assignment: str
+    title: str
+    version: str
+    library: str
+    notebooks: tuple[Notebook, ...]
+    exercises: tuple[Exercise, ...]
+    answers: tuple[Answer, ...]
+    release_url: str
+    submission_seconds: float
+
+    def exercise(self, exercise_id: str) -> Exercise:
+        """The exercise of this id; KeyError naming the known ones otherwise."""
+        for exercise in self.exercises:
+            if exercise.id == exercise_id:
+                return exercise
+        known = ", ".join(exercise.id for exercise in self.exercises)
+        raise KeyError(f"no exercise {exercise_id!r} in {self.assignment}; there are: {known}")
+
+    def notebook_of(self, cell_id: str) -> Notebook:
+        """The notebook that holds the exercise or written answer of this id; KeyError if none does."""
+        for notebook in self.notebooks:
+            if any(cell.id == cell_id and cell.kind in ("exercise", "answer") for cell in notebook.cells):
+                return notebook
+        raise KeyError(f"no notebook of {self.assignment} holds {cell_id!r}")
+
+    def to_json(self) -> str:
+        """The manifest as stable, readable JSON text, ending with a newline."""
+        return json.dumps({"schema": SCHEMA, **dataclasses.asdict(self)}, indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Manifest:
+        """Read what `to_json` wrote; ValueError saying what is wrong otherwise."""
+        try:
+            data: Any = json.loads(text)
+            schema = data.pop("schema")
+            if schema != SCHEMA:
+                raise ValueError(f"schema {schema}, this kit reads schema {SCHEMA}")
+            return cls(**data | _parts(data))
+        except (AttributeError, KeyError, TypeError, json.JSONDecodeError) as error:
+            raise ValueError(f"not a manifest: {type(error).__name__}: {error}") from error
+
+    @classmethod
+    def read(cls, path: Path) -> Manifest:
+        """Read a manifest file; ValueError names the file when it is damaged."""
+        try:
+            return cls.from_json(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+
+
+def _parts(data: Mapping[str, Any]) -> dict[str, Any]:
+    notebooks = tuple(
+        Notebook(**{**book, "cells": tuple(Cell(**cell) for cell in book["cells"])}) for book in data["notebooks"]
+    )
+    exercises = tuple(
+        Exercise(**{**item, "depends": tuple(item["depends"]), "names": tuple(item["names"])})
+        for item in data["exercises"]
+    )
+    return {"notebooks": notebooks, "exercises": exercises, "answers": tuple(Answer(**a) for a in data["answers"])}

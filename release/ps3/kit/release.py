@@ -1,0 +1,117 @@
+"""Finds the released assignment that this kit was shipped with, and the notebooks that lie in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from kit.manifest import Manifest, Notebook
+from kit.notebooks import which_notebook
+
+MANIFEST = Path("tests") / "manifest.json"
+
+
+class ReleaseError(Exception):
+    """The released assignment, or a notebook in it, cannot be read; the text says what to do."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """A released assignment: its folder and what it is made of."""
+
+    root: Path
+    manifest: Manifest
+
+    def public_tests(self, problem: str) -> tuple[str, Path]:
+        """The public tests of a problem: the name under which the grader reports them, and the file."""
+        return f"{problem}/test_public.py", self.root / "tests" / f"test_{problem}.py"
+
+
+@dataclass(frozen=True)
+class SavedNotebook:
+    """A notebook that was read, and the released notebook that it came from. ``data``: the file's bytes."""
+
+    path: Path
+    notebook: Notebook
+    content: dict[str, Any]
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The notebooks of a student, at most one for each released one; remarks; and what could not be read."""
+
+    notebooks: tuple[SavedNotebook, ...]
+    remarks: tuple[str, ...]
+    errors: tuple[str, ...]
+
+
+def find_release() -> Release:
+    """The release round this kit, else round the working directory. ReleaseError if there is none."""
+    here = Path.cwd()
+    for folder in (Path(__file__).resolve().parent.parent, here, *here.parents):
+        if (folder / MANIFEST).is_file():
+            return _read_release(folder, (folder / MANIFEST).stat().st_mtime_ns)
+    raise ReleaseError(
+        f"no {MANIFEST.as_posix()} beside kit/ or round {here}: open the notebook inside the folder that you were given"
+    )
+
+
+@lru_cache(maxsize=4)
+def _read_release(folder: Path, changed: int) -> Release:
+    try:
+        return Release(folder, Manifest.read(folder / MANIFEST))
+    except ValueError as error:
+        raise ReleaseError(f"{error}. Copy the tests/ folder of the release again.") from error
+
+
+def read_all(release: Release, paths: Sequence[Path] = ()) -> Saved:
+    """Read these files, or all notebooks in the release folder. Of two copies the one with the released name counts."""
+    found: dict[str, SavedNotebook] = {}
+    remarks: list[str] = []
+    errors: list[str] = []
+    for path in paths or sorted(release.root.glob("*.ipynb")):
+        try:
+            saved = read_saved(release, path)
+        except ReleaseError as error:
+            errors.append(str(error))
+            continue
+        if saved is None:
+            (errors if paths else remarks).append(f"{path.name}: none of its cells belongs to this assignment")
+            continue
+        known = found.get(saved.notebook.problem)
+        if known is not None and saved.notebook.file in (known.path.name, path.name):
+            kept, other = (known, saved) if known.path.name == saved.notebook.file else (saved, known)
+            found[saved.notebook.problem] = kept
+            remarks.append(f"{other.path.name} is a copy of {kept.path.name} and is not read")
+        elif known is not None:
+            errors.append(
+                f"{known.path.name} and {path.name} are copies of {saved.notebook.file}: name the one you mean"
+            )
+        else:
+            found[saved.notebook.problem] = saved
+    order = [book.problem for book in release.manifest.notebooks]
+    return Saved(
+        tuple(sorted(found.values(), key=lambda s: order.index(s.notebook.problem))), tuple(remarks), tuple(errors)
+    )
+
+
+def read_saved(release: Release, path: Path) -> SavedNotebook | None:
+    """Read a notebook, whatever its file is called; None if it is not of this assignment. ReleaseError if damaged."""
+    try:
+        data = path.read_bytes()
+        content = json.loads(data)
+    except OSError as error:
+        raise ReleaseError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise ReleaseError(
+            f"{path.name}: not a notebook, or one that was not saved completely ({error}). Open it and save it again."
+        ) from error
+    if not isinstance(content, dict) or not isinstance(content.get("cells"), list):
+        raise ReleaseError(f"{path.name}: not a notebook: it has no list of cells")
+    notebook = which_notebook(release.manifest, content)
+    return SavedNotebook(path, notebook, content, data) if notebook is not None else None

@@ -1,0 +1,57 @@
+"""`pytest` in the release folder: the public tests on the saved notebooks, read as they are at grading."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from kit.binding import LocalFarSide, NotebookBinding
+from kit.notebooks import Extraction, extract
+from kit.release import Release, ReleaseError, find_release, read_all
+from kit.runner import Plugin, TestFile
+
+LOCAL_SEED = 0
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give every test its `student`: the conftest.py of a release imports this."""
+    try:
+        release = find_release()
+        config.pluginmanager.register(SavedPlugin(release, _extractions(release)))
+    except ReleaseError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+class SavedPlugin(Plugin):
+    """The runner's fixtures, and reports that say what a student can act on instead of a traceback."""
+
+    def __init__(self, release: Release, extractions: dict[str, Extraction]) -> None:
+        manifest = release.manifest
+        self.notebooks = {exercise.id: manifest.notebook_of(exercise.id).file for exercise in manifest.exercises}
+        binding = NotebookBinding(manifest, extractions, lambda: LocalFarSide(manifest.library), seconds=math.inf)
+        files = [TestFile(*release.public_tests(book.problem)) for book in manifest.notebooks]
+        super().__init__(files, binding, LOCAL_SEED, None, "")
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+        before = len(self.outcomes)
+        report = yield from super().pytest_runtest_makereport(item, call)
+        for outcome in self.outcomes[before:]:
+            if outcome.status == "missing":
+                exercise = outcome.mark.exercise
+                report.longrepr = f"{exercise}: write this function, in {self.notebooks[exercise]}"
+            elif outcome.status not in ("passed", "error"):
+                hint = f"\nThink about: {outcome.hint}" if outcome.status == "failed" and outcome.hint else ""
+                report.longrepr = f"{outcome.mark.title}: {outcome.status}\n{outcome.text}{hint}"
+        return report
+
+
+def _extractions(release: Release) -> dict[str, Extraction]:
+    """What runs of each saved notebook; one that is not there counts as untouched."""
+    saved = read_all(release)
+    if saved.errors:
+        raise ReleaseError("\n".join(saved.errors))
+    contents = {own.notebook.problem: own.content for own in saved.notebooks}
+    return {book.problem: extract(book, contents.get(book.problem)) for book in release.manifest.notebooks}

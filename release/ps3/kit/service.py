@@ -1,0 +1,248 @@
+"""The far side: carries out a test's requests against the namespace in which the student's code lives.
+
+The same class serves a live notebook, saved notebooks and the sandboxed worker. It returns values or errors, and
+never lets an exception of the student's out.
+"""
+
+import importlib
+import random
+import traceback
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from kit.wire import FunctionRef, HandleRef, Lib, Seed, decode, encode, flags_of, tensors_in
+
+# What an exception may be re-raised as on the test's side.
+ERRORS: dict[str, type[Exception]] = {
+    cls.__name__: cls
+    for cls in (
+        ArithmeticError, AssertionError, AttributeError, EOFError, FloatingPointError, ImportError, IndexError,
+        KeyError, LookupError, MemoryError, ModuleNotFoundError, NameError, NotImplementedError, OSError, OverflowError,
+        PermissionError, RecursionError, RuntimeError, StopIteration, SyntaxError, IndentationError, TypeError,
+        UnboundLocalError, ValueError, ZeroDivisionError,
+    )
+}  # fmt: skip
+MAX_ERROR_TEXT = 500
+MAX_TRACE = 6000
+
+
+class MissingName(Exception):
+    """The student's code defines no such name."""
+
+
+class Service:
+    """Answers requests about one namespace.
+
+    namespace: where the student's functions and classes are looked up, and cells are run.
+    library: name of the shipped package; `Lib` paths must lie in it.
+    stops: exceptions that pass through (a student's own Ctrl-C in a notebook); in a worker, none do.
+    """
+
+    def __init__(
+        self, namespace: dict[str, Any], library: str, stops: tuple[type[BaseException], ...] = (KeyboardInterrupt,)
+    ) -> None:
+        self.namespace = namespace
+        self.library = library
+        self.stops = stops
+        self.modules: dict[int, nn.Module] = {}
+
+    def answer(self, frame: bytes) -> bytes:
+        """The reply to one request, both as frames."""
+        try:
+            request = decode(frame, references=True)
+            operation: Callable[[dict[str, Any]], dict[str, Any]] = getattr(self, f"do_{request['op']}")
+            return encode({"status": "ok"} | operation(request))
+        except self.stops:
+            raise
+        except BaseException as error:
+            return encode({"status": "error", "error": self._describe(error)})
+
+    # --- operations -----------------------------------------------------------------------------------------------
+
+    def do_begin(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Before a test: forget modules, seed every random generator."""
+        self.modules.clear()
+        seed = int(request["seed"])
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        torch.manual_seed(seed)
+        return {}
+
+    def do_load(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Run one cell. Its code keeps the cell's label as its file name, so that errors name cell and line."""
+        code = compile(request["source"], cell_filename(request["label"]), "exec", dont_inherit=True)
+        exec(code, self.namespace)
+        return {}
+
+    def do_call(self, request: dict[str, Any]) -> dict[str, Any]:
+        target = self._target(request["target"], request.get("method"))
+        args, kwargs = self._far(request["args"]), self._far(request["kwargs"])
+        copies = [tensor.detach().clone() for tensor in tensors_in((args, kwargs))]
+        value = target(*args, **kwargs)
+        unchanged = all(_identical(old, new) for old, new in zip(copies, tensors_in((args, kwargs)), strict=False))
+        return {"value": value, "flags": sorted(flags_of(value)), "unchanged": unchanged}
+
+    def do_build(self, request: dict[str, Any]) -> dict[str, Any]:
+        module = self._target(request["target"], None)(*self._far(request["args"]), **self._far(request["kwargs"]))
+        if not isinstance(module, nn.Module):
+            raise TypeError(f"{_spoken(request['target'])} built a {type(module).__name__}, not an nn.Module")
+        self.modules[len(self.modules)] = module
+        return {"handle": len(self.modules) - 1}
+
+    def do_module(self, request: dict[str, Any]) -> dict[str, Any]:
+        module, action = self.modules[request["handle"]], request["action"]
+        if action == "train":
+            module.train(request["value"])
+        elif action == "to":
+            module.to(getattr(torch, request["value"]))
+        elif action == "meta":
+            module.to(device="meta")
+        elif action == "load":
+            module.load_state_dict(request["value"], strict=True)
+        elif action == "state":
+            modes = {name: part.training for name, part in module.named_modules()}
+            return {
+                "parameters": dict(module.named_parameters()),
+                "buffers": dict(module.named_buffers()),
+                "training": modes,
+            }
+        return {}
+
+    def do_vjp(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Gradients of sum(output * cotangent) with respect to arguments and parameters."""
+        target = self._target(request["target"], request.get("method"))
+        args, kwargs, wrt = list(self._far(request["args"])), self._far(request["kwargs"]), request["wrt"]
+        owner = self._far(request["target"])
+        parameters = dict(owner.named_parameters()) if isinstance(owner, nn.Module) else {}
+        names = list(parameters) if wrt == "parameters" else list(wrt)
+        for place in names:
+            if isinstance(place, int):
+                args[place] = args[place].detach().clone().requires_grad_()
+        with torch.enable_grad():
+            total = _weighted(target(*args, **kwargs), request["cotangents"])
+        sources = [args[name] if isinstance(name, int) else parameters[name] for name in names]
+        if total is None or not total.requires_grad:
+            gradients: list[Tensor | None] = [None] * len(sources)
+        else:
+            gradients = list(torch.autograd.grad(total, sources, allow_unused=True))
+        return {"value": dict(zip(names, gradients, strict=True)) if wrt == "parameters" else gradients}
+
+    # --- helpers --------------------------------------------------------------------------------------------------
+
+    def _target(self, reference: Any, method: str | None) -> Callable[..., Any]:
+        thing = self._far(reference)
+        if method is not None:
+            if not hasattr(thing, method):
+                raise MissingName(method)
+            thing = getattr(thing, method)
+        if not callable(thing):
+            raise TypeError(f"{_spoken(reference)} is a {type(thing).__name__}, not something to call")
+        found: Callable[..., Any] = thing
+        return found
+
+    def _far(self, value: Any) -> Any:
+        """Replace references by what they stand for here."""
+        if isinstance(value, (tuple, list)):
+            return type(value)(self._far(item) for item in value)
+        if isinstance(value, dict):
+            return {key: self._far(item) for key, item in value.items()}
+        if isinstance(value, Seed):
+            return torch.Generator().manual_seed(value.value)
+        if isinstance(value, HandleRef):
+            return self.modules[value.number]
+        if isinstance(value, FunctionRef):
+            if value.name not in self.namespace:
+                raise MissingName(value.name)
+            return self.namespace[value.name]
+        if isinstance(value, Lib):
+            module, _, name = value.path.rpartition(".")
+            if module.split(".")[0] != self.library:
+                raise TypeError(f"{value.path} is not part of the library {self.library}")
+            return getattr(importlib.import_module(module), name)
+        return value
+
+    def _describe(self, error: BaseException) -> dict[str, Any]:
+        if isinstance(error, MissingName):
+            return {"type": "MissingName", "text": str(error)}
+        names = [cls.__name__ for cls in type(error).__mro__ if ERRORS.get(cls.__name__) is cls]
+        shown = type(error).__name__
+        try:
+            text = str(error)[:MAX_ERROR_TEXT]
+        except BaseException:
+            text = ""
+        cell, line = self._place(error)
+        try:
+            trace = "".join(traceback.format_exception(error))[-MAX_TRACE:]
+        except BaseException:
+            trace = ""
+        return {
+            "type": names[0] if names else "",
+            "shown": shown[:80],
+            "text": text,
+            "cell": cell,
+            "line": line,
+            "trace": trace,
+        }
+
+    def _place(self, error: BaseException) -> tuple[str | None, int | None]:
+        """Cell and line of the student's code nearest to the error."""
+        if isinstance(error, SyntaxError) and error.filename:
+            return cell_label(error.filename), error.lineno
+        place: tuple[str | None, int | None] = (None, None)
+        step: TracebackType | None = error.__traceback__
+        while step is not None:
+            if step.tb_frame.f_globals is self.namespace:
+                place = cell_label(step.tb_frame.f_code.co_filename), step.tb_lineno
+            step = step.tb_next
+        return place
+
+
+def cell_filename(label: str) -> str:
+    """The file name that a cell's code carries in tracebacks."""
+    return f"<cell {label}>"
+
+
+def cell_label(filename: str) -> str | None:
+    """The label inside `cell_filename`; None for code of a live notebook, whose file names mean nothing."""
+    return filename[6:-1] if filename.startswith("<cell ") and filename.endswith(">") else None
+
+
+def _spoken(reference: Any) -> str:
+    return str(getattr(reference, "name", None) or getattr(reference, "path", None) or "the module")
+
+
+def _identical(old: Tensor, new: Tensor) -> bool:
+    if old.shape != new.shape or old.dtype != new.dtype:
+        return False
+    if old.is_meta:
+        return True
+    old, new = old.contiguous().reshape(-1).view(torch.uint8), new.detach().contiguous().reshape(-1).view(torch.uint8)
+    return torch.equal(old, new)
+
+
+def _weighted(output: Any, cotangents: Any) -> Tensor | None:
+    """sum(output * cotangent) over the tensors that have one; None where no gradient can flow."""
+    if cotangents is None:
+        if not isinstance(output, Tensor) or output.numel() != 1:
+            raise TypeError("the result should be a scalar tensor, so that it has a gradient")
+        return output.sum()
+    outputs = output if isinstance(output, (tuple, list)) else (output,)
+    weights = cotangents if isinstance(cotangents, (tuple, list)) else (cotangents,)
+    if len(outputs) != len(weights):
+        raise TypeError(f"the result has {len(outputs)} parts where {len(weights)} are expected")
+    total: Tensor | None = None
+    for part, weight in zip(outputs, weights, strict=True):
+        if weight is None:
+            continue
+        if not isinstance(part, Tensor) or part.shape != weight.shape:
+            shape = tuple(part.shape) if isinstance(part, Tensor) else type(part).__name__
+            raise TypeError(f"part of the result is {shape} where a tensor of shape {tuple(weight.shape)} is expected")
+        if part.requires_grad:
+            term = (part * weight).sum()
+            total = term if total is None else total + term
+    return total

@@ -1,0 +1,267 @@
+"""One training loop for every notebook: presets in steps, device and precision by trying, weights on disk."""
+
+import contextlib
+import math
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How long each training runs, in steps of one batch."""
+
+    name: str
+    mae: int
+    simclr: int
+    supervised: int
+    batch_size: int = 128
+
+
+PRESETS = {
+    preset.name: preset
+    for preset in (
+        Preset("tiny", mae=12, simclr=12, supervised=12),  # shows that everything runs; learns nothing
+        Preset("small", mae=1_400, simclr=1_000, supervised=1_000),
+        Preset("medium", mae=6_500, simclr=5_000, supervised=3_000),
+        Preset("gpu", mae=40_000, simclr=30_000, supervised=6_000, batch_size=256),
+    )
+}
+
+
+def preset(name: str | None = None) -> Preset:
+    """The preset of that name, else the one that $PS3_PRESET names, else "small"."""
+    name = name or os.environ.get("PS3_PRESET") or "small"
+    if name not in PRESETS:
+        raise ValueError(f"no preset {name!r}: choose one of {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+def best_device() -> torch.device:
+    """A GPU if there is one, else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def plateau(done: float, warmup: float = 0.05, decay: float = 0.2) -> float:
+    """Learning-rate factor after a share `done` of the steps: linear rise, constant, linear fall to 0."""
+    return min(1.0, done / warmup, (1 - done) / decay)
+
+
+def cosine(done: float, warmup: float = 0.05) -> float:
+    """Learning-rate factor after a share `done` of the steps: linear rise, then half a cosine to 0."""
+    if done < warmup:
+        return done / warmup
+    return 0.5 * (1 + math.cos(math.pi * (done - warmup) / (1 - warmup)))
+
+
+@dataclass
+class Progress:
+    """What a training has done so far; `losses` has one entry a step."""
+
+    steps: int
+    losses: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    interrupted: bool = False
+    precision: str = "float32"
+
+    @property
+    def step(self) -> int:
+        return len(self.losses)
+
+    @property
+    def seconds_left(self) -> float:
+        return self.seconds / max(self.step, 1) * (self.steps - self.step)
+
+    def smooth_loss(self, over: int = 50) -> float:
+        """Mean of the last losses."""
+        last = self.losses[-over:]
+        return sum(last) / len(last)
+
+
+def print_tenths(progress: Progress) -> None:
+    """Print ten lines in the course of a training."""
+    if progress.step * 10 // progress.steps > (progress.step - 1) * 10 // progress.steps:
+        print(
+            f"step {progress.step:,} of {progress.steps:,} · loss {progress.smooth_loss():.3f}"
+            f" · {progress.seconds_left:.0f} s left"
+        )
+
+
+def train(
+    modules: nn.Module | Sequence[nn.Module],
+    step: Callable[..., Tensor],
+    images: Tensor,
+    labels: Tensor | None = None,
+    *,
+    steps: int,
+    batch_size: int = 128,
+    lr: float = 2e-3,
+    betas: tuple[float, float] = (0.9, 0.999),
+    weight_decay: float = 0.05,
+    schedule: Callable[[float], float] = plateau,
+    seed: int = 0,
+    precision: str | None = None,
+    watch: Callable[[Progress], None] = print_tenths,
+) -> Progress:
+    """Train `modules` for a fixed number of steps with AdamW and return the losses.
+
+    step(batch) -> scalar loss, where batch is uint8 (B, C, H, W) on the modules' device; with `labels`, step(batch,
+    labels). Random numbers come from torch's global state, which `seed` sets. `precision` is "float32", "bfloat16",
+    or None: the faster of the two, by trying. Stopping by hand keeps what was learned so far.
+    """
+    modules = [modules] if isinstance(modules, nn.Module) else list(modules)
+    device = next(modules[0].parameters()).device
+    torch.manual_seed(seed)
+    batches = _batches(images, labels, batch_size, device, seed)
+    precision = precision or os.environ.get("PS3_PRECISION") or faster_precision(modules, step, next(batches))
+    progress = Progress(steps, precision=precision)
+    optimizer = adamw(modules, lr, betas, weight_decay)
+    for module in modules:
+        module.train()
+    started = time.perf_counter()
+    try:
+        for done in range(steps):
+            for group in optimizer.param_groups:
+                group["lr"] = lr * schedule((done + 1) / (steps + 1))
+            optimizer.zero_grad()
+            with autocast(device, precision):
+                loss = step(*next(batches))
+            loss.backward()
+            optimizer.step()
+            progress.losses.append(loss.item())
+            progress.seconds = time.perf_counter() - started
+            watch(progress)
+    except KeyboardInterrupt:
+        progress.interrupted = True
+        print(f"stopped after {progress.step:,} of {steps:,} steps: what was learned until then is kept")
+    for module in modules:
+        module.eval()
+    return progress
+
+
+def adamw(
+    modules: Iterable[nn.Module], lr: float, betas: tuple[float, float], weight_decay: float
+) -> torch.optim.Optimizer:
+    """AdamW that shrinks matrices and kernels only, never biases, norms, tokens or positions."""
+    parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in parameters if p.ndim in (2, 4)], "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.ndim not in (2, 4)], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW([g for g in groups if g["params"]], lr=lr, betas=betas)
+
+
+def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager:
+    """Where precision is "bfloat16", matrix products and convolutions run in it; elsewhere nothing changes."""
+    if precision == "float32":
+        return contextlib.nullcontext()
+    return torch.autocast(device.type, dtype=getattr(torch, precision))
+
+
+def full_precision(device: torch.device) -> contextlib.AbstractContextManager:
+    """Inside a step: no bfloat16 here. For a loss whose logarithms need more than three digits."""
+    return torch.autocast(device.type, enabled=False)
+
+
+def faster_precision(modules: Sequence[nn.Module], step: Callable[..., Tensor], batch: Sequence[Tensor]) -> str:
+    """Time a few steps in float32 and in bfloat16, say what was found, and return the faster.
+
+    Parameters, buffers and random state are afterwards as before.
+    """
+    device = batch[0].device
+    kept = [{name: value.clone() for name, value in module.state_dict().items()} for module in modules]
+    random_state = torch.get_rng_state()
+    for module in modules:
+        module.train()
+    times = seconds_by_precision(device, lambda: step(*batch).backward(), repeats=3)
+    torch.set_rng_state(random_state)
+    for module, state in zip(modules, kept, strict=True):
+        module.load_state_dict(state)
+        module.zero_grad()
+    best = min(times, key=times.__getitem__)
+    where = device.type if device.type != "cpu" else f"cpu with {torch.get_num_threads()} threads"
+    print(
+        f"{where}, {best} (a step takes " + ", ".join(f"{1e3 * t:.0f} ms in {name}" for name, t in times.items()) + ")"
+    )
+    return best
+
+
+def seconds_by_precision(device: torch.device, run: Callable[[], object], repeats: int) -> dict[str, float]:
+    """The shortest time that `run` takes in each precision, after one run to warm up."""
+    times = {}
+    for name in ("float32",) if device.type == "mps" else ("float32", "bfloat16"):
+        times[name] = math.inf
+        for attempt in range(repeats + 1):
+            started = time.perf_counter()
+            with autocast(device, name):
+                run()
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+            if attempt:
+                times[name] = min(times[name], time.perf_counter() - started)
+    return times
+
+
+def _batches(
+    images: Tensor, labels: Tensor | None, batch_size: int, device: torch.device, seed: int
+) -> Iterator[tuple[Tensor, ...]]:
+    """Endless shuffled batches; the last images of a round that do not fill a batch are left out."""
+    generator = torch.Generator().manual_seed(seed)
+    batch_size = min(batch_size, len(images))
+    while True:
+        order = torch.randperm(len(images), generator=generator)
+        for chosen in order[: len(order) // batch_size * batch_size].split(batch_size):
+            batch = (images[chosen],) if labels is None else (images[chosen], labels[chosen])
+            yield tuple(part.to(device, non_blocking=True) for part in batch)
+
+
+def save(path: str | Path, **modules: nn.Module) -> None:
+    """Write the weights of named modules to one .npz file, whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    arrays = {
+        f"{name}/{key}": value.detach().cpu().numpy()
+        for name, module in modules.items()
+        for key, value in module.state_dict().items()
+    }
+    unfinished = path.with_name(path.name + ".part")
+    with unfinished.open("wb") as stream:
+        np.savez(stream, **arrays)
+    os.replace(unfinished, path)
+
+
+def load(path: str | Path, **modules: nn.Module) -> bool:
+    """Give named modules the weights that `save` wrote. False where there is no such file or it does not fit them."""
+    path = Path(path)
+    if not path.exists():
+        return False
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            saved = {key: torch.from_numpy(arrays[key]) for key in arrays.files}
+        states = {
+            name: {key.split("/", 1)[1]: value for key, value in saved.items() if key.split("/", 1)[0] == name}
+            for name in modules
+        }
+        for name, module in modules.items():
+            _check_fit(module, states[name])
+    except (ValueError, OSError, KeyError) as error:
+        print(f"{path} is not used: {error}")
+        return False
+    for name, module in modules.items():
+        module.load_state_dict(states[name])
+        module.eval()
+    return True
+
+
+def _check_fit(module: nn.Module, state: dict[str, Tensor]) -> None:
+    wanted = {key: tuple(value.shape) for key, value in module.state_dict().items()}
+    if wanted != {key: tuple(value.shape) for key, value in state.items()}:
+        raise ValueError("it holds the weights of another network")

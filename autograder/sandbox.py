@@ -75,7 +75,7 @@ class _ZygoteEnded(Exception):
 class _Zygote:
     """A running zygote and the grader's end of its control socket."""
 
-    def __init__(self, library: Path, package: str, *, bubblewrap: str | None, without: Collection[str]) -> None:
+    def __init__(self, library: Path, package: str, *, bubblewrap: str | None) -> None:
         self.owner = os.getpid()
         self.wrapped = bubblewrap is not None
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -83,7 +83,6 @@ class _Zygote:
         given |= {
             "control": theirs.fileno(),
             "library": package,
-            "without": sorted(without),
             "drop": bubblewrap is None and os.geteuid() == 0,
             "threads": None if bubblewrap is None and os.geteuid() else _THREADS,
         }
@@ -177,33 +176,33 @@ class Sandbox:
     layers: what a worker is wrapped in. notes: what this machine should have and has not, and what follows.
     """
 
-    def __init__(self, library: Path, package: str, without: Collection[str]) -> None:
+    def __init__(self, library: Path, package: str, bubblewrap: bool) -> None:
         if not sys.platform.startswith("linux"):
             raise SandboxError("only Linux can confine a student's code: grade in the container (see README.md)")
         if package in ("kit", "worker"):
             raise SandboxError(f"the library cannot be called {package}: the engine uses that name")
         self.library = library.resolve()
         self.package = package
-        self.without = frozenset(without)
+        self.bubblewrap = bubblewrap
         if not (self.library / package / "__init__.py").is_file():
             raise SandboxError(f"{self.library / package} is not a package: it has no __init__.py")
         self.notes: list[str] = []
         self._zygote = self._launch()
         try:
-            self.level, self.findings, self.layers = self._examine()
+            self.level, self.findings, self.layers = self.examine()
         except BaseException:
             self.close()
             raise
 
     @classmethod
-    def start(cls, library: Path, package: str, *, without: Collection[str] = ()) -> Self:
+    def start(cls, library: Path, package: str, *, bubblewrap: bool = True) -> Self:
         """Start the zygote for `library`/`package` and test the confinement.
 
         library: the folder that contains the shipped package; of it, nothing but the package is visible inside.
-        without: layers to leave out ("bubblewrap", "landlock", "seccomp", "limits", "uid"), to see what each does.
+        bubblewrap: whether to use it where it works.
         Raises SandboxError where workers cannot run at all.
         """
-        return cls(library, package, without)
+        return cls(library, package, bubblewrap)
 
     def worker(self, *, memory: int = MEMORY, cpu_seconds: int = CPU_SECONDS) -> Worker:
         """A fresh process, ready for one student's cells.
@@ -232,27 +231,30 @@ class Sandbox:
         self.close()
 
     def _launch(self) -> _Zygote:
-        bubblewrap = None if "bubblewrap" in self.without else shutil.which("bwrap")
+        bubblewrap = shutil.which("bwrap") if self.bubblewrap else None
         if bubblewrap:
             try:
-                return _Zygote(self.library, self.package, bubblewrap=bubblewrap, without=self.without)
+                return _Zygote(self.library, self.package, bubblewrap=bubblewrap)
             except SandboxError as error:
                 if "bwrap:" not in str(error):
                     raise
                 self.notes.append(f"bubblewrap failed: {error}")
-        elif "bubblewrap" not in self.without:
+        elif self.bubblewrap:
             self.notes.append("bubblewrap is not installed")
-        return _Zygote(self.library, self.package, bubblewrap=None, without=self.without)
+        return _Zygote(self.library, self.package, bubblewrap=None)
 
     def _restart(self) -> None:
         """Another zygote, for this process alone, as well confined as the first."""
         self._zygote.close()
         self._zygote = self._launch()
-        if self._examine() != (self.level, self.findings, self.layers):
+        if self.examine() != (self.level, self.findings, self.layers):
             raise SandboxError(f"a new sandbox is not as well confined as the first, which was {self.level}")
 
-    def _examine(self) -> tuple[str, dict[str, str], tuple[str, ...]]:
-        """Let a worker try what students must not: level, findings, layers."""
+    def examine(self, *, without: Collection[str] = ()) -> tuple[str, dict[str, str], tuple[str, ...]]:
+        """Let a worker try what students must not: level, findings, layers.
+
+        without: layers to leave out of this one ("landlock", "seccomp", "limits"), to see what each of them does.
+        """
         deadline = time.monotonic() + ANSWER_SECONDS
         with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as server:
             os.chmod(folder, 0o777)
@@ -268,7 +270,7 @@ class Sandbox:
                 "memory": MEMORY,
             }
             try:
-                with self._zygote.fork(MEMORY, CPU_SECONDS, probe=given) as worker:
+                with self._zygote.fork(MEMORY, CPU_SECONDS, probe=given, without=sorted(without)) as worker:
                     said = json.loads(worker.receive(deadline))
             except (_ZygoteEnded, TimeUp, StudentCrashed, StudentTimeout, WireError) as error:
                 raise SandboxError(f"the sandbox could not test itself: {error}") from None

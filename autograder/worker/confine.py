@@ -7,6 +7,7 @@ Documentation/userspace-api/no_new_privs.rst and the man pages prctl(2), setrlim
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import platform
@@ -226,9 +227,9 @@ def seccomp_program(machine: str, pid: int) -> bytes | None:
     if machine == "x86_64":
         program += [(_JUMP_AT_LEAST, 0, 1, _X32_BIT), (_RETURN, 0, 0, _KILL_PROCESS)]
     for entry in _CALLS.split(","):
-        number = entry.split()[1 + column]
-        if number != "-":
-            program += [(_JUMP_EQUAL, 0, 1, int(number)), (_RETURN, 0, 0, _ALLOW)]
+        listed = entry.split()[1 + column]
+        if listed != "-":
+            program += [(_JUMP_EQUAL, 0, 1, int(listed)), (_RETURN, 0, 0, _ALLOW)]
     # glibc falls back to clone, whose flags a filter can read.
     program += [(_JUMP_EQUAL, 0, 1, _CLONE3[column]), (_RETURN, 0, 0, _ERRNO | _ENOSYS)]
     program += _when(_CLONE[column], 0, [(_JUMP_ANY_BIT, 0, 1, _CLONE_THREAD), (_RETURN, 0, 0, _ALLOW)])
@@ -276,12 +277,10 @@ def enter(limits: Limits, *, parent: int, ruleset: int | None, drop: bool, witho
     `without` leaves layers out, so that the self-test can be tested.
     """
     layers = []
-    if drop and "uid" not in without:
-        try:
+    if drop:
+        with contextlib.suppress(PermissionError):
             drop_user()
             layers.append("uid")
-        except PermissionError:
-            pass
     if "limits" not in without:
         limit_resources(limits)
         layers.append("limits")
@@ -289,9 +288,10 @@ def enter(limits: Limits, *, parent: int, ruleset: int | None, drop: bool, witho
     die_with_parent(parent)
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     if ruleset is not None:
-        landlock_enter(ruleset)
+        if "landlock" not in without:
+            landlock_enter(ruleset)
+            layers.append("landlock")
         os.close(ruleset)
-        layers.append("landlock")
     if "seccomp" not in without and seccomp_enter():
         layers.append("seccomp")
     return layers

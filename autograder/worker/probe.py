@@ -5,6 +5,7 @@ import os
 import resource
 import socket
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,8 @@ def report(given: dict[str, Any]) -> dict[str, Any]:
     parent = os.getppid()
     tried: dict[str, list[Callable[[], object]]] = {
         "read a file outside": [lambda: Path(given["canary"]).read_bytes()],
-        "list the repository": [lambda folder=folder: os.listdir(folder) for folder in given["folders"]],
-        "write a file": [lambda folder=folder: _write(Path(folder)) for folder in given["writable"]],
+        "list the repository": [partial(os.listdir, folder) for folder in given["folders"]],
+        "write a file": [partial(_write, Path(folder)) for folder in given["writable"]],
         "open a socket": [_internet_socket, lambda: socket.socketpair()],
         "connect to a server": [lambda: _connect(tuple(given["server"]))],
         "start a process": [_fork, lambda: os.posix_spawn("/proc/self/exe", ["python", "--version"], {})],

@@ -36,8 +36,7 @@ def main(given: dict[str, Any]) -> None:
     """Warm up, say so, then fork until the grader closes its end.
 
     given: control (descriptor), library (package name), readable (folders for Landlock), scratch (a folder of its own
-    for temporary files, or None), drop (become nobody in the worker), threads (a worker's limit, or None), without
-    (layers left out).
+    for temporary files, or None), drop (become nobody in the worker), threads (a worker's limit, or None).
     """
     control = socket.socket(fileno=given["control"])
     with contextlib.suppress(OSError):
@@ -48,8 +47,7 @@ def main(given: dict[str, Any]) -> None:
     try:
         warm(given["library"])
         _empty_and_close(given["scratch"])
-        without = given["without"]
-        ruleset = None if "landlock" in without else confine.landlock_rules(given["readable"])
+        ruleset = confine.landlock_rules(given["readable"])
     except BaseException as error:
         control.send(json.dumps({"error": f"{type(error).__name__}: {error}"[:2000]}).encode())
         return
@@ -79,14 +77,14 @@ def warm(library: str) -> None:
         nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.GELU(), nn.Flatten(2), nn.Dropout(),
         nn.Linear(36, 8), nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), nn.LayerNorm(8),
     )  # fmt: skip
-    for optimizer in (torch.optim.AdamW(network.parameters()), torch.optim.LBFGS(network.parameters(), max_iter=1)):
 
-        def closure(optimizer: torch.optim.Optimizer = optimizer) -> Any:
-            optimizer.zero_grad()
-            loss = nn.functional.cross_entropy(network(images).mean(1), torch.zeros(2, dtype=torch.long))
-            loss.backward()  # type: ignore[no-untyped-call]
-            return loss
+    def closure() -> torch.Tensor:
+        loss = nn.functional.cross_entropy(network(images).mean(1), torch.zeros(2, dtype=torch.long))
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
 
+    optimizers: list[Any] = [torch.optim.AdamW(network.parameters()), torch.optim.LBFGS(network.parameters())]
+    for optimizer in optimizers:
         optimizer.step(closure)
     matrix = torch.randn(4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     torch.linalg.svd(matrix @ matrix.T)
@@ -187,7 +185,9 @@ def _become_worker(
         _keep_only(connection, ruleset)
         limits = confine.Limits(request["memory"], request["cpu_seconds"], given["threads"])
         rules = None if ruleset is None else _RULES
-        layers = confine.enter(limits, parent=zygote, ruleset=rules, drop=given["drop"], without=given["without"])
+        layers = confine.enter(
+            limits, parent=zygote, ruleset=rules, drop=given["drop"], without=request.get("without", ())
+        )
     except BaseException as error:
         _send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
         os._exit(CANNOT_CONFINE)

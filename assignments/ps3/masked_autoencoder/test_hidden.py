@@ -1,3 +1,4 @@
+# kit-canary-60b09308d7aff85cc5f7d1b7: not to be published
 """Hidden tests of the masked autoencoder: other sizes, random inputs, gradients, and every formula written out."""
 
 from typing import Any
@@ -29,6 +30,7 @@ def cut(images: Tensor, p: int) -> Tensor:
 
 @exercise(
     "mae-patchify",
+    weight=2,
     title="puts every number in its place, whatever the sizes",
     hint="Patch size, channels, height and width all vary here. Which of them did you take to be fixed, or equal?",
 )
@@ -80,6 +82,7 @@ def test_patchify_follows_device_and_dtype(student, rng):
 
 @exercise(
     "mae-unpatchify",
+    weight=2,
     title="puts every number in its place, whatever the sizes",
     hint="Patch size, channels, height and width all vary here. Which of them did you take to be fixed, or equal?",
 )
@@ -171,6 +174,7 @@ def sorted_by_noise(noise: Tensor) -> list[list[int]]:
 
 @exercise(
     "mae-random-masking",
+    weight=2,
     title="keeps the tokens of the smallest noise, image by image",
     hint="Each row of noise belongs to one image. Do you sort along the tokens, and take each image's own?",
 )
@@ -205,6 +209,7 @@ def test_masking_marks_what_is_missing(student, rng):
 
 @exercise(
     "mae-random-masking",
+    weight=2,
     title="ids_restore is the inverse of the sorting",
     hint="'Who stands at place i?' and 'where did token n go?' are different questions. Which one does yours answer?",
 )
@@ -260,6 +265,7 @@ def test_masking_leaves_its_inputs_as_they_are(student, rng):
 
 @exercise(
     "mae-random-masking",
+    weight=2,
     title="gradients reach the tokens that were kept, and only those",
     hint="The encoder learns through the visible tokens. Is yours the token, or a copy that forgot it?",
 )
@@ -302,15 +308,15 @@ ENCODERS = [
 
 
 def random_weights(module, rng, positions: tuple[int, int]) -> dict[str, Tensor]:
-    """Load random float64 weights, positions (1 + N, D) included, into a student's module; return them."""
+    """Load random weights, positions (1 + N, D) included, into a student's module; return them in float64."""
     shapes = {name: value.shape for name, value in module.state().parameters.items()} | {"pos_embed": (1, *positions)}
-    weights = {name: 0.4 * torch.randn(shape, generator=rng, dtype=torch.float64) for name, shape in shapes.items()}
-    module.double().load(weights)
-    return weights
+    weights = {name: 0.4 * torch.randn(shape, generator=rng) for name, shape in shapes.items()}
+    module.load(weights)
+    return {name: weight.double() for name, weight in weights.items()}
 
 
 def random_encoder(student, rng, options) -> tuple[Any, dict[str, Tensor], int]:
-    """A student's encoder in float64 with random weights; the weights; the number of patches."""
+    """A student's encoder with random weights; the weights; the number of patches."""
     (height, width), p = options["image_size"], options["patch_size"]
     encoder = student.build("MAEEncoder", **options)
     count = (height // p) * (width // p)
@@ -318,7 +324,7 @@ def random_encoder(student, rng, options) -> tuple[Any, dict[str, Tensor], int]:
 
 
 def random_images(options, batch: int, rng) -> Tensor:
-    return torch.rand(batch, options["channels"], *options["image_size"], generator=rng, dtype=torch.float64)
+    return torch.rand(batch, options["channels"], *options["image_size"], generator=rng)
 
 
 def through_blocks(x: Tensor, weights: dict[str, Tensor], depth: int, heads: int) -> Tensor:
@@ -332,12 +338,14 @@ def through_blocks(x: Tensor, weights: dict[str, Tensor], depth: int, heads: int
 
 
 def embedded(student, images: Tensor, weights: dict[str, Tensor], options) -> Tensor:
-    """Patch tokens with positions, from the student's own patchify."""
+    """Patch tokens with positions in float64, from the student's own patchify."""
     patches = student.patchify(images, options["patch_size"])
     length = options["channels"] * options["patch_size"] ** 2
     count = weights["pos_embed"].shape[1] - 1
-    patches = expect_tensor(patches, what="patchify", shape=(len(images), count, length), dtype=torch.float64)
-    return patches @ weights["patch_embed.weight"].T + weights["patch_embed.bias"] + weights["pos_embed"][:, 1:]
+    patches = expect_tensor(patches, what="patchify", shape=(len(images), count, length), dtype="floating")
+    return (
+        patches.double() @ weights["patch_embed.weight"].T + weights["patch_embed.bias"] + weights["pos_embed"][:, 1:]
+    )
 
 
 def with_class_token(tokens: Tensor, weights: dict[str, Tensor]) -> Tensor:
@@ -355,15 +363,15 @@ def test_encoder_agrees_with_the_sequence_written_out(student, rng):
     for options in ENCODERS:
         encoder, weights, count = random_encoder(student, rng, options)
         images = random_images(options, 2, rng)
-        noise = torch.rand(2, count, generator=rng, dtype=torch.float64)
+        noise = torch.rand(2, count, generator=rng)
         ratio = 0.0 if count % 2 else 0.5
         tokens = embedded(student, images, weights, options)
-        own = expect_tuple(student.random_masking(tokens, ratio, noise), 3, what="random_masking")
-        visible = expect_tensor(own[0], what="visible from random_masking", dtype=torch.float64)
+        own = expect_tuple(student.random_masking(tokens.float(), ratio, noise), 3, what="random_masking")
+        visible = expect_tensor(own[0], what="visible from random_masking", dtype="floating").double()
         assert visible.dim() == 3 and visible.shape[::2] == tokens.shape[::2], "random_masking loses images or numbers"
         expected = through_blocks(with_class_token(visible, weights), weights, options["depth"], options["heads"])
         result = expect_tuple(encoder(images, mask_ratio=ratio, noise=noise), 3, what="encoder")
-        assert_same(result[0], expected, what="latent against the sequence written out", atol=1e-4)
+        assert_same(result[0], expected.float(), what="latent against the sequence written out", atol=1e-4)
 
 
 @exercise(
@@ -378,7 +386,7 @@ def test_encoder_features_agree_with_the_sequence_written_out(student, rng):
         images = random_images(options, 3, rng)
         tokens = with_class_token(embedded(student, images, weights, options), weights)
         expected = through_blocks(tokens, weights, options["depth"], options["heads"])[:, 1:].mean(dim=1)
-        assert_same(encoder.call("features", images), expected, what="features against the sequence", atol=1e-4)
+        assert_same(encoder.call("features", images), expected.float(), what="features against the sequence", atol=1e-4)
 
 
 @exercise(
@@ -389,13 +397,13 @@ def test_encoder_features_agree_with_the_sequence_written_out(student, rng):
 def test_encoder_gives_every_parameter_a_gradient(student, rng):
     options = ENCODERS[0]
     encoder, weights, count = random_encoder(student, rng, options)
-    images, noise = random_images(options, 2, rng), torch.rand(2, count, generator=rng, dtype=torch.float64)
-    own = student.random_masking(embedded(student, images, weights, options), 0.5, noise)
+    images, noise = random_images(options, 2, rng), torch.rand(2, count, generator=rng)
+    own = student.random_masking(torch.zeros(2, count, 16), 0.5, noise)
     kept = expect_tensor(expect_tuple(own, 3, what="random_masking")[0], what="visible of random_masking").shape[1]
-    latent_weight = torch.randn(2, 1 + kept, 16, generator=rng, dtype=torch.float64)
+    latent_weight = torch.randn(2, 1 + kept, 16, generator=rng)
     keywords = {"mask_ratio": 0.5, "noise": noise}
     by_latent = student.vjp(encoder, [images], (latent_weight, None, None), wrt="parameters", kwargs=keywords)
-    feature_weight = torch.randn(2, 16, generator=rng, dtype=torch.float64)
+    feature_weight = torch.randn(2, 16, generator=rng)
     by_features = student.vjp(encoder.method("features"), [images], feature_weight, wrt="parameters")
     for what, gradients in [("latent", by_latent), ("features", by_features)]:
         idle = [name for name, gradient in gradients.items() if gradient is None or not gradient.abs().max() > 0]
@@ -410,13 +418,13 @@ def test_encoder_gives_every_parameter_a_gradient(student, rng):
 def test_encoder_keeps_the_images_of_a_batch_apart(student, rng):
     options = ENCODERS[0]
     encoder, _, count = random_encoder(student, rng, options)
-    images, noise = random_images(options, 3, rng), torch.rand(3, count, generator=rng, dtype=torch.float64)
+    images, noise = random_images(options, 3, rng), torch.rand(3, count, generator=rng)
     together = expect_tuple(encoder(images, mask_ratio=0.5, noise=noise), 3, what="encoder")[0]
-    together = expect_tensor(together, what="latent", dtype=torch.float64)
+    together = expect_tensor(together, what="latent", dtype=torch.float32)
     assert together.dim() == 3 and len(together) == 3, f"latent of 3 images has shape {tuple(together.shape)}"
     alone = expect_tuple(encoder(images[1:2], mask_ratio=0.5, noise=noise[1:2]), 3, what="encoder")[0]
     assert_same(alone, together[1:2], what="latent of an image alone against the same image in a batch")
-    features = expect_tensor(encoder.call("features", images), what="features", shape=(3, 16), dtype=torch.float64)
+    features = expect_tensor(encoder.call("features", images), what="features", shape=(3, 16), dtype=torch.float32)
     assert_same(encoder.call("features", images[1:2]), features[1:2], what="features of an image alone")
 
 
@@ -429,12 +437,12 @@ def test_encoder_masks_anew_by_default(student, rng):
     options = ENCODERS[0]
     encoder, weights, _ = random_encoder(student, rng, options)
     images = random_images(options, 4, rng)
-    own = student.random_masking(embedded(student, images, weights, options), 0.75)
+    own = student.random_masking(torch.zeros(4, 24, 16), 0.75)
     kept = expect_tensor(expect_tuple(own, 3, what="random_masking")[0], what="visible of random_masking").shape[1]
     masks = []
     for _ in range(2):
         latent, mask, _ = expect_tuple(encoder(images), 3, what="encoder(images)")
-        expect_tensor(latent, what="latent", shape=(4, 1 + kept, 16), dtype=torch.float64)
+        expect_tensor(latent, what="latent", shape=(4, 1 + kept, 16), dtype=torch.float32)
         masks.append(expect_tensor(mask, what="mask", shape=(4, 24), dtype="floating"))
     assert not torch.equal(masks[0], masks[1]), "two calls without noise hide the same patches"
 
@@ -451,7 +459,7 @@ def test_encoder_refuses_what_does_not_fit(student, rng):
     expect_tuple(encoder(images, 0.5), 3, what="encoder on a fitting image")
     expect_tensor(encoder.call("features", images), what="features of a fitting image", shape=(1, 16))
     for shape in [(1, 3, 12, 8), (1, 3, 16, 12), (1, 1, 8, 12), (1, 12, 4, 6), (1, 3, 9, 12)]:
-        wrong = torch.zeros(shape, dtype=torch.float64)
+        wrong = torch.zeros(shape)
         assert_raises(ValueError, lambda wrong=wrong: encoder(wrong, 0.5), what=f"encoder on {shape[1:]}")
         what = f"features of {shape[1:]}"
         assert_raises(ValueError, lambda wrong=wrong: encoder.call("features", wrong), what=what)
@@ -459,19 +467,36 @@ def test_encoder_refuses_what_does_not_fit(student, rng):
 
 @exercise(
     "mae-encoder",
-    title="works on any device, and leaves the images as they are",
-    hint="Everything that you add to the tokens should live where the images live.",
+    title="leaves the images as they are",
+    hint="Methods whose name ends in an underscore, and assignments into a slice, change what your caller holds.",
 )
-def test_encoder_follows_the_device_and_leaves_the_images(student, rng):
+def test_encoder_leaves_the_images_as_they_are(student, rng):
     options = ENCODERS[0]
     encoder, _, count = random_encoder(student, rng, options)
     images = random_images(options, 2, rng)
     encoder.call("features", images)
     assert student.unchanged_inputs, "features changed the images that it was given"
-    encoder(images, mask_ratio=0.5, noise=torch.rand(2, count, generator=rng, dtype=torch.float64))
+    encoder(images, mask_ratio=0.5, noise=torch.rand(2, count, generator=rng))
     assert student.unchanged_inputs, "the encoder changed the images or the noise that it was given"
-    features = encoder.meta().call("features", images.to("meta"))
-    assert expect_tensor(features, what="features on another device", shape=(2, 16)).is_meta, "features left the device"
+
+
+@exercise(
+    "mae-encoder",
+    title="works on any device and in float64",
+    hint="Everything that you put beside the tokens should live where the images live, in their dtype.",
+)
+def test_encoder_follows_device_and_dtype(student, rng):
+    options = ENCODERS[0]
+    encoder, _, count = random_encoder(student, rng, options)
+    images, noise = random_images(options, 2, rng), torch.rand(2, count, generator=rng)
+    single = expect_tuple(encoder(images, mask_ratio=0.5, noise=noise), 3, what="encoder")[0]
+    single = expect_tensor(single, what="latent", dtype=torch.float32)
+    encoder.double()
+    double = expect_tuple(encoder(images.double(), mask_ratio=0.5, noise=noise.double()), 3, what="encoder")[0]
+    assert_same(double, single.double(), what="latent in float64 against float32", atol=1e-4)
+    features = encoder.meta().call("features", images.double().to("meta"))
+    features = expect_tensor(features, what="features on another device", shape=(2, 16), dtype=torch.float64)
+    assert features.is_meta, "the features are on another device than the images"
 
 
 # --- decoder ----------------------------------------------------------------------------------------------------------
@@ -485,13 +510,13 @@ DECODERS = [
 
 
 def random_decoder(student, rng, case, batch: int):
-    """A student's decoder in float64 with random weights; the weights; latent, ids_restore, and the sorted order."""
+    """A student's decoder with random weights; the weights; latent, ids_restore, and the sorted order."""
     options, kept = case
     (height, width), p = options["image_size"], options["patch_size"]
     count = (height // p) * (width // p)
     decoder = student.build("MAEDecoder", **options)
     weights = random_weights(decoder, rng, (1 + count, options["dim"]))
-    latent = torch.randn(batch, 1 + kept, options["encoder_dim"], generator=rng, dtype=torch.float64)
+    latent = torch.randn(batch, 1 + kept, options["encoder_dim"], generator=rng)
     order = torch.stack([torch.randperm(count, generator=rng) for _ in range(batch)])
     ids_restore = torch.stack([torch.tensor([row.tolist().index(n) for n in range(count)]) for row in order])
     return decoder, weights, latent, ids_restore, order
@@ -512,7 +537,7 @@ def test_decoder_agrees_with_the_sequence_written_out(student, rng):
     for case in DECODERS:
         decoder, weights, latent, ids_restore, order = random_decoder(student, rng, case, 3)
         options, kept = case
-        tokens = latent @ weights["embed.weight"].T + weights["embed.bias"]
+        tokens = latent.double() @ weights["embed.weight"].T + weights["embed.bias"]
         x = torch.empty(3, 1 + order.shape[1], options["dim"], dtype=torch.float64)
         for b in range(3):
             x[b, 0] = tokens[b, 0]
@@ -521,7 +546,10 @@ def test_decoder_agrees_with_the_sequence_written_out(student, rng):
         x = through_blocks(x + weights["pos_embed"], weights, options["depth"], options["heads"])
         expected = (x @ weights["predict.weight"].T + weights["predict.bias"])[:, 1:]
         assert_same(
-            decoder(latent, ids_restore), expected, what="predictions against the sequence written out", atol=1e-4
+            decoder(latent, ids_restore),
+            expected.float(),
+            what="predictions against the sequence written out",
+            atol=1e-4,
         )
 
 
@@ -532,7 +560,7 @@ def test_decoder_agrees_with_the_sequence_written_out(student, rng):
 )
 def test_decoder_gives_every_parameter_a_gradient(student, rng):
     decoder, _, latent, ids_restore, _ = random_decoder(student, rng, DECODERS[0], 2)
-    weight = torch.randn(prediction_shape(DECODERS[0], 2), generator=rng, dtype=torch.float64)
+    weight = torch.randn(prediction_shape(DECODERS[0], 2), generator=rng)
     gradients = student.vjp(decoder, [latent, ids_restore], weight, wrt="parameters")
     idle = [name for name, gradient in gradients.items() if gradient is None or not gradient.abs().max() > 0]
     assert not idle, f"no gradient reaches {', '.join(idle[:4])}"
@@ -550,7 +578,7 @@ def test_decoder_unshuffles_every_image_in_its_own_way(student, rng):
     decoder, _, latent, ids_restore, _ = random_decoder(student, rng, DECODERS[0], 3)
     together = decoder(latent, ids_restore)
     shape = prediction_shape(DECODERS[0], 3)
-    together = expect_tensor(together, what="predictions", shape=shape, dtype=torch.float64)
+    together = expect_tensor(together, what="predictions", shape=shape, dtype=torch.float32)
     for b in range(3):
         alone = decoder(latent[b : b + 1], ids_restore[b : b + 1])
         assert_same(alone, together[b : b + 1], what="predictions of an image alone against the same one in a batch")
@@ -564,13 +592,13 @@ def test_decoder_unshuffles_every_image_in_its_own_way(student, rng):
 def test_decoder_gives_hidden_patches_their_own_position(student, rng):
     decoder, weights, latent, ids_restore, order = random_decoder(student, rng, DECODERS[3], 1)
     shape = prediction_shape(DECODERS[3], 1)
-    before = expect_tensor(decoder(latent, ids_restore), what="predictions", shape=shape, dtype=torch.float64)
+    before = expect_tensor(decoder(latent, ids_restore), what="predictions", shape=shape, dtype=torch.float32)
     patch = int(order[0, -1])
     positions = weights["pos_embed"].clone()
-    positions[0, 1 + patch] += torch.randn(8, generator=rng, dtype=torch.float64)
+    positions[0, 1 + patch] += torch.randn(8, generator=rng)
     decoder.load(weights | {"pos_embed": positions})
-    after = expect_tensor(decoder(latent, ids_restore), what="predictions", shape=shape, dtype=torch.float64)
-    moved = ((after - before).abs().amax(dim=-1)[0] > 1e-9).nonzero().flatten().tolist()
+    after = expect_tensor(decoder(latent, ids_restore), what="predictions", shape=shape, dtype=torch.float32)
+    moved = ((after - before).abs().amax(dim=-1)[0] > 1e-5).nonzero().flatten().tolist()
     assert moved == [patch], "another position for one hidden patch moved other predictions than its own"
 
 
@@ -588,14 +616,19 @@ def test_decoder_leaves_its_inputs_as_they_are(student, rng):
 
 @exercise(
     "mae-decoder",
-    title="works on any device",
-    hint="Everything that you put beside the latents should live where they live.",
+    title="works on any device and in float64",
+    hint="Everything that you put beside the latents should live where they live, in their dtype.",
 )
-def test_decoder_follows_the_device(student, rng):
+def test_decoder_follows_device_and_dtype(student, rng):
     decoder, _, latent, ids_restore, _ = random_decoder(student, rng, DECODERS[0], 2)
-    result = decoder.meta()(latent.to("meta"), ids_restore.to("meta"))
-    tensor = expect_tensor(result, what="predictions on another device", shape=prediction_shape(DECODERS[0], 2))
-    assert tensor.is_meta, "the predictions left the device"
+    shape = prediction_shape(DECODERS[0], 2)
+    single = expect_tensor(decoder(latent, ids_restore), what="predictions", shape=shape, dtype=torch.float32)
+    decoder.double()
+    double = decoder(latent.double(), ids_restore)
+    assert_same(double, single.double(), what="predictions in float64 against float32", atol=1e-4)
+    result = decoder.meta()(latent.double().to("meta"), ids_restore.to("meta"))
+    result = expect_tensor(result, what="predictions on another device", shape=shape, dtype=torch.float64)
+    assert result.is_meta, "the predictions are on another device than the latents"
 
 
 # --- loss -------------------------------------------------------------------------------------------------------------
@@ -614,8 +647,8 @@ def loss_inputs(student, rng, case) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         hidden = 1 + int(torch.randint(count - 1, (1,), generator=rng))
         mask[b, torch.randperm(count, generator=rng)[:hidden]] = 1
     patches = student.patchify(images, p)
-    patches = expect_tensor(patches, what="patchify", shape=(batch, count, length), dtype=torch.float64)
-    return images, predictions, mask, patches
+    patches = expect_tensor(patches, what="patchify", shape=(batch, count, length), dtype="floating")
+    return images, predictions, mask, patches.double()
 
 
 def target_of(patch: list[float], normalize: bool) -> list[float]:
@@ -647,7 +680,7 @@ def test_loss_agrees_with_the_formula(student, rng):
     for case in LOSSES:
         images, predictions, mask, patches = loss_inputs(student, rng, case)
         loss = student.mae_loss(images, predictions, mask, case[1])
-        assert_same(loss, loss_by_loop(predictions, patches, mask, True), what="loss against the formula")
+        assert_same(loss, loss_by_loop(predictions, patches, mask, True), what="loss against the formula", atol=2e-6)
 
 
 @exercise(
@@ -659,7 +692,7 @@ def test_loss_of_plain_targets_agrees_with_the_formula(student, rng):
     for case in LOSSES:
         images, predictions, mask, patches = loss_inputs(student, rng, case)
         loss = student.mae_loss(images, predictions, mask, case[1], normalize_targets=False)
-        assert_same(loss, loss_by_loop(predictions, patches, mask, False), what="loss with plain targets")
+        assert_same(loss, loss_by_loop(predictions, patches, mask, False), what="loss with plain targets", atol=2e-6)
 
 
 @exercise(
@@ -675,7 +708,7 @@ def test_loss_has_the_gradient_of_the_formula(student, rng):
     for b, n in mask.nonzero().tolist():
         target = torch.tensor(target_of(patches[b, n].tolist(), True), dtype=torch.float64)
         expected[b, n] = 2 * (predictions[b, n] - target) / (predictions.shape[2] * mask.sum())
-    assert_same(gradient, expected, what="gradient of the loss in the predictions")
+    assert_same(gradient, expected, what="gradient of the loss in the predictions", atol=2e-6)
 
 
 @exercise(
@@ -702,7 +735,7 @@ def test_loss_of_one_and_of_all_patches(student, rng):
     for some in (one, torch.ones_like(mask)):
         expected = loss_by_loop(predictions, patches, some, True)
         loss = student.mae_loss(images, predictions, some, 4)
-        assert_same(loss, expected, what=f"loss with {int(some.sum())} removed patches")
+        assert_same(loss, expected, what=f"loss with {int(some.sum())} removed patches", atol=2e-6)
 
 
 @exercise(

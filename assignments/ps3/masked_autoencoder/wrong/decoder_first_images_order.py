@@ -1,0 +1,17 @@
+"""Unshuffles every image as the first one."""
+
+EXERCISE = "mae-decoder"
+MUST_FAIL = ["test_decoder_unshuffles_every_image_in_its_own_way", "test_decoder_agrees_with_the_sequence_written_out"]
+
+
+class MAEDecoder(MAEDecoderBase):
+    def forward(self, latent: Tensor, ids_restore: Tensor) -> Tensor:
+        x = self.embed(latent)  # (B, 1 + K, dim)
+        batch, seen, dim = x.shape
+        missing = ids_restore.shape[1] - (seen - 1)
+        shuffled = torch.cat([x[:, 1:], self.mask_token.expand(batch, missing, -1)], dim=1)
+        patches = shuffled.gather(1, ids_restore[:1].unsqueeze(-1).expand(batch, -1, dim))
+        x = torch.cat([x[:, :1], patches], dim=1) + self.pos_embed
+        for block in self.blocks:
+            x = block(x)
+        return self.predict(self.norm(x))[:, 1:]

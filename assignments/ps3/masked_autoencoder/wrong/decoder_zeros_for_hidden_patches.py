@@ -1,0 +1,21 @@
+"""Puts zeros where patches are missing instead of the mask token."""
+
+EXERCISE = "mae-decoder"
+MUST_FAIL = [
+    "test_decoder_puts_mask_tokens_where_patches_are_missing",
+    "test_decoder_agrees_with_the_sequence_written_out",
+    "test_decoder_gives_every_parameter_a_gradient",
+]
+
+
+class MAEDecoder(MAEDecoderBase):
+    def forward(self, latent: Tensor, ids_restore: Tensor) -> Tensor:
+        x = self.embed(latent)  # (B, 1 + K, dim)
+        batch, seen, dim = x.shape
+        missing = ids_restore.shape[1] - (seen - 1)
+        shuffled = torch.cat([x[:, 1:], torch.zeros(batch, missing, dim, dtype=x.dtype, device=x.device)], dim=1)
+        patches = shuffled.gather(1, ids_restore.unsqueeze(-1).expand(-1, -1, dim))
+        x = torch.cat([x[:, :1], patches], dim=1) + self.pos_embed
+        for block in self.blocks:
+            x = block(x)
+        return self.predict(self.norm(x))[:, 1:]

@@ -1,0 +1,29 @@
+"""Compares the number of pixels: an image on its side passes."""
+
+EXERCISE = "mae-encoder"
+MUST_FAIL = ["test_encoder_refuses_images_of_another_size", "test_encoder_refuses_what_does_not_fit"]
+
+
+class MAEEncoder(MAEEncoderBase):
+    def forward(self, images: Tensor, mask_ratio: float = 0.75, noise: Tensor | None = None):
+        self._check(images)
+        tokens = self.patch_embed(patchify(images, self.patch_size)) + self.pos_embed[:, 1:]
+        visible, mask, ids_restore = random_masking(tokens, mask_ratio, noise)
+        cls_token = (self.cls_token + self.pos_embed[:, :1]).expand(len(images), -1, -1)
+        x = torch.cat([cls_token, visible], dim=1)
+        for block in self.blocks:
+            x = block(x)
+        return self.norm(x), mask, ids_restore
+
+    def features(self, images: Tensor) -> Tensor:
+        self._check(images)
+        tokens = self.patch_embed(patchify(images, self.patch_size)) + self.pos_embed[:, 1:]
+        cls_token = (self.cls_token + self.pos_embed[:, :1]).expand(len(images), -1, -1)
+        x = torch.cat([cls_token, tokens], dim=1)
+        for block in self.blocks:
+            x = block(x)
+        return self.norm(x)[:, 1:].mean(dim=1)
+
+    def _check(self, images: Tensor) -> None:
+        if images[0].numel() != self.channels * self.image_size[0] * self.image_size[1]:
+            raise ValueError(f"this encoder reads {self.channels} channels of {self.image_size}")

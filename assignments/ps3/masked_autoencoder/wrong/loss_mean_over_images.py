@@ -1,0 +1,16 @@
+"""Averages within each image first, then over images."""
+
+EXERCISE = "mae-loss"
+MUST_FAIL = ["test_loss_gives_every_removed_patch_the_same_weight", "test_loss_agrees_with_the_formula"]
+
+
+def mae_loss(
+    images: Tensor, predictions: Tensor, mask: Tensor, patch_size: int, normalize_targets: bool = True
+) -> Tensor:
+    targets = patchify(images, patch_size).detach()
+    if normalize_targets:
+        mean = targets.mean(dim=-1, keepdim=True)
+        variance = targets.var(dim=-1, keepdim=True)
+        targets = (targets - mean) / (variance + 1e-6).sqrt()
+    error = (predictions - targets).square().mean(dim=-1)  # (B, N)
+    return ((error * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)).mean()

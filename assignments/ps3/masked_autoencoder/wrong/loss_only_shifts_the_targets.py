@@ -1,0 +1,15 @@
+"""Subtracts the mean and forgets to divide."""
+
+EXERCISE = "mae-loss"
+MUST_FAIL = ["test_loss_agrees_with_the_formula", "test_loss_of_knowing_only_the_mean"]
+
+
+def mae_loss(
+    images: Tensor, predictions: Tensor, mask: Tensor, patch_size: int, normalize_targets: bool = True
+) -> Tensor:
+    targets = patchify(images, patch_size).detach()
+    if normalize_targets:
+        mean = targets.mean(dim=-1, keepdim=True)
+        targets = targets - mean
+    error = (predictions - targets).square().mean(dim=-1)  # (B, N)
+    return (error * mask).sum() / mask.sum()

@@ -1,0 +1,18 @@
+"""Keeps a run of neighbours that starts anywhere, unless noise is given."""
+
+EXERCISE = "mae-random-masking"
+MUST_FAIL = ["test_masking_draws_every_set_of_tokens"]
+
+
+def random_masking(tokens: Tensor, mask_ratio: float, noise: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    batch, count, width = tokens.shape
+    if noise is None:
+        start = torch.randint(count, (batch, 1), device=tokens.device)
+        noise = (torch.arange(count, device=tokens.device) - start) % count
+    keep = int(count * (1 - mask_ratio))
+    ids_shuffle = noise.argsort(dim=1)
+    ids_restore = ids_shuffle.argsort(dim=1)
+    ids_keep = ids_shuffle[:, :keep]
+    visible = tokens.gather(1, ids_keep.unsqueeze(-1).expand(-1, -1, width))
+    mask = (ids_restore >= keep).to(tokens.dtype)
+    return visible, mask, ids_restore

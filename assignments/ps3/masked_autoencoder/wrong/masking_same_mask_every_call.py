@@ -1,0 +1,18 @@
+"""Seeds the generator before each draw."""
+
+EXERCISE = "mae-random-masking"
+MUST_FAIL = ["test_masking_draws_anew_at_every_call"]
+
+
+def random_masking(tokens: Tensor, mask_ratio: float, noise: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    batch, count, width = tokens.shape
+    if noise is None:
+        torch.manual_seed(0)
+        noise = torch.rand(batch, count, device=tokens.device)
+    keep = int(count * (1 - mask_ratio))
+    ids_shuffle = noise.argsort(dim=1)
+    ids_restore = ids_shuffle.argsort(dim=1)
+    ids_keep = ids_shuffle[:, :keep]
+    visible = tokens.gather(1, ids_keep.unsqueeze(-1).expand(-1, -1, width))
+    mask = (ids_restore >= keep).to(tokens.dtype)
+    return visible, mask, ids_restore

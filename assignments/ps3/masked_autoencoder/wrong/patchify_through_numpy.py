@@ -1,0 +1,14 @@
+"""Leaves torch for numpy: works on the CPU only."""
+
+EXERCISE = "mae-patchify"
+MUST_FAIL = ["test_patchify_follows_device_and_dtype"]
+
+
+def patchify(images: Tensor, patch_size: int) -> Tensor:
+    batch, channels, height, width = images.shape
+    if height % patch_size or width % patch_size:
+        raise ValueError(f"{height}x{width} images cannot be cut into patches of {patch_size}")
+    rows, columns = height // patch_size, width // patch_size
+    x = images.numpy().reshape(batch, channels, rows, patch_size, columns, patch_size)
+    x = torch.from_numpy(x.transpose(0, 2, 4, 3, 5, 1).copy())
+    return x.reshape(batch, rows * columns, patch_size * patch_size * channels)

@@ -1,0 +1,16 @@
+"""Fills the image column of patches by column of patches."""
+
+EXERCISE = "mae-unpatchify"
+MUST_FAIL = ["test_unpatchify_puts_patches_left_to_right_then_down"]
+
+
+def unpatchify(patches: Tensor, patch_size: int, image_size: tuple[int, int]) -> Tensor:
+    batch, count, length = patches.shape
+    rows, columns = image_size[0] // patch_size, image_size[1] // patch_size
+    if (rows * patch_size, columns * patch_size) != tuple(image_size) or count != rows * columns:
+        raise ValueError(f"{count} patches of {patch_size} do not fill {image_size}")
+    if length % patch_size**2:
+        raise ValueError(f"{length} numbers are no patch of {patch_size}x{patch_size} pixels")
+    x = patches.reshape(batch, columns, rows, patch_size, patch_size, length // patch_size**2)
+    x = x.permute(0, 5, 2, 3, 1, 4)
+    return x.reshape(batch, -1, rows * patch_size, columns * patch_size)

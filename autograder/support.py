@@ -56,12 +56,24 @@ def files(assignment: Assignment) -> dict[str, bytes]:
         if not laid.is_file():
             raise CourseError(f"{laid.relative_to(assignment.root)} is missing: it belongs in every release")
         found[name] = laid.read_bytes()
+    found["handout.md"] = handout(assignment, found["handout.md"].decode("utf-8")).encode()
     if (licence := assignment.root / "LICENSE").is_file():
         found["LICENSE"] = licence.read_bytes()
     for problem in assignment.problems:
         found[f"tests/test_{problem.name}.py"] = problem.public_tests.read_bytes()
     found["tests/manifest.json"] = assignment.manifest.to_json().encode()
     return dict(sorted(found.items()))
+
+
+def handout(assignment: Assignment, text: str) -> str:
+    """The handout with its line {{points}} replaced by a table: points have one home, problem.toml."""
+    manifest = assignment.manifest
+    rows = ["| Exercise or question | Points | Marked by |", "|---|---|---|"]
+    for problem in assignment.problems:
+        rows += [f"| `{exercise.id}` | {exercise.points:g} | checks |" for exercise in problem.exercises]
+        rows += [f"| `{answer.id}` | {answer.points:g} | a person |" for answer in problem.answers]
+    total = sum(item.points for item in (*manifest.exercises, *manifest.answers))
+    return text.replace("{{points}}", "\n".join([*rows, f"| all | {total:g} | |"]))
 
 
 def archive(support: dict[str, bytes]) -> bytes:

@@ -181,6 +181,15 @@ def test_a_missing_handout_is_named(root):
         build.build(tiny.NAME, root)
 
 
+def test_the_handout_tells_the_points_of_the_problem_files(built):
+    text = (release(built) / "handout.md").read_text()
+    assert (
+        "| `tiny-scale` | 3 | checks |\n| `tiny-scaler` | 2 | checks |\n| `tiny-why` | 1 | a person |\n| all | 6 | |"
+        in text
+    )
+    assert "{{" not in text
+
+
 def test_check_passes_on_fresh_products_and_writes_nothing(built):
     before = snapshot(built)
     build.check(tiny.NAME, built)
@@ -312,6 +321,15 @@ def test_kit_and_library_are_imported_from_the_release_itself(built):
     assert [str(release(built)) in line for line in done.stdout.splitlines()] == [True, True]
 
 
+def test_pytest_in_the_release_says_which_function_to_write(built):
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=release(built), capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stdout.count("tiny-scale: write this function") == 2
+    assert done.stdout.count("tiny-scaler: write this function") == 1
+    assert "3 failed" in done.stdout
+
+
 # --- the first cell -----------------------------------------------------------------------------------------------
 
 
@@ -346,7 +364,7 @@ def online(root, address):
     return root
 
 
-SHOW = "\nimport tinylib, kit.manifest; print(tinylib.__file__, kit.manifest.__file__, os.getcwd(), sep='\\n')"
+SHOW = "\nfind = importlib.util.find_spec\nprint(find('tinylib').origin, find('kit').origin, os.getcwd(), sep='\\n')"
 
 
 def test_a_notebook_on_its_own_fetches_and_unpacks_the_archive(online, tmp_path_factory):

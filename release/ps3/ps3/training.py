@@ -88,7 +88,7 @@ class Progress:
 
 def print_tenths(progress: Progress) -> None:
     """Print ten lines in the course of a training."""
-    if progress.step * 10 // progress.steps > (progress.step - 1) * 10 // progress.steps:
+    if not progress.interrupted and progress.step * 10 // progress.steps > (progress.step - 1) * 10 // progress.steps:
         print(
             f"step {progress.step:,} of {progress.steps:,} · loss {progress.smooth_loss():.3f}"
             f" · {progress.seconds_left:.0f} s left"
@@ -142,6 +142,8 @@ def train(
     except KeyboardInterrupt:
         progress.interrupted = True
         print(f"stopped after {progress.step:,} of {steps:,} steps: what was learned until then is kept")
+        if progress.losses:
+            watch(progress)
     for module in modules:
         module.eval()
     return progress

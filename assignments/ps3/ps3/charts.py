@@ -41,11 +41,7 @@ def curve(
             axis.axhspan(*band, color=GRID, label=f"{band[0]:g} to {band[1]:g}")
         for number, (name, line) in enumerate(lines.items()):
             look = method(name, number)
-            marks = {"marker": look.marker, "markerfacecolor": look.colour if look.filled else "white"}
-            if len(line) > 40:
-                marks = {"linewidth": 1.2}
-            elif not look.filled:
-                marks["markeredgecolor"] = look.colour
+            marks = look.marks if len(line) <= 40 else {"linewidth": 1.2}
             around = (errors or {}).get(name)
             axis.errorbar(x[: len(line)], line, around, color=look.colour, linestyle=look.line, capsize=3, **marks)
         reference_lines(axis, reference or {})
@@ -73,19 +69,8 @@ def dots(
         axis.set_yticks(range(len(names)), names)
         for place, (name, value) in enumerate(zip(names, values, strict=True)):
             look = method(name, place)
-            face = look.colour if look.filled else "white"
-            edge = "white" if look.filled else look.colour
-            axis.errorbar(
-                value,
-                place,
-                xerr=errors[place] if errors else None,
-                color=look.colour,
-                marker=look.marker,
-                markersize=11 if look.marker == "*" else 8,
-                markerfacecolor=face,
-                markeredgecolor=edge,
-                capsize=3,
-            )
+            around = errors[place] if errors else None
+            axis.errorbar(value, place, xerr=around, color=look.colour, capsize=3, **look.marks)
             axis.annotate(
                 f"{value:.3f}".lstrip("0"), (value, place), (0, 7), textcoords="offset points", ha="center", fontsize=9
             )
@@ -100,7 +85,7 @@ def dots(
             )
         axis.set_xlim(left=min(0.0, *values))
         if made:
-            axis.legend(loc="lower right")
+            figure.legend(loc="outside upper right")
     told = ", ".join(
         f"{name} {value:.3f}" + (f" ± {errors[n]:.3f}" if errors else "")
         for n, (name, value) in enumerate(zip(names, values, strict=True))
@@ -124,18 +109,12 @@ def number_line(
         margin = 0.12 * ((max(places) - min(places)) or 1)
         axis.set_xlim(min(places) - margin, max(places) + margin)
         gap = (max(places) - min(places) + 2 * margin) / 6.5
-        for side, named in ((1, values), (-1, landmarks)):
+        above = {"marker": "o", "markersize": 9, "color": "#0F4C9A"}
+        below = {"marker": "|", "markersize": 16, "color": INK, "markeredgecolor": INK, "markeredgewidth": 1.5}
+        for side, named, look in ((1, values, above), (-1, landmarks, below)):
             at = spread(list(named.values()), gap)
             for number, (name, value) in enumerate(named.items()):
-                axis.plot(
-                    value,
-                    0,
-                    "o" if side > 0 else "|",
-                    color="#0F4C9A" if side > 0 else INK,
-                    ms=9 if side > 0 else 16,
-                    mew=1.5,
-                    zorder=3,
-                )
+                axis.plot(value, 0, linestyle="none", zorder=3, **look)
                 axis.annotate(
                     f"{name}\n{value:.3f}",
                     (value, 0),
@@ -143,7 +122,7 @@ def number_line(
                     ha="center",
                     va="bottom" if side > 0 else "top",
                     fontsize=9,
-                    color="#0F4C9A" if side > 0 else INK,
+                    color=look["color"],
                     arrowprops={"arrowstyle": "-", "color": SOFT, "linewidth": 0.7},
                 )
     return finish(figure, "; ".join(f"{name}: {value:.3f}" for name, value in values.items()))
@@ -195,6 +174,9 @@ def scatter(
         )
         if log:
             axis.set(xscale="log", yscale="log")
+            axis.xaxis.set_major_formatter("{x:g}")
+            axis.yaxis.set_major_formatter("{x:g}")
+            axis.yaxis.set_minor_formatter("{x:.2g}")
         if diagonal:
             axis.axline((1, 1), slope=1) if log else axis.axline((0, 0), slope=1)
             axis.lines[-1].set(color=SOFT, linestyle="--", linewidth=1.2)

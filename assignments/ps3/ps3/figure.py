@@ -34,6 +34,7 @@ STYLE = {
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
     "hatch.linewidth": 0.6,
+    "xtick.minor.size": 0,
 }
 
 
@@ -45,6 +46,16 @@ class Method:
     marker: str
     line: str | tuple[int, tuple[int, ...]]
     filled: bool = True
+
+    @property
+    def marks(self) -> dict[str, object]:
+        """Marker, its size and its fill, as matplotlib's keywords."""
+        fill = (
+            {"markerfacecolor": self.colour}
+            if self.filled
+            else {"markerfacecolor": "white", "markeredgecolor": self.colour}
+        )
+        return {"marker": self.marker, "markersize": 12 if self.marker == "*" else 7, **fill}
 
 
 METHODS = {

@@ -72,6 +72,7 @@ def patches(image: Tensor, tokens: Tensor, patch_size: int | None = None, *, num
         axis.tick_params(labelbottom=False, labelleft=False, length=0)
         axis.grid(color="white", linewidth=1.5)
         axis.set_axisbelow(False)
+        axis.spines[:].set_visible(False)
         for n, axis in enumerate(right.subplots(down, across, squeeze=False).flat):
             axis.axis("off")
             if n < count:

@@ -71,7 +71,7 @@ class Live:
             rows = list(self.rows()) if self.rows else []
         with style():
             figure = blank(WIDE, 4.0 if rows else 3.2)
-            top, bottom = figure.subfigures(2, 1, height_ratios=(1.5, 0.42 * len(rows))) if rows else (figure, None)
+            top, bottom = figure.subfigures(2, 1, height_ratios=(1.4, 0.6 * len(rows))) if rows else (figure, None)
             panels = top.subplots(1, 2 if self.measure else 1, squeeze=False)[0]
             self._draw_loss(panels[0], progress)
             if self.measure:
@@ -91,13 +91,13 @@ class Live:
         axis.plot(steps, losses, color=self.look.colour, linewidth=0.6, alpha=0.35)
         width = max(1, min(25, len(losses) // 8))
         smooth = losses.unfold(0, width, 1).mean(dim=1)
-        axis.plot(steps[width - 1 :], smooth, color=self.look.colour)
+        axis.plot(steps[width // 2 :][: len(smooth)], smooth, color=self.look.colour)
         axis.set(xlim=(0, progress.steps), xlabel="step", ylabel=self.ylabel, title=self._title(progress))
         reference_lines(axis, self.reference)
         axis.margins(y=0.12)
 
     def _draw_measured(self, axis, progress: Progress) -> None:
-        axis.set(xlim=(0, progress.steps), xlabel="step", ylabel=self.measure_name, title=self.measure_name)
+        axis.set(xlim=(0, progress.steps), xlabel="step", ylabel=self.measure_name)
         if self.measured:
             axis.plot(
                 *zip(*self.measured, strict=True), marker=self.look.marker, linestyle="none", color=self.look.colour

@@ -12,6 +12,9 @@ from autograder.errors import AutograderError
 
 assignment_argument = click.argument("assignment", metavar="ASSIGNMENT")
 
+out_option = click.option("--out", type=click.Path(path_type=Path), default=Path("results"), show_default=True,
+                          help="Where the results lie.")  # fmt: skip
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__)
@@ -29,7 +32,7 @@ def commands() -> None:
 @click.option("--archive", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Also write the support archive that a notebook on its own fetches.")  # fmt: skip
 def build(assignment: str, check: bool, force: bool, archive: Path | None) -> None:
-    """Make source/ASSIGNMENT and release/ASSIGNMENT from assignments/ASSIGNMENT.
+    """Make source and release from assignments/.
 
     The release is searched for solutions, hidden tests and weights before anything is written.
 
@@ -54,6 +57,58 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
     click.echo(f"{assignment}: " + ("everything was up to date." if not count else f"built; {count} files changed."))
     if archive:
         click.echo(f"Support archive: {builder.write_archive(made, archive)}")
+
+
+@commands.command()
+@assignment_argument
+@out_option
+@click.option("--student", "students", metavar="ID", multiple=True, help="This student alone; may be repeated.")
+def feedback(assignment: str, out: Path, students: tuple[str, ...]) -> None:
+    """Write a page per student, from results and marks.
+
+    \b
+    Examples:
+      autograder feedback ps3
+      autograder feedback ps3 --student adele
+    """
+    from autograder import course
+    from autograder import feedback as pages
+    from autograder.results import ResultFolder
+
+    results = ResultFolder(out)
+    with cli_grading.progress("feedback", len(students) or len(results.all())) as bar:
+        written = pages.write(
+            course.load(assignment), results, students=students or None,
+            progress=lambda student: bar.update(bar.task_ids[0], advance=1, last=student),
+        )  # fmt: skip
+    pages_written = "1 page" if len(written.students) == 1 else f"{len(written.students)} pages"
+    click.echo(f"{assignment}: {pages_written} in feedback/<student>/{assignment}/. The class: {written.index}")
+
+
+@commands.command()
+@assignment_argument
+@out_option
+@click.option("--csv", "as_csv", is_flag=True, help="Comma-separated values, for a spreadsheet.")
+def table(assignment: str, out: Path, as_csv: bool) -> None:
+    """Show the class at a glance: scores, exercises, not graded.
+
+    \b
+    Examples:
+      autograder table ps3
+      autograder table ps3 --csv > ps3.csv
+    """
+    from rich.console import Console
+
+    from autograder import course, overview
+    from autograder.results import ResultFolder
+    from autograder.scores import standings
+
+    loaded = course.load(assignment)
+    everyone = standings(loaded.manifest, ResultFolder(out), loaded.root / "gradebook.db")
+    if as_csv:
+        click.echo(overview.as_csv(everyone), nl=False)
+    else:
+        Console().print(overview.table(loaded.manifest, everyone))
 
 
 for command in (cli_grading.grade, cli_grading.rerun, cli_grading.doctor, cli_grading.verify):

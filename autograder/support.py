@@ -72,7 +72,7 @@ def handout(assignment: Assignment, text: str) -> str:
     for problem in assignment.problems:
         rows += [f"| `{exercise.id}` | {exercise.points:g} | checks |" for exercise in problem.exercises]
         rows += [f"| `{answer.id}` | {answer.points:g} | a person |" for answer in problem.answers]
-    total = sum(item.points for item in (*manifest.exercises, *manifest.answers))
+    total = sum(exercise.points for exercise in manifest.exercises) + sum(answer.points for answer in manifest.answers)
     return text.replace("{{points}}", "\n".join([*rows, f"| all | {total:g} | |"]))
 
 

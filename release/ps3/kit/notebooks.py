@@ -272,7 +272,7 @@ class _Reader:
     def _add_other(self, cell: SubmittedCell) -> None:
         kind = cell.released.kind if cell.released is not None else "own"
         if cell.released is not None and kind in NEVER_RUN:
-            if cell.source.strip() != cell.released.source.strip():
+            if cell.source.strip() != cell.released.source.strip() != "":
                 self._leave_out(LeftOut(f"cell {cell.position}", 1, one_line(cell.source), NEVER_RUN[kind]))
             return
         if cell.released is not None and kind == "exercise" and self._is_stub(cell, cell.released):

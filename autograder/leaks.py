@@ -86,9 +86,13 @@ def _fingerprints_of(problem: Problem) -> Iterator[Secret]:
 
 def _body(source: str) -> list[str]:
     """The lines of a Python file without its imports."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return source.splitlines()
     imports = {
         number
-        for node in ast.walk(ast.parse(source))
+        for node in ast.walk(tree)
         if isinstance(node, ast.Import | ast.ImportFrom)
         for number in range(node.lineno, (node.end_lineno or node.lineno) + 1)
     }

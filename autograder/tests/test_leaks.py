@@ -1,3 +1,4 @@
+import ast
 import io
 import json
 import zipfile
@@ -145,3 +146,22 @@ def test_a_build_with_a_leak_is_refused_and_writes_nothing(folder, file, old, ne
         build.build(tiny.NAME, root)
     assert caught.value.exit_code == 6
     assert not (root / "release").exists() and not (root / "source").exists()
+
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("name", [path.parent.name for path in REPOSITORY.glob("assignments/*/assignment.toml")])
+def test_every_solution_and_hidden_test_of_a_real_assignment_would_be_found(name):
+    assignment = course.load(name, REPOSITORY)
+    planted = {}
+    for problem in assignment.problems:
+        hidden = problem.hidden_tests.read_text()
+        for node in ast.parse(hidden).body:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                planted[f"{node.name}.txt"] = ast.unparse(node).encode()
+        for cell in problem.cells:
+            for number, region in enumerate(cell.regions):
+                planted[f"{cell.name}-{number}.md"] = region.encode()
+    told = {line.partition(":")[0] for line in leaks.find(assignment, planted)}
+    assert planted.keys() - told == set()

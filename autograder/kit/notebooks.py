@@ -115,7 +115,7 @@ def extract(notebook: Notebook, submitted: Mapping[str, Any] | None) -> Extracti
 
 
 def solution_cells(notebook: Notebook, submitted: Mapping[str, Any] | None) -> dict[str, SubmittedCell]:
-    """Exercise id to the submitted cell that stands for it, as `extract` chooses; exercises without one are left out."""
+    """Exercise id to the submitted cell that stands for it, as `extract` chooses; those without one are left out."""
     reader = _Reader(notebook, submitted_cells(notebook, submitted))
     return {exercise: cell for exercise, cell in reader.choose().items() if cell is not None}
 
@@ -272,7 +272,7 @@ class _Reader:
     def _add_other(self, cell: SubmittedCell) -> None:
         kind = cell.released.kind if cell.released is not None else "own"
         if cell.released is not None and kind in NEVER_RUN:
-            if cell.source.strip() != cell.released.source.strip():
+            if cell.source.strip() != cell.released.source.strip() != "":
                 self._leave_out(LeftOut(f"cell {cell.position}", 1, one_line(cell.source), NEVER_RUN[kind]))
             return
         if cell.released is not None and kind == "exercise" and self._is_stub(cell, cell.released):

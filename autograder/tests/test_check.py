@@ -187,6 +187,7 @@ def scale(values, factor):
     plt.figure()
     torch.set_default_dtype(torch.float64)
     torch.set_grad_enabled(False)
+    torch.set_num_threads(1)
     os.chdir(os.sep)
     torch.rand(3), random.random(), numpy.random.rand()
     if factor < 0:
@@ -204,6 +205,7 @@ def test_a_check_changes_nothing_for_the_rest_of_the_notebook(live: Live) -> Non
     np.random.seed(5)
     random.seed(5)
     had = {name: getattr(sys, name, None) for name in ("last_value", "last_traceback")}
+    threads = torch.get_num_threads()
     modules, folder, environment = set(sys.modules), os.getcwd(), dict(os.environ)
     environment.pop("PYTEST_CURRENT_TEST")  # of the session outside
     expected = (torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate())  # type: ignore[index, union-attr]
@@ -212,7 +214,7 @@ def test_a_check_changes_nothing_for_the_rest_of_the_notebook(live: Live) -> Non
     assert np.random.get_state()[1].tolist() == expected[1] and random.getstate() == expected[2]  # type: ignore[index, union-attr]
     assert torch.get_default_dtype() == torch.float32 and torch.is_grad_enabled()
     assert os.getcwd() == folder and dict(os.environ) == environment
-    assert plt.get_fignums() == [7]
+    assert plt.get_fignums() == [7] and torch.get_num_threads() == threads
     plt.close(7)
     live.run(WRONG)
     live.fails('check("tiny-scale")')

@@ -208,6 +208,11 @@ def test_code_in_a_show_or_check_cell_never_runs_and_a_change_there_is_said() ->
     ]
 
 
+def test_a_show_cell_whose_released_text_is_not_known_is_no_news() -> None:
+    book = Notebook("1.ipynb", "p", "", (Cell("setup", "show", ""),))
+    assert not extract(book, {"cells": [cell("setup", "fetch()")]}).left_out
+
+
 # --- given cells ------------------------------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import multiprocessing
+import os
 import signal
 import sys
 import traceback
@@ -25,6 +26,7 @@ from autograder.plan import Plan
 from autograder.release import release_notebook
 from autograder.results import GRADED, Detail, Report, ResultFolder
 from autograder.sandbox import Sandbox
+from autograder.worker import confine
 
 
 @dataclass(frozen=True)
@@ -95,12 +97,11 @@ def grade_class(
     ]
     if executor is not None:
         return [_finished(future, on_done) for future in as_completed([executor.submit(grade_task, t) for t in tasks])]
-    plan, sandbox = _context(assignment, seed, allow_weak)
+    plan, _ = _context(assignment, seed, allow_weak)
     try:
         return list(_in_processes(tasks, plan, workers, results, on_done))
     finally:
-        _contexts.clear()
-        sandbox.close()
+        close_contexts()
         results.sweep()
 
 
@@ -138,6 +139,12 @@ def _graded(taken: Intake, plan: Plan, sandbox: Sandbox) -> tuple[Report, list[D
     return dataclasses.replace(graded.report, notes=tuple(notes)), graded.details, notebooks
 
 
+def close_contexts() -> None:
+    """End the sandboxes of this process."""
+    while _contexts:
+        _contexts.popitem()[1][1].close()
+
+
 def _context(assignment: Assignment, seed: int, allow_weak: bool) -> tuple[Plan, Sandbox]:
     torch.set_num_threads(1)  # a process that has started more cannot fork safely
     sandbox = confined(assignment, allow_weak)
@@ -156,7 +163,9 @@ def _in_processes(
     """A pool forked from this process; a task whose process died is tried once more, alone."""
     context = multiprocessing.get_context("fork")
     retry: list[Task] = []
-    pool = ProcessPoolExecutor(min(workers, len(tasks)), mp_context=context, initializer=_ignore_interrupt)
+    pool = ProcessPoolExecutor(
+        min(workers, len(tasks)), mp_context=context, initializer=_become_child, initargs=(os.getpid(),)
+    )
     futures = {pool.submit(grade_task, task): task for task in tasks}
     try:
         for future in as_completed(futures):
@@ -171,7 +180,7 @@ def _in_processes(
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
     for task in retry:
-        with ProcessPoolExecutor(1, mp_context=context, initializer=_ignore_interrupt) as single:
+        with ProcessPoolExecutor(1, mp_context=context, initializer=_become_child, initargs=(os.getpid(),)) as single:
             future = single.submit(grade_task, task)
             if isinstance(future.exception(), BrokenProcessPool):
                 reason = "the grader's own process ended twice on this submission"
@@ -188,7 +197,8 @@ def _finished(future: Future[Done], on_done: Callable[[Done], None]) -> Done:
     return done
 
 
-def _ignore_interrupt() -> None:
-    """Ctrl-C is the parent's to handle: it ends its children."""
+def _become_child(parent: int) -> None:
+    """Ctrl-C is the parent's to handle; when the parent ends, however it does, so does this process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    confine.die_with_parent(parent)
     sys.stdin = None

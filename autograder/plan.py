@@ -76,7 +76,7 @@ def answer_code(problem: Problem, replacing: Mapping[str, str] | None = None) ->
 
 
 def engine_digest(assignment: Assignment) -> str:
-    """Version and digest of the engine, the library, the tests and the released notebooks."""
+    """Version and digest of all that decides a score: far side and runner, library, tests, released notebooks."""
     digest = hashlib.sha256(assignment.manifest.to_json().encode())
     for path in _deciding_files(assignment):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
@@ -85,10 +85,9 @@ def engine_digest(assignment: Assignment) -> str:
 
 def _deciding_files(assignment: Assignment) -> Iterable[Path]:
     engine = Path(autograder.__file__).parent
-    for path in sorted(engine.rglob("*.py")):
-        if "tests" not in path.relative_to(engine).parts:
-            yield path
-    yield from sorted(assignment.library_folder.rglob("*.py"))
+    yield from (engine / "grading.py", engine / "plan.py")
+    for folder in (engine / "kit", engine / "worker", assignment.library_folder):
+        yield from sorted(folder.rglob("*.py"))
     for problem in assignment.problems:
         yield from (problem.public_tests, problem.hidden_tests)
 

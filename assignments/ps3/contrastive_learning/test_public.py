@@ -101,7 +101,7 @@ def test_crop_does_not_antialias(student):
 
 # --- two_views --------------------------------------------------------------------------------------------------------
 
-ADD_NOISE = Lib("ps3.contrast.add_noise")
+NOISE = Lib("ps3.probes.noisy_augment")
 
 
 def two_of(student, images, augment, generator):
@@ -114,10 +114,10 @@ def two_of(student, images, augment, generator):
 
 
 def assert_noisy(view, level, what):
-    """Images of one level plus noise from 0 to 1."""
-    low, high = view.min().item(), view.max().item()
-    text = f"{what}: images of {level} with noise from 0 to 1 lie between {low:.2f} and {high:.2f}"
-    assert level <= low < high <= level + 1, text
+    """Images of one level plus noise of deviation 1."""
+    mean, deviation = view.mean().item(), view.std().item()
+    text = f"{what}: images of {level} plus noise of deviation 1 have mean {mean:.2f} and deviation {deviation:.2f}"
+    assert abs(mean - level) < 0.5 and 0.75 < deviation < 1.25, text
 
 
 @exercise(
@@ -126,7 +126,7 @@ def assert_noisy(view, level, what):
     hint="Are the two views different for the same image?",
 )
 def test_two_views_differ(student):
-    view1, view2 = two_of(student, torch.zeros(2, 3, 4, 6), ADD_NOISE, Seed(1))
+    view1, view2 = two_of(student, torch.zeros(2, 3, 4, 6), NOISE, Seed(1))
     same = (view1 == view2).float().mean().item()
     assert same < 0.5, f"{same:.0%} of the numbers in view1 and view2 are equal, though noise was added to each"
 
@@ -137,7 +137,7 @@ def test_two_views_differ(student):
     hint="A list, or one long tensor, also holds two views. The text names its container.",
 )
 def test_two_views_are_a_tuple(student):
-    views = two_of(student, torch.zeros(2, 3, 4, 6), ADD_NOISE, Seed(1))
+    views = two_of(student, torch.zeros(2, 3, 4, 6), NOISE, Seed(1))
     assert isinstance(views, tuple), f"two_views: expected a tuple, got a {type(views).__name__}"
 
 
@@ -147,8 +147,8 @@ def test_two_views_are_a_tuple(student):
     hint="A generator deals its numbers out in a fixed order. Whose turn is first?",
 )
 def test_the_first_draw_is_view1(student):
-    view1, _ = two_of(student, torch.zeros(2, 1, 3, 5), ADD_NOISE, Seed(5))
-    first = torch.rand(2, 1, 3, 5, generator=torch.Generator().manual_seed(5))
+    view1, _ = two_of(student, torch.zeros(2, 1, 3, 5), NOISE, Seed(5))
+    first = torch.randn(2, 1, 3, 5, generator=torch.Generator().manual_seed(5))
     assert_same(view1, first, what="view1 of black images, with the augmentation that adds noise")
 
 
@@ -158,10 +158,10 @@ def test_the_first_draw_is_view1(student):
     hint="Asked twice with the same numbers, an augmentation answers the same. Asked with none, nobody can repeat it.",
 )
 def test_the_second_view_is_the_second_draw(student):
-    _, view2 = two_of(student, torch.zeros(2, 1, 3, 5), ADD_NOISE, Seed(5))
+    _, view2 = two_of(student, torch.zeros(2, 1, 3, 5), NOISE, Seed(5))
     generator = torch.Generator().manual_seed(5)
-    torch.rand(2, 1, 3, 5, generator=generator)
-    second = torch.rand(2, 1, 3, 5, generator=generator)
+    torch.randn(2, 1, 3, 5, generator=generator)
+    second = torch.randn(2, 1, 3, 5, generator=generator)
     assert_same(view2, second, what="view2 of black images, with the augmentation that adds noise")
 
 
@@ -171,7 +171,7 @@ def test_the_second_view_is_the_second_draw(student):
     hint="Two views of one photo are siblings. Is your second view the child of the first?",
 )
 def test_both_views_start_from_the_images(student):
-    view1, view2 = two_of(student, torch.full((2, 3, 4, 6), 10.0), ADD_NOISE, Seed(2))
+    view1, view2 = two_of(student, torch.full((4, 3, 8, 10), 10.0), NOISE, Seed(2))
     assert_noisy(view1, 10, "view1")
     assert_noisy(view2, 10, "view2")
 
@@ -182,17 +182,29 @@ def test_both_views_start_from_the_images(student):
     hint="Not every augmentation calls its arguments `images` and `generator`, or has a default for the second.",
 )
 def test_two_views_pass_arguments_by_position(student):
-    by_position = Lib("ps3.contrast.add_noise_by_position")
+    by_position = Lib("ps3.contrast.noisy_by_position")
     for generator in (Seed(3), None):
-        view1, _ = two_of(student, torch.full((2, 3, 4, 6), 10.0), by_position, generator)
+        view1, _ = two_of(student, torch.full((4, 3, 8, 10), 10.0), by_position, generator)
         assert_noisy(view1, 10, "view1")
 
 
 # --- info_nce ---------------------------------------------------------------------------------------------------------
 
 
+COMPASS = torch.tensor([[0.0, 1.0], [1.0, 0.0], [0.0, -1.0], [-1.0, 0.0]])
+
+
 def scalar(value):
     return torch.tensor(float(value))
+
+
+def assert_turns_without_stretching(gradient, vectors, what):
+    """A loss that knows directions only has gradients that are not zero, and at right angles to their vectors."""
+    gradient = expect_tensor(gradient, what=what, shape=tuple(vectors.shape), dtype=vectors.dtype)
+    lengths = gradient.norm(dim=1)
+    assert lengths.min() > 1e-3, f"{what}: vector {lengths.argmin()} gets no gradient"
+    cosines = (gradient * vectors).sum(dim=1) / lengths / vectors.norm(dim=1)
+    assert_same(cosines, torch.zeros_like(cosines), what=f"{what}: cosine of the angle to its vector", atol=1e-3)
 
 
 @exercise(
@@ -224,9 +236,9 @@ def test_info_nce_uses_the_temperature(student):
 )
 def test_info_nce_ignores_lengths(student):
     lengths = torch.tensor([[3.0], [0.5], [20.0], [1.0]])
-    loss = student.info_nce(lengths * torch.eye(4, 6), lengths.flip(0) * torch.eye(4, 6), 0.5)
-    expected = math.log(1 + 3 * math.exp(-2))
-    assert_same(loss, scalar(expected), what="InfoNCE of 4 orthogonal pairs of various lengths")
+    loss = student.info_nce(lengths * COMPASS, lengths.flip(0) * COMPASS, 0.5)
+    expected = math.log(1 + 2 * math.exp(-2) + math.exp(-4))
+    assert_same(loss, scalar(expected), what="InfoNCE of north, east, south, west, of various lengths")
 
 
 @exercise(
@@ -262,6 +274,19 @@ def test_info_nce_survives_a_low_temperature(student):
     assert_same(found, scalar(0), what="InfoNCE of 4 orthogonal pairs at temperature 0.005")
     missed = student.info_nce(torch.eye(4, 6), torch.eye(4, 6).roll(1, 0), 0.005)
     assert_same(missed, scalar(200), what="the same with the keys moved on by one", atol=1e-2)
+
+
+@exercise(
+    "nce-info-nce",
+    title="turns the vectors of both inputs, without stretching them",
+    hint="A value can be right where its gradient is not. Does every input, and every length, count as one that moves?",
+)
+def test_info_nce_turns_both_inputs(student):
+    a = torch.tensor([[2.0, 1.0, 0.0], [0.0, 0.5, 1.5], [-1.0, 1.0, 1.0]])
+    b = torch.tensor([[1.0, 1.0, 0.5], [0.5, -1.0, 2.0], [0.0, 3.0, 1.0]])
+    first, second = student.vjp("info_nce", (a, b, 0.5), wrt=[0, 1])
+    assert_turns_without_stretching(first, a, "gradient at the first input")
+    assert_turns_without_stretching(second, b, "gradient at the second input")
 
 
 # --- nt_xent ----------------------------------------------------------------------------------------------------------
@@ -345,3 +370,16 @@ def test_nt_xent_survives_a_low_temperature(student):
     assert_same(found, scalar(0), what="NT-Xent of 3 orthogonal images at temperature 0.005")
     missed = student.nt_xent(torch.eye(3, 5), torch.eye(3, 5).roll(1, 0), 0.005)
     assert_same(missed, scalar(200), what="the same with the second views moved on by one", atol=1e-2)
+
+
+@exercise(
+    "nce-nt-xent",
+    title="turns the vectors of both inputs, without stretching them",
+    hint="A value can be right where its gradient is not. Does every input, and every length, count as one that moves?",
+)
+def test_nt_xent_turns_both_inputs(student):
+    a = torch.tensor([[2.0, 1.0, 0.0], [0.0, 0.5, 1.5], [-1.0, 1.0, 1.0]])
+    b = torch.tensor([[1.0, 1.0, 0.5], [0.5, -1.0, 2.0], [0.0, 3.0, 1.0]])
+    first, second = student.vjp("nt_xent", (a, b, 0.5), wrt=[0, 1])
+    assert_turns_without_stretching(first, a, "gradient at the first input")
+    assert_turns_without_stretching(second, b, "gradient at the second input")

@@ -1,0 +1,13 @@
+"""Stops the gradient at the candidates: value right, gradient halved and bent."""
+
+EXERCISE = "nce-nt-xent"
+MUST_FAIL = ["test_nt_xent_gradients"]
+
+
+def nt_xent(view1: Tensor, view2: Tensor, temperature: float) -> Tensor:
+    z = F.normalize(torch.cat([view1, view2]), dim=1)
+    logits = z @ z.T.detach() / temperature
+    itself = torch.eye(len(z), dtype=torch.bool, device=z.device)
+    logits = logits.masked_fill(itself, float("-inf"))
+    partner = torch.arange(len(z), device=z.device).roll(len(view1))
+    return F.cross_entropy(logits, partner)

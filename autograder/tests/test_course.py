@@ -1,11 +1,13 @@
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from autograder import course
+from autograder import course, plan
 from autograder.errors import CourseError
 from autograder.tests import tiny
 from kit.manifest import Manifest
+from kit.runner import list_tests
 
 NOTEBOOK = "scaling/notebook.py"
 PROBLEM = "scaling/problem.toml"
@@ -192,3 +194,17 @@ def test_a_crooked_solution_region_is_refused(folder, replacement, expected):
 def test_a_solution_region_in_a_given_cell_is_refused(folder):
     text = refusal_after(folder, NOTEBOOK, "import torch\n", "### BEGIN SOLUTION\nimport torch\n### END SOLUTION\n")
     assert "notebook.py:7: a solution region in a given cell" in text
+
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("name", [path.parent.name for path in REPOSITORY.glob("assignments/*/assignment.toml")])
+def test_tests_counted_without_running_are_those_that_pytest_collects(name, monkeypatch):
+    assignment = course.load(name, REPOSITORY)
+    monkeypatch.syspath_prepend(assignment.folder)
+    files = [file for problem in assignment.problems for file in plan.test_files(problem)]
+    collected = Counter((info.mark.exercise, plan.visibility(info.id)) for info in list_tests(files))
+    counted = {(item.id, "public"): item.public_tests for item in assignment.manifest.exercises}
+    counted |= {(item.id, "hidden"): item.hidden_tests for item in assignment.manifest.exercises}
+    assert counted == collected

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -15,13 +14,15 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import sqlalchemy
-from nbgrader import api  # type: ignore[import-untyped]
+from nbgrader import api
 from sqlalchemy.exc import OperationalError
 
 from autograder import autograded, gradebook_cells, handed_in
+from autograder.alembic_path import put_interpreter_on_path
 from autograder.autograded import Notebook
 from autograder.course import Assignment
 from autograder.errors import AutograderError, BadInput
+from autograder.markdown import harmless
 from autograder.results import NOT_GRADED, Report, ResultFolder
 from autograder.scores import automatic
 from kit.manifest import Manifest
@@ -98,7 +99,7 @@ class Writer:
         self._database = (database or assignment.root / "gradebook.db").resolve()
         self._rubrics = autograded.rubrics(assignment)
         self._stubs = {
-            cell.id: cell.source.strip()
+            cell.id: harmless(cell.source).strip()  # as a rebuilt notebook shows it
             for book in self._manifest.notebooks
             for cell in book.cells
             if cell.kind == "answer"
@@ -307,11 +308,3 @@ def back_up(database: Path) -> Path | None:
     for old in sorted(database.parent.glob(f"{database.name}.*.bak"))[:-BACKUPS_KEPT]:
         old.unlink()
     return copy
-
-
-def put_interpreter_on_path() -> None:
-    """nbgrader starts `alembic` by name; it lies beside this interpreter, whose folder need not be on PATH."""
-    folder = str(Path(sys.executable).parent)
-    folders = os.environ.get("PATH", "").split(os.pathsep)
-    if folder not in folders:
-        os.environ["PATH"] = os.pathsep.join([folder, *folders])

@@ -9,7 +9,7 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
-from nbgrader import api  # type: ignore[import-untyped]
+from nbgrader import api
 
 from autograder.autograded import text_of
 from autograder.course import Assignment

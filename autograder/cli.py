@@ -52,7 +52,8 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
         return
     made, changes = builder.build(assignment, Path.cwd(), force=force)
     for change in changes:
-        click.echo(f"  {change.state:<8} {change.path}")
+        done = "removed" if change.path not in made.files else "new" if change.state == "missing" else "changed"
+        click.echo(f"  {done:<8} {change.path}")
     count = len(changes)
     click.echo(f"{assignment}: " + ("everything was up to date." if not count else f"built; {count} files changed."))
     if archive:
@@ -111,7 +112,7 @@ def table(assignment: str, out: Path, as_csv: bool) -> None:
         Console().print(overview.table(loaded.manifest, everyone))
 
 
-for command in (cli_grading.grade, cli_grading.rerun, cli_grading.doctor, cli_grading.verify):
+for command in (cli_grading.grade, cli_grading.rerun, cli_grading.doctor, cli_grading.verify, cli_grading.demo):
     commands.add_command(command)
 
 

@@ -240,3 +240,44 @@ def _proof_table(proof: object) -> Table:
     for row in summary(proof):
         table.add_row(*row)
     return table
+
+
+@click.command()
+@assignment_argument
+@click.option("--into", type=click.Path(path_type=Path), default=Path("demo"), show_default=True,
+              help="Folder for the made course; emptied first.")  # fmt: skip
+@workers_option
+def demo(assignment: str, into: Path, workers: int) -> None:
+    """Do the whole job on a made class: build, submit, grade, gradebook, feedback, table.
+
+    The class holds right answers of several kinds, misconceptions, crashes, loops, damaged notebooks and cheats.
+    Exit code 7 if any of them does not get the grade it must.
+
+    \b
+    Examples:
+      autograder demo ps3
+    """
+    from autograder.demo import prepare, run
+
+    made, people = prepare(Path.cwd(), assignment, into)
+    click.echo(f"{made.name}: release built; {len(people)} submissions made in {into}/submitted.")
+    with progress("grading", len(people)) as bar:
+        rows, index = run(
+            made, people, workers=workers,
+            on_done=lambda done: bar.update(bar.task_ids[0], advance=1, last=done.report.student),
+        )  # fmt: skip
+    table = Table("submission", "what it is", "got", "why that is right", "", box=None, pad_edge=False)
+    for row in rows:
+        score = "not graded" if row.report.auto_score is None else f"{row.report.auto_score:g}/{row.report.auto_max:g}"
+        if row.report.status == "partly graded":
+            score += " (partly)"
+        table.add_row(row.member.name, row.member.what, score, row.member.why, "WRONG" if row.complaints else "ok")
+    Console(width=None if sys.stdout.isatty() else 150).print(table)
+    click.echo(f"Isolation of the students' code: {rows[0].report.isolation} (autograder doctor says more).")
+    for row in rows:
+        for complaint in row.complaints:
+            click.echo(f"  {row.member.name}: {complaint}", err=True)
+    surprises = sum(bool(row.complaints) for row in rows)
+    if surprises:
+        raise Surprise(f"{surprises} of {len(rows)} submissions did not get the grade they must; see above.")
+    click.echo(f"All {len(rows)} grades are as they must be. Open {index}")

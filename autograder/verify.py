@@ -36,6 +36,7 @@ class Case:
     seed: int
     exercise: str = ""
     code: str = ""
+    about: str = ""
     must_fail: tuple[str, ...] = ()
 
 
@@ -117,7 +118,8 @@ def read_answer(kind: str, problem: Problem, path: Path, seed: int) -> Case:
         found = {node.targets[0].id: ast.literal_eval(node.value) for node in _headers(tree)}  # type: ignore[attr-defined]
     except (SyntaxError, ValueError) as error:
         raise CourseError(f"{path}: {error}") from error
-    if ast.get_docstring(tree) is None:
+    about = ast.get_docstring(tree)
+    if about is None:
         raise CourseError(f"{path}: begin with a docstring that says what this answer does")
     exercise = found.get("EXERCISE")
     if exercise not in problem.references:
@@ -129,7 +131,7 @@ def read_answer(kind: str, problem: Problem, path: Path, seed: int) -> Case:
     for node in (tree.body[0], *_headers(tree)):
         for number in range(node.lineno - 1, node.end_lineno or node.lineno):
             lines[number] = ""
-    return Case(kind, problem.name, path.stem, seed, exercise, "\n".join(lines), must_fail)
+    return Case(kind, problem.name, path.stem, seed, exercise, "\n".join(lines), about.split("\n\n")[0], must_fail)
 
 
 def _headers(tree: ast.Module) -> list[ast.Assign]:

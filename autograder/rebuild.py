@@ -166,6 +166,8 @@ class _Rebuilder:
         return outputs
 
     def _figure(self, text: str, position: int) -> str | None:
+        if not self.left["figures"]:
+            return None
         if self.figures >= MAX_FIGURES:
             self.notes[f"at most {MAX_FIGURES} figures are kept"] = None
             return None
@@ -175,7 +177,7 @@ class _Rebuilder:
             self.notes[f"a figure in cell {position} is not kept: it is no picture, or too large"] = None
         elif len(picture) > self.left["figures"]:
             self.notes[f"figures from cell {position} on are not kept: together they are too large"] = None
-            self.figures = MAX_FIGURES
+            self.left["figures"] = 0
             return None
         else:
             self.left["figures"] -= len(picture)

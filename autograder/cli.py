@@ -112,7 +112,14 @@ def table(assignment: str, out: Path, as_csv: bool) -> None:
         Console().print(overview.table(loaded.manifest, everyone))
 
 
-for command in (cli_grading.grade, cli_grading.rerun, cli_grading.doctor, cli_grading.verify, cli_grading.demo):
+for command in (
+    cli_grading.demo,
+    cli_grading.doctor,
+    cli_grading.grade,
+    cli_grading.rerun,
+    cli_grading.solve,
+    cli_grading.verify,
+):
     commands.add_command(command)
 
 

@@ -278,7 +278,7 @@ def test_the_command_reports_what_changed_and_check_agrees(root, monkeypatch):
     monkeypatch.chdir(root)
     first = CliRunner().invoke(commands, ["build", tiny.NAME])
     assert first.exit_code == 0
-    assert "missing  release/tinyset/1_scaling.ipynb" in first.output
+    assert "new      release/tinyset/1_scaling.ipynb" in first.output
     again = CliRunner().invoke(commands, ["build", tiny.NAME])
     assert "everything was up to date" in again.output
     assert CliRunner().invoke(commands, ["build", tiny.NAME, "--check"]).exit_code == 0

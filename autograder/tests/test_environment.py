@@ -72,7 +72,7 @@ def test_students_are_asked_for_nothing_that_the_staff_does_not_test_with(path):
 
 def third_party(folder: Path) -> set[str]:
     """Top-level packages that the Python files of a folder import, without the standard library and our own."""
-    own = {path.stem for path in ROOT.glob("*/*.py")} | {path.name for path in ROOT.glob("assignments/*/*")}
+    own = {path.stem for path in folder.rglob("*.py")} | {path.name for path in ROOT.glob("assignments/*/*")}
     own |= {"autograder", "kit", "worker"}
     found = set()
     for path in folder.rglob("*.py"):

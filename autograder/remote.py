@@ -148,7 +148,7 @@ class Worker:
         if message[:1] != b"X":
             return SandboxError("the process that forks the workers ended in the middle of a call")
         killed, code, seconds = ENDING.unpack(message[1:])
-        if killed in (signal.SIGXCPU, signal.SIGKILL) and seconds >= self._cpu_seconds:
+        if killed == signal.SIGXCPU or (killed == signal.SIGKILL and seconds >= self._cpu_seconds):
             return StudentTimeout(f"it used its {self._cpu_seconds} seconds of processor time")
         if killed:
             return StudentCrashed(f"killed by signal {killed} ({signal.strsignal(killed)})")

@@ -83,6 +83,7 @@ class _Zygote:
         given |= {
             "control": theirs.fileno(),
             "library": package,
+            "parent": None if bubblewrap else self.owner,
             "drop": bubblewrap is None and os.geteuid() == 0,
             "threads": None if bubblewrap is None and os.geteuid() else _THREADS,
         }

@@ -7,7 +7,6 @@ import select
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,7 +103,7 @@ def test_every_threat_is_tried_in_at_least_two_ways() -> None:
     assert {threat for threat in tried if tried.count(threat) >= 2} == {1, 2, 3, 4, 5}
 
 
-# --- tampering: judged here, where nothing was touched ----------------------------------------------------------------
+# --- tampering: judged here, where nothing was touched
 
 PATCHES = """
 import torch
@@ -120,7 +119,6 @@ class Equal(torch.Tensor):
         return super().__torch_function__(f, types, args, kwargs or {})
 def wrong(x): return x + 1
 def equal(x): return (x + 1).as_subclass(Equal)
-def spoil(x): x.zero_(); return x
 def wide(): return torch.zeros(2)
 def nan(x): return x * float('nan')
 """
@@ -147,11 +145,14 @@ def test_a_subclass_of_tensor_is_told_by_its_flag(tampering: Student) -> None:
     assert "subclass" in tampering.flags
 
 
-def test_an_input_spoilt_there_is_whole_here_and_told(tampering: Student) -> None:
+def test_an_input_spoilt_there_is_whole_here_and_told(sandbox: Sandbox) -> None:
     given = torch.ones(3)
-    tampering.spoil(given)
+    with sandbox.worker() as worker:
+        student = Student(worker, call_seconds=SECONDS)
+        student.load_cell("spoil", "def spoil(x): return x.zero_()")
+        student.spoil(given)
     assert torch.equal(given, torch.ones(3))
-    assert not tampering.unchanged_inputs
+    assert not student.unchanged_inputs
 
 
 def test_a_default_dtype_changed_there_is_not_changed_here(tampering: Student) -> None:
@@ -185,7 +186,7 @@ def test_what_one_worker_changes_the_next_does_not_see(mark: str, sandbox: Sandb
     assert seen[0] != seen[1] == [False, False, False, False, 0]
 
 
-# --- confinement, by trial ---------------------------------------------------------------------------------------------
+# --- confinement, by trial
 
 
 def test_this_machine_confines_as_well_as_it_must(sandbox: Sandbox) -> None:
@@ -202,7 +203,7 @@ def test_without_bubblewrap_everything_is_still_refused(bare: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("layer", "attempts"),
     [
-        ("landlock", {"list the repository", "read a file outside"}),
+        ("landlock", {"read a file outside"}),
         ("seccomp", {"open a socket", "share memory", "start a process"}),
         ("limits", {"raise its limits"}),
     ],
@@ -229,7 +230,8 @@ def test_training_runs_in_a_worker(sandbox: Sandbox) -> None:
         "def train():\n  net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(8, 1))\n"
         "  for make in (torch.optim.AdamW, torch.optim.SGD, torch.optim.LBFGS):\n"
         "    optimizer = make(net.parameters(), lr=1e-3)\n"
-        "    def closure():\n      loss = net(torch.ones(2, 1, 4, 4)).square().mean()\n      loss.backward()\n      return loss\n"
+        "    def closure():\n      loss = net(torch.ones(2, 1, 4, 4)).square().mean()\n      loss.backward()\n"
+        "      return loss\n"
         "    loss = optimizer.step(closure)\n  return loss.item()\n"
         "def plot():\n  import matplotlib.pyplot as plt\n  figure, axes = plt.subplots()\n  axes.plot([1, 2])\n"
         "  figure.canvas.draw()\n  return torch.get_num_threads()\n"
@@ -241,7 +243,7 @@ def test_training_runs_in_a_worker(sandbox: Sandbox) -> None:
         assert student.plot() == 1
 
 
-# --- how a worker ends --------------------------------------------------------------------------------------------------
+# --- how a worker ends
 
 
 def test_a_worker_is_dead_after_its_first_timeout(sandbox: Sandbox) -> None:
@@ -261,7 +263,8 @@ def test_processor_time_is_limited_over_a_workers_life(sandbox: Sandbox) -> None
 
 
 def test_resident_memory_is_watched_from_outside(sandbox: Sandbox) -> None:
-    source = "import mmap, time\nroom = mmap.mmap(-1, 700 << 20)\nroom.write(bytes(700 << 20))\ntime.sleep(100)"
+    source = "import mmap, time\nroom = mmap.mmap(-1, 700 << 20)\n"
+    source += "for _ in range(700): room.write(bytes(1 << 20))\ntime.sleep(100)"
     with sandbox.worker(memory=800 << 20) as worker:
         student = Student(worker, call_seconds=SECONDS)
         with pytest.raises(StudentCrashed, match="more than 800 MiB of memory"):
@@ -271,10 +274,9 @@ def test_resident_memory_is_watched_from_outside(sandbox: Sandbox) -> None:
 def test_an_answer_before_the_question_is_refused(sandbox: Sandbox) -> None:
     with sandbox.worker() as worker:
         student = Student(worker, call_seconds=SECONDS)
-        student.load_cell("hostile", "import os\nfrom kit.service import encode\n")
+        student.load_cell("twice", "import worker.zygote as z\nsay = z._send\nz._send = lambda f: (say(f), say(f))")
+        assert is_readable(worker._connection, SECONDS)
         with pytest.raises(WireError, match="without a question"):
-            student.load_cell("extra", "os.write(3, (4).to_bytes(8, 'big') + bytes(4))")
-            is_readable(worker._connection, SECONDS)
             student.load_cell("next", "pass")
 
 
@@ -288,35 +290,35 @@ def test_large_tensors_cross_whole(sandbox: Sandbox) -> None:
 
 def test_a_frame_that_is_not_read_meets_the_deadline(sandbox: Sandbox) -> None:
     with sandbox.worker() as worker:
-        student = Student(worker, call_seconds=BRIEFLY)
-        student.load_cell(
-            "deaf", "import threading, os, time\nthreading.Thread(target=lambda: time.sleep(100)).start()"
-        )
+        os.kill(_pid(worker), signal.SIGSTOP)
         with pytest.raises(StudentTimeout):
-            worker.exchange(bytes(8), BRIEFLY) if _freeze(worker) else None
-            worker.exchange(bytes(200 << 20), BRIEFLY)
+            worker.exchange(bytes(20 << 20), BRIEFLY)
 
 
-def _freeze(worker: Worker) -> bool:
-    statm = worker._statm
-    assert statm is not None
-    os.kill(int(statm.parent.name), signal.SIGSTOP)
-    return False
+def _pid(worker: Worker) -> int:
+    assert worker._statm is not None
+    return int(worker._statm.parent.name)
 
 
-# --- the processes themselves -------------------------------------------------------------------------------------------
+# --- the processes themselves
 
 
-def test_a_dead_zygote_is_replaced_in_the_process_that_notices(library: Path) -> None:
-    with Sandbox.start(library, PACKAGE) as sandbox:
+def test_a_dead_zygote_is_replaced_and_closing_ends_every_process(library: Path) -> None:
+    with Sandbox.start(library, PACKAGE, bubblewrap=False) as sandbox:
         first = sandbox._zygote
         with sandbox.worker() as worker:
             first.process.kill()
             first.process.wait()
-            with pytest.raises((SandboxError, StudentCrashed)):
+            with pytest.raises(SandboxError):
                 Student(worker, call_seconds=SECONDS).load_cell("sleep", "import time\ntime.sleep(1000)")
         assert answers(sandbox)
         assert sandbox._zygote is not first
+        workers = [sandbox.worker() for _ in range(3)]
+        processes = [sandbox._zygote.process.pid, *map(_pid, workers)]
+        assert all(Path(f"/proc/{pid}").exists() for pid in processes)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in processes)
+    for worker in workers:
+        worker.close()
 
 
 GRADER = """
@@ -335,8 +337,7 @@ time.sleep(1000)
 
 
 @pytest.mark.parametrize("level", ["strong", "good"])
-@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT])
-def test_no_process_is_left_when_the_grader_is_killed(blow: signal.Signals, level: str, library: Path) -> None:
+def test_no_process_is_left_when_the_grader_is_killed(level: str, library: Path) -> None:
     grader = subprocess.Popen(
         [sys.executable, "-c", GRADER, str(library), PACKAGE, level],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
@@ -346,27 +347,14 @@ def test_no_process_is_left_when_the_grader_is_killed(blow: signal.Signals, leve
         pids = [int(word) for word in grader.stdout.readline().split()]
         descriptors = [os.pidfd_open(pid) for pid in pids]
         assert len(pids) == 2
-        os.kill(grader.pid, signal.SIGKILL) if blow is signal.SIGKILL else os.killpg(grader.pid, blow)
+        grader.kill()
         grader.wait()
         for descriptor in descriptors:
             poller = select.poll()
             poller.register(descriptor, select.POLLIN)
             assert poller.poll(SECONDS * 1000), "a process outlived the grader"
             os.close(descriptor)
-    if blow is signal.SIGKILL:
-        os.killpg(grader.pid, signal.SIGKILL)
-
-
-def test_closing_ends_every_process(library: Path) -> None:
-    with Sandbox.start(library, PACKAGE, bubblewrap=False) as sandbox:
-        workers = [sandbox.worker() for _ in range(3)]
-        folders = [worker._statm.parent for worker in workers if worker._statm]
-        zygote = Path(f"/proc/{sandbox._zygote.process.pid}")
-        assert len(folders) == 3
-        assert all(folder.exists() for folder in [*folders, zygote])
-    assert not any(folder.exists() for folder in [*folders, zygote])
-    for worker in workers:
-        worker.close()
+    os.killpg(grader.pid, signal.SIGKILL)
 
 
 def test_processes_forked_from_the_grader_share_its_zygote(sandbox: Sandbox) -> None:

@@ -35,14 +35,17 @@ _CHUNK = 1 << 16
 def main(given: dict[str, Any]) -> None:
     """Warm up, say so, then fork until the grader closes its end.
 
-    given: control (descriptor), library (package name), readable (folders for Landlock), scratch (a folder of its own
-    for temporary files, or None), drop (become nobody in the worker), threads (a worker's limit, or None).
+    given: control (descriptor), parent (the grader, or None under bubblewrap, which sees to that), library (package
+    name), readable (folders for Landlock), scratch (a folder of its own for temporary files, or None), drop (become
+    nobody in the worker), threads (a worker's limit, or None).
     """
     control = socket.socket(fileno=given["control"])
     with contextlib.suppress(OSError):
         # When the machine runs out of memory, the largest worker should go before anyone's editor.
         Path("/proc/self/oom_score_adj").write_text("500")
     confine.hide_memory()
+    if given["parent"] is not None:
+        confine.die_with_parent(given["parent"])
     started = time.process_time()
     try:
         warm(given["library"])

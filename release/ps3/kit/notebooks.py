@@ -115,7 +115,7 @@ def extract(notebook: Notebook, submitted: Mapping[str, Any] | None) -> Extracti
 
 
 def solution_cells(notebook: Notebook, submitted: Mapping[str, Any] | None) -> dict[str, SubmittedCell]:
-    """Exercise id to the submitted cell that stands for it, as `extract` chooses; exercises without one are left out."""
+    """Exercise id to the submitted cell that stands for it, as `extract` chooses; those without one are left out."""
     reader = _Reader(notebook, submitted_cells(notebook, submitted))
     return {exercise: cell for exercise, cell in reader.choose().items() if cell is not None}
 

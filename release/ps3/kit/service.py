@@ -70,7 +70,7 @@ class Service:
         seed = int(request["seed"])
         random.seed(seed)
         np.random.seed(seed % 2**32)
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed also formats a stack for each GPU library
         return {}
 
     def do_load(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -49,7 +49,8 @@ def images(
                 axes[r, 0].text(-0.08, 0.5, titles[r], transform=axes[r, 0].transAxes, ha="right", va="center")
         for c, text in enumerate(columns):
             axes[0, c].set_title(text, fontsize=9)
-    return finish(figure, message or f"{len(rows)} rows of {count} images, {shape[2]} x {shape[3]} pixels")
+    many = f"{len(rows)} rows of {count} images" if len(rows) > 1 else f"{count} images"
+    return finish(figure, message or f"{many}, {shape[2]} x {shape[3]} pixels")
 
 
 def patches(image: Tensor, tokens: Tensor, patch_size: int | None = None, *, numbers: Sequence[int] = ()) -> Picture:

@@ -1,5 +1,6 @@
 """A small residual network and a projection head, for contrastive and for supervised learning."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -31,6 +32,7 @@ class ResNet8(nn.Module):
             nn.Conv2d(channels, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2)
         )
         self.blocks = nn.Sequential(ResidualBlock(16, 32, 1), ResidualBlock(32, 64, 2), ResidualBlock(64, 128, 2))
+        self.to(memory_format=torch.channels_last)  # convolutions on a CPU are then about twice as fast
 
     def forward(self, images: Tensor) -> Tensor:
         return self.blocks(self.stem(images)).mean(dim=(2, 3))

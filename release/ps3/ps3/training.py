@@ -4,7 +4,8 @@ import contextlib
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -188,12 +189,17 @@ def faster_precision(modules: Sequence[nn.Module], step: Callable[..., Tensor], 
     for module, state in zip(modules, kept, strict=True):
         module.load_state_dict(state)
         module.zero_grad()
-    best = min(times, key=times.__getitem__)
+    best = faster(times)
     where = device.type if device.type != "cpu" else f"cpu with {torch.get_num_threads()} threads"
     print(
         f"{where}, {best} (a step takes " + ", ".join(f"{1e3 * t:.0f} ms in {name}" for name, t in times.items()) + ")"
     )
     return best
+
+
+def faster(times: Mapping[str, float]) -> str:
+    """The faster precision; float32 where bfloat16 gains less than a tenth."""
+    return "bfloat16" if times.get("bfloat16", math.inf) < 0.9 * times["float32"] else "float32"
 
 
 def seconds_by_precision(device: torch.device, run: Callable[[], object], repeats: int) -> dict[str, float]:
@@ -246,7 +252,7 @@ def load(path: str | Path, **modules: nn.Module) -> bool:
     if not path.exists():
         return False
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             saved = {key: torch.from_numpy(arrays[key]) for key in arrays.files}
         states = {
             name: {key.split("/", 1)[1]: value for key, value in saved.items() if key.split("/", 1)[0] == name}
@@ -254,7 +260,7 @@ def load(path: str | Path, **modules: nn.Module) -> bool:
         }
         for name, module in modules.items():
             _check_fit(module, states[name])
-    except (ValueError, OSError, KeyError) as error:
+    except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
         print(f"{path} is not used: {error}")
         return False
     for name, module in modules.items():

@@ -1,0 +1,161 @@
+"""What the lesson on masked autoencoders draws and measures besides the common library.
+
+Images are (B, C, H, W), masks (B, N) with 1 for a removed patch; patches count row by row.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ps3 import plots
+from ps3.data import ImageSet, to_float
+from ps3.figure import Picture
+
+PUZZLE = (13, 82, 7, 54, 16, 10, 75, 36)  # eight images of the test split, each of another class
+GREY = 0.5
+_GLYPHS = {
+    "A": ".###. #...# ##### #...# #...#",
+    "B": "####. #...# ####. #...# ####.",
+    "C": ".#### #.... #.... #.... .####",
+    "D": "####. #...# #...# #...# ####.",
+    "E": "##### #.... ####. #.... #####",
+    "F": "##### #.... ####. #.... #....",
+    "0": ".###. #..## #.#.# ##..# .###.",
+    "1": "..#.. .##.. ..#.. ..#.. .###.",
+    "2": "####. ....# .###. #.... #####",
+    "3": "####. ....# .###. ....# ####.",
+    "4": "#..#. #..#. ##### ...#. ...#.",
+    "5": "##### #.... ####. ....# ####.",
+}
+
+
+def _glyph(name: str) -> Tensor:
+    """A letter or digit in the middle of 8 x 8 pixels, 1 where there is ink."""
+    rows = [[float(dot == "#") for dot in row] for row in _GLYPHS[name].split()]
+    return F.pad(torch.tensor(rows), (2, 1, 2, 1))
+
+
+def letter_card() -> Tensor:
+    """A test card (1, 3, 16, 24): letters A to F in squares of 8 pixels, red growing downwards, green to the right."""
+    letters = torch.cat([torch.cat([_glyph(n) for n in row], dim=1) for row in ("ABC", "DEF")])
+    red = torch.linspace(0, 1, 16).view(16, 1).expand(16, 24)
+    green = torch.linspace(0, 1, 24).expand(16, 24)
+    return torch.stack([red, green, letters]).unsqueeze(0)
+
+
+def stairs() -> Tensor:
+    """Six tokens (1, 6, 192) for patches of 8 x 8: token n is grey, lighter with n, and shows the number n."""
+    tiles = [n / 6 + (1 - n / 6) * _glyph(str(n)) for n in range(6)]
+    return torch.stack([tile.flatten().repeat_interleave(3) for tile in tiles]).unsqueeze(0)
+
+
+def tiles(tokens: Tensor, patch_size: int) -> Tensor:
+    """Tokens (N, P*P*C) as small images (N, C, P, P)."""
+    return tokens.detach().reshape(len(tokens), patch_size, patch_size, -1).permute(0, 3, 1, 2)
+
+
+def at_home(visible: Tensor, ids_restore: Tensor) -> Tensor:
+    """The kept tokens of one image (K, D) at the places that ids_restore (N,) says, grey elsewhere: (N, D)."""
+    rows = [visible[i] if i < len(visible) else torch.full_like(visible[0], GREY) for i in ids_restore.tolist()]
+    return torch.stack(rows)
+
+
+def per_pixel(values: Tensor, patch_size: int, width: int) -> Tensor:
+    """One value per patch (B, N) -> one per pixel (B, 1, H, W)."""
+    grid = values.reshape(len(values), 1, -1, width // patch_size)
+    return grid.repeat_interleave(patch_size, dim=2).repeat_interleave(patch_size, dim=3)
+
+
+def hide(images: Tensor, mask: Tensor, patch_size: int, with_: Tensor | float = GREY) -> Tensor:
+    """Images with their removed patches replaced."""
+    removed = per_pixel(mask, patch_size, images.shape[3]).to(images.device) > 0.5
+    return torch.where(removed, torch.as_tensor(with_, dtype=images.dtype, device=images.device), images)
+
+
+def puzzle(pictures: ImageSet) -> tuple[Tensor, Tensor, list[str]]:
+    """Eight test images, the same with 48 of 64 patches grey, and what they show."""
+    chosen = list(PUZZLE)
+    images = to_float(pictures.test.images[chosen])
+    draw = torch.rand(8, 64, generator=torch.Generator().manual_seed(4))
+    mask = (draw > draw.kthvalue(16, dim=1, keepdim=True).values).float()
+    return images, hide(images, mask, 4), [pictures.classes[n] for n in pictures.test.labels[chosen].tolist()]
+
+
+def reveal(originals: Tensor, hidden: Tensor, names: Sequence[str], guesses: Sequence[str | None]) -> Picture:
+    """The puzzle beside its answers, with the score."""
+    right = [str(guess).strip().lower() == name for guess, name in zip(guesses, names, strict=True)]
+    score = f"you: {sum(right)} of 8" if any(guesses) else "no guess made"
+    return plots.images(
+        [hidden, originals],
+        columns=[f"{name}{' ✓' if hit else ''}" for name, hit in zip(names, right, strict=True)],
+        message=f"{score}; picking among ten classes at random: 0.8 of 8",
+    )
+
+
+def sensitivity(encoder: Callable[..., tuple], image: Tensor, noise: Tensor, mask_ratio: float) -> Tensor:
+    """How far the latent of one image (1, C, H, W) moves when a patch is replaced: (rows, columns), largest 1."""
+    p, (height, width) = encoder.patch_size, encoder.image_size
+    corners = [(top, left) for top in range(0, height, p) for left in range(0, width, p)]
+    altered = image.repeat(len(corners), 1, 1, 1)
+    for one, (top, left) in zip(altered, corners, strict=True):
+        one[:, top : top + p, left : left + p] *= -1
+    with torch.no_grad():
+        before = encoder(image, mask_ratio, noise)[0]
+        after = encoder(altered, mask_ratio, noise.expand(len(corners), -1))[0]
+    moved = (after - before).flatten(1).norm(dim=1).reshape(height // p, width // p)
+    return moved / moved.max()
+
+
+def swapped(image: Tensor, first: int, second: int, patch_size: int) -> Tensor:
+    """The image with the contents of two patches exchanged."""
+    columns = image.shape[3] // patch_size
+    places = [
+        (slice(r * patch_size, (r + 1) * patch_size), slice(c * patch_size, (c + 1) * patch_size))
+        for r, c in (divmod(first, columns), divmod(second, columns))
+    ]
+    result = image.clone()
+    for here, there in (places, places[::-1]):
+        result[:, :, here[0], here[1]] = image[:, :, there[0], there[1]]
+    return result
+
+
+def likeness(predictions: Tensor, mask: Tensor) -> tuple[Tensor, int]:
+    """Cosine similarity (N, N) between the predictions of one image, hidden patches first, and how many those are."""
+    order = mask[0].argsort(descending=True, stable=True)
+    directions = F.normalize(predictions[0].detach()[order], dim=1)
+    return directions @ directions.T, int(mask[0].sum())
+
+
+def means_and_deviations(images: Tensor, patch_size: int) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of all numbers of each patch, for each of its pixels: two tensors (B, 1, H, W)."""
+    mean = F.avg_pool2d(images.mean(dim=1, keepdim=True), patch_size)
+    square = F.avg_pool2d(images.square().mean(dim=1, keepdim=True), patch_size)
+    count = images.shape[1] * patch_size**2
+    deviation = ((square - mean.square()).clamp(min=0) * count / (count - 1) + 1e-6).sqrt()
+    return tuple(F.interpolate(part, scale_factor=patch_size, mode="nearest") for part in (mean, deviation))
+
+
+def repainted(images: Tensor, painted: Tensor, mask: Tensor, patch_size: int) -> dict[str, Tensor]:
+    """Rows for a figure, from normalised images and what a model painted for normalised targets.
+
+    The hidden patches' true means and deviations are borrowed from the images.
+    """
+    mean, deviation = means_and_deviations(images, patch_size)
+    model = painted.detach() * deviation + mean
+    return {
+        "original": images,
+        "the encoder sees": hide(images, mask, patch_size, 0.0),
+        "true means": hide(images, mask, patch_size, mean),
+        "model": model,
+        "model + visible": hide(images, mask, patch_size, model),
+    }
+
+
+def errors(images: Tensor, rows: dict[str, Tensor], mask: Tensor, patch_size: int) -> dict[str, float]:
+    """Mean squared error on hidden pixels, of the borrowed means alone and of the model."""
+    removed = per_pixel(mask, patch_size, images.shape[3]).expand_as(images) > 0.5
+    return {
+        name: (rows[name] - images).square()[removed].mean().item() for name in ("true means", "model + visible")
+    }

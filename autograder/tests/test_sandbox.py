@@ -275,6 +275,7 @@ def test_an_answer_before_the_question_is_refused(sandbox: Sandbox) -> None:
     with sandbox.worker() as worker:
         student = Student(worker, call_seconds=SECONDS)
         student.load_cell("twice", "import worker.zygote as z\nsay = z._send\nz._send = lambda f: (say(f), say(f))")
+        student.load_cell("said twice", "pass")
         assert is_readable(worker._connection, SECONDS)
         with pytest.raises(WireError, match="without a question"):
             student.load_cell("next", "pass")

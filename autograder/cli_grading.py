@@ -281,3 +281,35 @@ def demo(assignment: str, into: Path, workers: int) -> None:
     if surprises:
         raise Surprise(f"{surprises} of {len(rows)} submissions did not get the grade they must; see above.")
     click.echo(f"All {len(rows)} grades are as they must be. Open {index}")
+
+
+@click.command()
+@assignment_argument
+@click.option("--problem", metavar="NAME", help="Run this problem's notebook alone.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("out"), show_default=True,
+              help="Where pages and executed notebooks go. They hold solutions.")  # fmt: skip
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Set an environment variable for the run.")
+def solve(assignment: str, problem: str | None, out: Path, settings: tuple[str, ...]) -> None:
+    """Execute the instructor notebooks from top to bottom, and write them with outputs to HTML.
+
+    \b
+    Examples:
+      autograder solve ps3
+      autograder solve ps3 --problem masked_autoencoder --set PS3_PRESET=tiny
+    """
+    from autograder.course import load
+    from autograder.solve import solve as run_notebooks
+
+    if wrong := [setting for setting in settings if "=" not in setting]:
+        raise click.UsageError(f"--set takes NAME=VALUE, not {wrong[0]!r}.")
+    course = load(assignment)
+    with progress("executing", None) as bar:
+
+        def on_cell(file: str, done: int, total: int) -> None:
+            bar.update(bar.task_ids[0], completed=done, total=total, last=file)
+
+        solved = run_notebooks(
+            course, out, problem=problem, settings=dict(item.split("=", 1) for item in settings), on_cell=on_cell
+        )
+    for item in solved:
+        click.echo(f"{item.page}: {item.seconds:.0f} s")

@@ -23,6 +23,7 @@ from kit.notebooks import SubmittedCell, solution_cells, source_of, submitted_ce
 OWN = "own"
 MAX_CELL_TEXT = 10_000
 MAX_FIGURES = 60
+MAX_OWN = 300
 # Characters, for one notebook: what the student wrote as code, as text, printed, and drew.
 BUDGETS = {"code": 1_000_000, "text": 100_000, "output": 200_000, "figures": 16_000_000}
 
@@ -52,6 +53,7 @@ class _Rebuilder:
     book: Notebook
     left: dict[str, int] = field(default_factory=lambda: dict(BUDGETS))
     figures: int = 0
+    shown: int = 0
     notes: dict[str, None] = field(default_factory=dict)
 
     def rebuild(self) -> Rebuilt:
@@ -134,6 +136,10 @@ class _Rebuilder:
 
     def _labelled(self, own: list[SubmittedCell]) -> Iterator[dict[str, Any]]:
         for cell in own:
+            self.shown += 1
+            if self.shown > MAX_OWN:
+                self.notes[f"only the first {MAX_OWN} of the student's own cells are shown"] = None
+                return
             kind = self._raw(cell).get("cell_type")
             again = f", another version of {_name(cell.released)}, not graded" if cell.released is not None else ""
             label = f"*The student's own, cell {cell.position}{again}:*"

@@ -1,44 +1,32 @@
 import copy
 import json
-import os
 import re
 import tarfile
 import zipfile
-from dataclasses import dataclass
-from pathlib import Path
 
-import nbformat
 import pytest
 
 from autograder import course, handed_in, intake
 from autograder.build import build
-from autograder.notebook_file import NotANotebook, parse
-from autograder.rebuild import rebuild
-from autograder.received import shown
-from autograder.tests import hostile_folders as hostile
-from autograder.tests import tiny
-from kit.notebooks import extract
+from autograder.tests import handing_in, tiny
+from autograder.tests.handing_in import FILE, save, with_source
 
-FILE = tiny.NOTEBOOK
 SCALE = "def scale(values, factor):\n    return values * factor\n"
 
 
 @pytest.fixture(scope="module")
-def assignment(tmp_path_factory):
-    root = tmp_path_factory.mktemp("course")
-    tiny.write(root)
-    build(tiny.NAME, root)
-    return course.load(tiny.NAME, root)
+def tiny_release(tmp_path_factory):
+    return handing_in.released(tmp_path_factory.mktemp("course"))
 
 
 @pytest.fixture(scope="module")
-def manifest(assignment):
-    return assignment.manifest
+def manifest(tiny_release):
+    return tiny_release[0]
 
 
 @pytest.fixture(scope="module")
-def released(assignment):
-    return json.loads((assignment.root / "release" / tiny.NAME / FILE).read_text())
+def released(tiny_release):
+    return tiny_release[1]
 
 
 @pytest.fixture
@@ -48,95 +36,8 @@ def folder(tmp_path):
     return folder
 
 
-def with_source(notebook, name, source):
-    notebook = copy.deepcopy(notebook)
-    next(cell for cell in notebook["cells"] if cell["id"] == name)["source"] = source
-    return notebook
-
-
-def save(folder, notebook, name=FILE):
-    (folder / name).write_text(json.dumps(notebook))
-
-
 def source(taken, name, file=FILE):
     return next(cell["source"] for cell in taken.notebooks[file]["cells"] if cell.get("id") == name)
-
-
-def snapshot(folder: Path):
-    return sorted((str(path), os.lstat(path).st_size) for path in folder.rglob("*"))
-
-
-# --- the corpus -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class TakenIn:
-    case: hostile.Case
-    root: Path
-    taken: intake.Intake
-    touched: bool
-
-    @property
-    def said(self):
-        return [*self.taken.notes, *self.taken.problems.values()]
-
-
-@pytest.fixture(scope="module", params=hostile.CASES, ids=lambda case: case.name)
-def hostile_one(request, tmp_path_factory, manifest, released):
-    root = tmp_path_factory.mktemp("hostile")
-    folder = root / "submitted" / "eve" / tiny.NAME
-    hostile.write(request.param, folder, FILE, released)
-    before = snapshot(root)
-    taken = intake.read(folder, manifest)
-    return TakenIn(request.param, root, taken, snapshot(root) != before)
-
-
-def test_a_hostile_submission_is_taken_in_without_harm(hostile_one):
-    taken, case = hostile_one.taken, hostile_one.case
-    assert not hostile_one.touched, "intake wrote, moved or deleted something"
-    assert hostile.SECRET not in json.dumps(taken.notebooks) + "".join(hostile_one.said)
-    assert (taken.notebooks[FILE] is not None) == case.accepted
-    assert (FILE in taken.problems) != case.accepted
-    assert case.noted in "\n".join(hostile_one.said)
-    assert taken.unchanged is case.unchanged
-
-
-def test_notes_about_a_hostile_submission_are_harmless(hostile_one):
-    for note in hostile_one.said:
-        assert note.isprintable()
-        assert not re.search(r"[<>\[\]&]", note)
-        assert str(hostile_one.root) not in note
-        assert len(note) < 600
-        note.encode("utf-8")
-
-
-def test_what_is_accepted_holds_text_ids_and_outputs_only(hostile_one):
-    accepted = hostile_one.taken.notebooks[FILE] or {"cells": [], "metadata": {}}
-    assert accepted["metadata"] == {}
-    for cell in accepted["cells"]:
-        assert cell.keys() <= {"cell_type", "id", "metadata", "source", "outputs", "dropped"}
-        assert cell["metadata"].keys() <= {"nbgrader", "id"}
-        assert cell["metadata"].get("nbgrader", {"grade_id": ""}).keys() == {"grade_id"}
-        assert isinstance(cell["source"], str) and len(cell["source"]) <= 100_001
-        for output in cell.get("outputs", []):
-            assert output.keys() <= {"text", "image", "dropped"}
-            assert all(isinstance(value, str) for value in output.values())
-
-
-def test_what_is_accepted_can_be_read_for_grading_and_rebuilt(hostile_one, manifest, released):
-    book, accepted = manifest.notebooks[0], hostile_one.taken.notebooks[FILE]
-    assert extract(book, accepted).cells
-    rebuilt = rebuild(released, accepted, book).notebook
-    text = json.dumps(rebuilt, allow_nan=False)
-    assert len(text) < 20_000_000
-    nbformat.validate(nbformat.reads(text, as_version=4))
-    ids = [cell["id"] for cell in rebuilt["cells"] if not cell["id"].startswith("students-")]
-    assert ids == [cell["id"] for cell in released["cells"]]
-    for staff, cell in zip(released["cells"], [c for c in rebuilt["cells"] if c["id"] in ids], strict=True):
-        assert (cell["metadata"], cell["cell_type"]) == (staff["metadata"], staff["cell_type"])
-        if staff["metadata"].get("nbgrader", {}).get("locked"):
-            assert cell["source"] == "".join(staff["source"])
-            assert cell["outputs"] == []
 
 
 # --- ordinary submissions -------------------------------------------------------------------------------------------
@@ -430,41 +331,3 @@ def test_own_cells_between_the_released_ones_are_nothing_to_tell(folder, manifes
     save(folder, notebook)
     taken = intake.read(folder, manifest)
     assert (taken.notes, taken.unchanged) == ((), True)
-
-
-# --- parsing --------------------------------------------------------------------------------------------------------
-
-
-def test_the_depth_that_is_allowed_is_parsed():
-    assert parse(b"[" * 60 + b"]" * 60) is not None
-    with pytest.raises(NotANotebook, match="levels deep"):
-        parse(b"[" * 61 + b"]" * 61)
-
-
-def test_brackets_inside_strings_are_no_depth():
-    value, _ = parse(json.dumps(["[" * 200, '"' * 5 + "{" * 200, "\\", "{" * 200]).encode())
-    assert value[0] == "[" * 200
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_text_in_usual_encodings_is_read(encoding):
-    assert parse('{"é": "✓"}'.encode(encoding)) == ({"é": "✓"}, False)
-
-
-def test_numbers_out_of_range_become_none():
-    text = f"[NaN, Infinity, 1e999, {'9' * 5_000}, 0.{'1' * 5_000}, 12, 1.5]"
-    assert parse(text.encode())[0] == [None, None, None, None, None, 12, 1.5]
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("1_mae (2).ipynb", "1_mae (2).ipynb"),
-        ("übung.py", "übung.py"),
-        ("<b>&\"'`$|;\n\t\x1b\u202e[red]", "?b" + "?" * 13 + "red?"),
-        ("\udcff", "?"),
-        ("a" * 90, "a" * 40 + "…" + "a" * 19),
-    ],
-)
-def test_file_names_are_shown_without_anything_active(name, expected):
-    assert shown(name) == expected

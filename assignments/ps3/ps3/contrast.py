@@ -1,30 +1,203 @@
-"""What the contrastive lesson needs beside the common library."""
+"""The puzzle and the figures of the contrastive lesson that no other lesson needs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from matplotlib.axes import Axes
+from matplotlib.patches import Circle
+from torch import Tensor
 
-from ps3.probes import noisy_augment
+from ps3 import augment, plots
+from ps3.data import ImageSet, to_float
+from ps3.figure import SOFT, Picture, blank, finish, style
 
+# --- the opening puzzle -----------------------------------------------------------------------------------------------
 
-def noisy_by_position(pictures: Tensor, source: torch.Generator | None, /) -> Tensor:
-    """`noisy_augment` with other names for its arguments and no default."""
-    return noisy_augment(pictures, source)
-
-
-def noisy_corner(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """`noisy_augment` of the upper left 2 x 3 pixels: an augmentation that changes the size."""
-    return noisy_augment(images[:, :, :2, :3], generator)
+PUZZLE_PHOTOS = 6
 
 
-class CountingNoise(nn.Module):
-    """`noisy_augment` that counts its calls and the images in them: buffers `calls` and `images`, int64."""
+@dataclass(frozen=True)
+class Puzzle:
+    """Two crops of each of six photos, shuffled: crops (12, 3, H, W); crop i and crop partner[i] are of one photo."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("calls", torch.tensor(0))
-        self.register_buffer("images", torch.tensor(0))
+    crops: Tensor
+    partner: tuple[int, ...]
+    photo: tuple[int, ...]
 
-    def forward(self, images: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        self.calls += 1
-        self.images += len(images)
-        return noisy_augment(images, generator)
+
+def pairs_puzzle(pictures: ImageSet, seed: int = 4) -> Puzzle:
+    """The puzzle that a seed gives, out of the test images."""
+    generator = torch.Generator().manual_seed(seed)
+    chosen = torch.randperm(len(pictures.test), generator=generator)[:PUZZLE_PHOTOS]
+    photos = to_float(pictures.test.images[chosen])
+    crops = torch.cat([augment.cut_and_enlarge(photos, generator) for _ in range(2)])
+    order = torch.randperm(2 * PUZZLE_PHOTOS, generator=generator)
+    place = order.argsort()
+    partner = place[(order + PUZZLE_PHOTOS) % (2 * PUZZLE_PHOTOS)]
+    return Puzzle(crops[order], tuple(partner.tolist()), tuple((order % PUZZLE_PHOTOS).tolist()))
+
+
+def show_puzzle(puzzle: Puzzle) -> Picture:
+    """The twelve crops with their numbers."""
+    numbers = [str(n) for n in range(len(puzzle.crops))]
+    half = len(numbers) // 2
+    rows = (puzzle.crops[:half], puzzle.crops[half:])
+    titles = [f"{row[0]} to {row[-1]}" for row in (numbers[:half], numbers[half:])]
+    return plots.images(rows, titles, message="twelve crops of six photos, numbered from 0, left to right, then down")
+
+
+def reveal_pairs(puzzle: Puzzle, guess: Sequence[Sequence[int | None]]) -> Picture:
+    """The pairs below each other; those that were guessed are ticked."""
+    firsts = [puzzle.photo.index(photo) for photo in range(PUZZLE_PHOTOS)]
+    guessed = {frozenset(pair) for pair in guess}
+    found = [frozenset((n, puzzle.partner[n])) in guessed for n in firsts]
+    made = any(number is not None for pair in guess for number in pair)
+    score = f"you: {sum(found)} of {len(found)} pairs" if made else "no guess made"
+    return plots.images(
+        (puzzle.crops[firsts], puzzle.crops[[puzzle.partner[n] for n in firsts]]),
+        columns=[f"{n} and {puzzle.partner[n]}" for n in firsts],
+        ticked=(found, found),
+        message=f"{score}; guessing finds {len(found) / (2 * len(found) - 1):.1f} on average",
+    )
+
+
+def told(guess: object) -> str:
+    """How a figure speaks of a guess."""
+    return "no guess made" if guess is None else f"your guess: {guess}"
+
+
+# --- figures ----------------------------------------------------------------------------------------------------------
+
+Loss = Callable[[Tensor, Tensor, float], Tensor]
+QUERY, KEY = "#0F4C9A", "#C4520B"
+
+
+def coordinates(height: int, width: int) -> Tensor:
+    """An image (1, 2, H, W) that holds the place of each pixel's centre: row and column, in pixels from the corner."""
+    rows, columns = torch.arange(height) + 0.5, torch.arange(width) + 0.5
+    return torch.stack(torch.meshgrid(rows, columns, indexing="ij")).unsqueeze(0)
+
+
+def forces(loss: Loss, queries: Tensor, keys: Tensor, temperature: float) -> Picture:
+    """Where a step of gradient descent moves queries and keys (B, 2) of the plane, and the angle to their radius."""
+    moves = _moves(loss, queries, keys, temperature)
+    scale = 0.9 / max(move.norm(dim=1).max().item() for move in moves)
+    with style():
+        figure = blank(5.2, 4.0)
+        axis = figure.subplots()
+        for points, move, name, colour, marker in zip(
+            (queries, keys), moves, ("query", "key"), (QUERY, KEY), "os", strict=True
+        ):
+            for n, (point, arrow) in enumerate(zip(points.tolist(), (scale * move).tolist(), strict=True)):
+                axis.plot([0, point[0]], [0, point[1]], linestyle="--", color=SOFT, linewidth=0.8)
+                axis.plot(*point, marker, color=colour, linestyle="none")
+                _name_outside(axis, f"{name} {n}", point, colour)
+                _arrow(axis, point, arrow, colour)
+        axis.set(aspect="equal", title=f"forces at T = {temperature:g}")
+        axis.margins(0.25)
+    angles = [_angles(points, move) for points, move in zip((queries, keys), moves, strict=True)]
+    text = "; ".join(f"{n}: {', '.join(a)}" for n, a in zip(("queries", "keys"), angles, strict=True))
+    return finish(figure, f"angle between force and radius, in degrees: {text}")
+
+
+def pushes(loss: Loss, temperatures: Sequence[float], guess: int | None = None) -> Picture:
+    """How hard one query pushes each of its three wrong keys away, and pulls at the right one, by temperature."""
+    degrees = torch.tensor([-30.0, 35.0, 75.0, 150.0])
+    keys = torch.stack([torch.cos(degrees.deg2rad()), torch.sin(degrees.deg2rad()), torch.zeros(4)], dim=1)
+    # Queries 1 to 3 stand at right angles to the plane: within it, only query 0 moves the keys.
+    queries = torch.tensor([[1.0, 0.0, 0.0]] + 3 * [[0.0, 0.0, 1.0]])
+    shares = []
+    with style():
+        figure = blank(8.0, 2.7)
+        for axis, temperature in zip(figure.subplots(1, len(temperatures)), temperatures, strict=True):
+            move = _moves(loss, queries, keys, temperature)[1][:, :2]
+            strength = move.norm(dim=1)
+            shares.append((100 * strength[1:] / strength[1:].sum()).tolist())
+            axis.add_patch(Circle((0, 0), 1, fill=False, edgecolor=SOFT, linestyle="--", linewidth=0.8))
+            axis.plot(1, 0, "o", color=QUERY, linestyle="none")
+            _name_outside(axis, "query", (1.0, 0.0), QUERY)
+            for n, (point, arrow) in enumerate(zip(keys[:, :2].tolist(), 0.6 * move / strength.max(), strict=True)):
+                axis.plot(*point, "s", linestyle="none", mfc=KEY if n == 0 else "white", mec=KEY)
+                _name_outside(axis, f"key {n}" if n else "right key", point, KEY)
+                _arrow(axis, point, arrow.tolist(), KEY)
+            axis.set(aspect="equal", title=f"T = {temperature:g}", xlim=(-1.9, 1.9), ylim=(-0.95, 1.5))
+            axis.axis("off")
+    told_shares = [
+        f"T = {temperature:g}: {', '.join(f'{part:.0f} %' for part in share)}"
+        for temperature, share in zip(temperatures, shares, strict=True)
+    ]
+    return finish(figure, f"share of the push on keys 1, 2, 3: {'; '.join(told_shares)}; {told(guess)}")
+
+
+def neighbours(pictures: ImageSet, queries: Tensor, found: Mapping[str, Tensor]) -> Picture:
+    """Neighbours in the training set, name -> indices (Q, 5), of test images (Q,); two queries beside each other.
+
+    The query is the first picture of each row; neighbours of its class are outlined and ticked.
+    """
+    rows, ticked, names = [], [], []
+    for pair in queries.split(2):
+        for name, indices in found.items():
+            row, ticks = [], []
+            for query in pair.tolist():
+                nearest = indices[(queries == query).nonzero().item()]
+                row += [pictures.test.images[query], *pictures.train.images[nearest]]
+                ticks += [False, *(pictures.train.labels[nearest] == pictures.test.labels[query]).tolist()]
+            rows.append(torch.stack(row))
+            ticked.append(ticks)
+            names.append(name)
+    hits = {
+        name: int((pictures.train.labels[indices] == pictures.test.labels[queries][:, None]).sum())
+        for name, indices in found.items()
+    }
+    of = 5 * len(queries)
+    return plots.images(
+        rows,
+        names,
+        ticked=ticked,
+        message="; ".join(f"{n}: {hit} of {of} of the same class" for n, hit in hits.items()),
+    )
+
+
+def colour_similarity(a: Tensor, b: Tensor) -> Tensor:
+    """How alike the colours of images (B, 3, H, W) are: overlap (B, B), 0 to 1, of histograms of 4 x 4 x 4 colours."""
+    one, two = _colours(a), _colours(b)
+    return torch.stack([torch.minimum(row, two).sum(dim=1) for row in one])
+
+
+def _colours(images: Tensor) -> Tensor:
+    bins = (images * 4).long().clamp(0, 3)
+    bins = (16 * bins[:, 0] + 4 * bins[:, 1] + bins[:, 2]).flatten(1)
+    return torch.stack([row.bincount(minlength=64).float() / len(row) for row in bins])
+
+
+def _moves(loss: Loss, queries: Tensor, keys: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    inputs = [part.clone().requires_grad_() for part in (queries, keys)]
+    gradients = torch.autograd.grad(loss(*inputs, temperature), inputs, allow_unused=True)
+    return tuple(-g if g is not None else torch.zeros_like(i) for g, i in zip(gradients, inputs, strict=True))
+
+
+def _angles(points: Tensor, moves: Tensor) -> list[str]:
+    cosines = torch.nn.functional.cosine_similarity(points, moves, dim=1)
+    still = moves.norm(dim=1) < 1e-6
+    return ["no force" if s else f"{torch.rad2deg(c.acos()):.0f}" for c, s in zip(cosines, still, strict=True)]
+
+
+def _name_outside(axis: Axes, name: str, point: Sequence[float], colour: str) -> None:
+    """A label beyond the point, seen from the origin."""
+    length = (point[0] ** 2 + point[1] ** 2) ** 0.5
+    away = [12 * part / length for part in point]
+    side = "left" if away[0] > 4 else "right" if away[0] < -4 else "center"
+    axis.annotate(name, tuple(point), away, textcoords="offset points", ha=side, va="center", fontsize=9, color=colour)
+
+
+def _arrow(axis: Axes, start: Sequence[float], by: Sequence[float], colour: str) -> None:
+    if (by[0] ** 2 + by[1] ** 2) ** 0.5 < 0.02:
+        return
+    end = (start[0] + by[0], start[1] + by[1])
+    axis.annotate(
+        "",
+        end,
+        tuple(start),
+        arrowprops={"arrowstyle": "-|>", "color": colour, "linewidth": 1.5, "shrinkA": 0, "shrinkB": 0},
+    )

@@ -154,7 +154,7 @@ def _hand_crafted(images: Tensor) -> Tensor:
     strength = (across**2 + down**2).sqrt()
     direction = (torch.atan2(down, across) / torch.pi % 1 * 8).long().clamp(max=7)  # eight directions, signs ignored
     edges = torch.zeros(len(images), 8, *images.shape[2:]).scatter_(1, direction, strength)
-    edges = F.normalize(F.adaptive_avg_pool2d(edges, 4).flatten(1), dim=1).sqrt()
+    edges = F.normalize(F.adaptive_avg_pool2d(edges, 4).flatten(1), dim=1, eps=0.01).sqrt()
     bins = ((images * 4).long().clamp(max=3) * torch.tensor([16, 4, 1]).view(3, 1, 1)).sum(dim=1, keepdim=True)
     colours = torch.zeros(len(images), 64, *images.shape[2:]).scatter_(1, bins, 1.0)
     return torch.cat([edges, F.adaptive_avg_pool2d(colours, 2).flatten(1).sqrt()], dim=1)

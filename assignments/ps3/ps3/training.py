@@ -4,6 +4,7 @@ import contextlib
 import math
 import os
 import time
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -251,7 +252,7 @@ def load(path: str | Path, **modules: nn.Module) -> bool:
     if not path.exists():
         return False
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             saved = {key: torch.from_numpy(arrays[key]) for key in arrays.files}
         states = {
             name: {key.split("/", 1)[1]: value for key, value in saved.items() if key.split("/", 1)[0] == name}
@@ -259,7 +260,7 @@ def load(path: str | Path, **modules: nn.Module) -> bool:
         }
         for name, module in modules.items():
             _check_fit(module, states[name])
-    except (ValueError, OSError, KeyError) as error:
+    except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
         print(f"{path} is not used: {error}")
         return False
     for name, module in modules.items():

@@ -1,0 +1,168 @@
+"""The figures: each returns its picture, prints one line, and shows once."""
+
+import subprocess
+import sys
+import types
+
+import pytest
+import torch
+
+from ps3 import data, figure, live, plots, training
+
+PHOTOS = torch.rand(4, 3, 8, 12, generator=torch.Generator().manual_seed(0))
+TOKENS = torch.rand(6, 48, generator=torch.Generator().manual_seed(1))
+MASK = torch.tensor([[0, 1, 1, 0, 1, 1]] * 3 + [[1, 0, 1, 1, 0, 1]], dtype=torch.float32)
+DRAWN = {
+    "images": lambda: plots.images([PHOTOS, PHOTOS.flip(0)], ["one", "two"], ticked=[[True] * 4, [False] * 4]),
+    "patches": lambda: plots.patches(PHOTOS[0], TOKENS, numbers=[5, 4, 3, 2, 1, 0]),
+    "mask_over": lambda: plots.mask_over(PHOTOS, MASK, 4),
+    "matrix": lambda: plots.matrix(torch.eye(3), PHOTOS[:3], ["a", "b", "c"], outline=[(1, 1)], signed=True),
+    "curve": lambda: plots.curve([500, 1000], {"MAE": [0.4, 0.5], "random ResNet": [0.3, 0.3]}, log_x=True, guess=0.4),
+    "dots": lambda: plots.dots(["MAE", "pixels"], [0.5, 0.4], [0.01, 0.01], chance=0.1, guesses={"MAE": 0.7}),
+    "number_line": lambda: plots.number_line({"yours": 1.0, "twice": 1.0}, {"log 4": 1.386}),
+    "histograms": lambda: plots.histograms(TOKENS[0], TOKENS[1], ("a", "b"), xlabel="similarity"),
+    "where_it_looked": lambda: plots.where_it_looked(torch.rand(2, 2, 2), (0, 0, 0.5, 0.5), (8, 12)),
+    "scatter": lambda: plots.scatter(TOKENS[0], {"alone": TOKENS[0]}, xlabel="x", ylabel="y", diagonal=True),
+}
+
+
+def told(capsys):
+    return capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize("kind", list(DRAWN))
+def test_a_figure_is_a_png_with_its_message_and_is_told_in_one_line(kind, capsys):
+    picture = DRAWN[kind]()
+    assert told(capsys) == [picture.message]
+    bundle = picture.bundle()
+    assert set(bundle) == {"image/png", "text/plain"} and picture.png().startswith(b"\x89PNG")
+    assert len(picture.png()) < 100_000
+
+
+def test_all_kinds_are_tried_here():
+    assert set(plots.__all__) == set(DRAWN) | {"METHODS", "Live"}
+
+
+def test_normalised_images_are_shown_as_they_were():
+    pictures = data.ImageSet("made", (), (0.4, 0.5, 0.6), (0.2, 0.2, 0.2), None, None, None)
+    plain = plots.images(PHOTOS[:1])
+    normalised = plots.images(pictures.normalize(PHOTOS[:1]), pictures=pictures)
+    one, two = (torch.tensor(picture.axes[0].images[0].get_array()) for picture in (plain, normalised))
+    assert torch.allclose(one, two, atol=1e-5)
+
+
+def test_tokens_are_drawn_in_the_order_row_column_channel():
+    token = torch.zeros(2, 2, 3)
+    token[0, 1, 2] = 1  # blue at the top right
+    picture = plots.patches(torch.zeros(3, 2, 4), torch.stack([token.flatten()] * 2))
+    shown = torch.tensor(picture.axes[1].images[0].get_array())
+    assert torch.equal(shown, token)
+
+
+def test_removed_patches_are_covered_row_by_row():
+    mask = torch.tensor([[0, 1, 0, 0, 0, 1]])  # the second of the first row, the last of the second
+    covers = plots.mask_over(PHOTOS[:1], mask, 4).axes[0].patches
+    assert [cover.get_xy() for cover in covers] == [(3.5, -0.5), (7.5, 3.5)]
+
+
+@pytest.mark.parametrize(("masks", "words"), [(MASK[:3], "all the same"), (MASK, "not all the same")])
+def test_equal_masks_are_told(masks, words, capsys):
+    plots.mask_over(PHOTOS[: len(masks)], masks, 4)
+    assert told(capsys)[0].endswith(f"masks are {words}")
+
+
+def test_a_guess_is_drawn_and_none_is_told_and_nothing_is_said_where_none_was_asked(capsys):
+    guessed = plots.dots(["MAE"], [0.5], guesses={"MAE": 0.7})
+    assert told(capsys)[0].endswith("your guess: MAE 0.700")
+    assert [line.get_xdata()[0] for line in guessed.axes[0].lines if line.get_label() == "your guess"] == [0.7]
+    plots.dots(["MAE"], [0.5], guesses={"MAE": None})
+    assert told(capsys)[0].endswith("no guess made")
+    plots.curve([1, 2], [3.0, 2.0], guess=None)
+    assert told(capsys)[0] == "no guess made"
+    plots.curve([1, 2], [3.0, 2.0])
+    assert "guess" not in told(capsys)[0]
+
+
+def test_places_inside_the_box_are_counted(capsys):
+    looked = torch.tensor([[[2.0, 3.0], [2.0, 9.0]], [[5.0, 3.0], [9.0, 3.0]]])
+    plots.where_it_looked(looked, (0.25, 0.25, 0.5, 0.25), (8, 12))  # rows 2 to 6, columns 3 to 6
+    assert told(capsys)[0].startswith("2 of 4 places lie in the box; the first is row 2.00, column 3.00")
+
+
+def test_methods_differ_in_more_than_colour():
+    looks = [(look.marker, str(look.line), look.filled) for look in plots.METHODS.values()]
+    assert len(set(looks)) == len(looks)
+
+
+def test_labels_that_would_collide_are_moved_apart_in_order():
+    placed = figure.spread([0.50, 0.49, 0.20], 0.1)
+    assert placed[0] - placed[1] >= 0.1 - 1e-6 and placed[2] == 0.20
+
+
+def test_a_picture_is_published_once(monkeypatch):
+    published = []
+    monkeypatch.setattr("IPython.display.publish_display_data", published.append)
+    picture = DRAWN["dots"]()
+    picture._ipython_display_()
+    picture._ipython_display_()
+    assert len(published) == 1 and published[0]["text/plain"] == picture.message
+
+
+def progress(done, steps=80, interrupted=False):
+    return training.Progress(steps, [2.0 - 0.01 * n for n in range(done)], seconds=0.5 * done, interrupted=interrupted)
+
+
+@pytest.fixture
+def notebook(monkeypatch):
+    """A notebook that records what is displayed and updated."""
+    shown = []
+
+    def display(bundle, raw, display_id):
+        shown.append("display")
+        return types.SimpleNamespace(update=lambda bundle, raw: shown.append("update"))
+
+    monkeypatch.setattr(live, "in_notebook", lambda: True)
+    monkeypatch.setattr(live, "SECONDS_BETWEEN", 0)
+    monkeypatch.setattr("IPython.display.display", display)
+    return shown
+
+
+def test_the_live_figure_is_displayed_once_and_then_updated(notebook, capsys):
+    watch = plots.Live({"chance": 2.3})
+    for done in range(1, 81):
+        watch(progress(done))
+    assert notebook[0] == "display" and set(notebook[1:]) == {"update"} and len(notebook) <= 41
+    assert told(capsys) == ["80 of 80 steps, loss 2.000 to 1.455"]
+
+
+def test_the_live_figure_measures_in_the_course_of_the_run_without_touching_random_numbers(notebook):
+    watch = plots.Live(measure=lambda: torch.rand(1).item(), measures=4, chance=0.1, name="SimCLR")
+    torch.manual_seed(0)
+    expected = torch.rand(2)
+    torch.manual_seed(0)
+    for done in range(1, 81):
+        watch(progress(done))
+    assert [step for step, _ in watch.measured] == [20, 40, 60, 80] and torch.equal(torch.rand(2), expected)
+
+
+def test_the_live_title_tells_the_progress_and_a_stop():
+    watch = plots.Live({"chance": 2.3}, rows=lambda: [PHOTOS, PHOTOS])
+    assert watch.draw(progress(40)).subfigs[0].axes[0].get_title() == "step 40 of 80 · loss 1.805 · 20 s left"
+    stopped = watch.draw(progress(40, interrupted=True))
+    assert stopped.subfigs[0].axes[0].get_title().endswith("stopped")
+
+
+def test_outside_a_notebook_ten_lines_are_printed(capsys):
+    watch = plots.Live()
+    for done in range(1, 81):
+        watch(progress(done))
+    assert len(told(capsys)) == 10
+
+
+def test_drawing_leaves_matplotlib_as_it_was():
+    code = (
+        "import sys, matplotlib; from ps3 import plots; plots.dots(['MAE'], [0.5]).png();"
+        "assert matplotlib.rcParams['font.size'] == matplotlib.rcParamsDefault['font.size'];"
+        "assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=data.PACKS.parent, check=True, stdout=subprocess.DEVNULL)

@@ -6,8 +6,9 @@
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent
-for folder in (ROOT, ROOT / "autograder"):  # the engine, and beside it the kit, where they are not installed
+ROOT = Path(__file__).absolute().parent
+ENGINE = Path(__file__).resolve().parent  # elsewhere where this file is a link, as in a demo's folder
+for folder in (ENGINE, ENGINE / "autograder"):  # the engine, and beside it the kit, where they are not installed
     if str(folder) not in sys.path:
         sys.path.append(str(folder))
 

@@ -1,6 +1,5 @@
 """nbgrader's own commands and formgrader, started as a TA starts them: by path, no environment activated."""
 
-import copy
 import csv
 import json
 import os
@@ -17,10 +16,11 @@ import pytest
 import tornado.httpclient
 from nbgrader import api
 
-from autograder import build, gradebook
+from autograder import build, gradebook, intake
 from autograder.alembic_path import put_interpreter_on_path
 from autograder.class_run import grade_class, submissions
 from autograder.course import load
+from autograder.made_class import members
 from autograder.plan import course_seed
 from autograder.results import ResultFolder
 from autograder.tests import tiny
@@ -65,9 +65,8 @@ def course(tmp_path_factory):
     submit(course, "ada", solved(course))
     submit(course, "bob", solved(course, scale=WRONG_SCALE))
     submit(course, "mallory", solved(course, answer=SCRIPT))
-    doubled = solved(course)
-    doubled["cells"].append(copy.deepcopy(next(cell for cell in doubled["cells"] if cell["id"] == "tiny-scale")))
-    submit(course, "doubled", doubled)
+    for member in members(load(tiny.NAME, course)):
+        member.write(course / "submitted", tiny.NAME)
     submit(course, "renamed", solved(course), "homework (1).ipynb")
     submit(course, "broken", '{"cells": [')
     (course / "staff_secret.txt").write_text("the staff's secret")
@@ -84,8 +83,23 @@ def graded(course):
     return done
 
 
-CLEAN = {"ada", "bob", "mallory"}
-CHANGED = {"doubled", "renamed", "broken", "linked", "undated", "piped"}
+@pytest.fixture(scope="module")
+def clean(course):
+    """The students whose folders intake leaves as they are."""
+    manifest = load(tiny.NAME, course).manifest
+    folders = submissions(course / "submitted", tiny.NAME)
+    return {student for student, folder in folders.items() if intake.read(folder, manifest).unchanged}
+
+
+@pytest.fixture(scope="module")
+def changed(course, clean):
+    """The others."""
+    return set(submissions(course / "submitted", tiny.NAME)) - clean
+
+
+def test_the_class_has_both_kinds_of_submissions(clean, changed):
+    assert {"ada", "bob", "mallory", "reference", "untouched", "endless-loop"} <= clean
+    assert {"renamed", "broken", "linked", "undated", "piped", "duplicated-cell", "deleted-cell"} <= changed
 
 
 def stored(course):
@@ -108,27 +122,27 @@ def grade(course, out, student=None):
     return {report.student: report for report in ResultFolder(course / out).all()}
 
 
-def test_autograde_agrees_with_autograder_grade_on_what_intake_leaves_unchanged(course, graded):
+def test_autograde_agrees_with_autograder_grade_on_what_intake_leaves_unchanged(course, graded, clean, changed):
     theirs = grade(course, "theirs")
-    assert set(theirs) == CLEAN | CHANGED
-    for student in CLEAN:
+    assert set(theirs) == clean | changed
+    for student in clean:
         mine = {name: score for name, score in stored(course)[student].items() if name.endswith("-check")}
         assert mine == {f"{exercise.id}-check": exercise.score for exercise in theirs[student].exercises}
     assert stored(course)["ada"]["tiny-scale-check"] == 3.0
     assert stored(course)["bob"]["tiny-scale-check"] < 3.0
 
 
-def test_autograde_leaves_what_intake_changes_not_graded_and_names_the_command(course, graded):
+def test_autograde_leaves_what_intake_changes_not_graded_and_names_the_command(course, graded, clean, changed):
     assert graded.returncode == 1
-    for student in CHANGED:
+    for student in changed:
         assert set(stored(course)[student].values()) == {None}
         assert f"autograder grade {tiny.NAME} --student {student}" in graded.stderr
-    assert not [student for student in CLEAN if f"--student {student}" in graded.stderr]
+    assert not [student for student in clean if f"--student {student}\n" in graded.stderr]
 
 
-def test_autograde_copies_nothing_that_intake_did_not_accept(course, graded):
+def test_autograde_copies_nothing_that_intake_did_not_accept(course, graded, clean):
     found = {path.relative_to(course / "autograded").as_posix() for path in (course / "autograded").rglob("*.*")}
-    assert found == {f"{student}/{tiny.NAME}/{tiny.NOTEBOOK}" for student in CLEAN}
+    assert found == {f"{student}/{tiny.NAME}/{tiny.NOTEBOOK}" for student in clean}
 
 
 def test_generate_feedback_writes_our_pages_under_nbgraders_names(course, graded):
@@ -215,9 +229,9 @@ def submission_id(course, student):
         return book.find_submission_notebook("1_scaling", tiny.NAME, student).id
 
 
-def test_formgrader_lists_who_is_graded_and_who_is_not(formgrader):
+def test_formgrader_lists_who_is_graded_and_who_is_not(formgrader, clean, changed):
     listed = {row["student"]: row for row in formgrader.json(f"/formgrader/api/submissions/{tiny.NAME}")}
-    assert set(listed) == CLEAN | CHANGED
+    assert set(listed) == clean | changed
     assert (listed["ada"]["score"], listed["ada"]["autograded"], listed["ada"]["needs_manual_grade"]) == (5, True, True)
     assert (listed["broken"]["autograded"], listed["broken"]["submitted"]) == (False, True)
     (shown,) = formgrader.json("/formgrader/api/assignments")

@@ -317,6 +317,14 @@ def test_html_says_the_same_and_holds_no_markup_of_the_students() -> None:
     assert "script" not in seen and "&lt;script&gt;" in block.html() and "1 public" in block.html()
 
 
+@pytest.mark.parametrize("status", ["passed", "failed"])
+def test_a_check_slower_than_grading_allows_is_said(status: str) -> None:
+    slow = Outcome("p/test_public.py::slow", Mark("ex-a", 1, "slow", "hint"), status, 7.2)
+    text = outcomes_block(exercise(1), [slow], 7.2).text()
+    assert "The slowest took 7 s; at grading a call has 5 s." in text
+    assert "slowest" not in outcomes_block(exercise(1), [outcome(status, "quick")], 0.1).text()
+
+
 def test_no_hidden_checks_and_no_public_ones_are_said() -> None:
     assert "no hidden checks follow" in outcomes_block(exercise(1, 0), [outcome("passed", "good")], 0.1).text()
     assert "has no public checks" in outcomes_block(exercise(0), [], 0.1).text()

@@ -92,13 +92,21 @@ def outcomes_block(exercise: Exercise, outcomes: Sequence[Outcome], seconds: flo
     if good == total:
         checks = "check" if total == 1 else "checks"
         head = f"{exercise.id}: {total} public {checks} passed; {_hidden(exercise)}"
-        return Block(head, rows, (), "", took, True, "")
+        return Block(head, rows, (), _slow(exercise, outcomes), took, True, "")
     head = f"{exercise.id}: {good} of {total} public checks passed"
     first = next((o for o in outcomes if o.status not in ("passed", *_BLAMELESS)), None)
     ordered = tuple(sorted(rows, key=lambda row: row[0] == "ok")) if first is None else _first(rows, first)
     failure = f"{exercise.id}: {total - good} of {total} public checks did not pass, see above" if first else ""
     shown = first or next(o for o in outcomes if o.status in _BLAMELESS)
-    return Block(head, ordered, tuple(_details(shown)), _hidden(exercise).capitalize(), took, False, failure)
+    tail = f"{_hidden(exercise).capitalize()} {_slow(exercise, outcomes)}".rstrip()
+    return Block(head, ordered, tuple(_details(shown)), tail, took, False, failure)
+
+
+def _slow(exercise: Exercise, outcomes: Sequence[Outcome]) -> str:
+    slowest = max(outcome.seconds for outcome in outcomes)
+    if slowest <= exercise.call_seconds:
+        return ""
+    return f"The slowest took {slowest:.0f} s; at grading a call has {exercise.call_seconds:g} s."
 
 
 def _waiting(exercise: str, outcomes: Sequence[Outcome]) -> str:

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-KINDS = ("exercise", "check", "answer", "given", "show", "guess", "code", "text")
-CODE_KINDS = ("exercise", "check", "given", "show", "guess", "code")
+CODE_KINDS = ("exercise", "check", "given", "show", "guess")
 SCHEMA = 1
 
 
@@ -21,7 +20,7 @@ SCHEMA = 1
 class Cell:
     """One cell as released. ``id`` is the notebook's cell id and, for graded cells, nbgrader's grade_id.
 
-    ``kind`` is exercise, check, answer, given, show, guess, text, or code (an untagged code cell).
+    ``kind`` is exercise, check, answer, given, show, guess or text. The set-up cell's source is left out (empty).
     """
 
     id: str

@@ -5,9 +5,10 @@ import sys
 from importlib import metadata
 
 MIN_PYTHON = (3, 11)
-# torch 2.2 (January 2024) is the first that installs on Python 3.12; nothing older is tried.
+# Run with torch 2.2.2 (numpy 1.26), 2.13.0 and 2.14.1, and with pytest 7.4, 8.0 and 9.2. torch 2.2 is the first that
+# installs on Python 3.12; nothing older is tried.
 MIN_TORCH = (2, 2)
-TESTED_TORCH = (2, 13)
+TESTED_TORCH = (2, 14)
 PACKAGES = ("torch", "numpy", "matplotlib", "pytest", "ipykernel")
 
 

@@ -9,12 +9,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ps3 import plots
+from ps3 import plots, probes
 from ps3.data import ImageSet, to_float
 from ps3.figure import Picture
 
 PUZZLE = (13, 82, 7, 54, 16, 10, 75, 36)  # eight images of the test split, each of another class
 GREY = 0.5
+# Measured by experiments/ratios.py: mask ratio -> final loss and probe accuracy, one value for each seed, 500 steps.
+COURSE = {
+    0.25: {"loss": (0.6,), "probe": (0.45,)},
+    0.5: {"loss": (0.6,), "probe": (0.45,)},
+    0.75: {"loss": (0.6,), "probe": (0.45,)},
+    0.9: {"loss": (0.6,), "probe": (0.45,)},
+}
 _GLYPHS = {
     "A": ".###. #...# ##### #...# #...#",
     "B": "####. #...# ####. #...# ####.",
@@ -156,6 +163,27 @@ def repainted(images: Tensor, painted: Tensor, mask: Tensor, patch_size: int) ->
 def errors(images: Tensor, rows: dict[str, Tensor], mask: Tensor, patch_size: int) -> dict[str, float]:
     """Mean squared error on hidden pixels, of the borrowed means alone and of the model."""
     removed = per_pixel(mask, patch_size, images.shape[3]).expand_as(images) > 0.5
-    return {
-        name: (rows[name] - images).square()[removed].mean().item() for name in ("true means", "model + visible")
-    }
+    return {name: (rows[name] - images).square()[removed].mean().item() for name in ("true means", "model + visible")}
+
+
+def probe(encoder: Callable[[Tensor], Tensor] | None, pictures: ImageSet, labels: int = 10_000) -> float:
+    """Test accuracy of a linear probe on an encoder's features, or on the pixels for None, with so many labels."""
+    known = pictures.with_labels(labels)
+    train, test = (
+        probes.pixels(part.images) if encoder is None else probes.features_of(encoder, pictures, part.images)
+        for part in (known.train, known.test)
+    )
+    return probes.probe(train, known.train.labels, test, known.test.labels)
+
+
+def ratios(mine: float, my_loss: float, my_probe: float) -> tuple[Picture, Picture]:
+    """Loss and probe at the course's mask ratios, and at the student's own: two figures."""
+    names = [f"hide {ratio:.0%}" for ratio in COURSE] + [f"yours: {mine:.0%}"]
+    drawn = []
+    for what, own in (("loss", my_loss), ("probe", my_probe)):
+        runs = [found[what] for found in COURSE.values()]
+        middles = [sum(values) / len(values) for values in runs]
+        reach = [max(abs(value - middle) for value in values) for values, middle in zip(runs, middles, strict=True)]
+        xlabel = "final loss on the hidden patches" if what == "loss" else "probe accuracy, 10,000 labels"
+        drawn.append(plots.dots(names, [*middles, own], [*reach, 0.0], xlabel=xlabel))
+    return tuple(drawn)

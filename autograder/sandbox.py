@@ -61,6 +61,10 @@ _ENVIRONMENT = {
 }
 
 
+# Where the shared libraries lie that Python and torch load.
+_SYSTEM = (
+    "/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/alternatives", "/nix/store",
+)  # fmt: skip
 _WRAPPING = [
     "--unshare-all", "--die-with-parent", "--as-pid-1", "--new-session", "--cap-drop", "ALL",
     "--uid", str(confine.NOBODY), "--gid", str(confine.NOBODY), "--clearenv", "--hostname", "worker", "--chdir", "/",
@@ -201,6 +205,7 @@ class Sandbox:
 
         library: the folder that contains the shipped package; of it, nothing but the package is visible inside.
         bubblewrap: whether to use it where it works.
+        The kernel ends the sandbox with the thread that started it; `worker` then starts another.
         Raises SandboxError where workers cannot run at all.
         """
         return cls(library, package, bubblewrap)
@@ -289,17 +294,7 @@ def _command(library: Path, package: str, bubblewrap: str | None) -> tuple[dict[
     """What the zygote is told about paths, and how it is started: bare, or with nothing in view but what it needs."""
     python = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
     base = os.path.realpath(sys.base_prefix)
-    system = [
-        f"{base}/lib",
-        f"{base}/lib64",
-        "/usr/lib",
-        "/usr/lib64",
-        "/lib",
-        "/lib64",
-        "/etc/ld.so.cache",
-        "/nix/store",
-    ]
-    system = [path for path in dict.fromkeys(system) if os.path.exists(path)]
+    system = [path for path in (f"{base}/lib", f"{base}/lib64", *_SYSTEM) if os.path.exists(path)]
     sites = _site_folders()
     here = Path(__file__).resolve().parent
     packages = {"worker": here / "worker", "kit": Path(str(kit.__file__)).resolve().parent, package: library / package}
@@ -334,7 +329,6 @@ def _command(library: Path, package: str, bubblewrap: str | None) -> tuple[dict[
 
 
 def _site_folders() -> list[str]:
-    """Where the installed packages lie that students' code may import, in the order in which they are searched."""
+    """Where the installed packages lie that students' code may import."""
     specs = (importlib.util.find_spec(name) for name in ("torch", "numpy", "matplotlib"))
-    found = {str(Path(spec.origin).resolve().parent.parent) for spec in specs if spec and spec.origin}
-    return sorted(found, key=[os.path.realpath(path) for path in sys.path].index)
+    return list(dict.fromkeys(str(Path(spec.origin).resolve().parent.parent) for spec in specs if spec and spec.origin))

@@ -16,6 +16,7 @@ import torch
 from autograder.remote import is_readable
 from autograder.sandbox import Sandbox, SandboxError, Worker
 from autograder.tests.hostile import ATTEMPTS, Attempt, Raises
+from autograder.worker import confine
 from kit import CheckFailed, assert_same
 from kit.student import STUDENT_ERRORS, Student, StudentCrashed, StudentError, StudentTimeout
 from kit.wire import WireError
@@ -346,7 +347,7 @@ def test_no_process_is_left_when_the_grader_is_killed(level: str, library: Path)
     assert grader.stdout is not None
     with grader.stdout:
         pids = [int(word) for word in grader.stdout.readline().split()]
-        descriptors = [os.pidfd_open(pid) for pid in pids]
+        descriptors = [confine.pidfd_open(pid) for pid in pids]
         assert len(pids) == 2
         grader.kill()
         grader.wait()

@@ -54,7 +54,8 @@ def report(given: dict[str, Any]) -> dict[str, Any]:
 def _succeeds(way: Callable[[], object]) -> bool:
     try:
         way()
-    except (OSError, ValueError):  # setrlimit says ValueError for a refusal
+    except (OSError, ValueError, AttributeError):
+        # ValueError: setrlimit's refusal. AttributeError: a build of Python without that call.
         return False
     return True
 

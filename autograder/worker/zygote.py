@@ -64,6 +64,9 @@ def warm(library: str) -> None:
     import torch
     from torch import nn
 
+    package = sys.modules[library]
+    for found in pkgutil.walk_packages(package.__path__, f"{library}."):
+        importlib.import_module(found.name)
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
     for name in _OPTIONAL:
@@ -71,9 +74,6 @@ def warm(library: str) -> None:
             importlib.import_module(name)
     if "matplotlib" in sys.modules:
         sys.modules["matplotlib"].use("Agg")
-    package = sys.modules[library]
-    for found in pkgutil.walk_packages(package.__path__, f"{library}."):
-        importlib.import_module(found.name)
 
     images = torch.randn(2, 3, 8, 8)
     network = nn.Sequential(
@@ -213,7 +213,7 @@ def _keep_only(connection: int, ruleset: int | None) -> None:
         os.dup2(nothing, target)
     for target, number in enumerate(kept, start=_SOCKET):
         os.dup2(number, target, inheritable=False)
-    os.closerange(_SOCKET + len(kept), os.sysconf("SC_OPEN_MAX"))
+    os.closerange(_SOCKET + len(kept), min(os.sysconf("SC_OPEN_MAX"), 1 << 16))
 
 
 def _serve_requests(library: str) -> None:

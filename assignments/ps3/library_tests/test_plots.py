@@ -121,6 +121,8 @@ def notebook(monkeypatch):
         shown.append("display")
         return types.SimpleNamespace(update=lambda bundle, raw: shown.append("update"))
 
+    drawn = types.SimpleNamespace(bundle=dict)
+    monkeypatch.setattr(plots.Live, "draw", lambda self, progress: drawn)
     monkeypatch.setattr(live, "in_notebook", lambda: True)
     monkeypatch.setattr(live, "SECONDS_BETWEEN", 0)
     monkeypatch.setattr("IPython.display.display", display)

@@ -111,7 +111,7 @@ def bind(assignment: Assignment, extractions: dict[str, Extraction], sandbox: Sa
 
 def _adjudicated(outcome: Outcome, plan: Plan, sandbox: Sandbox) -> Outcome:
     """A test that broke on an answer which the reference answer does not break on has met nonsense: it failed."""
-    if outcome.status != "error" or outcome.text.startswith("Skipped"):
+    if outcome.status != "error" or outcome.text.startswith(("Skipped", "SandboxError")):
         return outcome
     if not reference_passes(outcome.id, plan, sandbox):
         return outcome

@@ -109,16 +109,11 @@ def _to_gradebook(name: str, out: Path, folder: Path, students: list[str]) -> No
         click.echo(f"  {note}", err=True)
     for change in summary.changed:
         click.echo(
-            f"  {change.student}: {change.cell} has a mark of {change.manual:g} by a person, kept; "
-            f"its automatic score went from {_points(change.before)} to {_points(change.now)}",
+            f"  {change.student}: {change.cell} has a mark of {change.manual:g} by a person, kept; {change.what}",
             err=True,
         )
     if summary.to_mark:
         click.echo(f"Written answers waiting for a mark: {summary.to_mark}. Open them with nbgrader's formgrader.")
-
-
-def _points(value: float | None) -> str:
-    return "none" if value is None else f"{value:g}"
 
 
 @click.command()

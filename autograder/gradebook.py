@@ -45,13 +45,21 @@ class NotGraded:
 
 @dataclass(frozen=True)
 class Changed:
-    """A cell with a person's mark whose automatic score, or whose answer (then both scores are equal), is another."""
+    """A cell that a person has marked, and whose automatic score or whose answer is now another. The mark was kept."""
 
     student: str
     cell: str
     before: float | None
     now: float | None
     manual: float
+
+    @property
+    def what(self) -> str:
+        """What changed, in words."""
+        if self.before == self.now:
+            return "the answer was rewritten"
+        before, now = ("none" if score is None else f"{score:g}" for score in (self.before, self.now))
+        return f"its automatic score went from {before} to {now}"
 
 
 @dataclass

@@ -77,7 +77,7 @@ class ConfinedAutograde(Autograde):  # type: ignore[misc]
         except AutograderError as error:
             self._stop(str(error))
         for change in self._writer.summary.changed:
-            self.log.warning("%s: %s is marked by hand, and its automatic score changed", change.student, change.cell)
+            self.log.warning("%s: %s is marked by hand, kept; %s", change.student, change.cell, change.what)
         left = list(dict.fromkeys(item.student for item in self._writer.summary.not_graded))
         if left:
             self._stop(f"Not graded, wholly or in part: {', '.join(left)}")

@@ -7,6 +7,7 @@ import io
 import statistics
 from collections.abc import Iterable, Sequence
 
+from rich import box
 from rich.table import Table
 
 from autograder.scores import Score, Standing
@@ -16,23 +17,30 @@ NONE = "–"
 
 
 def table(manifest: Manifest, standings: Sequence[Standing]) -> Table:
-    """Students by exercises, with totals, and the medians of what is graded. A dash: not graded or not marked yet."""
-    names = [score.id for score in standings[0].scores]
-    made = Table(title=manifest.title, caption=f"{NONE} not graded, or not marked yet; * marked by hand")
-    made.add_column("student", overflow="fold")
-    for name in names:
-        made.add_column(name, justify="right", overflow="fold")
+    """Students by exercises, with totals, and the medians of what is graded. A dash: not graded or not marked yet.
+
+    Columns are numbered, so that a set of twenty exercises fits on a screen; the caption tells their names.
+    """
+    scores = standings[0].scores
+    numbers = [str(number) for number in range(1, len(scores) + 1)]
+    names = ", ".join(f"{number}={score.id}" for number, score in zip(numbers, scores, strict=True))
+    made = Table(
+        title=manifest.title, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption_justify="left",
+        caption=f"{names}\n{NONE} not graded, or not marked yet; * marked by hand",
+    )  # fmt: skip
+    made.add_column("student", overflow="fold", min_width=8)
+    for number in numbers:
+        made.add_column(number, justify="right", no_wrap=True)
     made.add_column("total", justify="right", no_wrap=True)
-    made.add_column("state")
+    made.add_column("state", no_wrap=True)
     for standing in standings:
         cells = [_shown(score) + ("" if score.manual is None else "*") for score in standing.scores]
         made.add_row(standing.student, *cells, _total(standing), standing.status)
     made.add_section()
-    medians = [_median(standing.scores[place].points for standing in standings) for place in range(len(names))]
+    medians = [_median(standing.scores[place].points for standing in standings) for place in range(len(scores))]
     totals = _median(standing.points for standing in standings if standing.status != "not graded")
     made.add_row("median", *medians, totals, "")
-    points = [f"{score.max_points:g}" for score in standings[0].scores]
-    made.add_row("points", *points, f"{standings[0].max_points:g}", "")
+    made.add_row("points", *[f"{score.max_points:g}" for score in scores], f"{standings[0].max_points:g}", "")
     return made
 
 
@@ -53,7 +61,7 @@ def as_csv(standings: Sequence[Standing]) -> str:
 
 
 def _shown(score: Score) -> str:
-    return NONE if score.points is None else f"{score.points:.4g}"
+    return NONE if score.points is None else f"{score.points:.3g}"
 
 
 def _total(standing: Standing) -> str:

@@ -151,6 +151,7 @@ def test_a_changed_score_under_a_mark_is_listed_and_asks_for_review(tinyset):
     mark(tinyset, "ada", "tiny-scale-check", 2.5)
     summary = write(tinyset, marking.report("ada"), marking.report("bob"))
     assert summary.changed == [Changed("ada", "tiny-scale-check", 1.0, 3.0, 2.5)]
+    assert summary.changed[0].what == "its automatic score went from 1 to 3"
     assert grades(tinyset, "ada")["tiny-scale-check"] == (3.0, 2.5, True)
     assert grades(tinyset, "bob")["tiny-scale-check"] == (3.0, None, False)
 
@@ -159,7 +160,8 @@ def test_a_marked_answer_that_was_rewritten_asks_for_review(tinyset):
     write(tinyset, marking.report("ada"), answer="First.")
     mark(tinyset, "ada", "tiny-why", 1.0)
     assert write(tinyset, marking.report("ada"), answer="First.").changed == []
-    assert [c.cell for c in write(tinyset, marking.report("ada"), answer="Second.").changed] == ["tiny-why"]
+    (change,) = write(tinyset, marking.report("ada"), answer="Second.").changed
+    assert (change.cell, change.what) == ("tiny-why", "the answer was rewritten")
     assert grades(tinyset, "ada")["tiny-why"] == (None, 1.0, True)
 
 

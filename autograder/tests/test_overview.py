@@ -22,14 +22,17 @@ def standing_of(tinyset, *reports):
     return lambda: standings(tinyset.manifest, results, tinyset.root / "gradebook.db")
 
 
-def lines(tinyset, rows):
-    console = Console(width=120, file=io.StringIO())
+def printed(tinyset, rows, width=80):
+    console = Console(width=width, file=io.StringIO())
     console.print(table(tinyset.manifest, rows))
-    cells = [
-        [cell.strip() for cell in line.strip("│┃").replace("┃", "│").split("│")]
-        for line in console.file.getvalue().splitlines()
-    ]
-    return {row[0]: row[1:] for row in cells if len(row) > 3}
+    return console.file.getvalue()
+
+
+def lines(tinyset, rows):
+    """First word of each line to the other words."""
+    return {
+        words[0]: words[1:] for line in printed(tinyset, rows).splitlines() if (words := line.strip().split(maxsplit=5))
+    }
 
 
 def records(rows):
@@ -42,6 +45,11 @@ def test_the_table_shows_scores_totals_and_medians(tinyset):
     assert shown["ada"] == ["1", "2", "–", "3", "to be marked"]
     assert shown["median"][:4] == ["3", "2", "–", "5"]
     assert shown["points"][:4] == ["3", "2", "1", "6"]
+
+
+def test_the_caption_names_the_columns(tinyset):
+    text = printed(tinyset, standing_of(tinyset, marking.report("ada"))())
+    assert "1=tiny-scale, 2=tiny-scaler, 3=tiny-why" in text
 
 
 def test_what_is_not_graded_is_a_dash_and_counts_in_no_median(tinyset):

@@ -363,6 +363,18 @@ def test_a_cell_in_another_language_runs_nothing_and_is_said() -> None:
     assert ran(extraction, OWN) == [] and "%%bash is not Python" in extraction.left_out[0].why
 
 
+def test_code_pasted_with_prompts_is_read_as_ipython_reads_it() -> None:
+    assert ran(own(">>> def helper():\n...     return 1\n>>> size = 1"), OWN) == [
+        "def helper():\n    return 1",
+        "size = 1",
+    ]
+
+
+def test_a_text_over_several_lines_that_asks_a_question_is_no_request_for_help() -> None:
+    source = 'question = """Why?\nWhy not?\n"""\n'
+    assert read_python(source + "%time").source == source
+
+
 def test_a_cell_that_is_indented_as_a_whole_is_read_as_ipython_reads_it() -> None:
     assert ran(own("    size = 1\n    width = 2"), OWN) == ["size = 1", "width = 2"]
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from fetch_cifar10 import CIFAR10
 from fetch_stl10 import STL10
-from fetching import CHECKSUMS, fetch
+from fetching import CHECKSUMS, Set, fetch
 
 from ps3 import data
 
@@ -146,3 +146,16 @@ def test_the_help_shows_examples(kind, capsys):
     with pytest.raises(SystemExit) as stopped:
         fetch(kind, ["--help"])
     assert stopped.value.code == 0 and f"python data_scripts/fetch_{kind.name}.py --to" in capsys.readouterr().out
+
+
+def test_an_interrupt_while_unpacking_leaves_no_half_written_set(table, made, tmp_path, capsys):
+    def interrupted(archive, folder, counts):
+        (folder / "train_images.npy").write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    archive = tmp_path / "c.tgz"
+    archive.write_bytes(made["cifar"]())
+    kind = Set("cifar10", "CIFAR-10", interrupted)
+    arguments = ["--from", str(archive), "--to", str(tmp_path / "sets")]
+    assert fetch(kind, arguments, table("cifar10", archive.read_bytes(), COUNTS)) == 130
+    assert "interrupted" in capsys.readouterr().err and left_in(tmp_path / "sets") == []

@@ -107,6 +107,15 @@ def members(assignment: Assignment) -> list[Member]:
             *_hostile(maker, first, lonely)]  # fmt: skip
 
 
+def class_of(assignment: Assignment, count: int) -> Iterator[Notebooks]:
+    """Notebooks of an ordinary class of this size: every fourth all right, the others with one mistake each."""
+    maker = _Maker(assignment)
+    wrong = [read_answer(WRONG, problem, path, 0) for problem in assignment.problems for path in problem.wrong]
+    for number in range(count):
+        case = wrong[number % len(wrong)]
+        yield maker.notebooks() if number % 4 == 0 else maker.but(case.exercise, case.code)
+
+
 def texts(books: Notebooks) -> dict[str, str]:
     """Notebooks as the files of a submission."""
     return {name: json.dumps(book, indent=1) for name, book in books.items()}

@@ -38,7 +38,7 @@ demo: venv sandbox
 	$(BIN)/autograder demo $(ASSIGNMENT)
 
 test: lint sandbox
-	$(BIN)/python -m pytest -n $(PYTEST_WORKERS)
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadscope
 	$(BIN)/autograder build $(ASSIGNMENT) --check
 	$(BIN)/autograder verify $(ASSIGNMENT)
 

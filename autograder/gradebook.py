@@ -1,4 +1,8 @@
-"""The one writer into nbgrader's gradebook: automatic scores in, marks and comments by people left alone."""
+"""The one writer into nbgrader's gradebook: automatic scores in, marks and comments by people left alone.
+
+nbgrader adds a missing score up as 0. So wherever one is missing the cell is left without a score and marked as
+"needs manual grade", its comment says why, and our table, pages and exports show no total that would hold it.
+"""
 
 from __future__ import annotations
 

@@ -27,6 +27,7 @@ from nbgrader.converters import Autograde, GenerateAssignment
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.plugins import CsvExportPlugin
+from nbgrader.preprocessors import AssignLatePenalties
 from traitlets import Bool
 
 from autograder import handed_in
@@ -176,21 +177,24 @@ class FeedbackExporter(Exporter):
 
 
 class StatusCsvExport(CsvExportPlugin):  # type: ignore[misc]
-    """`nbgrader export`: nbgrader's columns and one more, "status". Scores are empty where a result is missing."""
+    """`nbgrader export`: nbgrader's columns and "status". Scores are empty where a result is missing.
+
+    Lateness is worked out here, from the due date and any extension as they are now, by the late-submission plugin.
+    """
 
     def export(self, gradebook: Gradebook) -> None:
         dest = self.to or "grades.csv"
         self.log.info("Exporting grades to %s", dest)
-        students, assignments = map(str, self.student), map(str, self.assignment)
-        only_students, only_assignments = set(students), set(assignments)
+        students, assignments = set(map(str, self.student)), set(map(str, self.assignment))
+        self._late = AssignLatePenalties(parent=self)
+        self._late.init_plugin()
         with open(dest, "w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             writer.writeheader()
             for assignment in gradebook.assignments:
                 for student in gradebook.students:
-                    if assignment.name in (only_assignments or {assignment.name}) and student.id in (
-                        only_students or {student.id}
-                    ):
+                    wanted = not assignments or assignment.name in assignments
+                    if wanted and (not students or student.id in students):
                         writer.writerow(self._row(gradebook, assignment, student))
 
     def _row(self, gradebook: Gradebook, assignment: Any, student: Any) -> dict[str, Any]:
@@ -208,7 +212,7 @@ class StatusCsvExport(CsvExportPlugin):  # type: ignore[misc]
         except MissingEntry:
             zero = {"raw_score": 0.0, "late_submission_penalty": 0.0, "score": 0.0}
             return row | zero | {"status": "no submission"}
-        row |= {"timestamp": submission.timestamp, "late_submission_penalty": submission.late_submission_penalty}
+        row["timestamp"] = submission.timestamp
         open_cells = [
             grade
             for notebook in submission.notebooks
@@ -217,9 +221,26 @@ class StatusCsvExport(CsvExportPlugin):  # type: ignore[misc]
         ]
         if any(grade.cell_type == "code" for grade in open_cells):
             return row | {"status": "not graded"}
-        score = max(0.0, submission.score - submission.late_submission_penalty)
+        penalty = self._penalty(submission)
+        score = max(0.0, submission.score - penalty)
         status = "to be marked" if open_cells else "complete"
-        return row | {"raw_score": submission.score, "score": score, "status": status}
+        return row | {
+            "raw_score": submission.score,
+            "late_submission_penalty": penalty,
+            "score": score,
+            "status": status,
+        }
+
+    def _penalty(self, submission: Any) -> float:
+        if submission.timestamp is None or submission.assignment.duedate is None or not submission.total_seconds_late:
+            return 0.0
+        found = 0.0
+        for notebook in submission.notebooks:
+            asked = self._late.plugin_inst.late_submission_penalty(
+                submission.student.id, notebook.score, submission.total_seconds_late
+            )
+            found += self._late._check_late_penalty(notebook, asked) if asked is not None else 0.0
+        return found
 
 
 def database_path(url: str) -> Path:

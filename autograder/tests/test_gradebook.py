@@ -107,6 +107,8 @@ def test_an_exercise_without_a_result_is_not_a_zero(tinyset):
     assert summary.not_graded == [NotGraded("ada", "tiny-scaler", "the worker ended")]
     with opened(tinyset) as book:
         assert book.find_comment("tiny-scaler", "1_scaling", tiny.NAME, "ada").comment == "Not graded: the worker ended"
+        (listed,) = book.submission_dicts(tiny.NAME)
+    assert (listed["score"], listed["needs_manual_grade"]) == (3.0, True)
 
 
 def test_a_regrade_that_fails_withdraws_the_earlier_score(tinyset):

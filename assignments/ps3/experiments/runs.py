@@ -7,6 +7,7 @@ import argparse
 import ast
 import json
 import os
+import re
 import statistics
 import sys
 import time
@@ -28,9 +29,11 @@ TEMPERATURE = 0.2
 
 
 def reference(problem: str) -> dict[str, Any]:
-    """The functions and classes that a problem's notebook defines, by name."""
+    """The functions and classes of a problem's given cells and exercises, by name."""
     path = HERE.parent / problem / "notebook.py"
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    cells = re.split(r"^# %%", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    wanted = [cell for cell in cells if re.match(r' tags=\["(given|exercise:)', cell)]
+    tree = ast.parse("\n".join("#" + cell for cell in wanted))
     kept = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
     tree.body = [node for node in tree.body if isinstance(node, kept) and getattr(node, "module", "") != "kit"]
     names: dict[str, Any] = {}

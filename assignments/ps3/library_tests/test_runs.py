@@ -4,6 +4,7 @@ import importlib.util
 import json
 
 import pytest
+
 from ps3 import data
 
 

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle
 from torch import Tensor
 
-from ps3 import augment, plots
+from ps3 import augment, plots, training
 from ps3.data import ImageSet, to_float
 from ps3.figure import SOFT, Picture, blank, finish, style
+from ps3.resnet import ProjectionHead, ResNet8
 
 # --- the opening puzzle -----------------------------------------------------------------------------------------------
 
@@ -67,6 +69,40 @@ def told(guess: object) -> str:
     return "no guess made" if guess is None else f"your guess: {guess}"
 
 
+# --- networks ---------------------------------------------------------------------------------------------------------
+
+
+def new_networks(device: torch.device | None = None, seed: int = 0) -> tuple[ResNet8, ProjectionHead]:
+    """An untrained encoder and its projection head; the same ones for the same seed."""
+    torch.manual_seed(seed)
+    return ResNet8().to(device), ProjectionHead().to(device)
+
+
+def rehearse(
+    modules: Sequence[torch.nn.Module], step: Callable[[Tensor], Tensor], pictures: ImageSet, steps: int, **recipe: Any
+) -> list[float]:
+    """A short training on batches of 64, without a word; the losses."""
+    options = {"batch_size": 64, "precision": "float32", "watch": lambda progress: None} | recipe
+    return training.train(modules, step, pictures.unlabelled, steps=steps, **options).losses
+
+
+def after_training(trained: bool) -> bool:
+    """Whether a cell that needs the trained network can run; prints a line where not."""
+    if not trained:
+        print("the network of 2.9 is not trained yet: this cell needs it")
+    return trained
+
+
+def first_of_classes(pictures: ImageSet, count: int) -> Tensor:
+    """Indices (count,) of the first test image of each of the first classes."""
+    return torch.tensor([(pictures.test.labels == label).nonzero()[0].item() for label in range(count)])
+
+
+# Measured by the course: the recipe of the notebook, small preset, with crops and flips but no colour changes.
+CROPS_ONLY_NEIGHBOURS = torch.zeros(6, 5, dtype=torch.long)
+CROPS_ONLY_RESULT = "TO BE MEASURED"
+
+
 # --- figures ----------------------------------------------------------------------------------------------------------
 
 Loss = Callable[[Tensor, Tensor, float], Tensor]
@@ -79,16 +115,14 @@ def coordinates(height: int, width: int) -> Tensor:
     return torch.stack(torch.meshgrid(rows, columns, indexing="ij")).unsqueeze(0)
 
 
-def forces(loss: Loss, queries: Tensor, keys: Tensor, temperature: float) -> Picture:
-    """Where a step of gradient descent moves queries and keys (B, 2) of the plane, and the angle to their radius."""
+def forces(loss: Loss, queries: Tensor, keys: Tensor, temperature: float, names: tuple[str, str]) -> Picture:
+    """Where a step of gradient descent moves points (B, 2) of the plane, and the angle to their radius."""
     moves = _moves(loss, queries, keys, temperature)
     scale = 0.9 / max(move.norm(dim=1).max().item() for move in moves)
     with style():
         figure = blank(5.2, 4.0)
         axis = figure.subplots()
-        for points, move, name, colour, marker in zip(
-            (queries, keys), moves, ("query", "key"), (QUERY, KEY), "os", strict=True
-        ):
+        for points, move, name, colour, marker in zip((queries, keys), moves, names, (QUERY, KEY), "os", strict=True):
             for n, (point, arrow) in enumerate(zip(points.tolist(), (scale * move).tolist(), strict=True)):
                 axis.plot([0, point[0]], [0, point[1]], linestyle="--", color=SOFT, linewidth=0.8)
                 axis.plot(*point, marker, color=colour, linestyle="none")
@@ -97,7 +131,7 @@ def forces(loss: Loss, queries: Tensor, keys: Tensor, temperature: float) -> Pic
         axis.set(aspect="equal", title=f"forces at T = {temperature:g}")
         axis.margins(0.25)
     angles = [_angles(points, move) for points, move in zip((queries, keys), moves, strict=True)]
-    text = "; ".join(f"{n}: {', '.join(a)}" for n, a in zip(("queries", "keys"), angles, strict=True))
+    text = "; ".join(f"{n}: {', '.join(a)}" for n, a in zip(names, angles, strict=True))
     return finish(figure, f"angle between force and radius, in degrees: {text}")
 
 
@@ -157,6 +191,33 @@ def neighbours(pictures: ImageSet, queries: Tensor, found: Mapping[str, Tensor])
         ticked=ticked,
         message="; ".join(f"{n}: {hit} of {of} of the same class" for n, hit in hits.items()),
     )
+
+
+def similarities(
+    tables: Mapping[str, Tensor], xlabel: str = "cosine similarity", limits: tuple[float, float] = (-1, 1)
+) -> Picture:
+    """Tables (B, B) of similarities, a panel for each: the diagonal (same photo) against the rest, as outlines."""
+    edges = torch.linspace(*limits, 41).numpy()
+    messages = []
+    with style():
+        figure = blank(8.0, 2.9)
+        axes = figure.subplots(1, len(tables), sharex=True, squeeze=False)[0]
+        for axis, (name, table) in zip(axes, tables.items(), strict=True):
+            partner = torch.eye(len(table), dtype=torch.bool)
+            for values, label, colour, line in (
+                (table[partner], "same photo", QUERY, "-"),
+                (table[~partner], "different photos", KEY, "--"),
+            ):
+                outline = {"histtype": "step", "density": True, "linewidth": 2}
+                axis.hist(values.numpy(), edges, color=colour, linestyle=line, label=label, **outline)
+            axis.set(title=name, xlabel=xlabel, ylabel="density", xlim=limits)
+            found = (table.argmax(dim=1) == torch.arange(len(table))).float().mean()
+            messages.append(
+                f"{name}: mean {table[partner].mean():.2f} for the same photo, {table[~partner].mean():.2f} for others;"
+                f" the partner is the most similar of {len(table)} for {found:.0%}"
+            )
+        axes[0].legend(loc="upper left")
+    return finish(figure, "\n".join(messages))
 
 
 def colour_similarity(a: Tensor, b: Tensor) -> Tensor:

@@ -26,6 +26,9 @@ class DirectStudent(Student):
         super().__init__(LocalTransport(service))
         self._service = service
 
+    def begin(self, seed: int) -> None:
+        self._service.begin(seed)
+
     def request(self, op: str, **fields: Any) -> dict[str, Any]:
         reply: dict[str, Any] = getattr(self._service, f"do_{op}")(fields)
         return reply
@@ -69,11 +72,8 @@ def _grade(manifest: Manifest, calls: list[Any], books: dict[str, dict[str, Any]
     services = {}
     for book in manifest.notebooks:
         service = services[book.problem] = Service({"__name__": "__main__"}, manifest.library)
-        for cell in extract(book, books.get(book.file)).cells:
-            try:
-                service.do_load({"label": cell.label, "source": cell.source})
-            except Exception:
-                continue
+        cells = extract(book, books.get(book.file)).cells
+        service.do_load({"cells": [(cell.label, cell.source) for cell in cells]})
     for exercise, test_id, function, arguments in calls:
         student = DirectStudent(services[manifest.exercise(exercise).problem])
         student.begin(0)

@@ -128,7 +128,7 @@ def test_system_exit_ends_nothing_and_is_no_expected_error(student: Student) -> 
 def test_an_interrupt_at_the_keyboard_is_the_persons_own(student: Student) -> None:
     service = Service({}, "torch")
     with pytest.raises(KeyboardInterrupt):
-        service.answer(encode({"op": "load", "label": "x", "source": "raise KeyboardInterrupt"}))
+        service.answer(encode({"op": "load", "cells": [["x", "raise KeyboardInterrupt"]]}))
 
 
 def test_a_missing_function_is_missing_and_not_a_name_error_to_expect(student: Student) -> None:

@@ -24,7 +24,7 @@ torch.manual_seed(0)
 preset, device = training.preset(), training.best_device()
 pictures = data.load()
 photos = data.to_float(pictures.test.images)  # (5000, 3, 32, 32), 0 to 1
-print(f"preset {preset.name}, on {device}: {len(pictures.train):,} training and {len(pictures.test):,} test images")
+print(f"preset {preset.name}, {device}, {len(pictures.unlabelled):,} images to learn from, {len(photos):,} to test")
 
 # %% tags=["show"]
 puzzle = contrast.pairs_puzzle(pictures)
@@ -68,7 +68,8 @@ print(f"unwise for 6 and 9: {contrast.told(guess_unwise_for_digits)}. Half a tur
 #
 # The strongest of the ten. A box is given in fractions of the image, so it may begin and end inside a pixel. Each
 # output pixel looks at one place; what it finds there is mixed from the nearest pixels.
-#
+
+# %% [markdown]
 # **By hand first.** A row of four pixels: 10, 20, 30, 40. The box is the middle half, the output has size 2. The box
 # reaches from ¼ to ¾; output pixel 0 looks at the middle of its first half, which is ⅜ of the image. Pixel centres
 # lie at ⅛, ⅜, ⅝, ⅞. So output 0 is 20, and output 1 is 30.
@@ -105,7 +106,8 @@ check("nce-crop-and-resize")
 # <details><summary>Hint 2: which operation</summary>torch has a function that samples an image at places that you
 # name. Read in its documentation in which order it takes the two coordinates, which number stands for which border,
 # and what its options for corners and for places outside do.</details>
-#
+
+# %% [markdown]
 # **Where did it look?** Here your function gets an image whose two channels *are* the places of its pixels, row and
 # column. Whatever it returns is the place where it looked. Expect a regular 4 × 4 grid of dots inside the orange box,
 # half a step from its sides; the first dot is row 1.88, column 4.26. In the second picture the box touches the
@@ -132,7 +134,8 @@ if written("nce-crop-and-resize"):
 # ## 2.3 Two views (about 5 min)
 #
 # SimCLR shows the network every image twice, each time augmented anew. The augmentation is handed in as a function.
-#
+
+# %% [markdown]
 # **By hand first.** An augmentation adds a random number; the generator deals out 0.3, then 0.9. For an image of
 # zeros, view1 holds 0.3 and view2 holds 0.9.
 
@@ -199,11 +202,13 @@ if written("nce-crop-and-resize", "nce-two-views"):
 
 # %% [markdown]
 # ## 2.5 InfoNCE (about 20 min)
-#
+
+# %% [markdown]
 # **By hand first.** Two queries, two keys, T = 1, cosines 0.9 and 0.1 in the first row, 0.2 and 0.6 in the second.
 # Row 0 picks its key with probability exp(0.9) / (exp(0.9) + exp(0.1)) = 0.690, which costs −log 0.690 = 0.371. Row
 # 1: 0.599, 0.513. The loss is their mean, 0.442.
-#
+
+# %% [markdown]
 # Guess: what is the loss of a network that has learned nothing, with B = 128 pairs? A number.
 
 # %% tags=["guess"]
@@ -232,7 +237,8 @@ check("nce-info-nce")
 # does one row need? What does a vector ten times as long change?</details>
 # <details><summary>Hint 2: which operation</summary>Picking one of B categories by scores is what every classifier is
 # trained for. torch computes that loss from the scores themselves, without forming their exponentials.</details>
-#
+
+# %% [markdown]
 # **Where do your values lie?** Four batches of four pairs at T = 0.5, as blue dots. Below the line stand landmarks:
 # what the right formula gives for right keys (0.341) and where all keys are the same (log 4), and what three usual
 # mistakes give. "Right keys" and "3 times as long" belong on 0.341, "one key for all" on log 4, "keys moved on" at
@@ -298,10 +304,12 @@ if written("nce-info-nce"):
 #
 # InfoNCE compares across the two views only. SimCLR throws both views into one crowd of 2B embeddings. Each takes its
 # turn: find your partner among all the others.
-#
+
+# %% [markdown]
 # **By hand first.** B = 2: photos a and b, so the crowd is a1, b1, a2, b2. On its turn a1 may pick b1, a2 or b2;
 # right is a2. On b2's turn the candidates are a1, b1, a2; right is b1. Four turns, three candidates each.
-#
+
+# %% [markdown]
 # Guess: how many terms stand in the denominator for B = 4?
 
 # %% tags=["guess"]
@@ -347,7 +355,8 @@ check("nce-nt-xent")
 # Cross out what nobody may pick, and circle the right cell of each row. Where do the circles lie?</details>
 # <details><summary>Hint 2: which operation</summary>It is the classification of 2.5 again, with 2B rows. A category
 # that nobody may choose needs a score that no softmax ever picks.</details>
-#
+
+# %% [markdown]
 # **Who is in your sum?** With eight equal embeddings each candidate is equally good, so the loss is the log of their
 # number. The dot should sit on log 7: four images make eight embeddings, less oneself. On log 8 you compete with
 # yourself, on log 6 your partner is missing, on log 4 only the other view may be picked.
@@ -382,6 +391,7 @@ if written("nce-nt-xent"):
 # nearest training images? No training is needed for that, only similarity.
 
 # %% tags=["show"]
+EXERCISES = ("nce-crop-and-resize", "nce-two-views", "nce-nt-xent")
 views = augment.SimCLRViews(crop_and_resize)  # with your crop as it is now
 
 
@@ -395,11 +405,18 @@ def simclr_step(encoder, head, augmentation, temperature=0.2):
     return step
 
 
+# %% tags=["show"]
 def knn(encoder, train=2_000, test=1_000):
     near = probes.features_of(encoder, pictures, pictures.train.images[:train])
     far = probes.features_of(encoder, pictures, pictures.test.images[:test])
     return probes.knn(near, pictures.train.labels[:train], far, pictures.test.labels[:test])
 
+
+def same(images, generator=None):
+    return images
+
+
+recipe = {"weight_decay": 1e-4, "schedule": training.cosine}
 
 # %% [markdown]
 # A rehearsal of 100 steps, twice: once with two random views, once with `same`, which augments nothing, so that the
@@ -413,14 +430,8 @@ guess_better_features = None  # "with" or "without"
 # Left to right in the first figure: both losses, from chance (log 127 = 4.84, for B = 64). In the second: k-NN
 # accuracy of an untrained network and of both trained ones, on 2,000 test images, with two standard errors.
 
-
 # %% tags=["show"]
-def same(images, generator=None):
-    return images
-
-
-recipe = {"weight_decay": 1e-4, "schedule": training.cosine}
-if ready("nce-crop-and-resize", "nce-two-views", "nce-nt-xent"):
+if ready(*EXERCISES):
     losses, steps = {}, min(100, preset.simclr)
     found = {"random ResNet": knn(contrast.new_networks(device)[0], 4_000, 2_000)}
     for name, augmentation in (("with", views), ("without", same)):
@@ -452,17 +463,20 @@ if ready("nce-crop-and-resize", "nce-two-views", "nce-nt-xent"):
 guess_last_dot = None  # accuracy, 0 to 1
 
 # %% tags=["show"]
-weights = f"weights/simclr-{preset.name}.npz"
 encoder, head = contrast.new_networks(device)
-trained = training.load(weights, encoder=encoder, head=head)
+others = 2 * preset.batch_size - 1
+lines = {"chance": math.log(others), "found, others at right angles": math.log(1 + (others - 1) * math.exp(-5))}
+live = plots.Live(lines, measure=lambda: knn(encoder), chance=0.1, name="SimCLR")
+size = {"steps": preset.simclr, "batch_size": preset.batch_size}
+
+# %% tags=["show"]
+again = False  # True: train once more, even if there are weights from an earlier run
+weights = f"weights/simclr-{preset.name}.npz"
+trained = not again and training.load(weights, encoder=encoder, head=head)
 if trained:
-    print(f"{weights} is there from an earlier run and was loaded; delete it to train again")
-elif ready("nce-crop-and-resize", "nce-two-views", "nce-nt-xent"):
-    step, others = simclr_step(encoder, head, views), 2 * preset.batch_size - 1
-    chance, found_all = torch.tensor([others, 1 + (others - 1) * math.exp(-5)]).log().tolist()
-    lines = {"chance": chance, "partner found, others at right angles": found_all}
-    live = plots.Live(lines, measure=lambda: knn(encoder), chance=0.1, name="SimCLR")
-    size = {"steps": preset.simclr, "batch_size": preset.batch_size}
+    print(f"the weights in {weights} were loaded; again = True trains anew")
+elif ready(*EXERCISES):
+    step = simclr_step(encoder, head, views)
     training.train([encoder, head], step, pictures.unlabelled, watch=live, **size, **recipe)
     training.save(weights, encoder=encoder, head=head)
     trained = True
@@ -530,7 +544,8 @@ if contrast.after_training(trained):
 
 # %% [markdown]
 # You should see at least .45, and at least .08 above the random ResNet.
-#
+
+# %% [markdown]
 # ## 2.11 Colour (about 10 min)
 #
 # Back to the puzzle. How did you find the pairs? Here nobody looks at anything but colours: a histogram of 64 colours
@@ -546,9 +561,8 @@ if written("nce-crop-and-resize", "nce-two-views"):
     contrast.similarities(tables, xlabel="overlap of colour histograms", limits=(0, 1))
 
 # %% [markdown]
-# What does a network learn that was trained on crops only? The course trained one with your recipe otherwise
-# (measured by the course). Its neighbours (stored, not computed here) beside yours. Look at the colours along each
-# row.
+# What does a network learn that was trained on crops only? The course trained one, with your recipe otherwise. Its
+# neighbours (stored, not computed here) beside yours. Look at the colours along each row.
 
 # %% tags=["show"]
 if contrast.after_training(trained):
@@ -582,18 +596,17 @@ if contrast.after_training(trained):
 # *Your answer here.*
 
 # %% [markdown]
-# ## The end
+# ## What you can do now
 #
-# You can now build views, write a contrastive loss that survives any temperature, and tell a low loss from a good
-# feature.
+# Build views; write a contrastive loss that survives any temperature; tell a low loss from good features.
 #
-# For scale: a linear classifier on the features of the largest network in Chen et al. 2020 reaches 76.5 % on
-# ImageNet's 1,000 classes, with batches of up to 8,192 images where yours had 128, a network a thousand times larger
-# and hundreds of rounds through a million photos. Nearer to home, the UvA deep learning tutorial reports 81 % on
-# STL-10 from SimCLR features with 500 labels a class, above 60 % with 10, and 73.31 % for the same network trained on
-# labels alone.
+# **Beside the paper.** A linear classifier on the features of the largest network in Chen et al. 2020 reaches 76.5 %
+# on ImageNet's 1,000 classes, with batches of up to 8,192 images where yours had 128, a network a thousand times
+# larger and hundreds of rounds through a million photos. Nearer to home, the UvA deep learning tutorial reports 81 %
+# on STL-10 from SimCLR features with 500 labels a class, above 60 % with 10, and 73.31 % for the same network trained
+# on labels alone.
 #
-# **For the fast:** count the false negatives in your batches with the labels, and leave them out of the sum. Compare
-# batch 32 with 128. Use the projection head's output in place of its input as features: better or worse?
+# **To try:** count the false negatives in your batches with the labels, and leave them out of the sum. Compare batch
+# 32 with 128. Use the projection head's output in place of its input as features: better or worse?
 #
 # Next: notebook 3 measures features properly.

@@ -432,12 +432,12 @@ guess_better_features = None  # "with" or "without"
 
 # %% tags=["show"]
 if ready(*EXERCISES):
-    losses, steps = {}, min(100, preset.simclr)
-    found = {"random ResNet": knn(contrast.new_networks(device)[0], 4_000, 2_000)}
-    for name, augmentation in (("with", views), ("without", same)):
+    losses, found, steps = {}, {}, min(100, preset.simclr)
+    for name, augmentation in (("without augmentation", same), ("SimCLR", views)):
         small, top = contrast.new_networks(device)
         losses[name] = contrast.rehearse([small, top], simclr_step(small, top, augmentation), pictures, steps, **recipe)
         found[name] = knn(small, 4_000, 2_000)
+    found["random ResNet"] = knn(contrast.new_networks(device)[0], 4_000, 2_000)
     plots.curve(range(1, steps + 1), losses, reference={"chance": 4.84})
     errors = [2 * probes.standard_error(accuracy, 2_000) for accuracy in found.values()]
     plots.dots(list(found), list(found.values()), errors, chance=0.1, xlabel="k-NN accuracy, 2,000 test images")
@@ -490,7 +490,7 @@ elif ready(*EXERCISES):
 # is alike.
 
 # %% tags=["show"]
-if contrast.after_training(trained):
+if contrast.after_training(trained) and written("nce-crop-and-resize", "nce-two-views"):
     twin, twin_head = contrast.new_networks(device)  # the same network, before training
     both = torch.cat(two_views(photos[:256], views, torch.Generator().manual_seed(0))).to(device)
     tables = {}
@@ -574,9 +574,11 @@ if contrast.after_training(trained):
 #
 # Each answer takes 3 to 6 sentences; point at a figure or number of yours.
 #
-# **(a)** One slide of the lecture leaves out the exp over the negatives and reads $-\\log \\exp(z \\cdot z) / \\sum_i
-# (z \\cdot x_i)$. What goes wrong with this loss? A small numerical example says more than a paragraph. (About 10
-# min.)
+# **(a)** One slide of the lecture leaves out the exp over the negatives:
+#
+# $$-\log \frac{\exp(z \cdot z)}{\sum_i z \cdot x_i}$$
+#
+# What goes wrong with this loss? A small numerical example says more than a paragraph. (About 10 min.)
 
 # %% [markdown] tags=["answer:nce-missing-exp"]
 # *Your answer here.*

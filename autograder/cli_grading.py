@@ -198,6 +198,7 @@ def verify(
     Examples:
       autograder verify ps3
       autograder verify ps3 --problem masked_autoencoder --seeds 3
+      autograder verify ps3 --figures sheets/
     """
     from autograder.course import load
     from autograder.grading import confined

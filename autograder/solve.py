@@ -54,7 +54,7 @@ def solve(
     """
     problems = [assignment.problem(problem)] if problem else list(assignment.problems)
     solved = []
-    with _release_copy(assignment) as folder, _environment(settings or {}):
+    with release_copy(assignment) as folder, _environment(settings or {}):
         for item in problems:
             source = assignment.root / "source" / assignment.name / item.notebook_file
             if not source.is_file():
@@ -92,7 +92,7 @@ def _run(source: Path, folder: Path, out: Path, on_cell: Callable[[str, int, int
 
 
 @contextmanager
-def _release_copy(assignment: Assignment) -> Iterator[Path]:
+def release_copy(assignment: Assignment) -> Iterator[Path]:
     """The release without its notebooks, in a temporary folder, its data linked."""
     release = assignment.root / "release" / assignment.name
     if not release.is_dir():

@@ -1,0 +1,547 @@
+# %% [markdown]
+# # 3. How do you mark features?
+#
+# Below, two photos and their nearest neighbours among 4,000 others, four times: as four different networks and
+# formulas see them. Which of the four, A to D, sees best? Eyes disagree, so you will build an instrument: the
+# **linear probe**.
+#
+# - **At the end** you have a table that marks pixels, hand-made features, two self-supervised networks and a
+#   supervised one, each beside its control.
+# - **Your time:** about 2 hours (an estimate). **Computing:** about 2 minutes, with the weights of notebooks 1 and 2.
+# - **What needs what:** the four exercises are independent of each other. The table needs all four.
+
+# %% tags=["given"]
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kit import check, ready, written
+from ps3 import data, linear, plots, probes, training
+from ps3.frozen import FrozenTransformer
+from ps3.resnet import ResNet8
+
+# %% [markdown]
+# Notebooks 1 and 2 left the weights of their encoders in `weights/`. This notebook loads them where they are. Where
+# one is missing, its row of the table stays empty and says so: only your own functions from that notebook can train
+# it. All else works without.
+
+# %% tags=["show"]
+preset, device = training.preset(), training.best_device()
+pictures = data.load()
+known = pictures.with_labels(linear.LABELLED)  # 10,000 training images with labels, and all test images
+
+torch.manual_seed(1)
+encoders = {"random transformer": FrozenTransformer().to(device), "random ResNet": ResNet8().to(device)}
+for name, file, network in (("MAE", "mae", FrozenTransformer()), ("SimCLR", "simclr", ResNet8())):
+    if training.load(f"weights/{file}-{preset.name}.npz", encoder=network.to(device)):
+        encoders[name] = network
+    else:
+        print(f"no weights of {name}: run notebook {1 if name == 'MAE' else 2} first if you want its row")
+print(f"preset {preset.name}, {device}: {len(known.train):,} labelled and {len(known.test):,} test images")
+
+# %% tags=["show"]
+puzzle = linear.puzzle(pictures, encoders)
+linear.show_puzzle(pictures, puzzle)
+
+# %% [markdown]
+# Each row shows a query and its five neighbours, then another query and its five. Which row would you trust? A guess
+# is never graded. The names come at the end.
+
+# %% tags=["guess"]
+guess_best = None  # "A", "B", "C" or "D"
+
+# %% [markdown]
+# Two queries convince nobody, and "similar" is in the eye of the beholder. A **linear probe** asks one precise
+# question: freeze the encoder, write down its features for some labelled images, and let the *simplest* classifier
+# read the class from them. If a straight cut finds the horses, the features have laid horses together.
+#
+# ```text
+#  image ──▶ frozen encoder ──▶ D features ──▶ standardise ──▶ linear classifier ──▶ class
+#            nothing learns here                               learns from the labels
+# ```
+
+# %% [markdown]
+# Letters as before: $N$ images, $D$ features each, now with a label $y_n$ from 0 to $C - 1$ for each image ($C$ counts
+# classes here). Images are $(B, C, H, W)$ in batches, channels as ever.
+#
+# ## 3.1 Writing features down (about 15 min)
+#
+# An encoder behaves differently while it trains: BatchNorm uses the mean of the *batch* and updates its running mean,
+# Dropout throws numbers away. Marking must not do either. Also, thousands of images do not fit through a network at
+# once.
+#
+# **By hand first.** Seven images with `batch_size=3`: the encoder runs three times, on 3, 3 and 1 images. The answer
+# has seven rows. If the encoder was training before, it is training again afterwards; if one of its layers was not,
+# that one is still not.
+
+
+# %% tags=["exercise:probe-extract-features"]
+def extract_features(encoder: nn.Module, images: Tensor, batch_size: int = 256) -> Tensor:
+    """What the encoder makes of images (N, C, H, W): features (N, D), float32 on the CPU, in the order of the images.
+
+    encoder maps (B, C, H, W) to (B, D). It runs itself, not a copy, in eval mode and without gradients, on batch_size
+    images at a time (the last batch may be smaller), each image once, on the device of its parameters if it has any.
+    Afterwards it is as it was: the training flag of every module in it, every buffer, every parameter.
+    The answer is an ordinary tensor that a probe can be trained on.
+    """
+    ### BEGIN SOLUTION
+    # Where does it live, and which of its parts are training?
+    parameter = next(encoder.parameters(), None)
+    device = images.device if parameter is None else parameter.device
+    modes = {module: module.training for module in encoder.modules()}
+    # Look at everything, a batch at a time.
+    encoder.eval()
+    try:
+        with torch.no_grad():
+            features = [encoder(batch.to(device)).float().cpu() for batch in images.split(batch_size)]
+    finally:
+        # Leave it as it was.
+        for module, mode in modes.items():
+            module.training = mode
+    return torch.cat(features)
+    ### END SOLUTION
+
+
+# %% tags=["check:probe-extract-features"]
+check("probe-extract-features")
+
+# %% [markdown]
+# <details><summary>Hint 1: what to look at</summary>
+#
+# One image alone and in a batch must give the same numbers. Which layers look at their neighbours?
+#
+# </details>
+#
+# <details><summary>Hint 2: in words</summary>
+#
+# Switching to eval mode switches every module below. Switching back does the same, also to those that were in eval
+# mode before. Note each one's flag first.
+#
+# </details>
+
+# %% [markdown]
+# **Figure.** A small encoder with BatchNorm and Dropout, handed over in training mode. Each mark is one feature of
+# one image: alone (x) and among 64 others (y). All lie on the diagonal; a cloud means that the neighbours had a say.
+# Below it, the encoder's running mean before and after: two equal rows. virtex #16 and moco #116 tell of published
+# code in which they were not.
+
+# %% tags=["show"]
+if written("probe-extract-features"):
+    torch.manual_seed(0)
+    small, some = probes.TinyEncoder(), pictures.normalize(pictures.test.images[:64])
+    before = small.norm.running_mean.clone()
+    alone = extract_features(small, some[:16], batch_size=1)
+    among = extract_features(small, some, batch_size=64)[:16]
+    plots.scatter(alone, {"in a batch of 64": among}, xlabel="alone", ylabel="in the batch", diagonal=True)
+    after = torch.stack([before, small.norm.running_mean])
+    moved = f"the running mean moved by {(after[1] - after[0]).abs().max():.3g}; in training mode: {small.training}"
+    plots.matrix(after, ["before", "after"], message=moved)
+
+# %% [markdown]
+# ## 3.2 The same scale for all (about 10 min)
+#
+# A classifier with a penalty on its weights treats large features kindly and small ones badly. So each feature gets
+# mean 0 and deviation 1 first, by the *training* set's statistics. The test images stand for images that nobody has
+# seen yet: they may have no say in them.
+#
+# **By hand first.** Training values 1, 3, 5: mean 3, deviation 2 (dividing by $N - 1$). They become −1, 0, 1. A test
+# value of 7 becomes 2, whatever else is in the test set.
+#
+# Guess: one feature is 100.3 for all training images. What should become of it? And what comes out if you divide by
+# its deviation as float32 computes it?
+
+# %% tags=["guess"]
+guess_constant_feature = None  # a number, or "nan"
+
+
+# %% tags=["exercise:probe-standardize"]
+def standardize(train: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
+    """Features train (N, D) and test (M, D), each feature minus its mean and over its deviation: (train, test).
+
+    Mean and deviation are those of train, for both. Either deviation will do (over N or N - 1), one for both.
+    Features with deviations from 1e-3 to 1e3 come out of train with deviation 1, within one percent.
+    A feature that is constant in train comes out of train with values below 1e-3, and finite out of test: also where
+    it is 0.1 or 100.3 in float32, whose computed mean and deviation are rounded. The dtype stays.
+    """
+    ### BEGIN SOLUTION
+    exact = train.double()
+    mean, deviation = exact.mean(dim=0), exact.std(dim=0)
+    deviation = deviation + 1e-6
+    return ((exact - mean) / deviation).to(train.dtype), ((test.double() - mean) / deviation).to(test.dtype)
+    ### END SOLUTION
+
+
+# %% tags=["check:probe-standardize"]
+check("probe-standardize")
+
+# %% [markdown]
+# <details><summary>Hint 1: what to look at</summary>
+#
+# A test image must not know of the other test images. And print the mean of a thousand times 100.3, in float32: is it
+# 100.3?
+#
+# </details>
+#
+# <details><summary>Hint 2: in words</summary>
+#
+# A constant feature gives a small rounding error over another one, and that can be any number. Either compute so
+# precisely that the error is far smaller than what you add below the line, or notice that the feature does not vary.
+#
+# </details>
+
+# %% [markdown]
+# **Figure.** Deviations of 128 features of a random ResNet, before and after, on log axes; the course multiplied them
+# by factors from .001 to 1,000. Circles (training images) should lie on 1, all along. Crosses (test images) lie near
+# it, not on it: exactly on it, and the test set has used its own statistics.
+
+# %% tags=["show"]
+if written("probe-standardize"):
+    factors = torch.logspace(-3, 3, 128)
+    near, far = (
+        probes.features_of(encoders["random ResNet"], pictures, part.images[:400])
+        for part in (pictures.train, pictures.test)
+    )
+    near, far = near * factors / near.std(dim=0).clamp(min=1e-3), far * factors / near.std(dim=0).clamp(min=1e-3)
+    both = dict(zip(("training set", "test set"), (part.std(dim=0) for part in standardize(near, far)), strict=True))
+    told = "; ".join(f"{name}: {values.min():.3f} to {values.max():.3f}" for name, values in both.items())
+    plots.scatter(near.std(dim=0), both, xlabel="deviation before", ylabel="after", log=True, message=told)
+    constant = standardize(torch.full((1000, 1), 100.3), torch.full((2, 1), 100.3))[0]
+    print(f"always 100.3 becomes {constant.abs().max():.2g} at most; {linear.told(guess_constant_feature)}")
+
+# %% [markdown]
+# ## 3.3 The probe (about 30 min)
+#
+# Softmax regression: scores $s_n = W x_n + b$ for the $C$ classes, cross-entropy, and a small penalty that keeps the
+# weights from growing without end. One number is to be made as small as possible:
+#
+# $$ J(W, b) = \frac{1}{N} \sum_{n=1}^{N} -\log \frac{\exp(s_{n, y_n})}{\sum_c \exp(s_{n, c})}
+# + \frac{\lambda}{2} \lVert W \rVert^2 $$
+#
+# $\lambda$ is `l2`. The bias $b$ is not penalised: it says how common a class is, and that is no extravagance.
+
+# %% [markdown]
+# $J$ is **convex**: a bowl with one bottom. So there is one answer, and any method that reaches the bottom will do.
+# That is what makes a probe an instrument: a network's mark must not depend on a learning rate.
+#
+# **By hand first.** Two images with one feature: −1 has label 0, +1 has label 1; `l2` is 1. By symmetry $W = (-w,
+# w)$, $b = 0$ and $J = \log(1 + e^{-2w}) + w^2$. Its slope is 0 where $w = 1 / (1 + e^{2w})$, at $w = .337$.
+#
+# Guess: and if `l2` is 0?
+
+# %% tags=["guess"]
+guess_w_without_penalty = None  # a number, or "no end"
+
+
+# %% tags=["exercise:probe-fit"]
+def fit_linear_probe(features: Tensor, labels: Tensor, num_classes: int, l2: float = 1e-3) -> tuple[Tensor, Tensor]:
+    """Fit softmax regression to features (N, D) and labels (N,): (weight (num_classes, D), bias (num_classes,)).
+
+    The answer minimises mean cross-entropy + l2 / 2 * |weight|^2; the bias is not penalised. Every class occurs.
+    Near enough: no entry of the objective's gradient is above 1e-4 in float64, 1e-3 in float32.
+    Both are plain tensors in the features' dtype. Features are standardised, or nearly. Below, N is up to 10,000 and
+    D up to 3,072: choose a method that can do that in seconds.
+    """
+    ### BEGIN SOLUTION
+    weight = features.new_zeros(num_classes, features.shape[1], requires_grad=True)
+    bias = features.new_zeros(num_classes, requires_grad=True)
+    solver = torch.optim.LBFGS(
+        [weight, bias], max_iter=500, tolerance_grad=2e-5, tolerance_change=0, line_search_fn="strong_wolfe"
+    )
+
+    def objective() -> Tensor:
+        solver.zero_grad()
+        scores = (weight @ features.T + bias[:, None]).T  # (N, C); for large D this order is faster
+        value = F.cross_entropy(scores, labels) + l2 / 2 * weight.square().sum()
+        value.backward()
+        return value
+
+    solver.step(objective)
+    return weight.detach(), bias.detach()
+    ### END SOLUTION
+
+
+# %% tags=["check:probe-fit"]
+check("probe-fit")
+
+# %% [markdown]
+# <details><summary>Hint 1: what to look at</summary>
+#
+# Move your answer a little: does the objective fall? Print the largest entry of its gradient at the end.
+#
+# </details>
+#
+# <details><summary>Hint 2: in words</summary>
+#
+# With all images in every step there is no noise, and methods that learn the bowl's shape on the way need tens of
+# steps where plain descent needs thousands. torch has one among its optimisers; read how it calls you back, and when
+# it stops by itself.
+#
+# </details>
+
+# %% [markdown]
+# **Figure.** Three clouds of points in the plane, and the objective along twenty random straight lines through your
+# answer. Each line is a bowl with its lowest point, a triangle, at 0. Triangles beside 0: you stopped too early, or
+# made another number small. Then the same probe in the plane: three regions with straight borders.
+
+# %% tags=["show"]
+if written("probe-fit"):
+    points, classes = linear.clouds()
+    weight, bias = fit_linear_probe(points, classes, 3, 0.01)
+    linear.bowls(weight, bias, points, classes, 0.01)
+    linear.plane(weight, bias, points, classes)
+    print("w without a penalty grows for ever, as a larger w is always surer;", linear.told(guess_w_without_penalty))
+
+# %% [markdown]
+# ## 3.4 The mark (about 5 min)
+#
+# A probe takes the class with the highest score. **By hand first.** Scores `(2, 1)`, `(0, 3)`, `(1, 0)` and labels 0,
+# 1, 1: two of three are right, so 2/3.
+
+
+# %% tags=["exercise:probe-accuracy"]
+def accuracy(weight: Tensor, bias: Tensor, features: Tensor, labels: Tensor) -> float:
+    """Share of the images (N, D) whose highest score under weight (C, D) and bias (C,) is that of their label (N,).
+
+    A Python float from 0 to 1.
+    """
+    ### BEGIN SOLUTION
+    chosen = (features @ weight.T + bias).argmax(dim=1)  # (N,)
+    return (chosen == labels).double().mean().item()
+    ### END SOLUTION
+
+
+# %% tags=["check:probe-accuracy"]
+check("probe-accuracy")
+
+# %% [markdown]
+# <details><summary>Hint: what to look at</summary>
+#
+# The text asks for a Python float between 0 and 1: no tensor, no percent.
+#
+# </details>
+
+# %% [markdown]
+# ## 3.5 Pixels (about 10 min)
+#
+# The first features to mark are none at all: 3,072 pixel values. Guess two things before you run this (about 10 s).
+# Which two classes does the pixel probe confuse most often? And what does its weight for *horse* look like, as an
+# image?
+
+# %% tags=["guess"]
+guess_confused = None  # two names, such as ("frog", "ship")
+guess_horse = None  # a few words
+
+# %% [markdown]
+# **Figure.** How often the probe takes the class of the row for that of the column; the outlined pair is confused most
+# often. Then its ten weights as images, in the order of the classes: where a pixel is bright, brightness there speaks
+# for the class. Look for the horse: how many heads has it, and why?
+
+# %% tags=["show"]
+looks = {"pixels": (probes.pixels(known.train.images), probes.pixels(known.test.images))}
+if ready("probe-standardize", "probe-fit", "probe-accuracy"):
+    train, test = standardize(*looks["pixels"])
+    weight, bias = fit_linear_probe(train, known.train.labels, 10, probes.usual_l2(3072))
+    linear.confusion(weight, bias, test, pictures, guess_confused)
+    linear.templates(weight, pictures)
+    print(f"right: {accuracy(weight, bias, test, known.test.labels):.3f}; horse, {linear.told(guess_horse)}")
+
+# %% [markdown]
+# ## 3.6 The table grows (about 20 min)
+#
+# From here on all is yours: `probe` below is your three functions in a row. The penalty is fixed beforehand, in
+# proportion to $D$, the same rule for everybody. Each mark uses 500, 1,000 and 10,000 labels, the small numbers three
+# times with other images.
+#
+# Everything is judged on 5,000 test images: one accuracy is known to ± .014, a difference to ± .02. Read nothing into
+# less.
+
+
+# %% tags=["show"]
+def probe(train, labels, test, test_labels):
+    near, far = standardize(train, test)
+    return accuracy(*fit_linear_probe(near, labels, 10, probes.usual_l2(near.shape[1])), far, test_labels)
+
+
+table = linear.Table(known, probe)
+EXERCISES = [f"probe-{name}" for name in "extract-features standardize fit accuracy".split()]
+
+
+def judge(*names):
+    """Add rows to the table; for a network, your features of all images first."""
+    for name in names:
+        if name in encoders:
+            encoder, parts = encoders[name], (known.train.images, known.test.images)
+            looks[name] = tuple(extract_features(encoder, pictures.normalize(part)) for part in parts)
+        if name in looks:
+            table.add(name, looks[name])
+
+
+# %% [markdown]
+# **Rows 1 and 2.** Pixels, and what people built before networks learned: histograms of the directions of edges, and
+# of colours. Chance is .10. Where do the two end, at 10,000 labels?
+
+# %% tags=["guess"]
+guess_simple = {"pixels": None, "hand-crafted": None}  # accuracies at 10,000 labels
+
+# %% tags=["show"]
+if ready(*EXERCISES):
+    looks["hand-crafted"] = (probes.hand_crafted(known.train.images), probes.hand_crafted(known.test.images))
+    judge("pixels", "hand-crafted")
+    table.show(guess_simple)
+
+# %% [markdown]
+# **Rows 3 and 4.** The transformer of notebook 1, with random weights and with those you trained. The random one is
+# the control: whatever it reaches, the architecture gives for nothing. A method is judged against **its own** twin.
+
+# %% tags=["guess"]
+guess_transformers = {"random transformer": None, "MAE": None}
+
+# %% tags=["show"]
+if ready(*EXERCISES):
+    judge("random transformer", "MAE")
+    table.show(guess_transformers)
+
+# %% [markdown]
+# **Rows 5 and 6.** The ResNet of notebook 2, random and trained with SimCLR. It is smaller than the transformer, and
+# built of convolutions. Does the random one start higher or lower?
+
+# %% tags=["guess"]
+guess_resnets = {"random ResNet": None, "SimCLR": None}
+
+# %% tags=["show"]
+if ready(*EXERCISES):
+    judge("random ResNet", "SimCLR")
+    table.show(guess_resnets)
+
+# %% [markdown]
+# **Row 7.** The same ResNet, trained with all 25,000 labels: about a minute. *While it runs:* the dashed line is the
+# loss of guessing, log 10 = 2.303. How much is left to win for methods without labels?
+
+# %% tags=["guess"]
+guess_supervised = {"supervised": None}
+
+# %% tags=["show"]
+if ready(*EXERCISES):
+    encoders["supervised"] = linear.supervised(pictures, preset, device)
+    judge("supervised")
+    table.show(guess_supervised)
+
+# %% [markdown]
+# ## 3.7 How many labels? (about 10 min)
+#
+# **Figure.** The whole table as lines. Bars: the range of three draws of labels, or two standard errors of the test
+# set where that is more. Compare each learned line with its random twin. Then choose a height and go across: how many
+# labels does each line need to reach it? The supervised encoder has seen **all** labels before its probe got 500: it
+# is a ceiling, not a competitor.
+
+# %% tags=["show"]
+if table.rows:
+    table.by_labels()
+
+# %% [markdown]
+# ## 3.8 Layer by layer (about 10 min)
+#
+# So far we read the last block. Is that where the class is easiest to read? The supervised net was trained to say the
+# class at its end; MAE was trained to paint. Guess where each is highest, 0 for what enters the first block.
+
+# %% tags=["guess"]
+guess_peak_mae = None  # 0 to 4
+guess_peak_supervised = None  # 0 to 3
+
+# %% [markdown]
+# **Figure.** Your probe after each block, with 1,000 labels, averaged over places. The ResNet's blocks have 16, 32, 64
+# and 128 features, the transformer's 128 each: within the ResNet, depth and width grow together.
+
+# %% tags=["show"]
+if ready(*EXERCISES):
+    few, heights = pictures.with_labels(1_000), {}
+    for name in ("random transformer", "MAE", "supervised"):
+        if network := encoders.get(name):
+            layers = [network.stem if name == "supervised" else network.blocks[0].norm1, *network.blocks]
+            parts = [probes.layer_features(network, layers, pictures, part.images) for part in (few.train, few.test)]
+            heights[name] = [
+                probe(near, few.train.labels, far, few.test.labels) for near, far in zip(*parts, strict=True)
+            ]
+    linear.by_layer(heights, 0.014)
+    print(f"MAE: {linear.told(guess_peak_mae)}; supervised: {linear.told(guess_peak_supervised)}")
+
+# %% [markdown]
+# ## 3.9 A control: labels that mean nothing (about 5 min)
+#
+# Shuffle the labels of 500 images and fit your probe to their 3,072 pixels. The test accuracy should be that of chance,
+# .10. Guess: and the accuracy on the 500 themselves?
+
+# %% tags=["guess"]
+guess_train_accuracy = None  # 0 to 1
+
+# %% tags=["show"]
+if ready("probe-standardize", "probe-fit", "probe-accuracy"):
+    own = data.labelled_subset(known.train.labels, 500)
+    shuffled = known.train.labels[own][torch.randperm(500, generator=torch.Generator().manual_seed(0))]
+    train, test = standardize(looks["pixels"][0][own], looks["pixels"][1])
+    fitted = fit_linear_probe(train, shuffled, 10, probes.usual_l2(3072))
+    right = {
+        "on the 500": accuracy(*fitted, train, shuffled),
+        "on the test set": accuracy(*fitted, test, known.test.labels),
+    }
+    errors = [0.0, 2 * probes.standard_error(right["on the test set"], len(known.test))]
+    plots.dots(
+        list(right),
+        list(right.values()),
+        errors,
+        chance=0.1,
+        guesses={"on the 500": guess_train_accuracy},
+        xlabel="accuracy",
+    )
+
+# %% [markdown]
+# With more features than images, a linear rule learns *any* labels by heart. A probe's training accuracy says nothing
+# about features.
+#
+# ## 3.10 The puzzle's answer
+#
+# **Figure.** The four rows of the beginning, named; neighbours of the query's class are outlined and ticked. Does the
+# order agree with your table? Two queries are too few to say.
+
+# %% tags=["show"]
+linear.show_puzzle(pictures, puzzle, reveal=True, guess=guess_best)
+
+# %% [markdown]
+# ## 3.11 Questions
+#
+# Each answer takes four to six sentences and points at figures or numbers of yours.
+#
+# **(a)** What does a linear probe measure, and what does it not? Use the table of 3.6 and the control of 3.9. What
+# would you have to report beside an accuracy, so that somebody else can compare with it? (About 10 min.)
+
+# %% [markdown] tags=["answer:probe-what-it-measures"]
+# *Your answer to (a).*
+
+# %% [markdown]
+# **(b)** In the figure of 3.7, compare pixels with 10,000 labels and MAE (or, without it, SimCLR) with 1,000. What have
+# the images without labels bought? About how many labels is it worth, and how sure are you? (About 10 min.)
+
+# %% [markdown] tags=["answer:probe-what-images-bought"]
+# *Your answer to (b).*
+
+# %% [markdown]
+# **(c)** A friend tries twenty values of `l2`, keeps the one with the best accuracy on the test set, and reports that
+# accuracy, .58. What is wrong with the number? Would it be so with `l2` chosen on the training images? Say how to
+# choose it properly. (About 10 min.)
+
+# %% [markdown] tags=["answer:probe-chosen-on-the-test-set"]
+# *Your answer to (c).*
+
+# %% [markdown]
+# ## The end
+#
+# You can now take features out of a network without touching it, fit a classifier whose answer does not depend on a
+# learning rate, and read a table of marks with its controls.
+#
+# **Beside the lecture.** A stricter judge is another task, with all weights free to move: pretrained networks finetuned
+# to detect objects. In the lecture's table, AP50 is 52.5 from random weights, 80.8 after supervised and 81.4 to 82.1
+# after contrastive pretraining (MoCo). There the gap to supervised features is gone. Yours is not: a hundredth of the
+# images, 32 pixels wide, and minutes instead of days.
+#
+# **For the fast:** k-NN (`probes.knn`) instead of your probe: does the order of rows change? A probe for "was this
+# image turned grey?": which encoder was trained to forget it? Two layers instead of one.

@@ -191,15 +191,14 @@ if written("mae-patchify", "mae-unpatchify"):
 # %% [markdown]
 # ## 1.3 Hiding (about 25 min)
 #
-# Every image loses its own random patches. Each token draws a number, its *noise*; the $K$ smallest stay. With the
-# noise `.9 .1 .5 .3` and a ratio of .5, tokens 1 and 3 stay, in this order. Sorted completely, the tokens stand `1 3
-# 2 0`.
+# Each token draws a number, its *noise*; the $K$ smallest stay. With the noise `.9 .1 .5 .3` and a ratio of .5,
+# tokens 1 and 3 stay, in this order. Sorted completely, the tokens stand `1 3 2 0`.
 #
-# The decoder will need the way home: where did token $n$ go? Token 0 went to place 3, token 1 to place 0. That list,
-# `3 0 2 1`, is `ids_restore`.
+# The decoder will need the way home: where did token $n$ go? Token 0 to place 3, token 1 to place 0. That list, `3 0
+# 2 1`, is `ids_restore`.
 
 # %% [markdown]
-# Do two images of one batch share a mask? What would the network learn if they did, and if every batch used the same?
+# Do two images of one batch share a mask? What would the network learn if every batch used the same one?
 
 # %% tags=["guess"]
 guess_same_mask = None  # True or False
@@ -558,9 +557,9 @@ if written("mae-patchify", "mae-loss"):
 # %% [markdown]
 # ## 1.7 Rehearsal (60 steps, a few seconds)
 #
-# Before a long run, a short one whose end we know. Eight images, sixty steps: a sound pipeline begins to learn them
-# by heart and ends in the shaded band. Far below: something leaks, or the wrong patches count. Stuck at the dashed
-# line or above: nothing is learned beyond the means.
+# Before a long run, a short one whose end we know: eight images, sixty steps. A sound pipeline ends in the shaded
+# band (three seeds gave .68 to .72). Below it, visible patches count, or targets are not normalised; far above,
+# something is summed. Lost positions or a leak do *not* show here: the checks and figures above show those.
 
 
 # %% tags=["show"]
@@ -586,9 +585,9 @@ if ready(*EXERCISES):
         pair, step_for(*pair), few, steps=60, batch_size=8, lr=5e-3, betas=(0.9, 0.95),
         precision="float32", watch=lambda progress: None,
     )  # fmt: skip
-    told = f"mean of the last ten steps: {rehearsal.smooth_loss(10):.3f}; expected .45 to .80"
+    told = f"mean of the last ten steps: {rehearsal.smooth_loss(10):.3f}; expected .62 to .80"
     lines = {"knows only the means": 47 / 48}
-    plots.curve(range(1, 61), rehearsal.losses, reference=lines, band=(0.45, 0.80), message=told)
+    plots.curve(range(1, 61), rehearsal.losses, reference=lines, band=(0.62, 0.80), message=told)
 
 # %% [markdown]
 # ## 1.8 The run (1 to 2 minutes)
@@ -705,18 +704,20 @@ if trained:
 # %% [markdown]
 # ## 1.11 How much should be hidden? (about 10 min)
 #
-# Which of the ratios .25, .5, .75, .9 ends with the lowest loss, and which with the best probe? All train for the
-# same 500 steps. (Equal steps are not equal time: hiding less costs more, since the encoder has more to read.)
+# Which of the ratios .25, .5, .75 and .9 ends with the lowest loss, and which with the best probe, after 500 steps
+# each? Equal steps are not equal work: a step at .25 takes 2.5 times as many operations as one at .75, since the
+# encoder reads three times as many tokens.
 
 # %% tags=["guess"]
 guess_best_ratio_for_loss = None  # one of 0.25, 0.5, 0.75, 0.9
 guess_best_ratio_for_probe = None
 
 # %% [markdown]
-# Choose a ratio of your own, between those four or beyond them, and train it: about a minute.
+# Choose a ratio of your own and train it (about a minute).
 #
-# **Figure.** Loss and probe accuracy for the four ratios as the course measured them (three seeds; the bar reaches
-# from the lowest to the highest), and yours. The two orders are not the same: which one would you trust?
+# **Figure.** Loss and probe for the four ratios, measured by the course (three seeds, the bar holds all of them), and
+# yours. Does the better loss give the better probe? Which differences are larger than .02? And for the work of 500
+# steps at .25 you get 1,270 at .75, nearly your run in 1.8: compare with its probe.
 
 # %% tags=["show"]
 my_ratio = 0.6  # yours: 0 to 0.95
@@ -763,11 +764,11 @@ if ready(*EXERCISES):
 # Turn images into tokens and back; train a transformer on a task that needs no labels; tell whether features are
 # worth anything, with a control.
 #
-# **Beside the paper.** A linear probe on the published models reaches 68.0 % (ViT-B), 75.8 % (ViT-L) and 76.6 %
-# (ViT-H) on ImageNet's 1,000 classes, after 1,600 epochs on 1.3 million images (He et al. 2021; numbers as listed in
-# their code's FINETUNE.md). Yours: 25,000 images of 32 × 32, seven epochs, 0.8 million weights. Nearer in size: the
-# Keras example for masked autoencoders reports 44.25 % on CIFAR-10 after 100 epochs (keras-io, pull request 715).
+# **Beside the paper.** A linear probe on its models reaches 68.0 % (ViT-B), 75.8 % (ViT-L) and 76.6 % (ViT-H) on
+# ImageNet's 1,000 classes, after 1,600 epochs on 1.3 million images; there the probe rises steadily up to 75 % hidden
+# (He et al. 2021, Figure 5), which 500 steps cannot show. Yours: 25,000 small images, seven epochs, 0.8 million
+# weights. Nearer in size, the Keras example reports 44.25 % on CIFAR-10 after 100 epochs (keras-io, pull request
+# 715).
 #
-# **To try:** hide one block instead of scattered patches, or a grid: which is harder, and which gives better
-# features? Plain targets (`normalize_targets=False`)? Patches of 2 or 8? Next: notebook 2, where no pixel is ever
-# painted.
+# **To try:** hide one block, or a grid: which is harder, and which gives better features? Plain targets? Patches of 2
+# or 8? Next: notebook 2, where no pixel is ever painted.

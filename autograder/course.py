@@ -12,13 +12,21 @@ from typing import Any, TypeVar
 
 from autograder import notebook_source, suites
 from autograder.errors import CourseError
-from autograder.notebook_source import SETUP_ID, SourceCell, SourceError
+from autograder.notebook_source import (
+    CLOSING,
+    CLOSING_ID,
+    PREVIEW,
+    PREVIEW_ID,
+    SETUP_ID,
+    SourceCell,
+    SourceError,
+)
 from autograder.suites import Case, SuiteError
 from autograder.tables import Complaints, Table
 from kit.manifest import Answer, Cell, Exercise, Manifest, Notebook
 
 T = TypeVar("T")
-_RESERVED = re.compile(rf"{SETUP_ID}|given-\d+|c-[0-9a-f]{{12}}.*|.*-check")
+_RESERVED = re.compile(rf"{SETUP_ID}|{CLOSING_ID}|{PREVIEW_ID}|given-\d+|c-[0-9a-f]{{12}}.*|.*-check")
 
 
 @dataclass(frozen=True)
@@ -210,8 +218,9 @@ def _exercise(
 
 def _notebook(problem: Problem) -> Notebook:
     setup = Cell(SETUP_ID, "show", "")
+    closing = (Cell(CLOSING_ID, "text", CLOSING), Cell(PREVIEW_ID, "show", PREVIEW))
     cells = (Cell(cell.id, cell.kind, cell.released) for cell in problem.cells)
-    return Notebook(problem.notebook_file, problem.name, problem.title, (setup, *cells))
+    return Notebook(problem.notebook_file, problem.name, problem.title, (setup, *cells, *closing))
 
 
 def _check_cells(

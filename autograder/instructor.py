@@ -8,7 +8,7 @@ from typing import Any
 import nbformat
 
 from autograder.course import Assignment, Problem
-from autograder.notebook_source import BEGIN, END, SETUP_ID, SourceCell
+from autograder.notebook_source import BEGIN, CLOSING, CLOSING_ID, END, PREVIEW, PREVIEW_ID, SETUP_ID, SourceCell
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 LANGUAGE = {
@@ -26,6 +26,8 @@ def notebook(assignment: Assignment, problem: Problem, setup: str) -> str:
     """One problem's instructor notebook as JSON text; `setup` is the text of its first cell."""
     cells = [_cell(SETUP_ID, "code", setup, _graded(SETUP_ID, locked=True))]
     cells += [_notebook_cell(assignment, problem, cell) for cell in problem.cells]
+    cells.append(_cell(CLOSING_ID, "markdown", CLOSING, {}))
+    cells.append(_cell(PREVIEW_ID, "code", PREVIEW, {"tags": ["show"]}))
     metadata = {
         "kernelspec": KERNEL,
         "language_info": LANGUAGE,

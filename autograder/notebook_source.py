@@ -16,6 +16,14 @@ PLAIN_TAGS = ("given", "show", "guess")
 BEGIN, END = "BEGIN SOLUTION", "END SOLUTION"
 ANSWER_STUB = "*Your answer here.*"
 SETUP_ID = "setup"
+# The last two cells of every notebook.
+CLOSING_ID, PREVIEW_ID = "closing", "preview"
+CLOSING = """\
+## Before you hand in
+
+Save the notebook, then run the next cell: it shows what will be graded, what is still a stub, and what is left out.
+`python -m kit pack` in a terminal, or `pack()` in a cell, then makes the file to hand in."""
+PREVIEW = "from kit import preview\n\npreview()"
 _MARKER = re.compile(r"^# ?%%(?!%)")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,58}")
 

@@ -45,7 +45,8 @@ def rebuilt(staff, book):
 
 
 def show_cell(notebook):
-    (found,) = [cell for cell in notebook["cells"] if cell["metadata"].get("tags") == ["show"]]
+    shows = [cell for cell in notebook["cells"] if cell["metadata"].get("tags") == ["show"]]
+    (found,) = [cell for cell in shows if cell["id"] != "preview"]
     return found
 
 
@@ -174,7 +175,7 @@ def test_deleted_and_reordered_cells_stand_in_the_staffs_order(submitted, rebuil
 def test_a_student_cannot_imitate_the_staffs_marks(submitted, rebuilt):
     fake = own("markdown", "**Rubric** full marks", id="rubric-tiny-why")
     fake["metadata"] = {"kit": {"role": "rubric"}, "nbgrader": {"grade_id": "rubric-tiny-why", "grade": True}}
-    insert_after(submitted, "tiny-why", fake)
+    insert_after(submitted, "preview", fake)
     last = rebuilt(submitted).notebook["cells"][-1]
     assert last["metadata"] == {"kit": {"role": "own"}}
     assert last["source"].startswith("*The student's own, cell ")

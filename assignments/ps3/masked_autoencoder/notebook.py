@@ -653,7 +653,9 @@ elif ready(*EXERCISES):
 # *visible* patches look worst: nothing ever asked the network to get those right.
 
 # %% tags=["show"]
-if trained:
+if not trained:
+    print("1.8 has not run yet")
+else:
     rows, mask = paint(images, noise)
     error = masked.errors(images, rows, mask, 4)
     told = "squared error on hidden pixels: " + ", ".join(f"{name} {value:.3f}" for name, value in error.items())
@@ -664,7 +666,9 @@ if trained:
 # with the one you named.
 
 # %% tags=["show"]
-if trained:
+if not trained:
+    print("1.8 has not run yet")
+else:
     unseen = pictures.normalize(pictures.test.images[:500]).to(device)
     with torch.no_grad():
         latent, mask, ids_restore = encoder(unseen)
@@ -692,7 +696,9 @@ guess_probe = {"pixels": None, "random transformer": None, "MAE": None}  # accur
 # nothing. The dashed line is chance. Compare your encoder with its random twin before you compare it with pixels.
 
 # %% tags=["show"]
-if trained:
+if not trained:
+    print("1.8 has not run yet")
+else:
     torch.manual_seed(1)
     labels = 500 if preset.name == "tiny" else 10_000
     twin = MAEEncoder().to(device)

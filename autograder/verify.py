@@ -112,8 +112,8 @@ def cases_of(problem: Problem, seed: int, seeds: int) -> list[Case]:
 
 def read_answer(kind: str, problem: Problem, path: Path, seed: int) -> Case:
     """A file of right/ or wrong/: EXERCISE, MUST_FAIL and the cell's code. CourseError for a malformed one."""
-    text = path.read_text(encoding="utf-8")
     try:
+        text = path.read_text(encoding="utf-8")
         tree = ast.parse(text)
         found = {node.targets[0].id: ast.literal_eval(node.value) for node in _headers(tree)}  # type: ignore[attr-defined]
     except (SyntaxError, ValueError) as error:
@@ -122,9 +122,12 @@ def read_answer(kind: str, problem: Problem, path: Path, seed: int) -> Case:
     if about is None:
         raise CourseError(f"{path}: begin with a docstring that says what this answer does")
     exercise = found.get("EXERCISE")
-    if exercise not in problem.references:
+    if exercise not in list(problem.references):
         raise CourseError(f"{path}: EXERCISE is {exercise!r}; {problem.name} has {', '.join(problem.references)}")
-    must_fail = tuple(found.get("MUST_FAIL", ()))
+    names = found.get("MUST_FAIL", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise CourseError(f"{path}: MUST_FAIL is {names!r}; write a list of tests' names")
+    must_fail = tuple(names)
     if (kind == WRONG) != bool(must_fail):
         raise CourseError(f"{path}: a wrong answer names in MUST_FAIL the tests that catch it; a right one has none")
     lines = text.split("\n")

@@ -211,6 +211,30 @@ class Scaler(ScalerBase):
     def inverse(self, values: Tensor) -> Tensor:
         return values
 ''',
+    f"{PROBLEM}/wrong/accepts_negative.py": '''\
+"""Multiplies by any factor."""
+
+EXERCISE = "tiny-scale"
+MUST_FAIL = ["test_scale_rejects_negative_factors"]
+
+
+def scale(values: Tensor, factor: float) -> Tensor:
+    return values * factor
+''',
+    f"{PROBLEM}/wrong/inverse_multiplies.py": '''\
+"""The way back multiplies once more."""
+
+EXERCISE = "tiny-scaler"
+MUST_FAIL = ["test_scaler_inverse_undoes_forward"]
+
+
+class Scaler(ScalerBase):
+    def forward(self, values: Tensor) -> Tensor:
+        return scale(values, 1.0) * self.factor
+
+    def inverse(self, values: Tensor) -> Tensor:
+        return values * self.factor
+''',
     f"{PROBLEM}/right/einsum.py": '''\
 """Multiplies with einsum."""
 

@@ -1,0 +1,19 @@
+"""Calls LBFGS once with its usual twenty iterations and takes that for done."""
+
+EXERCISE = "probe-fit"
+MUST_FAIL = ["test_fit_in_float64_reaches_the_bottom"]
+
+
+def fit_linear_probe(features: Tensor, labels: Tensor, num_classes: int, l2: float = 1e-3) -> tuple[Tensor, Tensor]:
+    weight = features.new_zeros(num_classes, features.shape[1], requires_grad=True)
+    bias = features.new_zeros(num_classes, requires_grad=True)
+    solver = torch.optim.LBFGS([weight, bias], lr=0.1)
+
+    def objective():
+        solver.zero_grad()
+        value = F.cross_entropy(features @ weight.T + bias, labels) + l2 / 2 * weight.square().sum()
+        value.backward()
+        return value
+
+    solver.step(objective)
+    return weight.detach(), bias.detach()

@@ -1,0 +1,15 @@
+"""Takes the mean off and leaves the deviation."""
+
+EXERCISE = "probe-standardize"
+MUST_FAIL = [
+    "test_each_feature_gets_mean_0_and_deviation_1",
+    "test_test_images_use_the_training_statistics",
+    "test_standardize_agrees_with_a_loop",
+    "test_standardize_in_float64",
+]
+
+
+def standardize(train: Tensor, test: Tensor) -> tuple[Tensor, Tensor]:
+    exact = train.double()
+    mean, deviation = exact.mean(dim=0), 1.0
+    return ((exact - mean) / deviation).to(train.dtype), ((test.double() - mean) / deviation).to(test.dtype)

@@ -112,7 +112,8 @@ def sensitivity(encoder: Callable[..., tuple], image: Tensor, noise: Tensor, mas
         before = encoder(image, mask_ratio, noise)[0]
         after = encoder(altered, mask_ratio, noise.expand(len(corners), -1))[0]
     moved = (after - before).flatten(1).norm(dim=1).reshape(height // p, width // p)
-    return moved / moved.max()
+    moved = moved / moved.max()
+    return torch.where(moved < 1e-5, 0.0, moved)  # less is rounding
 
 
 def swapped(image: Tensor, first: int, second: int, patch_size: int) -> Tensor:

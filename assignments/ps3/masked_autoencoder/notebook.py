@@ -56,15 +56,15 @@ masked.reveal(originals, hidden, names, guess_names)
 # away.
 
 # %% [markdown]
-# One alphabet, here and in the docstrings: $B$ images in a batch, $C$ channels, $H \times W$ pixels, patches of $P
-# \times P$ pixels, $N = HW / P^2$ patches or *tokens* an image, of which $K$ are kept, and $D$ numbers a token inside
-# the network.
+# One alphabet, here and in the docstrings: $B$ images in a batch, $C$ channels, $H \times W$ pixels, patches of
+# $P \times P$ pixels, $N = HW / P^2$ patches or *tokens* an image, of which $K$ are kept, and $D$ numbers a token
+# inside the network.
 
 # %% [markdown]
 # ## 1.1 From an image to tokens (about 15 min)
 #
-# A transformer reads a sequence, so we cut the image into squares and flatten each. Here is a one-channel image of 4
-# × 6 pixels, to be cut with $P = 2$:
+# A transformer reads a sequence, so we cut the image into squares and flatten each. Here is a one-channel image of
+# 4 × 6 pixels, to be cut with $P = 2$:
 #
 # ```text
 #   0   1 |  2   3 |  4   5
@@ -194,8 +194,8 @@ if written("mae-patchify", "mae-unpatchify"):
 # Each token draws a number, its *noise*; the $K$ smallest stay. With the noise `.9 .1 .5 .3` and a ratio of .5,
 # tokens 1 and 3 stay, in this order. Sorted completely, the tokens stand `1 3 2 0`.
 #
-# The decoder will need the way home: where did token $n$ go? Token 0 to place 3, token 1 to place 0. That list, `3 0
-# 2 1`, is `ids_restore`.
+# The decoder will need the way home: where did token $n$ go? Token 0 to place 3, token 1 to place 0. That list,
+# `3 0 2 1`, is `ids_restore`.
 
 # %% [markdown]
 # Do two images of one batch share a mask? What would the network learn if every batch used the same one?
@@ -604,8 +604,6 @@ guess_best_photo = None  # 0 to 7
 # what it sees. Under the curve: original, what the encoder sees, the painting. Which appears first, colour or edges?
 
 # %% tags=["show"]
-torch.manual_seed(0)
-encoder, decoder = MAEEncoder().to(device), MAEDecoder().to(device)
 images = pictures.normalize(photos).to(device)
 noise = torch.rand(8, 64, generator=torch.Generator().manual_seed(0)).to(device)
 
@@ -624,15 +622,16 @@ def small_rows():
     return rows["original"], rows["the encoder sees"], rows["model + visible"]
 
 
-live = plots.Live({"knows only the means": 47 / 48}, rows=small_rows, pictures=pictures)
-
 # %% tags=["show"]
 again = False  # True: train once more, even if there are weights from an earlier run
 weights = f"weights/mae-{preset.name}.npz"
+torch.manual_seed(0)
+encoder, decoder = MAEEncoder().to(device), MAEDecoder().to(device)
 trained = not again and training.load(weights, encoder=encoder, decoder=decoder)
 if trained:
     print(f"the weights in {weights} were loaded; again = True trains anew")
 elif ready(*EXERCISES):
+    live = plots.Live({"knows only the means": 47 / 48}, rows=small_rows, pictures=pictures)
     training.train(
         [encoder, decoder], step_for(encoder, decoder), pictures.unlabelled,
         steps=preset.mae, batch_size=preset.batch_size, betas=(0.9, 0.95), watch=live,

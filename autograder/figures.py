@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from autograder.course import Assignment, Problem
 from autograder.errors import CourseError
@@ -22,6 +22,7 @@ from autograder.verify import WRONG, Case, read_answer
 
 CELL_SECONDS = 20.0
 WIDTH, COLUMNS, MARGIN = 480, 4, 16  # a panel, in pixels
+NEARLY = 0.5  # per cent of the pixels
 INK, SOFT, ALARM = "#222222", "#767676", "#B00020"
 
 
@@ -36,9 +37,12 @@ class Panel:
     error: str
     notes: tuple[str, ...]
 
-    def looks_like(self, other: Panel) -> bool:
-        """Whether both drew the same pixels."""
-        return [_pixels(figure) for figure in self.figures] == [_pixels(figure) for figure in other.figures]
+    def difference(self, other: Panel) -> float:
+        """The share of pixels in which the figures differ: 0 where all are the same, 1 for others in number or size."""
+        if [figure.size for figure in self.figures] != [figure.size for figure in other.figures]:
+            return 1.0
+        pairs = [_differing(*pair) for pair in zip(self.figures, other.figures, strict=True)]
+        return sum(count for count, _ in pairs) / max(1, sum(total for _, total in pairs))
 
 
 @dataclass(frozen=True)
@@ -50,8 +54,11 @@ class Sheet:
 
     def remark(self, panel: Panel) -> str:
         """What to say of a wrong answer beside its figures; empty where it stands out."""
-        if panel.error or not panel.looks_like(self.panels[0]):
+        if panel.error:
             return panel.error
+        percent = 100 * panel.difference(self.panels[0])
+        if percent:
+            return f"looks much the same: {percent:.2g} % of the pixels differ" if percent < NEARLY else ""
         if not panel.figures:
             return "no figure"
         return "looks the same" if panel.text == self.panels[0].text else "looks the same; the printed text differs"
@@ -118,8 +125,10 @@ def _panel(folder: Path, number: int, name: str, about: str) -> Panel:
     return Panel(name, about, figures, found["text"], found["error"], tuple(found["notes"]))
 
 
-def _pixels(figure: Image.Image) -> tuple[tuple[int, int], bytes]:
-    return figure.size, figure.tobytes()
+def _differing(one: Image.Image, other: Image.Image) -> tuple[int, int]:
+    """How many pixels differ, and how many there are."""
+    changed = ImageChops.difference(one, other).convert("L").point(lambda level: 255 if level else 0)
+    return changed.histogram()[255], one.width * one.height
 
 
 def drawn(sheet: Sheet) -> Image.Image:

@@ -118,7 +118,7 @@ def coordinates(height: int, width: int) -> Tensor:
 def forces(loss: Loss, queries: Tensor, keys: Tensor, temperature: float, names: tuple[str, str]) -> Picture:
     """Where a step of gradient descent moves points (B, 2) of the plane, and the angle to their radius."""
     moves = _moves(loss, queries, keys, temperature)
-    scale = 0.9 / max(move.norm(dim=1).max().item() for move in moves)
+    scale = 0.9 / max(1e-9, *(move.norm(dim=1).max().item() for move in moves))
     with style():
         figure = blank(5.2, 4.0)
         axis = figure.subplots()
@@ -147,11 +147,13 @@ def pushes(loss: Loss, temperatures: Sequence[float], guess: int | None = None) 
         for axis, temperature in zip(figure.subplots(1, len(temperatures)), temperatures, strict=True):
             move = _moves(loss, queries, keys, temperature)[1][:, :2]
             strength = move.norm(dim=1)
-            shares.append((100 * strength[1:] / strength[1:].sum()).tolist())
+            shares.append((100 * strength[1:] / strength[1:].sum().clamp(min=1e-9)).tolist())
             axis.add_patch(Circle((0, 0), 1, fill=False, edgecolor=SOFT, linestyle="--", linewidth=0.8))
             axis.plot(1, 0, "o", color=QUERY, linestyle="none")
             _name_outside(axis, "query", (1.0, 0.0), QUERY)
-            for n, (point, arrow) in enumerate(zip(keys[:, :2].tolist(), 0.6 * move / strength.max(), strict=True)):
+            for n, (point, arrow) in enumerate(
+                zip(keys[:, :2].tolist(), 0.6 * move / strength.max().clamp(min=1e-9), strict=True)
+            ):
                 axis.plot(*point, "s", linestyle="none", mfc=KEY if n == 0 else "white", mec=KEY)
                 _name_outside(axis, f"key {n}" if n else "right key", point, KEY)
                 _arrow(axis, point, arrow.tolist(), KEY)
@@ -234,7 +236,8 @@ def _colours(images: Tensor) -> Tensor:
 
 def _moves(loss: Loss, queries: Tensor, keys: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
     inputs = [part.clone().requires_grad_() for part in (queries, keys)]
-    gradients = torch.autograd.grad(loss(*inputs, temperature), inputs, allow_unused=True)
+    value = loss(*inputs, temperature)
+    gradients = torch.autograd.grad(value, inputs, allow_unused=True) if value.requires_grad else (None, None)
     return tuple(-g if g is not None else torch.zeros_like(i) for g, i in zip(gradients, inputs, strict=True))
 
 

@@ -463,19 +463,19 @@ if ready(*EXERCISES):
 guess_last_dot = None  # accuracy, 0 to 1
 
 # %% tags=["show"]
-encoder, head = contrast.new_networks(device)
 others = 2 * preset.batch_size - 1
 lines = {"chance": math.log(others), "found, others at right angles": math.log(1 + (others - 1) * math.exp(-5))}
-live = plots.Live(lines, measure=lambda: knn(encoder), chance=0.1, name="SimCLR")
 size = {"steps": preset.simclr, "batch_size": preset.batch_size}
 
 # %% tags=["show"]
 again = False  # True: train once more, even if there are weights from an earlier run
 weights = f"weights/simclr-{preset.name}.npz"
+encoder, head = contrast.new_networks(device)
 trained = not again and training.load(weights, encoder=encoder, head=head)
 if trained:
     print(f"the weights in {weights} were loaded; again = True trains anew")
 elif ready(*EXERCISES):
+    live = plots.Live(lines, measure=lambda: knn(encoder), chance=0.1, name="SimCLR")
     step = simclr_step(encoder, head, views)
     training.train([encoder, head], step, pictures.unlabelled, watch=live, **size, **recipe)
     training.save(weights, encoder=encoder, head=head)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -152,11 +153,14 @@ def _honest(maker: _Maker, first: Problem, lonely: str) -> Iterator[Member]:
 
 
 def _misconceptions(maker: _Maker) -> Iterator[Member]:
-    for case in _answers(maker.assignment, WRONG):
+    cases = list(_answers(maker.assignment, WRONG))
+    counts = Counter(case.name for case in cases)
+    for case in cases:
+        name = case.name if counts[case.name] == 1 else f"{case.exercise}-{case.name}"  # two problems may share a name
         problem = maker.assignment.problem(case.problem)
         touched = dependents(problem, case.exercise)
         yield Member(
-            case.name.replace("_", "-"), f"{case.exercise}: {' '.join(case.about.split())}",
+            name.replace("_", "-"), f"{case.exercise}: {' '.join(case.about.split())}",
             "that exercise loses points, independent ones none", texts(maker.but(case.exercise, case.code)),
             below=frozenset({case.exercise}), free=frozenset(touched - {case.exercise}),
         )  # fmt: skip

@@ -41,9 +41,12 @@ def puzzle(pictures: ImageSet, encoders: Mapping[str, torch.nn.Module], count: i
 def show_puzzle(pictures: ImageSet, puzzle: Mapping[str, tuple], reveal: bool = False, guess: object = None) -> Picture:
     """A row for each feature set: two queries, each followed by its five neighbours; named and ticked to reveal."""
     rows, ticked, names, hits = [], [], [], []
+    gap = torch.full_like(pictures.test.images[0], 255)
     for letter, (name, indices) in puzzle.items():
         row, ticks = [], []
         for query, nearest in zip(QUERIES, indices, strict=True):
+            row += [gap] * bool(row)
+            ticks += [False] * bool(ticks)
             row += [pictures.test.images[query], *pictures.train.images[nearest]]
             ticks += [False, *(pictures.train.labels[nearest] == pictures.test.labels[query]).tolist()]
         rows.append(torch.stack(row))
@@ -66,12 +69,12 @@ def told(guess: object) -> str:
 # --- figures of the exercises -----------------------------------------------------------------------------------------
 
 
-def clouds(each: int = 40, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Three clouds of points in the plane that overlap: points (3 * each, 2) and labels."""
+def clouds(counts: Sequence[int] = (70, 35, 15), seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Three clouds of points in the plane that overlap, the third is rare: points (N, 2) and labels (N,)."""
     generator = torch.Generator().manual_seed(seed)
     centres = torch.tensor([[-1.2, -0.6], [1.2, -0.8], [0.2, 1.3]])
-    labels = torch.arange(3).repeat_interleave(each)
-    return centres[labels] + 0.75 * torch.randn(3 * each, 2, generator=generator), labels
+    labels = torch.arange(3).repeat_interleave(torch.tensor(counts))
+    return centres[labels] + 0.75 * torch.randn(len(labels), 2, generator=generator), labels
 
 
 def bowls(weight: Tensor, bias: Tensor, features: Tensor, labels: Tensor, l2: float, lines: int = 20) -> Picture:
@@ -113,7 +116,7 @@ def plane(weight: Tensor, bias: Tensor, points: Tensor, labels: Tensor) -> Pictu
     chosen = (torch.stack([columns, rows], dim=-1).reshape(-1, 2) @ weight.T + bias).argmax(dim=1).reshape(141, 141)
     wrong = int(((points @ weight.T + bias).argmax(dim=1) != labels).sum())
     with style():
-        figure = blank(4.4, 3.4)
+        figure = blank(5.4, 3.4)
         axis = figure.subplots()
         axis.contourf(ticks, ticks, chosen, levels=[-0.5, 0.5, 1.5, 2.5], colors=["#DCE6F2", "#F7E3D6", "#EDEDED"])
         for label, (marker, name) in enumerate(zip("o^s", ("MAE", "SimCLR", "supervised"), strict=True)):
@@ -144,9 +147,7 @@ def templates(weight: Tensor, pictures: ImageSet) -> Picture:
     """Rows of a pixel probe's weight (classes, 3 * 32 * 32) as images: grey is 0."""
     images = weight.detach().reshape(len(weight), *pictures.train.images.shape[1:])
     images = 0.5 + images / (6 * images.flatten(1).std(dim=1).view(-1, 1, 1, 1))
-    rows = images[:5], images[5:]
-    names = "; ".join(", ".join(part) for part in (pictures.classes[:5], pictures.classes[5:]))
-    return plots.images(rows, ["weights"] * 2, message=names)
+    return plots.images(images, columns=pictures.classes, message="weights of " + ", ".join(pictures.classes))
 
 
 # --- networks ---------------------------------------------------------------------------------------------------------

@@ -15,11 +15,11 @@ class FrozenTransformer(nn.Module):
 
     def __init__(self, image_size=(32, 32), patch_size=4, channels=3, dim=128, depth=4, heads=4):
         super().__init__()
-        rows, columns = image_size[0] // patch_size, image_size[1] // patch_size
+        grid = [side // patch_size for side in image_size]
         self.kernel = (dim, patch_size, patch_size, channels)
         self.patch_embed = nn.Linear(patch_size**2 * channels, dim)
         self.cls_token = nn.Parameter(0.02 * torch.randn(1, 1, dim))
-        self.register_buffer("pos_embed", F.pad(sincos_positions(dim, rows, columns), (0, 0, 1, 0)).unsqueeze(0))
+        self.register_buffer("pos_embed", F.pad(sincos_positions(dim, *grid), (0, 0, 1, 0)).unsqueeze(0))
         self.blocks = nn.ModuleList(Block(dim, heads) for _ in range(depth))
         self.norm = nn.LayerNorm(dim, eps=1e-6)
         initialize(self)
@@ -34,4 +34,5 @@ class FrozenTransformer(nn.Module):
         )
         for block in self.blocks:
             x = block(x)
-        return self.norm(x)[:, 1:].mean(dim=1)
+        tokens = self.norm(x)
+        return tokens[:, 1:].mean(1)

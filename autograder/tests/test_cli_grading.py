@@ -16,6 +16,7 @@ from autograder import cli_grading, demo, doctor
 from autograder.cli import commands, main
 from autograder.errors import BadInput, NotGraded, Surprise
 from autograder.made_class import Member, members
+from autograder.sandbox import Sandbox
 from autograder.tests import marking, released, tiny
 
 COMMANDS = ("demo", "doctor", "grade", "rerun", "solve", "verify")
@@ -31,9 +32,17 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    with Sandbox.start(tiny.write(tmp_path_factory.mktemp("library")), tiny.LIBRARY) as started:
+        yield started
+
+
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A course as the current folder."""
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> Iterator[Path]:
+    """A course as the current folder. Its commands share one sandbox, which takes seconds to start."""
+    monkeypatch.setattr(Sandbox, "start", lambda library, package: sandbox)
+    monkeypatch.setattr(Sandbox, "close", lambda self: None)
     marking.assignment(tmp_path)
     monkeypatch.chdir(tmp_path)
     yield tmp_path

@@ -9,7 +9,7 @@ from typing import Protocol
 from kit.manifest import Manifest
 from kit.notebooks import CodeCell, Extraction
 from kit.service import Service
-from kit.student import LocalTransport, Student, StudentCrashed, StudentError, StudentTimeout, Transport
+from kit.student import LocalTransport, Student, StudentCrashed, StudentTimeout, Transport
 from kit.wire import WireError
 
 LOAD_SECONDS = 10.0
@@ -108,33 +108,55 @@ class NotebookBinding:
 
     def _load(self, exercise: str) -> None:
         entry = self.manifest.exercise(exercise)
-        cells = self.extractions[entry.problem].cells
-        while True:
-            far_side = self.open_far_side()
-            student = Student(far_side, call_seconds=LOAD_SECONDS)
-            student.begin(int.from_bytes(hashlib.sha256(exercise.encode()).digest()[:3]))
-            if all(self._load_cell(student, entry.problem, number, cell) for number, cell in enumerate(cells)):
-                student.call_seconds = entry.call_seconds
-                self.current = (exercise, far_side, student)
-                return
-            far_side.close()
+        cells = dict(enumerate(self.extractions[entry.problem].cells))
+        usable = {number: cell for number, cell in cells.items() if (entry.problem, number) not in self.broken}
+        opened = self._opened(exercise)
+        if not self._load_together(opened[1], entry.problem, usable):
+            opened[0].close()
+            opened = self._load_one_by_one(exercise, entry.problem, usable)
+        opened[1].call_seconds = entry.call_seconds
+        self.current = (exercise, *opened)
 
-    def _load_cell(self, student: Student, problem: str, number: int, cell: CodeCell) -> bool:
-        """Whether the far side is still of use."""
-        key = (problem, number)
-        if key in self.broken:
-            return True
+    def _opened(self, exercise: str) -> tuple[FarSide, Student]:
+        far_side = self.open_far_side()
+        student = Student(far_side, call_seconds=LOAD_SECONDS)
+        student.begin(int.from_bytes(hashlib.sha256(exercise.encode()).digest()[:3]))
+        return far_side, student
+
+    def _load_together(self, student: Student, problem: str, cells: Mapping[int, CodeCell]) -> bool:
+        """Whether the far side is still of use; if not, one of these cells has ended or blocked it."""
         try:
-            student.load_cell(cell.label, cell.source)
-        except StudentError as error:
-            note = f"cell {cell.label} stopped with {error.report()}"
-            self.failed[key] = LoadProblem(cell.label, cell.exercise, error, note)
-        except StudentTimeout:
-            note = f"cell {cell.label} did not finish within {LOAD_SECONDS:g} s"
-            self.broken[key] = LoadProblem(cell.label, cell.exercise, StudentTimeout(note), note)
-            return False
-        except (StudentCrashed, WireError) as error:
-            note = f"cell {cell.label} ended the process: {error}"
-            self.broken[key] = LoadProblem(cell.label, cell.exercise, StudentCrashed(note), note)
+            self._run(student, problem, cells)
+        except (StudentTimeout, StudentCrashed, WireError):
             return False
         return True
+
+    def _load_one_by_one(self, exercise: str, problem: str, cells: Mapping[int, CodeCell]) -> tuple[FarSide, Student]:
+        """Find the cells that end or block the far side, and load the others."""
+        opened = self._opened(exercise)
+        loaded: dict[int, CodeCell] = {}
+        for number, cell in cells.items():
+            try:
+                self._run(opened[1], problem, {number: cell})
+                loaded[number] = cell
+            except (StudentTimeout, StudentCrashed, WireError) as error:
+                self._note_broken((problem, number), cell, error)
+                opened[0].close()
+                opened = self._opened(exercise)
+                if not self._load_together(opened[1], problem, loaded):
+                    break  # it behaves differently each time: every test of this far side will say so
+        return opened
+
+    def _run(self, student: Student, problem: str, cells: Mapping[int, CodeCell]) -> None:
+        errors = student.load_cells([(cell.label, cell.source) for cell in cells.values()])
+        for (number, cell), error in zip(cells.items(), errors, strict=True):
+            if error is not None:
+                note = f"cell {cell.label} stopped with {error.report()}"
+                self.failed[problem, number] = LoadProblem(cell.label, cell.exercise, error, note)
+
+    def _note_broken(self, key: tuple[str, int], cell: CodeCell, error: Exception) -> None:
+        slow = isinstance(error, StudentTimeout)
+        how = f"did not finish within {LOAD_SECONDS:g} s" if slow else f"ended the process: {error}"
+        note = f"cell {cell.label} {how}"
+        met = StudentTimeout(note) if slow else StudentCrashed(note)
+        self.broken[key] = LoadProblem(cell.label, cell.exercise, met, note)

@@ -33,7 +33,8 @@ _BARE_COMMANDS = {
 }
 _BARE_COMMANDS |= {"time", "timeit", "who", "whos", "reset", "matplotlib", "autoreload", "load_ext", "env", "history"}
 _ASSIGNED = re.compile(r"[A-Za-z_][\w.,\[\]'\" ]*=\s*[!%]")
-_HELP = re.compile(r"\?{1,2}[\w.%*]+|([\w.]+\s*=\s*)?[\w.%*\[\]'\"]+\?{1,2};?")
+_HELP = re.compile(r"\?{1,2}[\w.%*]+|[^#]*\S\?{1,2};?")
+_PROMPT = re.compile(r"^(>>>|\.\.\.)( |$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def read_python(source: str) -> Python:
     first = _parse(source, ())
     if first.tree is not None:
         return first
-    lines = source.split("\n")
+    lines = _without_prompts(source.split("\n"))
     blanked = tuple(_blank_commands(lines))
     second = _parse("\n".join(lines), blanked)
     if second.tree is None and (dedented := _dedent(lines)) is not None:
@@ -127,8 +128,12 @@ def _blank_commands(lines: list[str]) -> Iterator[Blanked]:
 
 def _is_command(line: str) -> bool:
     """Whether IPython takes this line, at the beginning of a statement, for a command."""
-    if line.startswith(("%", "!")) or _ASSIGNED.match(line) or _HELP.fullmatch(line):
+    if line.startswith(("%", "!")) or _ASSIGNED.match(line):
         return True
+    if _HELP.fullmatch(line):
+        inside = _Inside()
+        inside.read(line)
+        return inside.statement_begins()
     word, _, rest = line.partition(" ")
     return word in _BARE_COMMANDS and bool(rest.strip()) and _parse(line, ()).tree is None
 
@@ -168,6 +173,12 @@ class _Inside:
     def _in_string(self, token: str) -> None:
         if token == self.quote or (len(self.quote) == 1 and token == self.quote * 3):
             self.quote = ""
+
+
+def _without_prompts(lines: list[str]) -> list[str]:
+    """Code that was pasted from an interactive session loses its >>> and ... prompts."""
+    first = next((line for line in lines if line.strip()), "")
+    return [_PROMPT.sub("", line) for line in lines] if first.startswith(">>>") else lines
 
 
 def _dedent(lines: list[str]) -> str | None:

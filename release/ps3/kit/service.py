@@ -55,6 +55,8 @@ class Service:
         """The reply to one request, both as frames."""
         try:
             request = decode(frame, references=True)
+            if "begin" in request:
+                self.begin(int(request["begin"]))
             operation: Callable[[dict[str, Any]], dict[str, Any]] = getattr(self, f"do_{request['op']}")
             return encode({"status": "ok"} | operation(request))
         except self.stops:
@@ -64,20 +66,9 @@ class Service:
 
     # --- operations -----------------------------------------------------------------------------------------------
 
-    def do_begin(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Before a test: forget modules, seed every random generator."""
-        self.modules.clear()
-        seed = int(request["seed"])
-        random.seed(seed)
-        np.random.seed(seed % 2**32)
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed also formats a stack for each GPU library
-        return {}
-
     def do_load(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Run one cell. Its code keeps the cell's label as its file name, so that errors name cell and line."""
-        code = compile(request["source"], cell_filename(request["label"]), "exec", dont_inherit=True)
-        exec(code, self.namespace)
-        return {}
+        """Run cells. Their code keeps the cell's label as its file name, so that errors name cell and line."""
+        return {"errors": [self._load(label, source) for label, source in request["cells"]]}
 
     def do_call(self, request: dict[str, Any]) -> dict[str, Any]:
         target = self._target(request["target"], request.get("method"))
@@ -133,6 +124,22 @@ class Service:
         return {"value": dict(zip(names, gradients, strict=True)) if wrt == "parameters" else gradients}
 
     # --- helpers --------------------------------------------------------------------------------------------------
+
+    def begin(self, seed: int) -> None:
+        """Before a test: forget modules, seed every random generator."""
+        self.modules.clear()
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed also formats a stack for each GPU library
+
+    def _load(self, label: str, source: str) -> dict[str, Any] | None:
+        try:
+            exec(compile(source, cell_filename(label), "exec", dont_inherit=True), self.namespace)
+        except self.stops:
+            raise
+        except BaseException as error:
+            return self._describe(error)
+        return None
 
     def _target(self, reference: Any, method: str | None) -> Callable[..., Any]:
         thing = self._far(reference)

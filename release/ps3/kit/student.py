@@ -87,6 +87,7 @@ class Student:
 
     def __init__(self, transport: Transport, *, call_seconds: float = 5.0) -> None:
         self._transport = transport
+        self._seed: int | None = None
         self.call_seconds = call_seconds
         self.unchanged_inputs = True
         self.flags: frozenset[str] = frozenset()
@@ -137,16 +138,28 @@ class Student:
         return _gradients(reply.get("value"), wrt)
 
     def begin(self, seed: int) -> None:
-        """Before each test: modules forgotten there, every random generator seeded."""
-        self.request("begin", seed=seed)
+        """Before each test: modules forgotten there, every random generator seeded. Travels with the next request."""
+        self._seed = seed
+
+    def load_cells(self, cells: Sequence[tuple[str, str]]) -> list[StudentError | None]:
+        """Run cells (label, source) of the student's notebook there; each one's error, if it stopped with one."""
+        errors = self.request("load", cells=[list(cell) for cell in cells]).get("errors")
+        if not isinstance(errors, list) or len(errors) != len(cells):
+            raise WireError("not one outcome for each cell")
+        return [_rebuilt(error) if isinstance(error, dict) else None for error in errors]
 
     def load_cell(self, label: str, source: str) -> None:
-        """Run one cell of the student's notebook there. Raises StudentError if it does."""
-        self.request("load", label=label, source=source)
+        """Run one cell there. Raises StudentError if it stops with one."""
+        for error in self.load_cells([(label, source)]):
+            if error is not None:
+                raise error
 
     def request(self, op: str, **fields: Any) -> dict[str, Any]:
         """One exchange. Raises StudentError for the student's exceptions, WireError for nonsense."""
-        reply = decode(self._transport.exchange(encode({"op": op} | fields), self.call_seconds))
+        message = {"op": op} | fields
+        if self._seed is not None:
+            message["begin"], self._seed = self._seed, None
+        reply = decode(self._transport.exchange(encode(message), self.call_seconds))
         if reply.get("status") == "ok":
             return reply
         error = reply.get("error")

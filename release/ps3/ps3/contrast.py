@@ -98,6 +98,11 @@ def first_of_classes(pictures: ImageSet, count: int) -> Tensor:
     return torch.tensor([(pictures.test.labels == label).nonzero()[0].item() for label in range(count)])
 
 
+# Measured by the course: the recipe of the notebook, small preset, with crops and flips but no colour changes.
+CROPS_ONLY_NEIGHBOURS = torch.zeros(6, 5, dtype=torch.long)
+CROPS_ONLY_RESULT = "TO BE MEASURED"
+
+
 # --- figures ----------------------------------------------------------------------------------------------------------
 
 Loss = Callable[[Tensor, Tensor, float], Tensor]
@@ -110,16 +115,14 @@ def coordinates(height: int, width: int) -> Tensor:
     return torch.stack(torch.meshgrid(rows, columns, indexing="ij")).unsqueeze(0)
 
 
-def forces(loss: Loss, queries: Tensor, keys: Tensor, temperature: float) -> Picture:
-    """Where a step of gradient descent moves queries and keys (B, 2) of the plane, and the angle to their radius."""
+def forces(loss: Loss, queries: Tensor, keys: Tensor, temperature: float, names: tuple[str, str]) -> Picture:
+    """Where a step of gradient descent moves points (B, 2) of the plane, and the angle to their radius."""
     moves = _moves(loss, queries, keys, temperature)
-    scale = 0.9 / max(move.norm(dim=1).max().item() for move in moves)
+    scale = 0.9 / max(1e-9, *(move.norm(dim=1).max().item() for move in moves))
     with style():
         figure = blank(5.2, 4.0)
         axis = figure.subplots()
-        for points, move, name, colour, marker in zip(
-            (queries, keys), moves, ("query", "key"), (QUERY, KEY), "os", strict=True
-        ):
+        for points, move, name, colour, marker in zip((queries, keys), moves, names, (QUERY, KEY), "os", strict=True):
             for n, (point, arrow) in enumerate(zip(points.tolist(), (scale * move).tolist(), strict=True)):
                 axis.plot([0, point[0]], [0, point[1]], linestyle="--", color=SOFT, linewidth=0.8)
                 axis.plot(*point, marker, color=colour, linestyle="none")
@@ -128,7 +131,7 @@ def forces(loss: Loss, queries: Tensor, keys: Tensor, temperature: float) -> Pic
         axis.set(aspect="equal", title=f"forces at T = {temperature:g}")
         axis.margins(0.25)
     angles = [_angles(points, move) for points, move in zip((queries, keys), moves, strict=True)]
-    text = "; ".join(f"{n}: {', '.join(a)}" for n, a in zip(("queries", "keys"), angles, strict=True))
+    text = "; ".join(f"{n}: {', '.join(a)}" for n, a in zip(names, angles, strict=True))
     return finish(figure, f"angle between force and radius, in degrees: {text}")
 
 
@@ -144,11 +147,13 @@ def pushes(loss: Loss, temperatures: Sequence[float], guess: int | None = None) 
         for axis, temperature in zip(figure.subplots(1, len(temperatures)), temperatures, strict=True):
             move = _moves(loss, queries, keys, temperature)[1][:, :2]
             strength = move.norm(dim=1)
-            shares.append((100 * strength[1:] / strength[1:].sum()).tolist())
+            shares.append((100 * strength[1:] / strength[1:].sum().clamp(min=1e-9)).tolist())
             axis.add_patch(Circle((0, 0), 1, fill=False, edgecolor=SOFT, linestyle="--", linewidth=0.8))
             axis.plot(1, 0, "o", color=QUERY, linestyle="none")
             _name_outside(axis, "query", (1.0, 0.0), QUERY)
-            for n, (point, arrow) in enumerate(zip(keys[:, :2].tolist(), 0.6 * move / strength.max(), strict=True)):
+            for n, (point, arrow) in enumerate(
+                zip(keys[:, :2].tolist(), 0.6 * move / strength.max().clamp(min=1e-9), strict=True)
+            ):
                 axis.plot(*point, "s", linestyle="none", mfc=KEY if n == 0 else "white", mec=KEY)
                 _name_outside(axis, f"key {n}" if n else "right key", point, KEY)
                 _arrow(axis, point, arrow.tolist(), KEY)
@@ -194,7 +199,7 @@ def similarities(
     tables: Mapping[str, Tensor], xlabel: str = "cosine similarity", limits: tuple[float, float] = (-1, 1)
 ) -> Picture:
     """Tables (B, B) of similarities, a panel for each: the diagonal (same photo) against the rest, as outlines."""
-    edges = torch.linspace(*limits, 51).numpy()
+    edges = torch.linspace(*limits, 41).numpy()
     messages = []
     with style():
         figure = blank(8.0, 2.9)
@@ -231,7 +236,8 @@ def _colours(images: Tensor) -> Tensor:
 
 def _moves(loss: Loss, queries: Tensor, keys: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
     inputs = [part.clone().requires_grad_() for part in (queries, keys)]
-    gradients = torch.autograd.grad(loss(*inputs, temperature), inputs, allow_unused=True)
+    value = loss(*inputs, temperature)
+    gradients = torch.autograd.grad(value, inputs, allow_unused=True) if value.requires_grad else (None, None)
     return tuple(-g if g is not None else torch.zeros_like(i) for g, i in zip(gradients, inputs, strict=True))
 
 

@@ -7,7 +7,7 @@
 #
 # - **At the end** you have a table that marks pixels, hand-made features, two self-supervised networks and a
 #   supervised one, each beside its control.
-# - **Your time:** about 2 hours (an estimate). **Computing:** about 2 minutes, with the weights of notebooks 1 and 2.
+# - **Your time:** about 2 hours (an estimate). **Computing:** 2 to 3 minutes.
 # - **What needs what:** the four exercises are independent of each other. The table needs all four.
 
 # %% tags=["given"]
@@ -61,9 +61,10 @@ guess_best = None  # "A", "B", "C" or "D"
 # ```
 
 # %% [markdown]
-# Letters as before: $N$ images, $D$ features each, now with a label $y_n$ from 0 to $C - 1$ for each image ($C$ counts
-# classes here). Images are $(B, C, H, W)$ in batches, channels as ever.
-#
+# Letters as before, but $N$ now counts images and $D$ their features; image $n$ has the label $y_n$. Batches of images
+# are $(B, C, H, W)$.
+
+# %% [markdown]
 # ## 3.1 Writing features down (about 15 min)
 #
 # An encoder behaves differently while it trains: BatchNorm uses the mean of the *batch* and updates its running mean,
@@ -144,7 +145,8 @@ if written("probe-extract-features"):
 # A classifier with a penalty on its weights treats large features kindly and small ones badly. So each feature gets
 # mean 0 and deviation 1 first, by the *training* set's statistics. The test images stand for images that nobody has
 # seen yet: they may have no say in them.
-#
+
+# %% [markdown]
 # **By hand first.** Training values 1, 3, 5: mean 3, deviation 2 (dividing by $N - 1$). They become −1, 0, 1. A test
 # value of 7 becomes 2, whatever else is in the test set.
 #
@@ -212,7 +214,7 @@ if written("probe-standardize"):
 # %% [markdown]
 # ## 3.3 The probe (about 30 min)
 #
-# Softmax regression: scores $s_n = W x_n + b$ for the $C$ classes, cross-entropy, and a small penalty that keeps the
+# Softmax regression: scores $s_n = W x_n + b$, one for each class, cross-entropy, and a small penalty that keeps the
 # weights from growing without end. One number is to be made as small as possible:
 #
 # $$ J(W, b) = \frac{1}{N} \sum_{n=1}^{N} -\log \frac{\exp(s_{n, y_n})}{\sum_c \exp(s_{n, c})}
@@ -252,7 +254,7 @@ def fit_linear_probe(features: Tensor, labels: Tensor, num_classes: int, l2: flo
     )
 
     def height() -> Tensor:
-        scores = (weight @ features.T).T + bias  # (N, C); for large D this order is faster
+        scores = (weight @ features.T).T + bias  # (N, classes); for large D this order is faster
         value = F.cross_entropy(scores, labels) + 0.5 * l2 * (weight**2).sum()
         weight.grad, bias.grad = torch.autograd.grad(value, [weight, bias])
         return value
@@ -303,7 +305,8 @@ if written("probe-fit"):
 
 # %% tags=["exercise:probe-accuracy"]
 def accuracy(weight: Tensor, bias: Tensor, features: Tensor, labels: Tensor) -> float:
-    """Share of the images (N, D) whose highest score under weight (C, D) and bias (C,) is that of their label (N,).
+    """Share of the images (N, D) whose highest score under weight (num_classes, D) and
+    bias (num_classes,) is that of their label (N,).
 
     A Python float from 0 to 1.
     """
@@ -476,31 +479,27 @@ if ready(*EXERCISES):
 # %% [markdown]
 # ## 3.9 A control: labels that mean nothing (about 5 min)
 #
-# Shuffle the labels of 500 images and fit your probe to their 3,072 pixels. The test accuracy should be that of chance,
-# .10. Guess: and the accuracy on the 500 themselves?
+# Shuffle the labels of 500 images and fit your probe to their 3,072 pixels. Do it five times. The test accuracy should
+# be chance on average, .10. Guess: and the accuracy on the 500 themselves?
+#
+# **Figure.** Means of five shuffles; bars reach from the lowest to the highest. A single shuffle may stray further from
+# .10 than 5,000 test images explain: a rule that is wrong about white animals is wrong about all of them at once.
 
 # %% tags=["guess"]
 guess_train_accuracy = None  # 0 to 1
 
 # %% tags=["show"]
 if ready("probe-standardize", "probe-fit", "probe-accuracy"):
-    own = data.labelled_subset(known.train.labels, 500)
-    shuffled = known.train.labels[own][torch.randperm(500, generator=torch.Generator().manual_seed(0))]
+    own, results = data.labelled_subset(known.train.labels, 500), []
     train, test = standardize(looks["pixels"][0][own], looks["pixels"][1])
-    fitted = fit_linear_probe(train, shuffled, 10, probes.usual_l2(3072))
-    right = {
-        "on the 500": accuracy(*fitted, train, shuffled),
-        "on the test set": accuracy(*fitted, test, known.test.labels),
-    }
-    errors = [0.0, 2 * probes.standard_error(right["on the test set"], len(known.test))]
-    plots.dots(
-        list(right),
-        list(right.values()),
-        errors,
-        chance=0.1,
-        guesses={"on the 500": guess_train_accuracy},
-        xlabel="accuracy",
-    )
+    for seed in range(5):
+        shuffled = known.train.labels[own][torch.randperm(500, generator=torch.Generator().manual_seed(seed))]
+        fitted = fit_linear_probe(train, shuffled, 10, probes.usual_l2(3072))
+        results.append([accuracy(*fitted, train, shuffled), accuracy(*fitted, test, known.test.labels)])
+    found = torch.tensor(results)
+    reach = (found.amax(dim=0) - found.amin(dim=0)) / 2
+    names, guesses = ["on the 500", "on the test set"], {"on the 500": guess_train_accuracy}
+    plots.dots(names, found.mean(dim=0).tolist(), reach.tolist(), chance=0.1, guesses=guesses, xlabel="accuracy")
 
 # %% [markdown]
 # With more features than images, a linear rule learns *any* labels by heart. A probe's training accuracy says nothing
@@ -550,6 +549,7 @@ linear.show_puzzle(pictures, puzzle, reveal=True, guess=guess_best)
 # to detect objects. In the lecture's table, AP50 is 52.5 from random weights, 80.8 after supervised and 81.4 to 82.1
 # after contrastive pretraining (MoCo). There the gap to supervised features is gone. Yours is not: a hundredth of the
 # images, 32 pixels wide, and minutes instead of days.
-#
+
+# %% [markdown]
 # **For the fast:** k-NN (`probes.knn`) instead of your probe: does the order of rows change? A probe for "was this
 # image turned grey?": which encoder was trained to forget it? Two layers instead of one.

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbconvert import HTMLExporter
 
 from autograder.alembic_path import put_interpreter_on_path
@@ -76,18 +76,20 @@ def _run(source: Path, folder: Path, out: Path, on_cell: Callable[[str, int, int
         on_cell_complete=lambda cell, cell_index: on_cell(source.name, cell_index + 1, total),
     )
     started = time.perf_counter()
-    failed: CellExecutionError | None = None
+    failed = ""
     try:
         client.execute()
     except CellExecutionError as error:
-        failed = error
+        failed = f"{error.ename}: {error.evalue}"
+    except (CellTimeoutError, DeadKernelError) as error:
+        failed = str(error)
     seconds = time.perf_counter() - started
     executed, page = out / source.name, out / f"{source.stem}.html"
     write_atomically(executed, (nbformat.writes(notebook) + "\n").encode())  # type: ignore[no-untyped-call]
     body, _ = HTMLExporter().from_notebook_node(notebook)  # type: ignore[no-untyped-call]
     write_atomically(page, body.encode())
-    if failed is not None:
-        raise DidNotRun(f"{source.name} stopped ({page} shows where): {failed.ename}: {failed.evalue}")
+    if failed:
+        raise DidNotRun(f"{source.name} stopped ({page} shows where): {failed}")
     return Solved(page, executed, seconds)
 
 

@@ -87,6 +87,13 @@ def test_a_cell_that_stops_is_named_and_what_ran_is_written(tmp_path: Path) -> N
     assert outputs(tmp_path / "out" / tiny.NOTEBOOK)[-1]["ename"] == "KeyError"
 
 
+def test_a_kernel_that_dies_is_an_error_with_a_message(tmp_path: Path) -> None:
+    made = built(tmp_path, 'import os\nprint("before the fall", flush=True)\nos._exit(1)')
+    with pytest.raises(DidNotRun, match=rf"{tiny.NOTEBOOK} stopped .*Kernel died"):
+        solve(made, tmp_path / "out")
+    assert (tmp_path / "out" / "1_scaling.html").is_file()
+
+
 @pytest.mark.parametrize("missing", ["source", "release"])
 def test_an_assignment_that_was_not_built_is_named(tmp_path: Path, missing: str) -> None:
     tiny.write(tmp_path)

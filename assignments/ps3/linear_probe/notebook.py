@@ -123,8 +123,8 @@ check("probe-extract-features")
 # %% [markdown]
 # **Figure.** A small encoder with BatchNorm and Dropout, handed over in training mode. Each mark is one feature of
 # one image: alone (x) and among 64 others (y). All lie on the diagonal; a cloud means that the neighbours had a say.
-# Below it, the encoder's running mean before and after: two equal rows. virtex #16 and moco #116 tell of published
-# code in which they were not.
+# Below it, the encoder's running mean before and after: two equal rows. Published code has had this mistake (virtex,
+# issue 16).
 
 # %% tags=["show"]
 if written("probe-extract-features"):

@@ -279,8 +279,9 @@ def test_a_task_needs_nothing_but_itself(tinyset: Assignment) -> None:
 
 
 GRADE_AND_TELL = """
-import sys
+import signal, sys
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background is started without it
 from autograder import course
 from autograder.class_run import grade_class, submissions
 root = Path(sys.argv[1])
@@ -316,8 +317,11 @@ def wait_for_end(pids: list[int]) -> None:
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_stopped_run_leaves_no_process_and_no_half_file_and_goes_on(tinyset: Assignment, how: signal.Signals) -> None:
     students = [f"s{number}" for number in range(12)]
-    for student in students:
+    for student in students[:6]:
         submit_right(tinyset.root, student)
+    for student in students[6:]:  # they take a while, so that the run is stopped before its end
+        slow = f"import time\ntime.sleep(1)\n{released.SCALE}"
+        submit(tinyset.root, student, tiny_scale=slow, tiny_scaler=released.SCALER)
     run = start(tinyset.root)
     assert run.stdout is not None
     first = run.stdout.readline().split()[0]

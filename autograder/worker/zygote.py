@@ -16,6 +16,7 @@ import pkgutil
 import random
 import select
 import shutil
+import signal
 import socket
 import sys
 import time
@@ -185,6 +186,7 @@ def _become_worker(
 ) -> None:
     """Shut this process in and serve one student's code; never returns."""
     try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # the same wherever the grader was started
         _keep_only(connection, ruleset)
         limits = confine.Limits(request["memory"], request["cpu_seconds"], given["threads"])
         rules = None if ruleset is None else _RULES

@@ -522,14 +522,14 @@ linear.show_puzzle(pictures, puzzle, reveal=True, guess=guess_best)
 # would you have to report beside an accuracy, so that somebody else can compare with it? (About 10 min.)
 
 # %% [markdown] tags=["answer:probe-what-it-measures"]
-# *Your answer to (a).*
+# *Your answer here.*
 
 # %% [markdown]
 # **(b)** In the figure of 3.7, compare pixels with 10,000 labels and MAE (or, without it, SimCLR) with 1,000. What have
 # the images without labels bought? About how many labels is it worth, and how sure are you? (About 10 min.)
 
 # %% [markdown] tags=["answer:probe-what-images-bought"]
-# *Your answer to (b).*
+# *Your answer here.*
 
 # %% [markdown]
 # **(c)** A friend tries twenty values of `l2`, keeps the one with the best accuracy on the test set, and reports that
@@ -537,7 +537,7 @@ linear.show_puzzle(pictures, puzzle, reveal=True, guess=guess_best)
 # choose it properly. (About 10 min.)
 
 # %% [markdown] tags=["answer:probe-chosen-on-the-test-set"]
-# *Your answer to (c).*
+# *Your answer here.*
 
 # %% [markdown]
 # ## The end

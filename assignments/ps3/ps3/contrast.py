@@ -98,9 +98,18 @@ def first_of_classes(pictures: ImageSet, count: int) -> Tensor:
     return torch.tensor([(pictures.test.labels == label).nonzero()[0].item() for label in range(count)])
 
 
-# Measured by the course: the recipe of the notebook, small preset, with crops and flips but no colour changes.
-CROPS_ONLY_NEIGHBOURS = torch.zeros(6, 5, dtype=torch.long)
-CROPS_ONLY_RESULT = "TO BE MEASURED"
+# Measured by the course with experiments/crops_only.py: small preset, seed 0, crops and flips but no colour changes.
+CROPS_ONLY_NEIGHBOURS = torch.tensor(
+    [
+        [2473, 2598, 4056, 20014, 2019],
+        [3069, 1418, 24299, 15418, 13523],
+        [22248, 10914, 19421, 11402, 24505],
+        [21832, 17861, 11826, 20107, 7721],
+        [15871, 18741, 19988, 6803, 24622],
+        [24160, 8398, 14261, 19023, 2896],
+    ]
+)
+CROPS_ONLY_RESULT = "crops only, the course's network (one seed): final loss 1.66, k-NN accuracy .363, probe .441"
 
 
 # --- figures ----------------------------------------------------------------------------------------------------------

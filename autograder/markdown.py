@@ -67,7 +67,7 @@ def harmless(text: str) -> str:
 
 def visible(text: str) -> str:
     """The text without control characters and without marks that change the direction of writing."""
-    if text.isascii() and text.isprintable():
+    if text.replace("\n", "").replace("\t", "").isprintable():
         return text
     return "".join(char for char in text if char in "\n\t" or unicodedata.category(char) not in _UNSEEN)
 

@@ -8,8 +8,6 @@ from runs import TEMPERATURE, reference
 
 from ps3 import augment, contrast, data, probes, training
 
-QUERIES = 6
-
 
 def crops_only(pictures: data.ImageSet, steps: int, seed: int) -> dict[str, object]:
     """Train once; k-NN from 10,000 labelled images, and the five neighbours of each query in the training split."""
@@ -29,14 +27,13 @@ def crops_only(pictures: data.ImageSet, steps: int, seed: int) -> dict[str, obje
     train = probes.features_of(encoder, pictures, pictures.train.images[chosen])
     test = probes.features_of(encoder, pictures, pictures.test.images)
     labels, truth = pictures.train.labels[chosen], pictures.test.labels
-    queries = contrast.first_of_classes(pictures, QUERIES)
     return {
         "seed": seed,
         "steps": progress.step,
         "loss": round(progress.smooth_loss(), 3),
         "knn": round(probes.knn(train, labels, test, truth), 4),
         "probe": round(probes.probe(train, labels, test, truth), 4),
-        "neighbours": chosen[probes.nearest(test[queries], train, 5)].tolist(),
+        "neighbours": chosen[probes.nearest(test[list(contrast.QUERIES)], train, 5)].tolist(),
     }
 
 

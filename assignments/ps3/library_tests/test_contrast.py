@@ -80,8 +80,11 @@ def test_the_stored_neighbours_are_training_images(pack):
     assert all(len(set(row)) == 5 for row in stored.tolist())
 
 
-def test_the_first_of_classes_are_of_these_classes(pack):
-    assert pack.test.labels[contrast.first_of_classes(pack, 6)].tolist() == [0, 1, 2, 3, 4, 5]
+def test_neighbours_count_those_of_the_class_of_their_query(pack, capsys):
+    classes = pack.test.labels[list(contrast.QUERIES)]
+    members = torch.stack([(pack.train.labels == label).nonzero().flatten()[:5] for label in classes.tolist()])
+    contrast.neighbours(pack, {"right": members, "wrong": members.roll(1, 0)})
+    assert "right: 30 of 30 of the same class; wrong: 0 of 30" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("generator", [None, torch.Generator()])

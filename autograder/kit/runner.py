@@ -24,7 +24,8 @@ PLAIN_PYTEST = (
     "-c", os.devnull, "--noconftest", "--import-mode=importlib", "--assert=plain", "--capture=no", "-p", "no:terminal",
     "-p", "no:cacheprovider", "-p", "no:unraisableexception", "-p", "no:threadexception", "-p", "no:warnings",
     "-p", "no:logging", "-p", "no:doctest", "-p", "no:pastebin", "-p", "no:setuponly", "-p", "no:setupplan",
-    "-p", "no:debugging", "-p", "no:recwarn", "-p", "no:junitxml", "-p", "no:faulthandler", "-p", "no:stepwise",
+    "-p", "no:debugging", "-p", "no:recwarn", "-p", "no:skipping", "-p", "no:subtests", "-p", "no:unittest",
+    "-p", "no:legacypath", "-p", "no:python_path", "-p", "no:junitxml", "-p", "no:faulthandler", "-p", "no:stepwise",
 )  # fmt: skip
 
 

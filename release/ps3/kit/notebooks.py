@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -213,7 +214,9 @@ class _Reader:
 
     def _unwritten(self, cell: SubmittedCell, released: Cell) -> int:
         tree = self.python[cell.position].tree
-        return _stub_raises(tree, released.id) if tree is not None else 0
+        if tree is None or "NotImplementedError" not in cell.source:
+            return 0
+        return _stub_raises(tree, released.id)
 
     # --- in which order -------------------------------------------------------------------------------------------
 
@@ -352,6 +355,7 @@ def _defined(source: str) -> set[str]:
     return set(re.findall(r"^(?:async\s+def|def|class)\s+(\w+)", source, re.MULTILINE))
 
 
+@functools.lru_cache(maxsize=256)
 def _unwritten(released: Cell) -> int:
     tree = read_python(released.source).tree
     return _stub_raises(tree, released.id) if tree is not None else 0

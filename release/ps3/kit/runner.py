@@ -23,7 +23,9 @@ from kit.wire import WireError
 PLAIN_PYTEST = (
     "-c", os.devnull, "--noconftest", "--import-mode=importlib", "--assert=plain", "--capture=no", "-p", "no:terminal",
     "-p", "no:cacheprovider", "-p", "no:unraisableexception", "-p", "no:threadexception", "-p", "no:warnings",
-    "-p", "no:logging", "-p", "no:doctest", "-p", "no:junitxml", "-p", "no:faulthandler", "-p", "no:stepwise",
+    "-p", "no:logging", "-p", "no:doctest", "-p", "no:pastebin", "-p", "no:setuponly", "-p", "no:setupplan",
+    "-p", "no:debugging", "-p", "no:recwarn", "-p", "no:skipping", "-p", "no:subtests", "-p", "no:unittest",
+    "-p", "no:legacypath", "-p", "no:python_path", "-p", "no:junitxml", "-p", "no:faulthandler", "-p", "no:stepwise",
 )  # fmt: skip
 
 
@@ -128,12 +130,16 @@ class Plugin:
         self.only = only
         self.listed: list[TestInfo] = []
         self.outcomes: list[Outcome] = []
+        self.ids: dict[str, str] = {}
         self.broken: list[str] = []
         self.started = 0.0
 
     def test_id(self, item: pytest.Item) -> str:
-        path = item.path.resolve()
-        return f"{self.prefixes.get(path, path.name)}::{item.nodeid.split('::', 1)[-1]}"
+        if item.nodeid not in self.ids:
+            path = item.path.resolve()
+            name = item.nodeid.split("::", 1)[-1]
+            self.ids[item.nodeid] = f"{self.prefixes.get(path, path.name)}::{name}"
+        return self.ids[item.nodeid]
 
     @pytest.fixture
     def student(self, request: pytest.FixtureRequest) -> Student:

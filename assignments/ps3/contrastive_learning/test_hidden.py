@@ -1,3 +1,4 @@
+# kit-canary-60b09308d7aff85cc5f7d1b7: not to be published
 """Hidden tests of the contrastive problem: random inputs against slow loops, laws, gradients, float64."""
 
 import pytest

@@ -2,6 +2,7 @@
 
     python -m autograder.bench ps3
     python -m autograder.bench ps3 --stock 4 --sizes 20
+    PS3_PRESET=tiny python -m autograder.bench ps3 --stock-whole 2
 
 Every figure is processor time (user and system) of a whole command and all its children, unless it says otherwise.
 The class is made from the reference and from wrong answers; answers that never return are left out, since stock
@@ -47,9 +48,10 @@ class Cost:
 @click.argument("assignment")
 @click.option("--sizes", default="20,100,300", show_default=True, help="Class sizes to grade.")
 @click.option("--stock", default=20, show_default=True, help="How many submissions stock nbgrader grades.")
+@click.option("--stock-whole", default=0, show_default=True, help="How many of them with training and figures too.")
 @click.option("--workers", default=2, show_default=True)
 @click.option("--json", "as_json", type=click.Path(path_type=Path), help="Also write the figures here.")
-def bench(assignment: str, sizes: str, stock: int, workers: int, as_json: Path | None) -> None:
+def bench(assignment: str, sizes: str, stock: int, stock_whole: int, workers: int, as_json: Path | None) -> None:
     """Print the figures of the budgets for ASSIGNMENT as a table."""
     put_interpreter_on_path()  # stock nbgrader starts alembic by name
     figures: dict[str, str] = {}
@@ -81,12 +83,16 @@ def bench(assignment: str, sizes: str, stock: int, workers: int, as_json: Path |
         cost = _cost([*_autograder(), "feedback", assignment], root)
         tell("feedback, per submission", f"{cost.cpu / counts[0]:.3f} CPU s (command start included)")
         tell("`check` in a warm notebook", _check_latency(made))
-        if stock:
-            prepare_stock(made, Path(temporary) / "stock", stock)
-            command = [sys.executable, "-m", "nbgrader", "autograde", assignment]
-            cost = _cost(command, Path(temporary) / "stock")
-            tell(f"stock `nbgrader autograde`, {stock} submissions", f"{cost.cpu / stock:.2f} CPU s each")
-            tell("stock against grade", f"{cost.cpu / stock / ours:.1f}x")
+        for whole, number in ((False, stock), (True, stock_whole)):
+            if number:
+                folder = Path(temporary) / f"stock-{whole}"
+                prepare_stock(made, folder, number, whole=whole)
+                cost = _cost([sys.executable, "-m", "nbgrader", "autograde", assignment], folder)
+                kind = "with" if whole else "without"
+                tell(
+                    f"stock `nbgrader autograde`, {number} submissions {kind} training and figures",
+                    f"{cost.cpu / number:.2f} CPU s each, {cost.cpu / number / ours:.1f}x grade",
+                )
     if as_json:
         as_json.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 

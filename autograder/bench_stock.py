@@ -34,8 +34,11 @@ _total = sum(outcome.mark.weight for outcome in _outcomes)
 """
 
 
-def prepare_stock(made: Assignment, root: Path, count: int) -> None:
-    """Lay out a course: source with test cells, its release, `count` submissions. Training cells are left out."""
+def prepare_stock(made: Assignment, root: Path, count: int, *, whole: bool) -> None:
+    """Lay out a course: source with test cells, its release, `count` submissions.
+
+    whole: with the cells that train and draw, which nbgrader would run; else without them.
+    """
     root.mkdir(parents=True)
     (root / "nbgrader_config.py").write_text(_CONFIG, encoding="utf-8")
     release = made.root / "release" / made.name
@@ -44,7 +47,7 @@ def prepare_stock(made: Assignment, root: Path, count: int) -> None:
     for problem in made.problems:
         book = json.loads((made.root / "source" / made.name / problem.notebook_file).read_text(encoding="utf-8"))
         points = {exercise.id: exercise.points for exercise in problem.exercises}
-        book["cells"] = [_test_cell(cell, problem.name, points) for cell in _graded_part(book)]
+        book["cells"] = [_test_cell(cell, problem.name, points) for cell in _cells(book, whole)]
         (source / problem.notebook_file).write_text(json.dumps(book), encoding="utf-8")
     command = [sys.executable, "-m", "nbgrader", "generate_assignment", made.name, "--create"]
     subprocess.run(command, cwd=root, check=True, capture_output=True)
@@ -53,7 +56,7 @@ def prepare_stock(made: Assignment, root: Path, count: int) -> None:
         folder.mkdir(parents=True)
         for name, book in books.items():
             kept = copy.deepcopy(book)
-            kept["cells"] = [_test_cell(cell, "", {}) for cell in _graded_part(kept)]
+            kept["cells"] = [_test_cell(cell, "", {}) for cell in _cells(kept, whole)]
             (folder / name).write_text(json.dumps(kept), encoding="utf-8")
         for part in (made.library, "kit", "tests"):
             shutil.copytree(release / part, folder / part)
@@ -65,9 +68,9 @@ def prepare_stock(made: Assignment, root: Path, count: int) -> None:
             shutil.copy(problem.hidden_tests, tests)
 
 
-def _graded_part(book: dict[str, Any]) -> list[dict[str, Any]]:
-    """The cells without those that train and draw: stock nbgrader would run them too."""
-    return [cell for cell in book["cells"] if not set(cell["metadata"].get("tags", [])) & {"show", "guess"}]
+def _cells(book: dict[str, Any], whole: bool) -> list[dict[str, Any]]:
+    """The cells to run; unless `whole`, without those that train and draw."""
+    return [cell for cell in book["cells"] if whole or not set(cell["metadata"].get("tags", [])) & {"show", "guess"}]
 
 
 def _test_cell(cell: dict[str, Any], problem: str, points: dict[str, float]) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def test_a_check_is_timed_in_the_release(made: Assignment) -> None:
 
 def test_stock_nbgrader_gives_the_made_class_the_same_grades(made: Assignment, tmp_path: Path) -> None:
     put_interpreter_on_path()
-    prepare_stock(made, tmp_path / "stock", 2)
+    prepare_stock(made, tmp_path / "stock", 2, whole=False)
     command = [sys.executable, "-m", "nbgrader", "autograde", tiny.NAME]
     done = subprocess.run(command, cwd=tmp_path / "stock", capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]

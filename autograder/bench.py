@@ -30,9 +30,7 @@ from autograder import course
 from autograder.alembic_path import put_interpreter_on_path
 from autograder.bench_stock import prepare_stock
 from autograder.course import Assignment
-from autograder.made_class import class_of, texts
-
-LINKED = ("assignments", "source", "release", "nbgrader_config.py")
+from autograder.made_class import class_of, link_course, texts
 
 
 @dataclass(frozen=True)
@@ -102,10 +100,7 @@ def _autograder() -> list[str]:
 
 
 def _lay_out(made: Assignment, root: Path, count: int) -> Path:
-    root.mkdir(parents=True)
-    for part in LINKED:
-        if (made.root / part).exists():
-            (root / part).symlink_to(made.root / part)
+    link_course(made.root, root)
     for number, books in enumerate(class_of(made, count)):
         folder = root / "submitted" / f"s{number:03}" / made.name
         folder.mkdir(parents=True)

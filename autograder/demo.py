@@ -10,11 +10,9 @@ from pathlib import Path
 from autograder import build, course, feedback, gradebook
 from autograder.class_run import Done, grade_class, submissions
 from autograder.course import Assignment
-from autograder.made_class import Member, members
+from autograder.made_class import Member, link_course, members
 from autograder.plan import course_seed
 from autograder.results import Report, ResultFolder
-
-LINKED = ("assignments", "source", "release", "nbgrader_config.py")
 
 
 @dataclass(frozen=True)
@@ -31,10 +29,7 @@ def prepare(root: Path, name: str, folder: Path) -> tuple[Assignment, list[Membe
     build.build(name, root)
     if folder.exists():
         shutil.rmtree(folder)
-    folder.mkdir(parents=True)
-    for part in LINKED:
-        if (root / part).exists():
-            (folder / part).symlink_to((root / part).resolve())
+    link_course(root, folder)
     assignment = course.load(name, folder)
     people = members(assignment)
     for member in people:

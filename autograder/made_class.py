@@ -20,6 +20,7 @@ from autograder.results import GRADED, Report
 from autograder.verify import RIGHT, WRONG, Case, dependents, read_answer
 
 Notebooks = dict[str, dict[str, Any]]
+LINKED = ("assignments", "source", "release", "nbgrader_config.py")
 SCRIPT = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 
 
@@ -115,6 +116,14 @@ def class_of(assignment: Assignment, count: int) -> Iterator[Notebooks]:
     for number in range(count):
         case = wrong[number % len(wrong)]
         yield maker.notebooks() if number % 4 == 0 else maker.but(case.exercise, case.code)
+
+
+def link_course(root: Path, folder: Path) -> None:
+    """Make `folder` a course of its own with the assignments of `root`: its submissions and grades stay apart."""
+    folder.mkdir(parents=True)
+    for part in LINKED:
+        if (root / part).exists():
+            (folder / part).symlink_to((root / part).resolve())
 
 
 def texts(books: Notebooks) -> dict[str, str]:

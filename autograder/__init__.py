@@ -4,5 +4,6 @@ import sys
 
 __version__ = "1.0.0"
 
-# jsonschema (imported by nbformat) would otherwise spend a second on a grammar for a format that notebooks never use.
-sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+# jsonschema (imported by nbformat) would otherwise spend a second on grammars for formats that notebooks never use.
+for _grammar in ("rfc3987_syntax", "rfc3986_validator"):
+    sys.modules.setdefault(_grammar, None)  # type: ignore[arg-type]

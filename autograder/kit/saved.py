@@ -38,15 +38,14 @@ class SavedPlugin(Plugin):
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
-        before = len(self.outcomes)
-        report = yield from super().pytest_runtest_makereport(item, call)
-        for outcome in self.outcomes[before:]:
-            if outcome.status == "missing":
-                exercise = outcome.mark.exercise
-                report.longrepr = f"{exercise}: write this function, in {self.notebooks[exercise]}"
-            elif outcome.status not in ("passed", "error"):
-                hint = f"\nThink about: {outcome.hint}" if outcome.status == "failed" and outcome.hint else ""
-                report.longrepr = f"{outcome.mark.title}: {outcome.status}\n{outcome.text}{hint}"
+        outcome = self.record(item, call)
+        report = yield
+        if outcome is not None and outcome.status == "missing":
+            exercise = outcome.mark.exercise
+            report.longrepr = f"{exercise}: write this function, in {self.notebooks[exercise]}"
+        elif outcome is not None and outcome.status not in ("passed", "error"):
+            hint = f"\nThink about: {outcome.hint}" if outcome.status == "failed" and outcome.hint else ""
+            report.longrepr = f"{outcome.mark.title}: {outcome.status}\n{outcome.text}{hint}"
         return report
 
 

@@ -24,7 +24,7 @@ import types
 from pathlib import Path
 from typing import Any
 
-from . import ENDING, LENGTH, confine, probe
+from . import ENDING, LENGTH, confine, pages, probe
 
 CANNOT_CONFINE = 70
 SERVICE_FAILED = 71
@@ -121,6 +121,7 @@ class Zygote:
     def run(self) -> None:
         gc.collect()
         gc.freeze()
+        pages.use_large_pages()
         while True:
             for descriptor, _ in self.poller.poll():
                 if descriptor in self.children:

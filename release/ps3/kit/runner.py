@@ -174,13 +174,21 @@ class Plugin:
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         self.started = time.perf_counter()
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
-        report = yield
-        if call.when == "call" or (call.when == "setup" and call.excinfo is not None):
-            error = call.excinfo.value if call.excinfo else None
-            self.outcomes.append(self._outcome(item, error))
-        return report
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport:
+        """In place of pytest's report, whose text costs 10 ms for each test that failed and which nobody reads here."""
+        assert call.when != "collect"
+        self.record(item, call)
+        return pytest.TestReport(
+            item.nodeid, item.location, {}, "failed" if call.excinfo else "passed", None, call.when
+        )
+
+    def record(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Outcome | None:
+        """Keep what came of a test, once it is known."""
+        if call.when != "call" and not (call.when == "setup" and call.excinfo is not None):
+            return None
+        self.outcomes.append(self._outcome(item, call.excinfo.value if call.excinfo else None))
+        return self.outcomes[-1]
 
     def _outcome(self, item: pytest.Item, error: BaseException | None) -> Outcome:
         mark = _required_mark(item)

@@ -5,6 +5,7 @@ The functions of the exercises are read from the `notebook.py` of each problem, 
 
 import argparse
 import ast
+import dataclasses
 import json
 import os
 import re
@@ -200,6 +201,14 @@ def report(results: dict[str, Any]) -> bool:
     return all(min(values) >= least for (_, least), values in measured.items())
 
 
+def shorter(preset: training.Preset, steps: int | None) -> training.Preset:
+    """The preset with at most `steps` steps a training: its batch size and all else stay."""
+    if steps is None:
+        return preset
+    lengths = {name: min(steps, getattr(preset, name)) for name in ("mae", "simclr", "supervised")}
+    return dataclasses.replace(preset, **lengths)
+
+
 def probes_order() -> list[str]:
     return ["pixels", "hand-crafted", "random transformer", "MAE", "random ResNet", "SimCLR", "supervised"]
 
@@ -212,12 +221,13 @@ def spread(values: Sequence[float], form: str = "{:.3f}") -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     options = parser().parse_args(argv)
-    path = options.out or HERE / f"results-{options.preset}.json"
+    shortened = f"-{options.steps}-steps" if options.steps else ""
+    path = options.out or HERE / f"results-{options.preset}{shortened}.json"
     results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"preset": options.preset, "seeds": {}}
     if options.threads:
         torch.set_num_threads(options.threads)
     if not options.report:
-        preset, pictures = training.preset(options.preset), data.load().with_labels(LABELLED)
+        preset, pictures = shorter(training.preset(options.preset), options.steps), data.load().with_labels(LABELLED)
         for seed in options.seeds:
             for name in options.only:
                 done = results["seeds"].setdefault(str(seed), {})
@@ -239,12 +249,15 @@ def parser() -> argparse.ArgumentParser:
   python assignments/ps3/experiments/runs.py                        three seeds of everything, small preset
   python assignments/ps3/experiments/runs.py --only mae --seeds 0   one run
   python assignments/ps3/experiments/runs.py --report               the tables of what was measured
+  python assignments/ps3/experiments/runs.py --preset gpu --steps 4 --seeds 0
+                                                                    does the preset run here? (learns nothing)
 
 Exit code 1: a threshold does not hold.""",
     )
     made.add_argument("--preset", default="small", choices=list(training.PRESETS))
     made.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     made.add_argument("--only", nargs="+", choices=list(RUNS), default=list(RUNS))
+    made.add_argument("--steps", type=int, help="at most so many steps a training")
     made.add_argument("--out", type=Path, help="results file (results-PRESET.json beside this script)")
     made.add_argument("--threads", type=int, help="CPU threads (torch's choice)")
     made.add_argument("--report", action="store_true", help="run nothing, print the tables")

@@ -119,7 +119,8 @@ def number_line(
         for side, named, look in ((1, finite, above), (-1, landmarks, below)):
             at = spread(list(named.values()), gap)
             for number, (name, value) in enumerate(named.items()):
-                axis.plot(value, 0, linestyle="none", zorder=3, **look)
+                guess = {"marker": "D", "mfc": "white", "mec": INK, "mew": 1.5} if name == "your guess" else {}
+                axis.plot(value, 0, linestyle="none", zorder=3, **(look | guess))
                 axis.annotate(
                     f"{name}\n{value:.3f}",
                     (value, 0),

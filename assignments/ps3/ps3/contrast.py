@@ -45,8 +45,7 @@ def show_puzzle(puzzle: Puzzle) -> Picture:
     numbers = [str(n) for n in range(len(puzzle.crops))]
     half = len(numbers) // 2
     rows = (puzzle.crops[:half], puzzle.crops[half:])
-    titles = [f"{row[0]} to {row[-1]}" for row in (numbers[:half], numbers[half:])]
-    return plots.images(rows, titles, message="twelve crops of six photos, numbered from 0, left to right, then down")
+    return plots.images(rows, labels=(numbers[:half], numbers[half:]), message="twelve crops of six photos, 0 to 11")
 
 
 def reveal_pairs(puzzle: Puzzle, guess: Sequence[Sequence[int | None]]) -> Picture:
@@ -194,7 +193,7 @@ def pushes(loss: Loss, temperatures: Sequence[float], guess: int | None = None) 
                 axis.plot(*point, "s", linestyle="none", mfc=KEY if n == 0 else "white", mec=KEY)
                 _name_outside(axis, f"key {n}" if n else "right key", point, KEY)
                 _arrow(axis, point, arrow.tolist(), KEY)
-            axis.set(aspect="equal", title=f"T = {temperature:g}", xlim=(-1.9, 1.9), ylim=(-0.95, 1.5))
+            axis.set(aspect="equal", title=f"T = {temperature:g}", xlim=(-1.9, 1.9), ylim=(-1.1, 1.5))
             axis.axis("off")
     told_shares = [
         f"T = {temperature:g}: {', '.join(f'{part:.0f} %' for part in share)}"

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # 2. Which two belong together?
 #
-# Below are twelve pieces of six photos, shuffled. Which two come from the same one? A network that can
-# tell has learned to see without a single label.
+# Below are twelve pieces of six photos, shuffled. Which two come from the same one? A network that can tell has learned
+# to see without a single label.
 #
 # - **At the end** you have a network that finds pictures of its own kind, and know what its loss rewards.
 # - **Your time:** about 2½ hours (an estimate). **Computing:** about 2 minutes.
@@ -425,15 +425,15 @@ guess_better_features = None  # "with" or "without"
 
 # %% tags=["show"]
 if ready(*EXERCISES):
-    losses, found, steps = {}, {}, min(100, preset.simclr)
+    losses, reached, steps = {}, {}, min(100, preset.simclr)
     for name, augmentation in (("without augmentation", same), ("SimCLR", views)):
         small, top = contrast.new_networks(device)
         losses[name] = contrast.rehearse([small, top], simclr_step(small, top, augmentation), pictures, steps, **recipe)
-        found[name] = knn(small, 4_000, 2_000)
-    found["random ResNet"] = knn(contrast.new_networks(device)[0], 4_000, 2_000)
+        reached[name] = knn(small, 4_000, 2_000)
+    reached["random ResNet"] = knn(contrast.new_networks(device)[0], 4_000, 2_000)
     plots.curve(range(1, steps + 1), losses, reference={"chance": 4.84})
-    errors = [2 * probes.standard_error(accuracy, 2_000) for accuracy in found.values()]
-    plots.dots(list(found), list(found.values()), errors, chance=0.1, xlabel="k-NN accuracy, 2,000 test images")
+    errors = [2 * probes.standard_error(accuracy, 2_000) for accuracy in reached.values()]
+    plots.dots(list(reached), list(reached.values()), errors, chance=0.1, xlabel="k-NN accuracy, 2,000 test images")
     print(f"lower loss, {contrast.told(guess_lower_loss)}; features, {contrast.told(guess_better_features)}")
 
 # %% [markdown]
@@ -458,6 +458,7 @@ guess_last_dot = None  # accuracy, 0 to 1
 others = 2 * preset.batch_size - 1
 lines = {"chance": math.log(others), "found, others at right angles": math.log(1 + (others - 1) * math.exp(-5))}
 size = {"steps": preset.simclr, "batch_size": preset.batch_size}
+twin, twin_head = contrast.new_networks(device)  # the same network, and it stays untrained
 
 # %% tags=["show"]
 again = False  # True: train once more, even if there are weights from an earlier run
@@ -482,7 +483,6 @@ elif ready(*EXERCISES):
 
 # %% tags=["show"]
 if contrast.after_training(trained) and written("nce-crop-and-resize", "nce-two-views"):
-    twin, twin_head = contrast.new_networks(device)  # the same network, before training
     both = torch.cat(two_views(photos[:256], views, torch.Generator().manual_seed(0))).to(device)
     tables = {}
     for name, network in (("before training", (twin, twin_head)), ("after training", (encoder, head))):
@@ -504,8 +504,8 @@ if contrast.after_training(trained):
     features = {"pixels": (probes.pixels(near), probes.pixels(far))}
     for name, network in (("random ResNet", twin), ("SimCLR", encoder)):
         features[name] = tuple(probes.features_of(network, pictures, part) for part in (near, far))
-    queries = list(contrast.QUERIES)
-    found = {name: chosen[probes.nearest(test[queries], train, 5)] for name, (train, test) in features.items()}
+    asked = list(contrast.QUERIES)
+    found = {name: chosen[probes.nearest(test[asked], train, 5)] for name, (train, test) in features.items()}
     contrast.neighbours(pictures, found)
 
 # %% [markdown]

@@ -316,8 +316,8 @@ guess_terms = None  # a whole number
 # $$\ell = \frac{1}{2B} \sum_{i=1}^{2B} -\log
 # \frac{\exp(\cos(z_i, z_{p(i)}) / T)}{\sum_{j \neq i} \exp(\cos(z_i, z_j) / T)}$$
 #
-# The paper speaks of $2(B - 1)$ negatives, the sum has $2B - 1$ terms: the partner stands there, too. Only
-# oneself is left out.
+# The paper speaks of $2(B - 1)$ negatives, the sum has $2B - 1$ terms: the partner stands there, too. Only oneself
+# is left out.
 
 
 # %% tags=["exercise:nce-nt-xent"]
@@ -524,8 +524,8 @@ if contrast.after_training(trained):
     plots.dots(list(accuracy), list(accuracy.values()), errors, chance=0.1, guesses=guesses, xlabel="k-NN accuracy")
 
 # %% [markdown]
-# And with a linear classifier on frozen features, the probe of notebook 3: at least .45, and at least .08 above the
-# random ResNet.
+# And with a linear classifier on frozen features, the probe of notebook 3: expect at least .45, and at least .08 above
+# the random ResNet.
 
 # %% tags=["show"]
 if contrast.after_training(trained):

@@ -1,13 +1,12 @@
 # %% [markdown]
 # # 2. Which two belong together?
 #
-# Below are twelve pieces of six photos, shuffled. Which two come from the same one? You can tell without knowing what
-# anything is called. A network that can tell, too, has learned to see, and nobody had to label a picture.
+# Below are twelve pieces of six photos, shuffled. Which two come from the same one? A network that can tell has learned
+# to see without a single label.
 #
-# - **At the end** you have a network that finds pictures of its own kind, and you know what its loss rewards.
+# - **At the end** you have a network that finds pictures of its own kind, and know what its loss rewards.
 # - **Your time:** about 2½ hours (an estimate). **Computing:** about 2 minutes.
-# - **Order:** `nce-two-views` and both losses need nothing else. The run needs `nce-crop-and-resize`, `nce-two-views`
-#   and `nce-nt-xent`.
+# - **Order:** both losses and `nce-two-views` need nothing else. The run needs all but `nce-info-nce`.
 
 # %% tags=["given"]
 import math
@@ -31,7 +30,7 @@ puzzle = contrast.pairs_puzzle(pictures)
 contrast.show_puzzle(puzzle)
 
 # %% [markdown]
-# Write down six pairs of numbers, such as `(0, 7)`, then run the cell below it. About 3 minutes.
+# Write down six pairs, such as `(0, 7)`, then reveal (3 minutes).
 
 # %% tags=["guess"]
 guess_pairs = [(None, None), (None, None), (None, None), (None, None), (None, None), (None, None)]
@@ -40,16 +39,13 @@ guess_pairs = [(None, None), (None, None), (None, None), (None, None), (None, No
 contrast.reveal_pairs(puzzle, guess_pairs)
 
 # %% [markdown]
-# You used no labels. Neither will the network. Keep in mind *how* you found the pairs: by shapes, or by colours?
-# Section 2.11 comes back to it.
+# You used no labels. Neither will the network. *How* did you find the pairs: by shapes, or by colours? See 2.11.
 #
 # ## 2.1 Ten ways to change a picture
 #
-# The lecture's slide, rebuilt on one test photo. A network that calls two of these the same thing has learned to
-# ignore what differs between them. Choosing transformations is choosing what to ignore.
+# The lecture's slide. A network that calls two of these the same has learned to ignore what differs between them.
 #
-# Guess before you run the cell (about 3 minutes): if a network had to find the partner after *one* of these alone,
-# which would leave it the easiest task? And which would be unwise for telling a 6 from a 9?
+# Guess: which of these, alone, would make finding the partner easiest? Which would be unwise for telling a 6 from a 9?
 
 # %% tags=["guess"]
 guess_easiest_task = None  # a name from the slide, such as "blur"
@@ -59,23 +55,22 @@ guess_unwise_for_digits = None  # one of "crop", "colour drop", "rotation", "noi
 ten = augment.ten_transformations()
 one, draws = photos[[12]], torch.Generator().manual_seed(2)
 shown = torch.cat([transform(one, draws) for transform in ten.values()])
-plots.images((shown[:5], shown[5:]), message=" · ".join(ten))
+names = list(ten)
+plots.images((shown[:5], shown[5:]), labels=(names[:5], names[5:]), message=f"{len(ten)} ways to change a picture")
 print(f"easiest: {contrast.told(guess_easiest_task)}. Unchanged pixels can be compared one by one.")
 print(f"unwise for 6 and 9: {contrast.told(guess_unwise_for_digits)}. Half a turn makes one into the other.")
 
 # %% [markdown]
 # ## 2.2 Crop and resize (about 25 min)
 #
-# The strongest of the ten. A box is given in fractions of the image, so it may begin and end inside a pixel. Each
-# output pixel looks at one place; what it finds there is mixed from the nearest pixels.
+# A box is given in fractions of the image, so it may begin inside a pixel. Each output pixel looks at one place and
+# mixes the nearest pixels.
 
 # %% [markdown]
-# **By hand first.** A row of four pixels: 10, 20, 30, 40. The box is the middle half, the output has size 2. The box
-# reaches from ¼ to ¾; output pixel 0 looks at the middle of its first half, which is ⅜ of the image. Pixel centres
-# lie at ⅛, ⅜, ⅝, ⅞. So output 0 is 20, and output 1 is 30.
+# **By hand first.** A row of four pixels: 10, 20, 30, 40; the box is its middle half, the size 2. Output 0 looks at the
+# middle of the box's first half: ⅜ of the image. Pixel centres lie at ⅛, ⅜, ⅝, ⅞: output 0 is 20, output 1 is 30.
 #
-# With the box from ⅛ to ⅝, both would look halfway between two centres: 15 and 25. Asked about the very border, at 0,
-# the answer is 10: beyond the outermost centre the edge repeats.
+# With the box from ⅛ to ⅝: 15 and 25, halfway between centres. At the border, 0, it is 10: the edge repeats.
 
 
 # %% tags=["exercise:nce-crop-and-resize"]
@@ -108,21 +103,27 @@ check("nce-crop-and-resize")
 # and what its options for corners and for places outside do.</details>
 
 # %% [markdown]
-# **Where did it look?** Here your function gets an image whose two channels *are* the places of its pixels, row and
-# column. Whatever it returns is the place where it looked. Expect a regular 4 × 4 grid of dots inside the orange box,
-# half a step from its sides; the first dot is row 1.88, column 4.26. In the second picture the box touches the
-# corner: there the last dots lie half a pixel inside the image, not nearer, since the edge repeats.
+# **Where did it look?** Your function gets an image whose two channels *are* the places of its pixels, row and column.
+# Expect a regular 4 × 4 grid of dots, half a step inside the box; the first is row 1.88, column 4.26.
 
 # %% tags=["show"]
 if written("nce-crop-and-resize"):
-    for box in ((0.16, 0.3, 0.6, 0.44), (0.7, 0.75, 0.3, 0.25)):
-        looked = crop_and_resize(contrast.coordinates(8, 12), torch.tensor([box]), 4)[0]  # (2, 4, 4)
-        plots.where_it_looked(looked.permute(1, 2, 0), box, (8, 12))
+    box = (0.16, 0.3, 0.6, 0.44)
+    looked = crop_and_resize(contrast.coordinates(8, 12), torch.tensor([box]), 4)[0]  # (2, 4, 4)
+    plots.where_it_looked(looked.permute(1, 2, 0), box, (8, 12))
 
 # %% [markdown]
-# Now photographs: one photo and seven random crops of it, each enlarged to 32 × 32. Every crop should be another
-# piece of the first picture, the right way up. Seven equal pieces mean that one box served all. What neither picture
-# shows: bicubic in place of bilinear. The check does.
+# **What lies between the pixels?** Bars are a row of pixels, dots what your function reads from border to border. They
+# should join the middles of the bars in straight lines, flat between equal pixels and towards the borders.
+
+# %% tags=["show"]
+if written("nce-crop-and-resize"):
+    row = torch.tensor([10.0, 40.0, 40.0, 20.0])
+    read = crop_and_resize(row.view(1, 1, 1, 4), torch.tensor([[0.0, 0.0, 1.0, 1.0]]), 32)
+    contrast.profile(row, read[0, 0, 0])
+
+# %% [markdown]
+# Seven random crops of a photo: is each another piece of it, the right way up? Seven equal pieces: one box served all.
 
 # %% tags=["show"]
 if written("nce-crop-and-resize"):
@@ -133,11 +134,11 @@ if written("nce-crop-and-resize"):
 # %% [markdown]
 # ## 2.3 Two views (about 5 min)
 #
-# SimCLR shows the network every image twice, each time augmented anew. The augmentation is handed in as a function.
+# SimCLR shows the network every image twice, each time augmented anew.
 
 # %% [markdown]
-# **By hand first.** An augmentation adds a random number; the generator deals out 0.3, then 0.9. For an image of
-# zeros, view1 holds 0.3 and view2 holds 0.9.
+# **By hand first.** An augmentation adds a random number; the generator deals out 0.3, then 0.9. Of a black image,
+# view1 holds 0.3 and view2 0.9.
 
 
 # %% tags=["exercise:nce-two-views"]
@@ -161,26 +162,27 @@ check("nce-two-views")
 # <details><summary>Hint: what to look at</summary>How often is the augmentation called, with which two things, and in
 # which order do the results come back?</details>
 #
-# Six photos and two views of each, through your crop, mirrored at random, with changed colours. Look at each column:
-# the same photo, three different pictures? Two equal rows mean that one draw was used twice. Which draw came first
-# the picture cannot show; the check does.
+# Six photos, and what the generator's first draw makes of them: your crop, flips, changed colours. View 1 should repeat
+# it; view 2 should show other pieces in other colours. What becomes of a generator of None no picture shows; the check
+# does.
 
 # %% tags=["show"]
 if written("nce-crop-and-resize", "nce-two-views"):
     views = augment.SimCLRViews(crop_and_resize)  # crop, flip, colour jitter, sometimes grey
-    view1, view2 = two_views(photos[:6], views, torch.Generator().manual_seed(0))
+    six = photos[:6].clone()
+    first = views(six, torch.Generator().manual_seed(7))
+    view1, view2 = two_views(six, views, torch.Generator().manual_seed(7))
     equal = int((view1 == view2).flatten(1).all(dim=1).sum())
-    plots.images((photos[:6], view1, view2), ["photo", "view 1", "view 2"], message=f"{equal} of 6 columns equal")
+    rows = {"photo": six, "first draw": first, "view 1": view1, "view 2": view2}
+    plots.images(list(rows.values()), list(rows), message=f"views 1 and 2 are equal for {equal} of 6 photos")
 
 # %% [markdown]
 # ## 2.4 The idea: a softmax with each image as a category
 #
-# Put view 1 of four photos on the rows, view 2 on the columns, and write down how alike every two are. In each row
-# one cell is right: the same photo. Now it is classification: four categories, one for each image in the batch, and
-# the labels cost nothing.
+# Put view 1 of four photos on the rows, view 2 on the columns, and write down how alike every two are. In each row one
+# cell is right: the same photo. That is classification with four categories, and the labels cost nothing.
 #
-# Below, "alike" is the cosine similarity of bare pixels. Is the outlined cell the largest of its row? The network's
-# job is to make it so.
+# Here "alike" is the cosine of bare pixels, less their mean. Is the outlined cell the largest of its row?
 
 # %% tags=["show"]
 if written("nce-crop-and-resize", "nce-two-views"):
@@ -192,24 +194,22 @@ if written("nce-crop-and-resize", "nce-two-views"):
     )
 
 # %% [markdown]
-# Let $q_i$ be query $i$ (view 1 of image $i$, seen by the network) and $k_j$ key $j$. Divide the similarities by a
-# temperature $T$, take the softmax over the keys of each row, and ask for the right key:
+# Query $q_i$ is what the network makes of view 1 of image $i$, key $k_j$ of view 2 of image $j$. Divide their cosines
+# by $T$, the `temperature`, take the softmax over the keys of each row, and ask for the right key:
 #
 # $$\ell = \frac{1}{B} \sum_{i=1}^{B} -\log \frac{\exp(\cos(q_i, k_i) / T)}{\sum_{j=1}^{B} \exp(\cos(q_i, k_j) / T)}$$
 #
-# This is InfoNCE (van den Oord, Li & Vinyals 2018, Eq. 4, with cosine similarity over $T$ as the score). The cosine
-# knows directions only: vectors twice as long change nothing.
+# This is InfoNCE (van den Oord, Li & Vinyals 2018, Eq. 4, with the cosine over $T$ as the score). Vectors twice as long
+# change nothing.
 
 # %% [markdown]
 # ## 2.5 InfoNCE (about 20 min)
-
-# %% [markdown]
-# **By hand first.** Two queries, two keys, T = 1, cosines 0.9 and 0.1 in the first row, 0.2 and 0.6 in the second.
-# Row 0 picks its key with probability exp(0.9) / (exp(0.9) + exp(0.1)) = 0.690, which costs −log 0.690 = 0.371. Row
-# 1: 0.599, 0.513. The loss is their mean, 0.442.
-
-# %% [markdown]
-# Guess: what is the loss of a network that has learned nothing, with B = 128 pairs? A number.
+#
+# **By hand first.** T = 1, cosines 0.9 and 0.1 in row 0, 0.2 and 0.6 in row 1. Row 0 picks its key with probability
+# exp(0.9) / (exp(0.9) + exp(0.1)) = 0.690, which costs −log 0.690 = 0.371. Row 1: 0.599, 0.513. The loss is their
+# mean, 0.442.
+#
+# Guess: what is the loss of a network that has learned nothing, with B = 128 pairs?
 
 # %% tags=["guess"]
 guess_untrained_loss = None  # a number
@@ -239,43 +239,41 @@ check("nce-info-nce")
 # trained for. torch computes that loss from the scores themselves, without forming their exponentials.</details>
 
 # %% [markdown]
-# **Where do your values lie?** Four batches of four pairs at T = 0.5, as blue dots. Below the line stand landmarks:
-# what the right formula gives for right keys (0.341) and where all keys are the same (log 4), and what three usual
-# mistakes give. "Right keys" and "3 times as long" belong on 0.341, "one key for all" on log 4, "keys moved on" at
-# 2.341.
+# **Where do your values lie?** Four batches, as dots. At T = 0.5 "right keys" and "other lengths" belong on 0.341, "one
+# key for all" on log 4, "keys moved on" on 2.341; other landmarks are usual mistakes ("keys choose": softmax down the
+# columns). At T = 0.005 the places are 0, 0, log 4 and 1 / T. The title names what is not finite.
 
 # %% tags=["show"]
 if written("nce-info-nce"):
     e = torch.eye(4)
-    batches = {"right keys": (e, e), "3 times as long": (3 * e, 3 * e)}
+    batches = {"right keys": (e, e), "other lengths": (3 * e, 0.002 * e)}
     batches |= {"one key for all": (e, e[:1].repeat(4, 1)), "keys moved on": (e, e.roll(1, 0))}
-    values = {name: info_nce(*pair, 0.5).item() for name, pair in batches.items()}
     landmarks = {"right keys": 0.341, "no T": 0.744, "times T": 1.036, "log 4": 1.386, "keys choose": 1.841}
-    plots.number_line(values, landmarks, xlabel="InfoNCE of four pairs at T = 0.5")
+    for T, places in ((0.5, landmarks | {"moved on": 2.341}), (0.005, {"log 4": 1.386, "1 / T": 200})):
+        values = {name: float(info_nce(*pair, T)) for name, pair in batches.items()}
+        plots.number_line(values, places, xlabel=f"InfoNCE of four pairs at T = {T}")
 
 # %% [markdown]
-# **Which way do they move?** Four queries and four keys in the plane. Arrows show where a step of gradient descent
-# moves each one. A loss that knows directions only cannot gain by stretching a vector, so each arrow stands at a
-# right angle to its dashed radius. A slip with the lengths tilts the arrows by little, so read the printed angles: 90
-# everywhere. Every query and every key should have an arrow.
+# **Which way do they move?** Four queries and keys in the plane; arrows show a step of gradient descent. Stretching a
+# vector gains nothing, so every arrow stands at a right angle to its radius; if not, its angle is written. Pair 0 is
+# found already: if it rests, nobody pushes. If the title does not say 100 %, part of the gradient is cut off.
 
 # %% tags=["show"]
-queries = torch.tensor([[2.0, 0.3], [0.2, 1.1], [-1.2, 0.5], [-0.3, -1.6]])
-keys = torch.tensor([[1.0, 0.9], [-0.7, 1.6], [-1.5, -0.6], [0.9, -0.9]])
+queries = torch.tensor([[0.0, 0.8], [1.1, 0.9], [0.9, -1.2], [-1.1, -1.0]])
+keys = torch.tensor([[0.0, 1.5], [1.5, -0.4], [-0.2, -1.5], [-1.6, 0.2]])
 if written("nce-info-nce"):
     contrast.forces(info_nce, queries, keys, 0.5, ("query", "key"))
 
 # %% [markdown]
-# And the untrained network? Here a new ResNet and a projection head embed 128 photos twice, and your loss judges
-# them. It has learned nothing, so you may expect that every key looks equally good: log 128 = 4.85 is *chance*. It
-# starts somewhat below, since views of one photo share colours, even through random weights.
+# And the untrained network, given 128 photos? Were all keys equally good, the loss would be log 128 = 4.85: *chance*.
+# It starts below, since views of one photo share colours, even through random weights.
 
 # %% tags=["show"]
 if written("nce-crop-and-resize", "nce-two-views", "nce-info-nce"):
     untrained = nn.Sequential(*contrast.new_networks())
     with torch.no_grad():
         both = torch.cat(two_views(photos[:128], views, torch.Generator().manual_seed(0)))
-        loss = info_nce(*untrained(pictures.normalize(both)).chunk(2), 0.2).item()
+        loss = float(info_nce(*untrained(pictures.normalize(both)).chunk(2), 0.2))
     guessed = {} if guess_untrained_loss is None else {"your guess": guess_untrained_loss}
     plots.number_line({"untrained": loss} | guessed, {"log 128": 4.852, "all found": 0.0}, xlabel="InfoNCE, B = 128")
     print(contrast.told(guess_untrained_loss))
@@ -283,8 +281,8 @@ if written("nce-crop-and-resize", "nce-two-views", "nce-info-nce"):
 # %% [markdown]
 # ## 2.6 Temperature (about 5 min)
 #
-# One query, its right key and three wrong ones at 35, 75 and 150 degrees. Guess first: at T = 0.05, what share of the
-# whole push goes to key 1, the nearest wrong one? In percent.
+# One query, its right key and three wrong ones at 35, 75 and 150 degrees. Guess: at T = 0.05, what share of the push
+# goes to key 1, the nearest?
 
 # %% tags=["guess"]
 guess_share_of_key_1 = None  # percent, 0 to 100
@@ -294,22 +292,19 @@ if written("nce-info-nce"):
     contrast.pushes(info_nce, (0.05, 0.2, 1.0), guess_share_of_key_1)
 
 # %% [markdown]
-# A low temperature listens to the hardest negative alone; a high one pushes everybody. Too low, and a *false*
-# negative (a second photo of a cat, say) is pushed hardest of all: with ten classes and 128 images, about 12 of the
-# other 127 share your class. So the best temperature is a compromise: Chen et al. 2020 compare four of them in Table
-# 5. We use T = 0.2.
+# A low temperature listens to the hardest negative alone, a high one pushes everybody. But the hardest may be a *false*
+# negative, a second cat: of 127 others, about 13 share your class. We use 0.2; Chen et al. 2020 compare four (Table 5).
 
 # %% [markdown]
 # ## 2.7 NT-Xent, SimCLR's loss (about 20 min)
 #
-# InfoNCE compares across the two views only. SimCLR throws both views into one crowd of 2B embeddings. Each takes its
-# turn: find your partner among all the others.
+# InfoNCE compares across the two views only. SimCLR throws both into one crowd of 2B embeddings: on its turn, each must
+# find its partner among all the others.
 
 # %% [markdown]
-# **By hand first.** B = 2: photos a and b, so the crowd is a1, b1, a2, b2. On its turn a1 may pick b1, a2 or b2;
-# right is a2. On b2's turn the candidates are a1, b1, a2; right is b1. Four turns, three candidates each.
-
-# %% [markdown]
+# **By hand first.** B = 2: photos a and b, so the crowd is a1, b1, a2, b2. On its turn a1 may pick b1, a2 or b2; right
+# is a2. On b2's turn a1, b1, a2; right is b1.
+#
 # Guess: how many terms stand in the denominator for B = 4?
 
 # %% tags=["guess"]
@@ -321,8 +316,8 @@ guess_terms = None  # a whole number
 # $$\ell = \frac{1}{2B} \sum_{i=1}^{2B} -\log
 # \frac{\exp(\cos(z_i, z_{p(i)}) / T)}{\sum_{j \neq i} \exp(\cos(z_i, z_j) / T)}$$
 #
-# The paper speaks of $2(B - 1)$ negatives, and the sum has $2B - 1$ terms. Both are right: the strangers, and the
-# partner, who stands in the denominator as well. Only oneself is left out.
+# The paper speaks of $2(B - 1)$ negatives, the sum has $2B - 1$ terms: the partner stands there, too. Only oneself
+# is left out.
 
 
 # %% tags=["exercise:nce-nt-xent"]
@@ -357,38 +352,36 @@ check("nce-nt-xent")
 # that nobody may choose needs a score that no softmax ever picks.</details>
 
 # %% [markdown]
-# **Who is in your sum?** With eight equal embeddings each candidate is equally good, so the loss is the log of their
-# number. The dot should sit on log 7: four images make eight embeddings, less oneself. On log 8 you compete with
-# yourself, on log 6 your partner is missing, on log 4 only the other view may be picked.
+# **Who is in your sum?** Of eight equal embeddings the loss is the log of the number of candidates: log 7, all but
+# oneself. On log 8 you compete with yourself, on log 6 your partner is missing, on log 4 you pick among the other view.
 
 # %% tags=["show"]
 if written("nce-nt-xent"):
-    value = nt_xent(torch.ones(4, 3), torch.ones(4, 3), 0.5).item()
-    plots.number_line(
-        {"yours": value}, {f"log {n}": math.log(n) for n in (4, 6, 7, 8)}, xlabel="eight equal embeddings"
-    )
+    value = float(nt_xent(torch.ones(4, 3), torch.ones(4, 3), 0.5))
+    crowds = {f"log {n}": math.log(n) for n in (4, 6, 7, 8)}
+    plots.number_line({"yours": value}, crowds, xlabel="NT-Xent of eight equal embeddings")
     print(f"exp(yours) = {math.exp(value):.2f} candidates for each; {contrast.told(guess_terms)}")
 
 # %% [markdown]
-# **And who is the partner?** Three photos at right angles, T = 0.5: with two equal views each, with longer vectors,
-# and with the second views moved on by one. The first two belong on 0.433, the third on 2.433. Beside it the forces
-# again: 90 degrees, and an arrow for everyone.
+# **And who is the partner?** Three photos at right angles. At T = 0.5 the dots belong on 0.433 (twice), 1.993 where all
+# second views are the same, and 2.433 where they are moved on by one; at T = 0.005 on 0, 67.9 and 200. Then the forces.
 
 # %% tags=["show"]
 if written("nce-nt-xent"):
     e = torch.eye(3)
-    batches = {"partners equal": (e, e), "3 times as long": (3 * e, 3 * e), "moved on": (e, e.roll(1, 0))}
-    values = {name: nt_xent(*pair, 0.5).item() for name, pair in batches.items()}
-    landmarks = {"partners equal": 0.433, "no T": 0.905, "times T": 1.231, "moved on": 2.433}
-    plots.number_line(values, landmarks, xlabel="NT-Xent of three pairs at T = 0.5")
+    batches = {"equal views": (e, e), "other lengths": (3 * e, 0.002 * e)}
+    batches |= {"second the same": (e, e[:1].repeat(3, 1)), "moved on": (e, e.roll(1, 0))}
+    landmarks = {"equal views": 0.433, "no T": 0.905, "times T": 1.231, "second the same": 1.993, "moved on": 2.433}
+    for T, places in ((0.5, landmarks), (0.005, {"equal views": 0, "second the same": 67.936, "moved on": 200})):
+        values = {name: float(nt_xent(*pair, T)) for name, pair in batches.items()}
+        plots.number_line(values, places, xlabel=f"NT-Xent of three pairs at T = {T}")
     contrast.forces(nt_xent, queries, keys, 0.5, ("first", "second"))
 
 # %% [markdown]
 # ## 2.8 Rehearsal: with and without augmentation (about 5 min)
 #
-# The next cell is all there is to SimCLR: embed both views, compare. `ProjectionHead` stands between the features and
-# the loss and is thrown away after training. `knn` judges features: does a test image share its class with its
-# nearest training images? No training is needed for that, only similarity.
+# Here is all of SimCLR: embed both views, compare. `ProjectionHead` stands between features and loss and is thrown away
+# after training. `knn` judges features: does a test image share its class with its nearest training images?
 
 # %% tags=["show"]
 EXERCISES = ("nce-crop-and-resize", "nce-two-views", "nce-nt-xent")
@@ -419,46 +412,44 @@ def same(images, generator=None):
 recipe = {"weight_decay": 1e-4, "schedule": training.cosine}
 
 # %% [markdown]
-# A rehearsal of 100 steps, twice: once with two random views, once with `same`, which augments nothing, so that the
-# partner is an exact copy. Guess: which run ends with the lower loss, and which network has the better features?
+# 100 steps, twice: with two random views, and with `same`, so that the partner is an exact copy. Guess: which loss ends
+# lower, and which features are better?
 
 # %% tags=["guess"]
 guess_lower_loss = None  # "with" or "without"
 guess_better_features = None  # "with" or "without"
 
 # %% [markdown]
-# Left to right in the first figure: both losses, from chance (log 127 = 4.84, for B = 64). In the second: k-NN
-# accuracy of an untrained network and of both trained ones, on 2,000 test images, with two standard errors.
+# First figure: both losses, from chance (log 127 = 4.84, for B = 64). Second: k-NN accuracy, also of an untrained
+# network, on 2,000 test images, with two standard errors.
 
 # %% tags=["show"]
 if ready(*EXERCISES):
-    losses, found, steps = {}, {}, min(100, preset.simclr)
+    losses, reached, steps = {}, {}, min(100, preset.simclr)
     for name, augmentation in (("without augmentation", same), ("SimCLR", views)):
         small, top = contrast.new_networks(device)
         losses[name] = contrast.rehearse([small, top], simclr_step(small, top, augmentation), pictures, steps, **recipe)
-        found[name] = knn(small, 4_000, 2_000)
-    found["random ResNet"] = knn(contrast.new_networks(device)[0], 4_000, 2_000)
+        reached[name] = knn(small, 4_000, 2_000)
+    reached["random ResNet"] = knn(contrast.new_networks(device)[0], 4_000, 2_000)
     plots.curve(range(1, steps + 1), losses, reference={"chance": 4.84})
-    errors = [2 * probes.standard_error(accuracy, 2_000) for accuracy in found.values()]
-    plots.dots(list(found), list(found.values()), errors, chance=0.1, xlabel="k-NN accuracy, 2,000 test images")
+    errors = [2 * probes.standard_error(accuracy, 2_000) for accuracy in reached.values()]
+    plots.dots(list(reached), list(reached.values()), errors, chance=0.1, xlabel="k-NN accuracy, 2,000 test images")
     print(f"lower loss, {contrast.told(guess_lower_loss)}; features, {contrast.told(guess_better_features)}")
 
 # %% [markdown]
-# A lower loss is not a better representation. Without augmentation the task is solved by any network that tells two
-# images apart, and a random one nearly does. In three runs of ours the mean of the last 20 losses was 0.71 to 0.72
-# without and 3.1 to 3.3 with augmentation; k-NN gave .32 to .33 without, .37 to .39 with, and .27 to .29 before
-# training.
+# A lower loss is not a better representation: without augmentation any network that tells two images apart solves the
+# task. In three runs of ours the mean of the last 20 losses was 0.71 to 0.72 without and 3.1 to 3.3 with augmentation;
+# k-NN gave .32 to .33 without, .37 to .39 with, .27 to .29 before training.
 #
-# Is your loss with augmentation still near 4.84 after 100 steps? Then something is wrong: do not start the run.
+# Is your loss with augmentation still near 4.84? Then do not start the run.
 
 # %% [markdown]
 # ## 2.9 The run (about 2 min of computing)
 #
-# 1,000 steps of 128 photos, each seen twice. Two lines help to read the loss. *Chance*: log 255 = 5.54. *Partner
-# found, all others at right angles*: log(1 + 254 · exp(−5)) = 1.00, since 1 / T = 5.
+# 1,000 steps of 128 photos. The dashed line is *chance*, log 255 = 5.54; the dotted one *found, others at right
+# angles*, log(1 + 254 · exp(−5)) = 1.00, since 1 / T = 5.
 #
-# Watch both panels. The loss flattens early; do the dots stop, too? Guess the last dot (k-NN with 2,000 training
-# images; the untrained one in the rehearsal had about .28).
+# The loss flattens early; do the k-NN dots? Guess the last one (untrained: about .28).
 
 # %% tags=["guess"]
 guess_last_dot = None  # accuracy, 0 to 1
@@ -467,6 +458,7 @@ guess_last_dot = None  # accuracy, 0 to 1
 others = 2 * preset.batch_size - 1
 lines = {"chance": math.log(others), "found, others at right angles": math.log(1 + (others - 1) * math.exp(-5))}
 size = {"steps": preset.simclr, "batch_size": preset.batch_size}
+twin, twin_head = contrast.new_networks(device)  # the same network, and it stays untrained
 
 # %% tags=["show"]
 again = False  # True: train once more, even if there are weights from an earlier run
@@ -486,13 +478,11 @@ elif ready(*EXERCISES):
 # %% [markdown]
 # ## 2.10 What came out (about 20 min)
 #
-# **Similarities.** 256 test photos, two views each. Outlines show the cosine between views of the same photo, and of
-# different photos, before and after training. How far do the two outlines overlap? Before training nearly everything
-# is alike.
+# **Similarities.** The cosine between views of the same photo, and of different ones, for 256 test photos. How far do
+# the outlines overlap, before training and after?
 
 # %% tags=["show"]
 if contrast.after_training(trained) and written("nce-crop-and-resize", "nce-two-views"):
-    twin, twin_head = contrast.new_networks(device)  # the same network, before training
     both = torch.cat(two_views(photos[:256], views, torch.Generator().manual_seed(0))).to(device)
     tables = {}
     for name, network in (("before training", (twin, twin_head)), ("after training", (encoder, head))):
@@ -503,11 +493,9 @@ if contrast.after_training(trained) and written("nce-crop-and-resize", "nce-two-
     contrast.similarities(tables)
 
 # %% [markdown]
-# **Neighbours.** Six test photos, and for each the five most similar of 10,000 training images: by bare pixels, by
-# the untrained network, by yours. The query is the first picture of each row. Outlined and ticked: same class. The
-# six are typical, not the best: over all 5,000 test photos, 27 % of such neighbours share the class by pixels, 24 %
-# by the untrained network, and 38 % by a network of ours. What do pixels take for similar, and what does your
-# network?
+# **Neighbours.** Two test photos a row, beside each its five most similar of 10,000 training images; outlined and
+# ticked: same class. They are typical: of all such neighbours 27 % share the class by pixels, 24 % by the untrained
+# network, 38 % by a network of ours. What do pixels take for similar, and what does your network?
 
 # %% tags=["show"]
 if contrast.after_training(trained):
@@ -516,14 +504,13 @@ if contrast.after_training(trained):
     features = {"pixels": (probes.pixels(near), probes.pixels(far))}
     for name, network in (("random ResNet", twin), ("SimCLR", encoder)):
         features[name] = tuple(probes.features_of(network, pictures, part) for part in (near, far))
-    queries = list(contrast.QUERIES)
-    found = {name: chosen[probes.nearest(test[queries], train, 5)] for name, (train, test) in features.items()}
+    asked = list(contrast.QUERIES)
+    found = {name: chosen[probes.nearest(test[asked], train, 5)] for name, (train, test) in features.items()}
     contrast.neighbours(pictures, found)
 
 # %% [markdown]
-# **One number against its controls.** k-NN accuracy on 5,000 test images, from 10,000 training images. The random
-# ResNet is the same network before training: whatever it reaches is the architecture's doing, not learning's. Guess
-# yours first.
+# **One number against its controls.** k-NN accuracy on 5,000 test images. What the random ResNet reaches (yours before
+# training) is the architecture's doing. Guess yours first.
 
 # %% tags=["guess"]
 guess_knn = None  # accuracy, 0 to 1
@@ -537,7 +524,8 @@ if contrast.after_training(trained):
     plots.dots(list(accuracy), list(accuracy.values()), errors, chance=0.1, guesses=guesses, xlabel="k-NN accuracy")
 
 # %% [markdown]
-# And with a linear classifier on frozen features, the probe that you will write in notebook 3:
+# And with a linear classifier on frozen features, the probe of notebook 3: expect at least .45, and at least .08 above
+# the random ResNet.
 
 # %% tags=["show"]
 if contrast.after_training(trained):
@@ -546,14 +534,10 @@ if contrast.after_training(trained):
     plots.dots(two, probed, [2 * probes.standard_error(value, len(truth)) for value in probed], chance=0.1)
 
 # %% [markdown]
-# You should see at least .45, and at least .08 above the random ResNet.
-
-# %% [markdown]
 # ## 2.11 Colour (about 10 min)
 #
-# Back to the puzzle. How did you find the pairs? Here nobody looks at anything but colours: a histogram of 64 colours
-# for each view, and the overlap of two histograms. The first figure has crops only, the second SimCLR's colour
-# changes as well. How well do colours alone tell partners from strangers?
+# Back to the puzzle, looking at nothing but colours: the overlap of two histograms of 64 colours, with crops only, then
+# with colour changes as well. How well do colours alone tell partners from strangers?
 
 # %% tags=["show"]
 if written("nce-crop-and-resize", "nce-two-views"):
@@ -564,9 +548,8 @@ if written("nce-crop-and-resize", "nce-two-views"):
     contrast.similarities(tables, xlabel="overlap of colour histograms", limits=(0, 1))
 
 # %% [markdown]
-# What does a network learn that was trained on crops only? The course trained one, with your recipe otherwise. Its
-# neighbours (stored, not computed here) beside yours. Look at the colours along each row, and compare its final loss
-# and its k-NN accuracy with yours: once more, the lower loss is not the better representation.
+# What does a network learn from crops only? The course trained one; its neighbours are stored. Look at the colours
+# along each row, then compare its loss and its k-NN accuracy with yours.
 
 # %% tags=["show"]
 if contrast.after_training(trained):
@@ -576,27 +559,27 @@ if contrast.after_training(trained):
 # %% [markdown]
 # ## 2.12 Questions
 #
-# Each answer takes 3 to 6 sentences; point at a figure or number of yours.
+# 3 to 6 sentences and about 10 minutes each; point at a figure or number of yours.
 #
 # **(a)** One slide of the lecture leaves out the exp over the negatives:
 #
 # $$-\log \frac{\exp(z \cdot z)}{\sum_i z \cdot x_i}$$
 #
-# What goes wrong with this loss? A small numerical example says more than a paragraph. (About 10 min.)
+# What goes wrong with this loss? A small numerical example says more than a paragraph.
 
 # %% [markdown] tags=["answer:nce-missing-exp"]
 # *Your answer here.*
 
 # %% [markdown]
-# **(b)** What does the network learn without augmentation, and why is its loss lower all the same? Use the numbers of
-# your rehearsal in 2.8. (About 10 min.)
+# **(b)** What does the network learn without augmentation, and why is its loss lower all the same? Use your numbers of
+# 2.8.
 
 # %% [markdown] tags=["answer:nce-no-augmentation"]
 # *Your answer here.*
 
 # %% [markdown]
-# **(c)** Why do crops need colour changes beside them? Use the figures of 2.11. For which labels would the network
-# that ignores colour be the worse one? (About 10 min.)
+# **(c)** Why do crops need colour changes beside them? Use the figures of 2.11. For which labels would a network that
+# ignores colour be the worse one?
 
 # %% [markdown] tags=["answer:nce-why-colour"]
 # *Your answer here.*
@@ -606,13 +589,13 @@ if contrast.after_training(trained):
 #
 # Build views; write a contrastive loss that survives any temperature; tell a low loss from good features.
 #
-# **Beside the paper.** A linear classifier on the features of the largest network in Chen et al. 2020 reaches 76.5 %
-# on ImageNet's 1,000 classes, with batches of up to 8,192 images where yours had 128, a network a thousand times
-# larger and hundreds of rounds through a million photos. Nearer to home, the UvA deep learning tutorial reports 81 %
-# on STL-10 from SimCLR features with 500 labels a class, above 60 % with 10, and 73.31 % for the same network trained
-# on labels alone.
-#
-# **To try:** count the false negatives in your batches with the labels, and leave them out of the sum. Compare batch
-# 32 with 128. Use the projection head's output in place of its input as features: better or worse?
+# **Beside the paper.** Your number is the last of 2.10. On ImageNet's 1,000 classes a linear classifier reaches 76.5 %
+# in Chen et al. 2020: with a network a thousand times larger, batches of up to 8,192 images, hundreds of rounds through
+# a million photos. The UvA deep learning tutorial reports 81 % on STL-10 with 500 labels a class, above 60 % with 10,
+# and 73.31 % for the same network trained on labels alone.
+
+# %% [markdown]
+# **To try:** leave the false negatives out of the sum (the labels tell). Batch 32 against 128. The projection head's
+# output as features. Rotation as the only task: which of four turns was it?
 #
 # Next: notebook 3 measures features properly.

@@ -55,6 +55,21 @@ def test_forces_tell_when_nothing_moves(loss, capsys):
     assert "query: no force, no force, no force" in capsys.readouterr().out
 
 
+def test_the_title_tells_whether_the_loss_falls_as_the_forces_promise():
+    for loss, percent in (
+        (cosine_loss, "100%"),
+        (lambda q, k, t: cosine_loss(q, k, t) + cosine_loss(q.detach(), k.detach(), t), "200%"),
+    ):
+        title = contrast.forces(loss, *POINTS, 0.5, ("query", "key")).axes[0].get_title()
+        assert f"by {percent} of what they promise" in title
+
+
+def test_a_profile_places_what_was_read_from_border_to_border(capsys):
+    drawn = contrast.profile(torch.tensor([10.0, 20.0]), torch.tensor([10.0, 12.5, 17.5, 20.0]))
+    assert drawn.axes[0].lines[0].get_xdata().tolist() == [0.25, 0.75, 1.25, 1.75]
+    assert "at the borders 10.0 and 20.0; lowest 10.0, highest 20.0" in capsys.readouterr().out
+
+
 def test_colour_similarity_is_one_for_equal_colours_and_zero_for_none_in_common():
     black, white = torch.zeros(1, 3, 4, 6), torch.ones(1, 3, 4, 6)
     table = contrast.colour_similarity(torch.cat([black, white]), torch.cat([black.flip(3), white]))

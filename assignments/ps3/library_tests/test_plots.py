@@ -1,5 +1,6 @@
 """The figures: each returns its picture, prints one line, and shows once."""
 
+import math
 import subprocess
 import sys
 import types
@@ -81,6 +82,11 @@ def test_a_guess_is_drawn_and_none_is_told_and_nothing_is_said_where_none_was_as
     assert told(capsys)[0] == "no guess made"
     plots.curve([1, 2], [3.0, 2.0])
     assert "guess" not in told(capsys)[0]
+
+
+def test_what_has_no_place_on_a_number_line_is_told_in_its_title():
+    line = plots.number_line({"yours": float("nan"), "moved on": math.inf, "equal": 1.0}, {"log 4": 1.386})
+    assert line.axes[0].get_title() == "not on the line: yours = nan, moved on = inf"
 
 
 def test_places_inside_the_box_are_counted(capsys):

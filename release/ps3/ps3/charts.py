@@ -96,7 +96,10 @@ def dots(
 def number_line(
     values: Mapping[str, float], landmarks: Mapping[str, float], *, xlabel: str = "loss", title: str = ""
 ) -> Picture:
-    """Named values as filled dots above a line, named landmarks as ticks below it."""
+    """Named values as filled dots above a line, named landmarks as ticks below it; the title tells of inf and nan."""
+    finite = {name: value for name, value in values.items() if np.isfinite(value)}
+    if len(finite) < len(values):
+        title = "not on the line: " + ", ".join(f"{n} = {v:g}" for n, v in values.items() if n not in finite)
     with style():
         figure = blank(WIDE, 2.9)
         axis = figure.subplots()
@@ -105,16 +108,19 @@ def number_line(
         axis.grid(False)
         axis.spines["left"].set_visible(False)
         axis.axhline(0, color=INK, linewidth=1)
-        places = [*values.values(), *landmarks.values()]
+        places = [*finite.values(), *landmarks.values()]
         margin = 0.12 * ((max(places) - min(places)) or 1)
-        axis.set_xlim(min(places) - margin, max(places) + margin)
         gap = (max(places) - min(places) + 2 * margin) / 6.5
+        labels = spread(list(finite.values()), gap) + spread(list(landmarks.values()), gap)
+        room = margin / 2 + gap / 4  # for the outermost labels
+        axis.set_xlim(min(min(places) - margin, min(labels) - room), max(max(places) + margin, max(labels) + room))
         above = {"marker": "o", "markersize": 9, "color": "#0F4C9A"}
         below = {"marker": "|", "markersize": 16, "color": INK, "markeredgecolor": INK, "markeredgewidth": 1.5}
-        for side, named, look in ((1, values, above), (-1, landmarks, below)):
+        for side, named, look in ((1, finite, above), (-1, landmarks, below)):
             at = spread(list(named.values()), gap)
             for number, (name, value) in enumerate(named.items()):
-                axis.plot(value, 0, linestyle="none", zorder=3, **look)
+                guess = {"marker": "D", "mfc": "white", "mec": INK, "mew": 1.5} if name == "your guess" else {}
+                axis.plot(value, 0, linestyle="none", zorder=3, **(look | guess))
                 axis.annotate(
                     f"{name}\n{value:.3f}",
                     (value, 0),

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ps3 import augment, plots, training
 from ps3.data import ImageSet, to_float
-from ps3.figure import SOFT, Picture, blank, finish, style
+from ps3.figure import GRID, SOFT, Picture, blank, finish, style
 from ps3.resnet import ProjectionHead, ResNet8
 
 # --- the opening puzzle -----------------------------------------------------------------------------------------------
@@ -45,8 +45,7 @@ def show_puzzle(puzzle: Puzzle) -> Picture:
     numbers = [str(n) for n in range(len(puzzle.crops))]
     half = len(numbers) // 2
     rows = (puzzle.crops[:half], puzzle.crops[half:])
-    titles = [f"{row[0]} to {row[-1]}" for row in (numbers[:half], numbers[half:])]
-    return plots.images(rows, titles, message="twelve crops of six photos, numbered from 0, left to right, then down")
+    return plots.images(rows, labels=(numbers[:half], numbers[half:]), message="twelve crops of six photos, 0 to 11")
 
 
 def reveal_pairs(puzzle: Puzzle, guess: Sequence[Sequence[int | None]]) -> Picture:
@@ -115,6 +114,7 @@ CROPS_ONLY_RESULT = "crops only, the course's network (one seed): final loss 1.6
 
 Loss = Callable[[Tensor, Tensor, float], Tensor]
 QUERY, KEY = "#0F4C9A", "#C4520B"
+NO_LINES = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
 
 
 def coordinates(height: int, width: int) -> Tensor:
@@ -123,22 +123,50 @@ def coordinates(height: int, width: int) -> Tensor:
     return torch.stack(torch.meshgrid(rows, columns, indexing="ij")).unsqueeze(0)
 
 
-def forces(loss: Loss, queries: Tensor, keys: Tensor, temperature: float, names: tuple[str, str]) -> Picture:
-    """Where a step of gradient descent moves points (B, 2) of the plane, and the angle to their radius."""
-    moves = _moves(loss, queries, keys, temperature)
-    scale = 0.9 / max(1e-9, *(move.norm(dim=1).max().item() for move in moves))
+def profile(pixels: Tensor, values: Tensor) -> Picture:
+    """A row of pixels as grey bars, and what was read out of it, from border to border, as dots."""
+    values = values.detach().cpu().flatten()
+    places = (torch.arange(len(values)) + 0.5) * len(pixels) / len(values)
     with style():
-        figure = blank(5.2, 4.0)
+        figure = blank(6.0, 2.8)
         axis = figure.subplots()
-        for points, move, name, colour, marker in zip((queries, keys), moves, names, (QUERY, KEY), "os", strict=True):
+        axis.bar([column + 0.5 for column in range(len(pixels))], pixels.tolist(), 0.96, color=GRID)
+        axis.plot(places.tolist(), values.tolist(), "o", color=QUERY, markersize=6)
+        axis.set(xlabel="place in the row, in pixels", ylabel="value", xlim=(0, len(pixels)))
+        axis.axhline(0, color=SOFT, linewidth=0.8)
+        axis.margins(y=0.1)
+    told = f"lowest {values.min():.1f}, highest {values.max():.1f}"
+    return finish(figure, f"at the borders {values[0]:.1f} and {values[-1]:.1f}; {told}")
+
+
+def forces(loss: Loss, queries: Tensor, keys: Tensor, temperature: float, names: tuple[str, str]) -> Picture:
+    """Where a step of gradient descent moves points (B, 2) of the plane, and the angle to their radius.
+
+    The title compares how far the loss falls in a small step with what its gradient promises.
+    """
+    moves = _moves(loss, queries, keys, temperature)
+    promised = sum(move.square().sum().item() for move in moves)
+    scale = 0.9 / max(1e-9, *(move.norm(dim=1).max().item() for move in moves))
+    angles = [_angles(points, move) for points, move in zip((queries, keys), moves, strict=True)]
+    with style():
+        figure = blank(6.0, 4.0)
+        axis = figure.subplots()
+        for points, move, name, turns, colour, marker in zip(
+            (queries, keys), moves, names, angles, (QUERY, KEY), "os", strict=True
+        ):
             for n, (point, arrow) in enumerate(zip(points.tolist(), (scale * move).tolist(), strict=True)):
+                off = "" if turns[n] == "90" else f": {turns[n]}" + "°" * turns[n].isdigit()
                 axis.plot([0, point[0]], [0, point[1]], linestyle="--", color=SOFT, linewidth=0.8)
                 axis.plot(*point, marker, color=colour, linestyle="none")
-                _name_outside(axis, f"{name} {n}", point, colour)
+                _name_outside(axis, f"{name} {n}{off}", point, colour)
                 _arrow(axis, point, arrow, colour)
-        axis.set(aspect="equal", title=f"forces at T = {temperature:g}")
-        axis.margins(0.25)
-    angles = [_angles(points, move) for points, move in zip((queries, keys), moves, strict=True)]
+        title = f"forces at T = {temperature:g}"
+        if promised:
+            fall = _fall(loss, (queries, keys), temperature, moves) / promised
+            title += f"; a small step lowers the loss by {fall:.0%} of what they promise"
+        axis.set(aspect="equal", title=title)
+        axis.axis("off")
+        axis.margins(0.3, 0.15)
     text = "; ".join(f"{n}: {', '.join(a)}" for n, a in zip(names, angles, strict=True))
     return finish(figure, f"angle between force and radius, in degrees: {text}")
 
@@ -165,7 +193,7 @@ def pushes(loss: Loss, temperatures: Sequence[float], guess: int | None = None) 
                 axis.plot(*point, "s", linestyle="none", mfc=KEY if n == 0 else "white", mec=KEY)
                 _name_outside(axis, f"key {n}" if n else "right key", point, KEY)
                 _arrow(axis, point, arrow.tolist(), KEY)
-            axis.set(aspect="equal", title=f"T = {temperature:g}", xlim=(-1.9, 1.9), ylim=(-0.95, 1.5))
+            axis.set(aspect="equal", title=f"T = {temperature:g}", xlim=(-1.9, 1.9), ylim=(-1.1, 1.5))
             axis.axis("off")
     told_shares = [
         f"T = {temperature:g}: {', '.join(f'{part:.0f} %' for part in share)}"
@@ -250,6 +278,16 @@ def _moves(loss: Loss, queries: Tensor, keys: Tensor, temperature: float) -> tup
     return tuple(-g if g is not None else torch.zeros_like(i) for g, i in zip(gradients, inputs, strict=True))
 
 
+def _fall(loss: Loss, points: Sequence[Tensor], temperature: float, moves: Sequence[Tensor]) -> float:
+    """How fast the loss falls along the moves."""
+    step = 0.01 / max(1e-9, *(move.abs().max().item() for move in moves))
+    behind, ahead = (
+        loss(*(point + by * move for point, move in zip(points, moves, strict=True)), temperature).item()
+        for by in (-step, step)
+    )
+    return (behind - ahead) / (2 * step)
+
+
 def _angles(points: Tensor, moves: Tensor) -> list[str]:
     cosines = torch.nn.functional.cosine_similarity(points, moves, dim=1)
     still = moves.norm(dim=1) < 1e-6
@@ -261,11 +299,21 @@ def _name_outside(axis: Axes, name: str, point: Sequence[float], colour: str) ->
     length = (point[0] ** 2 + point[1] ** 2) ** 0.5
     away = [12 * part / length for part in point]
     side = "left" if away[0] > 4 else "right" if away[0] < -4 else "center"
-    axis.annotate(name, tuple(point), away, textcoords="offset points", ha=side, va="center", fontsize=9, color=colour)
+    axis.annotate(
+        name,
+        tuple(point),
+        away,
+        textcoords="offset points",
+        ha=side,
+        va="center",
+        fontsize=9,
+        color=colour,
+        bbox=NO_LINES,
+    )
 
 
 def _arrow(axis: Axes, start: Sequence[float], by: Sequence[float], colour: str) -> None:
-    if (by[0] ** 2 + by[1] ** 2) ** 0.5 < 0.02:
+    if not (by[0] ** 2 + by[1] ** 2) ** 0.5 >= 0.02:
         return
     end = (start[0] + by[0], start[1] + by[1])
     axis.annotate(

@@ -22,20 +22,23 @@ def images(
     titles: Sequence[str] = (),
     *,
     columns: Sequence[str] = (),
+    labels: Sequence[Sequence[str]] = (),
     ticked: Sequence[Sequence[bool]] = (),
     pictures: ImageSet | None = None,
     message: str = "",
 ) -> Picture:
     """A grid of images: each row a batch; `titles` name the rows, `columns` stand over (or, for one row, under) it.
 
-    ticked: for each row and image whether it is outlined and ticked.
+    labels: for each row and image what stands over it. ticked: whether it is outlined and ticked.
     """
     rows = [rows] if isinstance(rows, Tensor) else list(rows)
     count = max(len(row) for row in rows)
     side = min(1.1, (WIDE - 1.2 * bool(titles)) / count)
     shape = rows[0].shape
     with style():
-        figure = blank(side * count + 1.2 * bool(titles), side * shape[2] / shape[3] * len(rows) + 0.3)
+        figure = blank(
+            side * count + 1.2 * bool(titles), side * shape[2] / shape[3] * len(rows) + 0.3 + 0.2 * len(labels)
+        )
         axes = figure.subplots(len(rows), count, squeeze=False)
         figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
         for r, row in enumerate(rows):
@@ -45,6 +48,8 @@ def images(
                     show_image(axis, row[c], pictures)
                     if len(ticked) > r and ticked[r][c]:
                         _tick(axis, row[c].shape)
+                    if len(labels) > r:
+                        axis.set_title(labels[r][c], fontsize=9, pad=2)
             if len(titles) > r:
                 axes[r, 0].text(-0.08, 0.5, titles[r], transform=axes[r, 0].transAxes, ha="right", va="center")
         for c, text in enumerate(columns):

@@ -100,7 +100,11 @@ class Live:
         axis.set(xlim=(0, progress.steps), xlabel="step", ylabel=self.measure_name)
         if self.measured:
             axis.plot(
-                *zip(*self.measured, strict=True), marker=self.look.marker, linestyle="none", color=self.look.colour
+                *zip(*self.measured, strict=True),
+                marker=self.look.marker,
+                linestyle="none",
+                color=self.look.colour,
+                clip_on=False,
             )
         if self.chance is not None:
             axis.axhline(self.chance, color=SOFT, linestyle="--", linewidth=1.2)

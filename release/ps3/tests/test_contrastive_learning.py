@@ -144,7 +144,7 @@ def test_two_views_are_a_tuple(student):
 @exercise(
     "nce-two-views",
     title="puts the first draw first",
-    hint="A generator deals its numbers out in a fixed order. Whose turn is first?",
+    hint="A generator deals its numbers out in a fixed order. Does augment get yours, and whose turn is first?",
 )
 def test_the_first_draw_is_view1(student):
     view1, _ = two_of(student, torch.zeros(2, 1, 3, 5), NOISE, Seed(5))

@@ -158,7 +158,10 @@ def _why(outcomes: list[Outcome]) -> str | None:
 
 def _test_result(outcome: Outcome) -> TestResult:
     message = MESSAGES[outcome.status].format(
-        title=outcome.mark.title, hint=outcome.hint, exercise=outcome.mark.exercise, blocked_by=outcome.blocked_by
+        title=outcome.mark.title,
+        hint=outcome.hint or "The code stopped with an error.",
+        exercise=outcome.mark.exercise,
+        blocked_by=outcome.blocked_by,
     )
     return TestResult(
         id=outcome.id,

@@ -95,6 +95,13 @@ def test_an_exception_names_the_line_of_the_cell(live: Live) -> None:
     live.run("def scale(values, factor):\n    x = 1\n    return values / nothing")
     printed, _ = live.fails('check("tiny-scale")')
     assert "NameError in your cell, line 3: name 'nothing' is not defined" in printed
+    assert "Think about" not in printed  # a slip in the code is no misconception
+
+
+def test_an_answer_without_a_return_is_told_so(live: Live) -> None:
+    live.run("def scale(values, factor):\n    values * factor")
+    printed, _ = live.fails('check("tiny-scale")')
+    assert "got None" in printed and "Think about: does every way through your function end in a return?" in printed
 
 
 def test_what_could_not_be_graded_fails_here_too(live: Live) -> None:
@@ -300,7 +307,14 @@ def test_the_block_says_how_many_it_does_not_list() -> None:
     outcomes = [outcome("passed", f"good {n}") for n in range(30)] + [outcome("failed", f"bad {n}") for n in range(30)]
     text = outcomes_block(exercise(60), outcomes, 0.2).text()
     listed = text.count("FAILED")
-    assert f"and {30 - listed} more" in text and text.count("more") == 2
+    assert f"and {30 - listed} more" in text and "ok  30 checks" in text
+
+
+def test_an_index_is_not_broken_over_two_lines() -> None:
+    index = "(10, 0, 12, 3)"
+    for padding in range(60, 90):
+        text = outcomes_block(exercise(1), [outcome("failed", "odd", f"{'x' * padding} at {index}")], 0.2).text()
+        assert index in text
 
 
 def test_a_test_that_breaks_points_to_the_course_staff() -> None:

@@ -76,7 +76,7 @@ def test_relative_tolerance_grows_with_the_expected_value() -> None:
 
 def test_a_hint_of_the_assertion_travels_with_it() -> None:
     with pytest.raises(CheckFailed) as caught:
-        assert_same(None, torch.ones(1), what="x", hint="think again")
+        assert_same(torch.zeros(1), torch.ones(1), what="x", hint="think again")
     assert caught.value.hint == "think again"
 
 

@@ -108,7 +108,7 @@ def number_line(
         axis.spines["left"].set_visible(False)
         axis.axhline(0, color=INK, linewidth=1)
         places = [*values.values(), *landmarks.values()]
-        margin = 0.12 * ((max(places) - min(places)) or 1)
+        margin = 0.18 * ((max(places) - min(places)) or 1)
         axis.set_xlim(min(places) - margin, max(places) + margin)
         gap = (max(places) - min(places) + 2 * margin) / 6.5
         above = {"marker": "o", "markersize": 9, "color": "#0F4C9A"}

@@ -11,7 +11,6 @@ import os
 import re
 import statistics
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -44,9 +43,8 @@ def reference(problem: str) -> dict[str, Any]:
 
 def judge(encoder: Callable[[torch.Tensor], torch.Tensor], pictures: data.ImageSet) -> dict[str, Any]:
     """Probe at each number of labels, and k-NN, of an encoder's features."""
-    started = time.perf_counter()
     train, test = (probes.features_of(encoder, pictures, s.images) for s in (pictures.train, pictures.test))
-    return judge_features(train, test, pictures) | {"feature_seconds": round(time.perf_counter() - started, 1)}
+    return judge_features(train, test, pictures)
 
 
 def judge_features(train: torch.Tensor, test: torch.Tensor, pictures: data.ImageSet) -> dict[str, Any]:
@@ -59,13 +57,11 @@ def judge_features(train: torch.Tensor, test: torch.Tensor, pictures: data.Image
     }
 
 
-def trained(progress: training.Progress, batch_size: int) -> dict[str, Any]:
+def trained(progress: training.Progress) -> dict[str, Any]:
     """What is worth keeping of a training."""
     return {
         "steps": progress.step,
         "loss": round(progress.smooth_loss(), 4),
-        "seconds": round(progress.seconds, 1),
-        "images_per_second": round(batch_size * progress.step / progress.seconds),
         "precision": progress.precision,
     }
 
@@ -98,7 +94,7 @@ def run_mae(pictures: data.ImageSet, preset: training.Preset, seed: int) -> dict
         betas=MAE_BETAS,
         seed=seed,
     )
-    learned = judge(encoder.features, pictures) | trained(progress, preset.batch_size)
+    learned = judge(encoder.features, pictures) | trained(progress)
     return {"random transformer": random, "MAE": learned}
 
 
@@ -125,7 +121,7 @@ def run_simclr(pictures: data.ImageSet, preset: training.Preset, seed: int) -> d
         schedule=training.cosine,
         seed=seed,
     )
-    return {"random ResNet": random, "SimCLR": judge(encoder, pictures) | trained(progress, preset.batch_size)}
+    return {"random ResNet": random, "SimCLR": judge(encoder, pictures) | trained(progress)}
 
 
 def run_supervised(pictures: data.ImageSet, preset: training.Preset, seed: int) -> dict[str, Any]:
@@ -147,7 +143,7 @@ def run_supervised(pictures: data.ImageSet, preset: training.Preset, seed: int) 
         schedule=training.cosine,
         seed=seed,
     )
-    return {"supervised": judge(encoder, pictures) | trained(progress, preset.batch_size)}
+    return {"supervised": judge(encoder, pictures) | trained(progress)}
 
 
 RUNS = {"controls": run_controls, "mae": run_mae, "simclr": run_simclr, "supervised": run_supervised}
@@ -182,14 +178,13 @@ def report(results: dict[str, Any]) -> bool:
     by_seed = {seed: {n: r for run in runs.values() for n, r in run.items()} for seed, runs in results["seeds"].items()}
     controls = next((found for found in by_seed.values() if "pixels" in found), {})
     names = [n for n in probes_order() if any(n in found for found in by_seed.values())]
-    print("| Features | D | 500 labels | 1,000 | 10,000 | k-NN | seeds | images/s |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("| Features | D | 500 labels | 1,000 | 10,000 | k-NN | seeds |")
+    print("|---|---|---|---|---|---|---|")
     for name in names:
         rows = [found[name] for found in by_seed.values() if name in found]
         cells = [spread([statistics.mean(row["probe"][str(count)]) for row in rows]) for count in probes.LABEL_COUNTS]
-        speed = spread([row["images_per_second"] for row in rows if "images_per_second" in row], "{:,.0f}")
         knn = spread([row["knn"] for row in rows])
-        print(f"| {name} | {rows[0]['dim']} | {' | '.join(cells)} | {knn} | {len(rows)} | {speed} |")
+        print(f"| {name} | {rows[0]['dim']} | {' | '.join(cells)} | {knn} | {len(rows)} |")
     print("\n| Threshold | at least | measured, by seed | holds |\n|---|---|---|---|")
     measured: dict[tuple[str, float], list[float]] = {}
     for found in by_seed.values():
@@ -213,9 +208,9 @@ def probes_order() -> list[str]:
     return ["pixels", "hand-crafted", "random transformer", "MAE", "random ResNet", "SimCLR", "supervised"]
 
 
-def spread(values: Sequence[float], form: str = "{:.3f}") -> str:
+def spread(values: Sequence[float]) -> str:
     """The one value, or the smallest to the largest."""
-    low, high = (form.format(end(values)) if values else "" for end in (min, max))
+    low, high = (f"{end(values):.3f}" for end in (min, max))
     return low if low == high else f"{low} to {high}"
 
 

@@ -38,19 +38,17 @@ def test_a_perfect_painting_of_normalised_targets_gives_the_image_back(generator
     assert errors["model + visible"] < 1e-9 < errors["true means"]
 
 
-def test_exchanged_patches_are_in_each_others_place(generator):
-    image = torch.rand(1, 1, 4, 6, generator=generator)
-    other = masked.swapped(image, 0, 5, 2)
-    assert torch.equal(other[..., :2, :2], image[..., 2:, 4:])
-    assert torch.equal(other[..., 2:, 4:], image[..., :2, :2])
-    assert torch.equal(masked.swapped(other, 5, 0, 2), image)
+def test_influence_names_who_is_moved_and_puts_everything_back(generator):
+    rows = torch.rand(3, 4, generator=generator)
+    kept = rows.clone()
+    moved = masked.influence(lambda: torch.stack([rows[0] + 2 * rows[1], rows[1]]), list(rows))
+    assert torch.equal(rows, kept)
+    torch.testing.assert_close(moved, torch.tensor([[1.0, 0.0], [1.0, 0.5], [0.0, 0.0]]))
 
 
-def test_likeness_puts_hidden_patches_first():
-    predictions = torch.tensor([[[1.0, 0.0], [0.0, 1.0], [2.0, 0.0]]])
-    likeness, hidden = masked.likeness(predictions, torch.tensor([[1.0, 0.0, 1.0]]))
-    assert hidden == 2
-    assert torch.equal(likeness, torch.tensor([[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]))
+def test_images_stand_side_by_side():
+    table = masked.side_by_side(torch.arange(12.0).reshape(2, 6), 3)
+    assert table.tolist() == [[0, 1, 2, 6, 7, 8], [3, 4, 5, 9, 10, 11]]
 
 
 def test_tokens_go_home_and_holes_stay_grey():

@@ -31,6 +31,10 @@ def told(capsys):
     return capsys.readouterr().out.splitlines()
 
 
+def test_a_loss_that_is_no_number_is_told_and_not_drawn():
+    assert plots.number_line({"yours": float("nan")}, {"perfect": 0.0, "chance": 1.0}).message == "yours: nan"
+
+
 @pytest.mark.parametrize("kind", list(DRAWN))
 def test_a_figure_is_a_png_with_its_message_and_is_told_in_one_line(kind, capsys):
     picture = DRAWN[kind]()

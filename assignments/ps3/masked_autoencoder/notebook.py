@@ -3,13 +3,11 @@
 #
 # Below are eight small photographs. Of the 64 squares of each, 48 are grey. What do the eight show?
 #
-# You will build a network that paints in what is missing, and find that it has learned to see on the way: a **masked
-# autoencoder** (He et al. 2021).
+# You will build a network that paints in what is missing: a **masked autoencoder** (He et al. 2021).
 #
-# - **At the end** you have a trained network, its paintings, and a number for what its features are worth.
-# - **Your time:** 3 to 4 hours, an estimate. **Computing:** about 4 minutes in all.
-# - **What needs what:** the encoder (1.4) builds on 1.1 and 1.3, the loss (1.6) on 1.1; everything else can be
-#   written on its own. The training needs all six.
+# - **At the end:** a trained network, its paintings, and a number for what its features are worth.
+# - **Your time:** 3 to 4 hours (an estimate). **Computing:** about 4 minutes.
+# - **What needs what:** the encoder (1.4) needs 1.1 and 1.3, the loss (1.6) needs 1.1, the training all.
 
 # %% tags=["given"]
 import torch
@@ -30,8 +28,7 @@ originals, hidden, names = masked.puzzle(pictures)
 plots.images(hidden, message="eight images, 48 of 64 patches of each are grey; classes: " + ", ".join(pictures.classes))
 
 # %% [markdown]
-# Write down what you see, one of the ten class names for each image, left to right. A guess is never graded; the next
-# figure shows it.
+# Name them, left to right. A guess is never graded; the next figure shows it.
 
 # %% tags=["guess"]
 guess_names = [None] * 8  # for example "frog"
@@ -40,8 +37,8 @@ guess_names = [None] * 8  # for example "frog"
 masked.reveal(originals, hidden, names, guess_names)
 
 # %% [markdown]
-# You filled in wheels and necks because you know cars and horses. That is the idea: **whoever can paint in what is
-# missing must know something about what is there.** No labels are needed; the picture itself is the answer sheet.
+# You filled in wheels and necks because you know cars and horses. **Whoever can paint in what is missing must know
+# something about what is there.** No labels are needed.
 
 # %% [markdown]
 # Who sees what is the whole design (He et al. 2021, Figure 1):
@@ -52,19 +49,18 @@ masked.reveal(originals, hidden, names, guess_names)
 #  32x32      64 x 48    16 + 1 tokens           64 + 1 tokens      loss: the hidden 48 only
 # ```
 #
-# The encoder never meets a mask token: it works on a quarter of the tokens. In the end the small decoder is thrown
-# away.
+# The encoder never meets a mask token. Afterwards the small decoder is thrown away.
 
 # %% [markdown]
 # One alphabet, here and in the docstrings: $B$ images in a batch, $C$ channels, $H \times W$ pixels, patches of
-# $P \times P$ pixels, $N = HW / P^2$ patches or *tokens* an image, of which $K$ are kept, and $D$ numbers a token
-# inside the network.
+# $P \times P$ pixels, $N = HW / P^2$ patches or *tokens* an image, $K$ of them kept, $D$ numbers a token in the
+# network.
 
 # %% [markdown]
 # ## 1.1 From an image to tokens (about 15 min)
 #
-# A transformer reads a sequence, so we cut the image into squares and flatten each. Here is a one-channel image of
-# 4 × 6 pixels, to be cut with $P = 2$:
+# A transformer reads a sequence, so we cut the image into squares and flatten each. With one channel, 4 × 6 pixels and
+# $P = 2$:
 #
 # ```text
 #   0   1 |  2   3 |  4   5
@@ -119,22 +115,24 @@ check("mae-patchify")
 # </details>
 
 # %% [markdown]
-# **Figure.** A test card, red growing downwards and green to the right. Right: your tokens, drawn as the docstring
-# orders them. You should read A to F and see each square's own colours; torn letters or stripes mean another order. A
-# network would learn from any fixed order, so training can never show you this mistake.
+# **Figure.** A test card, cut in one batch with its negative. Right: your tokens of the card, drawn as the docstring
+# orders them. You should read A to F in each square's own colours. A network learns from any fixed order, so training
+# never shows a mistake here.
 
 # %% tags=["show"]
 if written("mae-patchify"):
     numbers = torch.arange(24.0).reshape(1, 1, 4, 6)
-    print("tokens 1 and 3:", patchify(numbers, 2)[0, [1, 3]].tolist(), "· your guess:", guess_token_1, guess_token_3)
+    print(
+        "tokens 1 and 3:", patchify(numbers, 2)[0, [1, 3]].int().tolist(), "· your guess:", guess_token_1, guess_token_3
+    )
     card = masked.letter_card()  # (1, 3, 16, 24)
-    plots.patches(card[0], patchify(card, 8)[0], 8)
+    plots.patches(card[0], patchify(torch.cat([card, 1 - card]), 8)[0], 8)
 
 # %% [markdown]
 # ## 1.2 And back (about 10 min)
 #
-# The decoder will answer in tokens; to look at its answer we need the way back. A token does not say how the image
-# was shaped: six patches are 2 × 3, 3 × 2 or 1 × 6. So the size is an argument.
+# The decoder answers in tokens; to look at its answer we need the way back. Six patches are 2 × 3, 3 × 2 or 1 × 6, so
+# the size is an argument.
 
 
 # %% tags=["exercise:mae-unpatchify"]
@@ -174,15 +172,15 @@ check("mae-unpatchify")
 # </details>
 
 # %% [markdown]
-# **Figure.** Right, six tokens made by the course, lighter from 0 to 5; left, your image of them, which should read 0
-# 1 2 above 3 4 5. Below, photos of 32 × 24 pixels, there and back: the difference is black everywhere. (The round
-# trip alone proves little. Two wrong orders that undo each other look just as good.)
+# **Figure.** Right, six tokens made by the course; left, your image of them: it should read 0 1 2 above 3 4 5. Below,
+# grey photos (one channel), there and back: the difference is black. The round trip alone proves little, since two
+# wrong orders can undo each other.
 
 # %% tags=["show"]
 if written("mae-unpatchify"):
     plots.patches(unpatchify(masked.stairs(), 8, (16, 24))[0], masked.stairs()[0], 8)
 if written("mae-patchify", "mae-unpatchify"):
-    narrow = photos[..., 4:28]
+    narrow = photos[..., 4:28].mean(dim=1, keepdim=True)  # (8, 1, 32, 24)
     back = unpatchify(patchify(narrow, 4), 4, (32, 24))
     gap = (back - narrow).abs()
     rows = ["photo", "there and back", "difference"]
@@ -192,7 +190,7 @@ if written("mae-patchify", "mae-unpatchify"):
 # ## 1.3 Hiding (about 25 min)
 #
 # Each token draws a number, its *noise*; the $K$ smallest stay. With the noise `.9 .1 .5 .3` and a ratio of .5,
-# tokens 1 and 3 stay, in this order. Sorted completely, the tokens stand `1 3 2 0`.
+# tokens 1 and 3 stay, in this order. All four, sorted, stand `1 3 2 0`.
 #
 # The decoder will need the way home: where did token $n$ go? Token 0 to place 3, token 1 to place 0. That list,
 # `3 0 2 1`, is `ids_restore`.
@@ -247,19 +245,21 @@ check("mae-random-masking")
 # </details>
 
 # %% [markdown]
-# **Figure.** Six images with your masks, the number kept below. Sixteen of 64 should be left, in six different
-# patterns. Mostly visible images: the ratio or the mask is turned round. Six equal patterns: one draw for all.
+# **Figure.** Two batches of the same three photos, with your masks. Sixteen of 64 patches should be left, in six
+# different patterns. Mostly visible: ratio or mask is turned round. The right three like the left: each batch gets the
+# same draw.
 
 # %% tags=["show"]
 if written("mae-random-masking"):
-    _, mask, _ = random_masking(torch.zeros(6, 64, 1), 0.75)
-    plots.mask_over(photos[:6], mask, 4)
+    masks = [random_masking(torch.zeros(3, 64, 1), 0.75)[1] for _ in range(2)]
+    plots.mask_over(photos[:3].repeat(2, 1, 1, 1), torch.cat(masks), 4)
+    kept = random_masking(torch.zeros(1000, 64, 1), 0.75)[1] < 0.5
+    print(f"in 1,000 masks, {kept[:, :32].sum() / kept.sum():.0%} of the kept patches lie in the upper half")
     print("your guess, that images share a mask:", guess_same_mask)
 
 # %% [markdown]
-# **Figure.** The test card again, with noise that keeps E, B and F. Below: the three as you return them, smallest
-# noise first. Above: each sent home by your `ids_restore`. Every letter should stand under its own name, grey squares
-# between.
+# **Figure.** The test card, with noise that keeps E, B and F. Below: the three as you return them, smallest noise
+# first. Above: each sent home by your `ids_restore`. Every letter should stand under its own name.
 
 # %% tags=["show"]
 if written("mae-patchify", "mae-random-masking"):
@@ -273,13 +273,12 @@ if written("mae-patchify", "mae-random-masking"):
 # %% [markdown]
 # ## 1.4 The encoder (about 30 min)
 #
-# Six steps: embed the patches, add positions, hide, put the class token first, run the blocks, normalise. The order
-# matters: once tokens are dropped and shuffled, only a position added before still tells where one came from.
+# Six steps: embed the patches, add positions, hide, put the class token first, run the blocks, normalise. Once tokens
+# are shuffled, only a position added before tells where one came from.
 
 # %% [markdown]
-# The constructor is given in a locked cell; you write the two methods. The *class token* is a learned vector without
-# a patch. Row 0 of the positions is its own. (That row is zero here, so forgetting it changes nothing yet; the checks
-# load another.)
+# The constructor is given; you write two methods. The *class token* is a learned vector without a patch. Row 0 of the
+# positions is its own. (It is zero here; figure and checks change it.)
 
 
 # %% tags=["given"]
@@ -357,35 +356,40 @@ check("mae-encoder")
 # </details>
 
 # %% [markdown]
-# **Figure.** How far does the latent move if I invert one patch? Each square is one patch, 1 the strongest; outlined
-# are the patches that the encoder may see. The other 48 must be exactly 0. Any number there is a leak: the encoder
-# would know what it is asked to guess.
+# **Figure.** How far does the latent move if we invert one patch? 1 is the strongest; outlined are the patches that the
+# encoder may see. The other 48 must be exactly 0: any number there is a leak.
 
 # %% tags=["show"]
 if written("mae-patchify", "mae-random-masking", "mae-encoder"):
     torch.manual_seed(0)
-    untrained = MAEEncoder(depth=2).eval()
+    untrained = MAEEncoder(depth=1).eval()
     image, noise = pictures.normalize(photos[:1]), torch.rand(1, 64)
     moved = masked.sensitivity(untrained, image, noise, 0.75)
-    mask = untrained(image, 0.75, noise)[1][0].reshape(8, 8)
-    leaks = int((moved[mask == 1] > 0).sum())
-    told = f"{int(mask.sum())} hidden patches, {leaks} of them change the latent"
-    plots.matrix(moved, outline=(mask == 0).nonzero().tolist(), message=told)
+    latent, mask, _ = untrained(image, 0.75, noise)
+    hidden = mask[0].reshape(8, 8)
+    leaks = int((moved[hidden == 1] > 0).sum())
+    told = f"{int(hidden.sum())} hidden patches, {leaks} of them change the latent"
+    plots.matrix(moved, outline=(hidden == 0).nonzero().tolist(), message=told)
+    print(f"deviation of a latent: {latent.std(dim=-1).mean():.2f}, 1 after the norm")
+    one, other = (untrained(image)[1] for _ in range(2))
+    print("two calls without noise hide the same patches:", one.equal(other))
 
 # %% [markdown]
-# Two more looks. Exchange the contents of two visible patches: without positions the class token would not notice.
-# And how far your `features` are from two means of your own latents: over the patches alone, where it should be 0,
-# and with the class token.
+# **Figure.** Five patches, A to E, of which E and B are kept. We change one vector (row): which latents move (column)?
+# A position should move its own token most, the others a little, through attention. Those of A, C and D move nothing.
 
 # %% tags=["show"]
 if written("mae-patchify", "mae-random-masking", "mae-encoder"):
-    first, second = (mask.flatten() == 0).nonzero().flatten()[:2].tolist()
+    torch.manual_seed(0)
+    masked.encoder_table(MAEEncoder(image_size=(4, 20), depth=1))
+
+# %% [markdown]
+# **Figure.** How far are your `features` from two means of your own latents? From the patches' mean it should be 0.
+
+# %% tags=["show"]
+if written("mae-patchify", "mae-random-masking", "mae-encoder"):
     with torch.no_grad():
-        other = untrained(masked.swapped(image, first, second, 4), 0.75, noise)[0]
-        shift = (other - untrained(image, 0.75, noise)[0])[:, 0].norm()
-        everything = untrained(image, 0.0)[0][0]
-        features = untrained.features(image)[0]
-    print(f"two patches exchanged: the class token moves by {shift:.3f}")
+        everything, features = untrained(image, 0.0)[0][0], untrained.features(image)[0]
     means = {"patches alone": everything[1:].mean(dim=0), "with the class token": everything.mean(dim=0)}
     gaps = [(features - mean).abs().max().item() for mean in means.values()]
     plots.dots(list(means), gaps, xlabel="largest difference between your features and the mean")
@@ -393,9 +397,9 @@ if written("mae-patchify", "mae-random-masking", "mae-encoder"):
 # %% [markdown]
 # ## 1.5 The decoder (about 30 min)
 #
-# It receives $1 + K$ latents in shuffled order and must say something about all $N$ patches. Where nothing is known
-# it starts from a *mask token*: one learned vector, the same for every hole. What makes two holes different is their
-# position alone, so positions are added when every token is back at its place.
+# It receives $1 + K$ latents in shuffled order and must say something about all $N$ patches. Every hole starts from the
+# same learned vector, the *mask token*; only its position tells it from other holes. So positions are added when every
+# token is back at its place.
 
 
 # %% tags=["given"]
@@ -459,37 +463,30 @@ check("mae-decoder")
 # </details>
 
 # %% [markdown]
-# **Figure.** How alike are the predictions of an untrained decoder? Row and column are patches, the 48 hidden ones
-# first; red is equal. A fine texture in the large block: each hole knows its place. One solid red block: all holes
-# get the same answer, and no training can tell them apart. Pale bands across it: some visible patches are not at
-# home.
+# **Figure.** The same table for the decoder, which gets latents of D and A. Latents and positions should move their own
+# patch most, the class token all patches, the mask token the holes B, C and E. A row of zeros: nothing reads that
+# vector. (A forgotten last norm does not show; the check finds it.)
 
 # %% tags=["show"]
-if written("mae-patchify", "mae-random-masking", "mae-encoder", "mae-decoder"):
+if written("mae-decoder"):
     torch.manual_seed(0)
-    with torch.no_grad():
-        latent, mask, ids_restore = untrained(image, 0.75, noise)
-        likeness, holes = masked.likeness(MAEDecoder()(latent, ids_restore), mask)
-    between = likeness[:holes, :holes][~torch.eye(holes, dtype=torch.bool)]
-    told = f"{holes} hidden patches: likeness of two of them from {between.min():.2f} to {between.max():.2f}"
-    plots.matrix(likeness, signed=True, row_axis="patch, hidden first", column_axis="patch", message=told)
+    masked.decoder_table(MAEDecoder(image_size=(4, 20)))
 
 # %% [markdown]
 # ## 1.6 The loss (about 15 min)
 #
-# How far is the painting from the truth, on the hidden patches? Each target patch $x$ is normalised by its own mean
-# $\mu$ and deviation first, which makes contrast count as much in a dark corner as in the sky (He et al. 2021, §3,
-# "Reconstruction target"):
+# How far is the painting from the truth, on the hidden patches? Each target patch $x$ is first normalised by its own
+# mean $\mu$ and deviation, so that faint contrast counts as much as strong (He et al. 2021, §3, "Reconstruction
+# target"):
 #
 # $$ t = \frac{x - \mu}{\sqrt{\sigma^2 + 10^{-6}}}, \qquad
 # L = \frac{1}{\sum_n m_n} \sum_n m_n \cdot \frac{1}{P^2 C} \lVert y_n - t_n \rVert^2 $$
 #
-# where $y_n$ is the prediction for patch $n$, and the mask $m_n$ is 1 where it was hidden. The sums run over all
-# patches of the batch.
+# where $y_n$ is the prediction for patch $n$, and the mask $m_n$ is 1 where it was hidden. Sums run over the batch.
 
 # %% [markdown]
-# Someone knows the mean of every hidden patch and nothing else: after normalising, their prediction is 0 everywhere.
-# What is their loss, for $P = 4$ and $C = 3$?
+# Someone knows only the mean of every hidden patch, and so predicts 0 everywhere. What is their loss, for $P = 4$ and
+# $C = 3$?
 
 # %% tags=["guess"]
 guess_mean_only = None  # a number
@@ -535,31 +532,38 @@ check("mae-loss")
 # </details>
 
 # %% [markdown]
-# **Figure.** The size of the loss's gradient on each predicted patch; outlined are the hidden ones. Numbers should
-# stand in the outlines, and 0 everywhere else. Below: the loss of knowing only the means. With 48 numbers a patch it
-# is 47/48 = .979, because the unbiased variance divides by 47. A 1 tells of the other variance.
+# **Figure.** The size of the loss's gradient on each predicted patch of two images, side by side. Hidden patches,
+# outlined, should show 1, the others 0.
+#
+# Below, your loss of the means alone: 47/48 = .979, because the unbiased variance divides by 47 (a 1 tells of the
+# other). Predicting 1 everywhere costs 1 more; exact patches with `normalize_targets=False`, and an image of one colour
+# whose means are known, cost 0.
 
 # %% tags=["show"]
 if written("mae-patchify", "mae-loss"):
-    images = pictures.normalize(photos)
-    nothing = torch.zeros(8, 64, 48, requires_grad=True)
-    mask = (torch.rand(8, 64, generator=torch.Generator().manual_seed(1)) < 0.75).float()
+    images = pictures.normalize(photos[:2])[..., 8:24, 8:24]  # (2, 3, 16, 16): 16 patches each
+    nothing = torch.zeros(2, 16, 48, requires_grad=True)
+    mask = torch.tensor([[1.0, 1, 1, 0] * 4, [0.0, 0, 1, 0] * 4])
     loss = mae_loss(images, nothing, mask, 4)
     loss.backward()
-    size = nothing.grad[0].norm(dim=1).reshape(8, 8)
-    outline = mask[0].reshape(8, 8).nonzero().tolist()
-    counted = int((size.flatten()[mask[0] == 0] > 0).sum())
-    told = f"{len(outline)} hidden patches; {counted} of the visible ones have a gradient"
-    plots.matrix(size / size.max().clamp(min=1e-9), outline=outline, message=told)
-    guesses = {} if guess_mean_only is None else {"your guess": guess_mean_only}
-    plots.number_line({"yours": loss.item()} | guesses, {"47/48": 47 / 48, "48/48": 1.0, "perfect": 0.0})
+    size = masked.side_by_side(nothing.grad.norm(dim=2), 4)
+    outline = masked.side_by_side(mask, 4).nonzero().tolist()
+    plots.matrix((size / size.max()).round(decimals=2), outline=outline, message=f"{len(outline)} hidden patches")
+    values = {
+        "means only": loss,
+        "1 everywhere": mae_loss(images, nothing + 1, mask, 4),
+        "exact": mae_loss(images, patchify(images, 4), mask, 4, normalize_targets=False),
+        "one colour": mae_loss(torch.zeros_like(images), nothing, mask, 4),
+        "your guess": guess_mean_only,
+    }
+    masked.loss_line(values)
 
 # %% [markdown]
 # ## 1.7 Rehearsal (60 steps, a few seconds)
 #
-# Before a long run, a short one whose end we know: eight images, sixty steps. A sound pipeline ends in the shaded
-# band (three seeds gave .68 to .72). Below it, visible patches count, or targets are not normalised; far above,
-# something is summed. Lost positions or a leak do *not* show here: the checks and figures above show those.
+# Before a long run, a short one on eight images. A sound pipeline ends in the shaded band (three seeds gave .68 to
+# .72). Below it, visible patches count, or targets are not normalised; far above, something is summed. Lost positions
+# and leaks do *not* show.
 
 
 # %% tags=["show"]
@@ -592,8 +596,8 @@ if ready(*EXERCISES):
 # %% [markdown]
 # ## 1.8 The run (1 to 2 minutes)
 #
-# Now 25,000 images and 1,400 steps. Guess first: where will the loss end? Predicting the means costs .979, perfection
-# 0. And which of the eight photos (0 is the horse, 7 the deer) will come out best?
+# Now 25,000 images and 1,400 steps. Guess first: where will the loss end? And which of the eight photos (0 is the
+# horse, 7 the deer) will come out best?
 
 # %% tags=["guess"]
 guess_final_loss = None  # between 0 and .979
@@ -642,14 +646,13 @@ elif ready(*EXERCISES):
 # %% [markdown]
 # ## 1.9 What did it paint? (about 15 min)
 #
-# The targets were normalised, so the network never says how bright a patch is, nor how strong its contrast. To make a
-# picture we **borrow** both from the truth: each hidden patch's mean and deviation, over all three channels at once.
-# The third row shows what is borrowed; the model has to beat *that*.
+# Targets were normalised, so the network never says how bright a patch is, nor how strong its contrast. To make a
+# picture we **borrow** both from the truth: each hidden patch's mean and deviation, over all channels at once.
+# The model has to beat the third row, the borrowed means.
 
 # %% [markdown]
-# **Figure.** Rows: original, what the encoder saw, visible patches + true means of the hidden ones, the model
-# everywhere, the model in the holes only. Look at edges that run through holes, and at colour. In the fourth row the
-# *visible* patches look worst: nothing ever asked the network to get those right.
+# **Figure.** Look at edges that run through holes, and at colour. In row four, the model everywhere, the *visible*
+# patches look worst: nothing ever asked for those. Row five is the model in the holes only.
 
 # %% tags=["show"]
 if not trained:
@@ -661,8 +664,7 @@ else:
     plots.images(list(rows.values()), list(rows), pictures=pictures, message=told)
 
 # %% [markdown]
-# And the loss on images that it never saw, beside your guess and its landmarks. Which photo is painted best? Compare
-# with the one you named.
+# **Figure.** The loss on images that it never saw, beside your guess. Which photo is painted best?
 
 # %% tags=["show"]
 if not trained:
@@ -683,17 +685,16 @@ else:
 # %% [markdown]
 # ## 1.10 Is it good for anything? (about 10 min)
 #
-# Nobody needs patches painted. Has the encoder learned something about horses and ships? A *linear probe* (you write
-# one in notebook 3) freezes it and lets a linear classifier read the class from `features`, with 10,000 labels. An
-# encoder with random weights is the control: what does the architecture give for free?
+# Has the encoder learned something about horses and ships? A *linear probe* (notebook 3) freezes it and reads the class
+# from `features` by a linear classifier, with 10,000 labels. An encoder with random weights is the control.
 
 # %% tags=["guess"]
 guess_probe = {"pixels": None, "random transformer": None, "MAE": None}  # accuracies; chance is 0.10
 
 # %% [markdown]
 # **Figure.** Accuracy on 5,000 test images; bars are two standard errors, ± .014, so a difference below .02 means
-# nothing. The dashed line is chance. Compare your encoder with its random twin before you compare it with pixels. In
-# the small preset you should see at least .47, and at least .05 more than the twin.
+# nothing. Compare your encoder with its random twin before you compare it with pixels. In the small preset you should
+# see at least .47, and at least .05 more than the twin.
 
 # %% tags=["show"]
 if not trained:
@@ -710,20 +711,16 @@ else:
 # %% [markdown]
 # ## 1.11 How much should be hidden? (about 10 min)
 #
-# Which of the ratios .25, .5, .75 and .9 ends with the lowest loss, and which with the best probe, after 500 steps
-# each? Equal steps are not equal work: a step at .25 takes 2.5 times as many operations as one at .75, since the
-# encoder reads three times as many tokens.
+# Which of the ratios .25, .5, .75 and .9 ends with the lowest loss, which with the best probe, after 500 steps each?
 
 # %% tags=["guess"]
 guess_best_ratio_for_loss = None  # one of 0.25, 0.5, 0.75, 0.9
 guess_best_ratio_for_probe = None
 
 # %% [markdown]
-# Choose a ratio of your own and train it (about a minute).
-#
-# **Figure.** Loss and probe for the four ratios, measured by the course (two seeds; the bar reaches to both), and
-# yours. Does the better loss give the better probe? Which differences are larger than .02? And for the work of 500
-# steps at .25 you get 1,270 at .75, nearly your run in 1.8: compare with its probe.
+# **Figure.** Loss and probe for the four ratios, measured by the course (two seeds; the bar reaches to both), and for
+# one of your own (about a minute). Does the better loss give the better probe? Which differences exceed .02? And equal
+# steps are not equal work: 500 at .25 cost as much as 1,270 at .75, nearly your run in 1.8. Compare its probe.
 
 # %% tags=["show"]
 my_ratio = 0.6  # yours: 0 to 0.95
@@ -732,7 +729,7 @@ if ready(*EXERCISES):
     pair = MAEEncoder().to(device), MAEDecoder().to(device)
     run = training.train(
         pair, step_for(*pair, my_ratio), pictures.unlabelled,
-        steps=min(500, preset.mae), betas=(0.9, 0.95), watch=plots.Live(),
+        steps=min(500, preset.mae), betas=(0.9, 0.95), watch=plots.Live({"knows only the means": 47 / 48}),
     )  # fmt: skip
     labels = 500 if preset.name == "tiny" else 10_000
     masked.ratios(my_ratio, run.smooth_loss(), masked.probe(pair[0].features, pictures, labels))
@@ -741,18 +738,18 @@ if ready(*EXERCISES):
 # %% [markdown]
 # ## 1.12 Questions
 #
-# Answer in your own words, with your own numbers and figures. Four to six sentences each.
+# Answer in your own words, with your own numbers.
 #
-# **(a)** Masked autoencoders hide 75 % of an image. BERT, which does the same with sentences (Devlin et al. 2018),
-# hides 15 % of the words. Why is so much more right for images? Use what you saw in 1.11.
+# **(a)** We hide 75 % of an image. BERT, which does the same with sentences (Devlin et al. 2018), hides 15 % of the
+# words. Why is so much more right for images? Use the figure in 1.11. Four to six sentences.
 
 # %% [markdown] tags=["answer:mae-why-75"]
 # *Your answer here.*
 
 # %% [markdown]
 # **(b)** Suppose nothing is hidden: the encoder sees all 64 patches and the loss is taken over all of them. One token
-# has 128 numbers for 48 of the image. What would the network learn? Predict its probe accuracy beside those of 1.10,
-# with a reason. Three to five sentences.
+# has 128 numbers for 48 of the image. What would the network learn? Predict its probe accuracy beside those of the
+# figure in 1.10, with a reason. Three to five sentences.
 
 # %% [markdown] tags=["answer:mae-sees-everything"]
 # *Your answer here.*
@@ -767,14 +764,13 @@ if ready(*EXERCISES):
 # %% [markdown]
 # ## What you can do now
 #
-# Turn images into tokens and back; train a transformer on a task that needs no labels; tell whether features are
-# worth anything, with a control.
+# Turn images into tokens and back; train a transformer without labels; tell with a control whether its features are
+# worth anything.
 #
-# **Beside the paper.** A linear probe on its models reaches 68.0 % (ViT-B), 75.8 % (ViT-L) and 76.6 % (ViT-H) on
-# ImageNet's 1,000 classes, after 1,600 epochs on 1.3 million images; there the probe rises steadily up to 75 % hidden
-# (He et al. 2021, Figure 5), which 500 steps cannot show. Yours: 25,000 small images, seven epochs, 0.8 million
-# weights. Nearer in size, the Keras example reports 44.25 % on CIFAR-10 after 100 epochs (keras-io, pull request
-# 715).
+# **Beside the paper.** A linear probe on its ViT-L reaches 75.8 % on ImageNet's 1,000 classes, after 1,600 epochs on
+# 1.3 million images. There the probe rises up to 75 % hidden (He et al. 2021, Figure 5), which 500 steps cannot show.
+# Yours: 25,000 small images, seven epochs, 0.8 million weights. Nearer in size, the Keras example reports 44.25 % on
+# CIFAR-10 after 100 epochs (keras-io, pull request 715).
 #
-# **To try:** hide one block, or a grid: which is harder, and which gives better features? Plain targets? Patches of 2
-# or 8? Next: notebook 2, where no pixel is ever painted.
+# **To try:** hide one block, or a grid: which gives better features? Patches of 2 or 8? Next: notebook 2, where nothing
+# is painted.

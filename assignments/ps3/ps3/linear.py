@@ -17,7 +17,6 @@ from ps3.resnet import ResNet8
 
 Features = tuple[Tensor, Tensor]  # of the labelled training images, of the test images
 Probe = Callable[[Tensor, Tensor, Tensor, Tensor], float]  # train, labels, test, its labels -> accuracy
-LABELLED = 10_000
 
 # --- the opening puzzle -----------------------------------------------------------------------------------------------
 
@@ -112,8 +111,8 @@ def standardized(train: Tensor, test: Tensor) -> Picture:
         axis.set(xlabel="mean afterwards", ylabel="deviation afterwards")
         figure.legend(loc="outside right upper")
     told = [
-        f"{name}s {values.min():.3f} to {values.max():.3f}"
-        for name, values in (("mean", mean), ("deviation", deviation))
+        f"{name} {values.min().round(decimals=3) + 0:.3f} to {values.max().round(decimals=3) + 0:.3f}"
+        for name, values in (("means", mean), ("deviations", deviation))
     ]
     return finish(figure, f"training set: {', '.join(told)}")
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ps3 import augment, plots, probes, training
+from ps3.charts import reference_lines
 from ps3.data import ImageSet, labelled_subset
 from ps3.figure import INK, Picture, blank, finish, method, style
 from ps3.frozen import FrozenTransformer
@@ -344,7 +345,7 @@ def by_layer(lines: Mapping[str, Sequence[float]], error: float) -> Picture:
         axis = figure.subplots()
         for number, (name, values) in enumerate(lines.items()):
             _line(axis, name, number, values, error)
-        axis.axhline(0.1, color=INK, linestyle=":", linewidth=1)
+        reference_lines(axis, {"chance": 0.1})
         axis.set(xlabel="after block", ylabel="probe accuracy", ylim=(0, None))
         axis.set_xticks(range(max(map(len, lines.values()))))
         figure.legend(loc="outside right upper")

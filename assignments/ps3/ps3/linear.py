@@ -152,14 +152,16 @@ def bowls(weight: Tensor, bias: Tensor, features: Tensor, labels: Tensor, l2: fl
 def plane(weight: Tensor, bias: Tensor, points: Tensor, labels: Tensor) -> Picture:
     """Points of three classes in the plane, and the regions in which a linear classifier chooses each."""
     weight, bias = weight.detach().float().cpu(), bias.detach().float().cpu()
-    ticks = torch.linspace(-3.5, 3.5, 141)
+    ticks = torch.linspace(-3.5, 3.5, 561)
     rows, columns = torch.meshgrid(ticks, ticks, indexing="ij")
-    chosen = (torch.stack([columns, rows], dim=-1).reshape(-1, 2) @ weight.T + bias).argmax(dim=1).reshape(141, 141)
+    chosen = (torch.stack([columns, rows], dim=-1).reshape(-1, 2) @ weight.T + bias).argmax(dim=1).reshape(561, 561)
     wrong = int(((points @ weight.T + bias).argmax(dim=1) != labels).sum())
     with style():
         figure = blank(5.4, 3.4)
         axis = figure.subplots()
         axis.contourf(ticks, ticks, chosen, levels=[-0.5, 0.5, 1.5, 2.5], colors=["#DCE6F2", "#F7E3D6", "#EDEDED"])
+        if chosen.min() < chosen.max():  # borders, to be seen in grey too
+            axis.contour(ticks, ticks, chosen, levels=[0.5, 1.5], colors=INK, linewidths=1)
         for label, (marker, name) in enumerate(zip("o^s", ("MAE", "SimCLR", "supervised"), strict=True)):
             own = points[labels == label]
             axis.plot(own[:, 0], own[:, 1], marker, ls="none", color=method(name).colour, label=f"class {label}")

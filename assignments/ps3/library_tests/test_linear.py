@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ps3 import data, linear, linear_checks, training
+from ps3 import data, linear, linear_checks, probes, training
 from ps3.frozen import FrozenTransformer
 
 NOTEBOOK = Path(__file__).resolve().parent.parent / "masked_autoencoder" / "notebook.py"
@@ -22,10 +22,10 @@ def mae_encoder(**sizes):
     return names["MAEEncoder"](**sizes)
 
 
-def image_set(count=40, classes=4):
+def image_set(count=40, classes=4, size=4):
     generator = torch.Generator().manual_seed(0)
     labels = torch.arange(count) % classes
-    images = torch.randint(0, 40, (count, 3, 4, 4), generator=generator, dtype=torch.uint8)
+    images = torch.randint(0, 40, (count, 3, size, size), generator=generator, dtype=torch.uint8)
     images[:, 0] += (labels * 50).to(torch.uint8).view(-1, 1, 1)
     split = data.Split(images, labels)
     return data.ImageSet("made", tuple("abcd"[:classes]), (0.5,) * 3, (0.25,) * 3, split, split, images)
@@ -75,6 +75,46 @@ def test_bowls_tell_the_bottom_from_another_place(capsys):
     linear.bowls(weight + 0.5, bias * 0, points, labels, 0.1)
     right, wrong = capsys.readouterr().out.strip().split("\n")
     assert right.startswith("20 of 20") and not wrong.startswith("20 of 20")
+
+
+def test_without_the_weights_of_other_notebooks_a_stand_in_is_trained_once(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    asked = (image_set(size=8), training.preset("tiny"), torch.device("cpu"))
+    first = linear.learned(*asked)
+    again = linear.learned(*asked)
+    assert list(first) == list(again) == ["rotation"]
+    images = torch.rand(2, 3, 8, 8)
+    assert torch.equal(first["rotation"](images), again["rotation"](images)) and not again["rotation"].training
+    said = capsys.readouterr().out
+    assert said.count("rotation: training, 12 steps") == 1 and "notebook 1 makes that file" in said
+
+
+def test_weights_of_one_notebook_are_enough(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    training.save("weights/mae-tiny.npz", encoder=FrozenTransformer())
+    assert list(linear.learned(image_set(), training.preset("tiny"), torch.device("cpu"))) == ["MAE"]
+    assert "SimCLR: no weights/simclr-tiny.npz" in capsys.readouterr().out
+
+
+def test_what_looking_changed_is_told(capsys):
+    encoder = probes.TinyEncoder(2)
+    before = linear.state(encoder)
+    linear.changes(before, linear.state(encoder))
+    encoder.drop.eval()
+    linear.changes(before, linear.state(encoder))
+    assert capsys.readouterr().out.splitlines() == ["changed: nothing", "changed: drop"]
+
+
+def test_a_wrong_accuracy_leaves_the_counted_points(capsys):
+    def accuracy(weight, bias, features, labels):
+        return ((features @ weight.T + bias).argmax(dim=1) == labels).double().mean().item()
+
+    linear.lifted(accuracy)
+    linear.lifted(lambda *given: 100 * accuracy(*given))
+    right, wrong = capsys.readouterr().out.splitlines()
+    assert right == "with nothing added: 0.900, a float; counted: 0.900" and wrong.startswith(
+        "with nothing added: 90.000"
+    )
 
 
 def test_the_encoders_for_the_checks_do_what_they_say():

@@ -1,14 +1,13 @@
 # %% [markdown]
 # # 3. How do you mark features?
 #
-# Below, two photos and their nearest neighbours among 4,000 others, four times: as four different networks and
-# formulas see them. Which of the four, A to D, sees best? Eyes disagree, so you will build an instrument: the
-# **linear probe**.
+# Below, two photos and their nearest neighbours among 4,000 others, as four networks and formulas see them. Which of
+# the four, A to D, sees best? Eyes disagree, so you will build an instrument: the **linear probe**.
 #
-# - **At the end** you have a table that marks pixels, hand-made features, two self-supervised networks and a
-#   supervised one, each beside its control.
-# - **Your time:** about 2 hours (an estimate). **Computing:** 2 to 3 minutes.
-# - **What needs what:** the four exercises are independent of each other. The table needs all four.
+# - **At the end** you have a table that marks pixels, hand-made features, self-supervised networks and a supervised
+#   one, each beside its control.
+# - **Your time:** about 2 hours (an estimate). **Computing:** 2 to 3 minutes; without notebooks 1 and 2, one more.
+# - **What needs what:** the four exercises need nothing of each other, the table needs all four.
 
 # %% tags=["given"]
 import torch
@@ -21,59 +20,52 @@ from ps3.frozen import FrozenTransformer
 from ps3.resnet import ResNet8
 
 # %% [markdown]
-# Notebooks 1 and 2 left the weights of their encoders in `weights/`. This notebook loads them where they are. Where
-# one is missing, its row of the table stays empty and says so: only your own functions from that notebook can train
-# it. All else works without.
+# Notebooks 1 and 2 left their encoders in `weights/`; where one is missing its row stays empty. Where both are, a
+# stand-in is trained first (about a minute): a ResNet that learns, without labels, by how many quarter turns a photo
+# was turned (Gidaris et al. 2018). Guessing gives log 4 = 1.386.
 
 # %% tags=["show"]
 preset, device = training.preset(), training.best_device()
 pictures = data.load()
-known = pictures.with_labels(linear.LABELLED)  # 10,000 training images with labels, and all test images
+counts = (100, 200, 500) if preset.name == "tiny" else (500, 1_000, 10_000)
+known = pictures.with_labels(counts[-1])  # so many training images with labels, and all test images
+print(f"preset {preset.name}, {device}: {len(known.train):,} labelled and {len(known.test):,} test images")
 
 torch.manual_seed(1)
 encoders = {"random transformer": FrozenTransformer().to(device), "random ResNet": ResNet8().to(device)}
-for name, file, network in (("MAE", "mae", FrozenTransformer()), ("SimCLR", "simclr", ResNet8())):
-    if training.load(f"weights/{file}-{preset.name}.npz", encoder=network.to(device)):
-        encoders[name] = network
-    else:
-        print(f"no weights of {name}: run notebook {1 if name == 'MAE' else 2} first if you want its row")
-print(f"preset {preset.name}, {device}: {len(known.train):,} labelled and {len(known.test):,} test images")
+encoders |= linear.learned(pictures, preset, device)
 
 # %% tags=["show"]
 puzzle = linear.puzzle(pictures, encoders)
 linear.show_puzzle(pictures, puzzle)
 
 # %% [markdown]
-# Each row shows a query and its five neighbours, then another query and its five. Which row would you trust? A guess
-# is never graded. The names come at the end.
+# Each row: a query and its five neighbours, twice. Which row would you trust? A guess is never graded; the names come
+# at the end.
 
 # %% tags=["guess"]
 guess_best = None  # "A", "B", "C" or "D"
 
 # %% [markdown]
-# Two queries convince nobody, and "similar" is in the eye of the beholder. A **linear probe** asks one precise
-# question: freeze the encoder, write down its features for some labelled images, and let the *simplest* classifier
-# read the class from them. If a straight cut finds the horses, the features have laid horses together.
+# A **linear probe** asks one precise question: freeze the encoder, write down its features for some labelled images,
+# and let the *simplest* classifier read the class from them. If a straight cut finds the horses, the features have
+# laid horses together.
 #
 # ```text
 #  image ──▶ frozen encoder ──▶ D features ──▶ standardise ──▶ linear classifier ──▶ class
 #            nothing learns here                               learns from the labels
 # ```
-
-# %% [markdown]
-# Letters as before, but $N$ now counts images and $D$ their features; image $n$ has the label $y_n$. Batches of images
-# are $(B, C, H, W)$.
+#
+# $N$ now counts images, $D$ their features; image $n$ has the label $y_n$.
 
 # %% [markdown]
 # ## 3.1 Writing features down (about 15 min)
 #
-# An encoder behaves differently while it trains: BatchNorm uses the mean of the *batch* and updates its running mean,
-# Dropout throws numbers away. Marking must not do either. Also, thousands of images do not fit through a network at
-# once.
+# While it trains, an encoder behaves differently: BatchNorm uses the mean of the *batch* and updates its running mean,
+# Dropout throws numbers away. Marking must do neither. And thousands of images do not fit through at once.
 #
-# **By hand first.** Seven images with `batch_size=3`: the encoder runs three times, on 3, 3 and 1 images. The answer
-# has seven rows. If the encoder was training before, it is training again afterwards; if one of its layers was not,
-# that one is still not.
+# **By hand first.** Seven images with `batch_size=3`: the encoder sees 3, 3 and 1, and the answer has seven rows.
+# Afterwards each layer is training again, or not, as before.
 
 
 # %% tags=["exercise:probe-extract-features"]
@@ -121,30 +113,30 @@ check("probe-extract-features")
 # </details>
 
 # %% [markdown]
-# **Figure.** A small encoder with BatchNorm and Dropout, handed over in training mode. Each mark is one feature of
-# one image: alone (x) and among 64 others (y). All lie on the diagonal; a cloud means that the neighbours had a say.
-# Below it, the encoder's running mean before and after: two equal rows. Published code has had this mistake (virtex,
-# issue 16).
+# **Figure.** An encoder with BatchNorm and Dropout, in training mode but for its convolution. Each mark is a feature of
+# one of the last 16 of 64 images: alone (x), in batches of 24 (y). All lie on the diagonal. A cloud: neighbours had a
+# say, or images were lost or moved. Below, its running mean and which parts are training (1); what changed is outlined.
+# Published code has had this mistake (virtex, issue 16).
 
 # %% tags=["show"]
 if written("probe-extract-features"):
     torch.manual_seed(0)
-    small, some = probes.TinyEncoder(), pictures.normalize(pictures.test.images[:64])
-    small(some)  # one batch in training mode, so that the running mean is not 0
-    before = small.norm.running_mean.clone()
-    alone = extract_features(small, some[:16], batch_size=1)
-    among = extract_features(small, some, batch_size=64)[:16]
-    plots.scatter(alone, {"in a batch of 64": among}, xlabel="alone", ylabel="in the batch", diagonal=True)
-    after = torch.stack([before, small.norm.running_mean])
-    moved = f"the running mean moved by {(after[1] - after[0]).abs().max():.3g}; in training mode: {small.training}"
-    plots.matrix(after, ["before", "after"], column_axis="feature", message=moved)
+    small, some = probes.TinyEncoder(6), pictures.normalize(pictures.test.images[:64])
+    small.norm.running_mean.uniform_(-0.5, 0.5)  # as if it had been trained
+    small.conv.eval()
+    before = linear.state(small)
+    alone = extract_features(small, some[-16:], batch_size=1)
+    among = extract_features(small, some, batch_size=24)[-16:]
+    told = f"alone and in a batch they differ by {(alone - among).abs().max():.2g}; gradients: {among.requires_grad}"
+    plots.scatter(alone, {"features": among}, xlabel="alone", ylabel="in a batch", diagonal=True, message=told)
+    linear.changes(before, linear.state(small))
 
 # %% [markdown]
 # ## 3.2 The same scale for all (about 10 min)
 #
-# A classifier with a penalty on its weights treats large features kindly and small ones badly. So each feature gets
-# mean 0 and deviation 1 first, by the *training* set's statistics. The test images stand for images that nobody has
-# seen yet: they may have no say in them.
+# A penalty on weights treats large features kindly and small ones badly. So each feature gets mean 0 and deviation 1
+# first, by the *training* set's statistics. The test images stand for images that nobody has seen yet: they have no
+# say.
 
 # %% [markdown]
 # **By hand first.** Training values 1, 3, 5: mean 3, deviation 2 (dividing by $N - 1$). They become −1, 0, 1. A test
@@ -193,39 +185,35 @@ check("probe-standardize")
 # </details>
 
 # %% [markdown]
-# **Figure.** Deviations of 128 features of a random ResNet, before and after, on log axes; the course multiplied them
-# by factors from .001 to 1,000. Circles (training images) should lie on 1, all along. Crosses (test images) lie near
-# it, not on it: exactly on it, and the test set has used its own statistics.
+# **Figure.** 128 features of a random ResNet, multiplied by factors from .001 to 1,000, and one that is always 100.3.
+# Circles (training images) lie on two spots: mean 0 with deviation 1, and 0 with 0 for the constant one. Crosses (test
+# images) scatter about the first: exactly on it, and the test set has used its own statistics.
 
 # %% tags=["show"]
 if written("probe-standardize"):
-    factors = torch.logspace(-3, 3, 128)
-    near, far = (
-        probes.features_of(encoders["random ResNet"], pictures, part.images[:400])
-        for part in (pictures.train, pictures.test)
-    )
-    near, far = near * factors / near.std(dim=0).clamp(min=1e-3), far * factors / near.std(dim=0).clamp(min=1e-3)
-    both = dict(zip(("training set", "test set"), (part.std(dim=0) for part in standardize(near, far)), strict=True))
-    told = "; ".join(f"{name}: {values.min():.3f} to {values.max():.3f}" for name, values in both.items())
-    plots.scatter(near.std(dim=0), both, xlabel="deviation before", ylabel="after", log=True, message=told)
-    constant = standardize(torch.full((1000, 1), 100.3), torch.full((2, 1), 100.3))[0]
-    print(f"always 100.3 becomes {constant.abs().max():.2g} at most; {linear.told(guess_constant_feature)}")
+    parts = (pictures.train.images[:400], pictures.test.images[:400])
+    near, far = (probes.features_of(encoders["random ResNet"], pictures, part) for part in parts)
+    factors = torch.logspace(-3, 3, 128) / near.std(dim=0).clamp(min=1e-3)
+    near, far = (torch.cat([part * factors, torch.full((400, 1), 100.3)], dim=1) for part in (near, far))
+    results = standardize(near, far)
+    linear.standardized(*results)
+    print(f"always 100.3 becomes {results[0][:, -1].abs().max():.2g} at most; {linear.told(guess_constant_feature)}")
 
 # %% [markdown]
 # ## 3.3 The probe (about 30 min)
 #
-# Softmax regression: scores $s_n = W x_n + b$, one for each class, cross-entropy, and a small penalty that keeps the
-# weights from growing without end. One number is to be made as small as possible:
+# Softmax regression: scores $s_n = W x_n + b$, one for each class, cross-entropy, and a penalty that keeps the weights
+# small. One number is to be minimised:
 #
 # $$ J(W, b) = \frac{1}{N} \sum_{n=1}^{N} -\log \frac{\exp(s_{n, y_n})}{\sum_c \exp(s_{n, c})}
 # + \frac{\lambda}{2} \lVert W \rVert^2 $$
 #
-# $\lambda$ is `l2`. The bias $b$ is not penalised: it says how common a class is, and that is no extravagance.
+# $\lambda$ is `l2`. The bias $b$ is not penalised: it says how common a class is.
+#
+# $J$ is **convex**: a bowl with one bottom, and any method that reaches it will do. That makes a probe an instrument: a
+# network's mark must not depend on a learning rate.
 
 # %% [markdown]
-# $J$ is **convex**: a bowl with one bottom. So there is one answer, and any method that reaches the bottom will do.
-# That is what makes a probe an instrument: a network's mark must not depend on a learning rate.
-#
 # **By hand first.** Two images with one feature: −1 has label 0, +1 has label 1; `l2` is 1. By symmetry $W = (-w,
 # w)$, $b = 0$ and $J = \log(1 + e^{-2w}) + w^2$. Its slope is 0 where $w = 1 / (1 + e^{2w})$, at $w = .337$.
 #
@@ -284,9 +272,9 @@ check("probe-fit")
 
 # %% [markdown]
 # **Figure.** Three clouds of 70, 35 and 15 points in the plane, and the objective along twenty random straight lines
-# through your answer, for `l2` = 0.1. Each line is a bowl with its lowest point, a triangle, at 0. Triangles beside 0:
-# you stopped too early, or made another number small. Then the same probe in the plane: three regions with straight
-# borders.
+# through your answer, for `l2` = 0.1. Each is a bowl, and all lowest points, triangles, lie in the ring at 0. Outside
+# it: you stopped too early, or made another number small. Then the plane: three regions with straight borders, each
+# round its own cloud.
 
 # %% tags=["show"]
 if written("probe-fit"):
@@ -327,21 +315,27 @@ check("probe-accuracy")
 # </details>
 
 # %% [markdown]
+# **Figure.** The same clouds under a fixed classifier, while the bias of the rare class 2 rises. Each of your circles
+# should hold a cross, counted one by one. On the far right all 120 points are called class 2, and 15 are: .125.
+
+# %% tags=["show"]
+if written("probe-accuracy"):
+    linear.lifted(accuracy)
+
+# %% [markdown]
 # ## 3.5 Pixels (about 10 min)
 #
-# The first features to mark are none at all: 3,072 pixel values. Guess two things before you run this (about 10 s).
-# Which two classes does the pixel probe confuse most often? And what does its weight for *horse* look like, as an
-# image?
+# The first features are none at all: 3,072 pixel values. Guess before you run this (about 10 s): which two classes will
+# be confused most often? What does the weight for *horse* look like, as an image?
 
 # %% tags=["guess"]
 guess_confused = None  # two names, such as ("frog", "ship")
 guess_horse = None  # a few words
 
 # %% [markdown]
-# **Figure.** How often the probe takes the class of the row for that of the column; the outlined pair is confused most
-# often. Then its ten weights as images: a bright colour at some place speaks for the class. Look for the horse: which
-# way does it face, and why? (`l2` is 1 here, forty times that of the table below: as good a mark, within the error
-# bar, and the weights are smooth enough to look at. With less they look like noise, and classify like this.)
+# **Figure.** How often the probe takes the class of the row for that of the column; the most confused pair is outlined.
+# Then its ten weights as images: a bright colour speaks for the class. Look for the horse: which way does it face, and
+# why? (`l2` is 1 here, forty times the usual: as good a mark, within the error bar, and smoother weights.)
 
 # %% tags=["show"]
 looks = {"pixels": (probes.pixels(known.train.images), probes.pixels(known.test.images))}
@@ -355,12 +349,8 @@ if ready("probe-standardize", "probe-fit", "probe-accuracy"):
 # %% [markdown]
 # ## 3.6 The table grows (about 20 min)
 #
-# From here on all is yours: `probe` below is your three functions in a row. The penalty is fixed beforehand, in
-# proportion to $D$, the same rule for everybody. Each mark uses 500, 1,000 and 10,000 labels, the small numbers three
-# times with other images.
-#
-# Everything is judged on 5,000 test images: one accuracy is known to ± .014, a difference to ± .02. Read nothing into
-# less.
+# From here on all is yours: `probe` is your three functions in a row. The penalty is fixed beforehand, in proportion to
+# $D$, the same rule for everybody.
 
 
 # %% tags=["show"]
@@ -369,10 +359,15 @@ def probe(train, labels, test, test_labels):
     return accuracy(*fit_linear_probe(near, labels, 10, probes.usual_l2(near.shape[1])), far, test_labels)
 
 
-table = linear.Table(known, probe)
+table = linear.Table(known, probe, counts)
 EXERCISES = [f"probe-{name}" for name in "extract-features standardize fit accuracy".split()]
 
+# %% [markdown]
+# Each mark uses 500, 1,000 and 10,000 labels, the small numbers three times with other images. Everything is judged on
+# 5,000 test images: one accuracy is known to ± .014, a difference to ± .02. Read nothing into less.
 
+
+# %% tags=["show"]
 def judge(*names):
     """Add rows to the table; for a network, your features of all images first."""
     for name in names:
@@ -385,7 +380,7 @@ def judge(*names):
 
 # %% [markdown]
 # **Rows 1 and 2.** Pixels, and what people built before networks learned: histograms of the directions of edges, and
-# of colours. Chance is .10. Where do the two end, at 10,000 labels?
+# of colours. Where do the two end, at 10,000 labels?
 
 # %% tags=["guess"]
 guess_simple = {"pixels": None, "hand-crafted": None}  # accuracies at 10,000 labels
@@ -397,8 +392,8 @@ if ready(*EXERCISES):
     table.show(guess_simple)
 
 # %% [markdown]
-# **Rows 3 and 4.** The transformer of notebook 1, with random weights and with those you trained. The random one is
-# the control: whatever it reaches, the architecture gives for nothing. A method is judged against **its own** twin.
+# **Rows 3 and 4.** The transformer of notebook 1, random and trained. The random one is the control: whatever it
+# reaches, the architecture gives for nothing. A method is judged against **its own** twin.
 
 # %% tags=["guess"]
 guess_transformers = {"random transformer": None, "MAE": None}
@@ -409,22 +404,23 @@ if ready(*EXERCISES):
     table.show(guess_transformers)
 
 # %% [markdown]
-# **Rows 5 and 6.** The ResNet of notebook 2, random and trained with SimCLR. It is smaller than the transformer, and
-# built of convolutions. Does the random one start higher or lower?
+# **Rows 5 and 6.** The ResNet of notebook 2, random and trained with SimCLR (or on turned photos). Does the random one
+# start higher or lower than the transformer?
 
 # %% tags=["guess"]
-guess_resnets = {"random ResNet": None, "SimCLR": None}
+guess_resnets = {"random ResNet": None, "SimCLR": None, "rotation": None}
 
 # %% tags=["show"]
 if ready(*EXERCISES):
-    judge("random ResNet", "SimCLR")
+    judge("random ResNet", "SimCLR", "rotation")
     table.show(guess_resnets)
 
 # %% [markdown]
 # You should see MAE at least .05 and SimCLR at least .08 above its own twin. Do they beat the hand-crafted row? In the
-# course's runs with 10,000 labels neither did clearly: people tuned those histograms for decades, on just this kind of
-# question. What they cannot do is go on learning with more images.
-#
+# course's runs with 10,000 labels neither did clearly: people tuned such histograms for decades. What those cannot do
+# is go on learning with more images.
+
+# %% [markdown]
 # **Row 7.** The same ResNet, trained with all 25,000 labels: about a minute. *While it runs:* the dashed line is the
 # loss of guessing, log 10 = 2.303. How much is left to win for methods without labels?
 
@@ -441,19 +437,19 @@ if ready(*EXERCISES):
 # ## 3.7 How many labels? (about 10 min)
 #
 # **Figure.** The whole table as lines. Bars: the range of three draws of labels, or two standard errors of the test
-# set where that is more. Compare each learned line with its random twin. Then choose a height and go across: how many
-# labels does each line need to reach it? The supervised encoder has seen **all** labels before its probe got 500: it
-# is a ceiling, not a competitor.
+# set where that is more. Compare each learned line with its random twin. Then go across at some height: how many labels
+# does each line need to reach it? The supervised encoder has seen **all** labels before its probe got 500: a ceiling,
+# not a competitor.
 
 # %% tags=["show"]
-if table.rows:
+if ready(*EXERCISES):
     table.by_labels()
 
 # %% [markdown]
 # ## 3.8 Layer by layer (about 10 min)
 #
-# So far we read the last block. Is that where the class is easiest to read? The supervised net was trained to say the
-# class at its end; MAE was trained to paint. Guess where each is highest, 0 for what enters the first block.
+# So far we read the last block. Is the class easiest to read there? The supervised net was trained to say it at its
+# end; MAE was trained to paint. Guess where each is highest, 0 for what enters the first block.
 
 # %% tags=["guess"]
 guess_peak_mae = None  # 0 to 4
@@ -461,7 +457,7 @@ guess_peak_supervised = None  # 0 to 3
 
 # %% [markdown]
 # **Figure.** Your probe after each block, with 1,000 labels, averaged over places. The ResNet's blocks have 16, 32, 64
-# and 128 features, the transformer's 128 each: within the ResNet, depth and width grow together.
+# and 128 features, the transformer's 128 each: in the ResNet, depth and width grow together.
 
 # %% tags=["show"]
 if ready(*EXERCISES):
@@ -479,11 +475,11 @@ if ready(*EXERCISES):
 # %% [markdown]
 # ## 3.9 A control: labels that mean nothing (about 5 min)
 #
-# Shuffle the labels of 500 images and fit your probe to their 3,072 pixels. Do it five times. The test accuracy should
-# be chance on average, .10. Guess: and the accuracy on the 500 themselves?
+# Shuffle the labels of 500 images and fit your probe to their 3,072 pixels, five times. The test accuracy should be
+# chance on average, .10. Guess: and the accuracy on the 500 themselves?
 #
-# **Figure.** Means of five shuffles; bars reach from the lowest to the highest. A single shuffle may stray further from
-# .10 than 5,000 test images explain: a rule that is wrong about white animals is wrong about all of them at once.
+# **Figure.** Means of five shuffles; bars from the lowest to the highest. One shuffle may stray from .10 further than
+# 5,000 test images explain: a rule that is wrong about white animals is wrong about all of them.
 
 # %% tags=["guess"]
 guess_train_accuracy = None  # 0 to 1
@@ -507,34 +503,34 @@ if ready("probe-standardize", "probe-fit", "probe-accuracy"):
 #
 # ## 3.10 The puzzle's answer
 #
-# **Figure.** The four rows of the beginning, named; neighbours of the query's class are outlined and ticked. Does the
-# order agree with your table? Two queries are too few to say.
+# **Figure.** The four rows named; neighbours of the query's class are outlined and ticked. Does the order agree with
+# your table? Two queries are too few to say.
 
 # %% tags=["show"]
 linear.show_puzzle(pictures, puzzle, reveal=True, guess=guess_best)
 
 # %% [markdown]
-# ## 3.11 Questions
+# ## 3.11 Questions (about 30 min)
 #
 # Each answer takes four to six sentences and points at figures or numbers of yours.
 #
 # **(a)** What does a linear probe measure, and what does it not? Use the table of 3.6 and the control of 3.9. What
-# would you have to report beside an accuracy, so that somebody else can compare with it? (About 10 min.)
+# would you have to report beside an accuracy, so that somebody else can compare with it?
 
 # %% [markdown] tags=["answer:probe-what-it-measures"]
 # *Your answer here.*
 
 # %% [markdown]
-# **(b)** In the figure of 3.7, compare pixels with 10,000 labels and MAE (or, without it, SimCLR) with 1,000. What have
-# the images without labels bought? About how many labels is it worth, and how sure are you? (About 10 min.)
+# **(b)** In the figure of 3.7, compare pixels with 10,000 labels and MAE (without it, SimCLR or rotation) with 1,000.
+# What have the images without labels bought? About how many labels is it worth, and how sure are you?
 
 # %% [markdown] tags=["answer:probe-what-images-bought"]
 # *Your answer here.*
 
 # %% [markdown]
 # **(c)** A friend tries twenty values of `l2`, keeps the one with the best accuracy on the test set, and reports that
-# accuracy, .58. What is wrong with the number? Would it be so with `l2` chosen on the training images? Say how to
-# choose it properly. (About 10 min.)
+# accuracy, .58. What is wrong with the number? Would the accuracy on the images that were fitted choose better? Say how
+# to choose properly.
 
 # %% [markdown] tags=["answer:probe-chosen-on-the-test-set"]
 # *Your answer here.*
@@ -545,11 +541,11 @@ linear.show_puzzle(pictures, puzzle, reveal=True, guess=guess_best)
 # You can now take features out of a network without touching it, fit a classifier whose answer does not depend on a
 # learning rate, and read a table of marks with its controls.
 #
-# **Beside the lecture.** A stricter judge is another task, with all weights free to move: pretrained networks finetuned
-# to detect objects. In the lecture's table, AP50 is 52.5 from random weights, 80.8 after supervised and 81.4 to 82.1
-# after contrastive pretraining (MoCo). There the gap to supervised features is gone. Yours is not: a hundredth of the
-# images, 32 pixels wide, and minutes instead of days.
+# **Beside the lecture.** A stricter judge is another task with all weights free to move: detecting objects. In the
+# lecture's table, AP50 is 52.5 from random weights, 80.8 after supervised and 81.4 to 82.1 after contrastive
+# pretraining (MoCo): the gap to supervised features is gone. Yours is not. You had 25,000 images of 32 pixels and
+# minutes, they a million or more and days.
 
 # %% [markdown]
 # **For the fast:** k-NN (`probes.knn`) instead of your probe: does the order of rows change? A probe for "was this
-# image turned grey?": which encoder was trained to forget it? Two layers instead of one.
+# image turned grey?": which encoder was trained to forget it? Two layers instead of one. All weights free to move.

@@ -11,6 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
 from autograder.scores import Score, Standing
 from kit.manifest import Manifest
@@ -47,7 +48,7 @@ def _table(manifest: Manifest, standings: Sequence[Standing], rows: Sequence[Seq
     made.add_column("state", no_wrap=True)
     for standing, scores in zip(standings, rows, strict=True):
         cells = [_shown(score) + ("" if score.manual is None else "*") for score in scores]
-        made.add_row(standing.student, *cells, _total(standing), standing.status)
+        made.add_row(Text(standing.student), *cells, _total(standing), standing.status)
     made.add_section()
     medians = [_median(score.points for score in column) for column in zip(*rows, strict=True)]
     totals = _median(standing.points for standing in standings if standing.status != "not graded")

@@ -107,3 +107,8 @@ def test_automatic_scores_come_from_results_and_marks_from_the_gradebook(tinyset
 def test_a_students_name_is_no_formula_in_a_spreadsheet(tinyset):
     rows = standing_of(tinyset, marking.report("=1+1"))()
     assert "'=1+1" in records(rows)
+
+
+@pytest.mark.parametrize("name", ["[red]ada", "[link=x]"])
+def test_a_students_name_is_no_markup(tinyset, name):
+    assert name in printed(tinyset, standing_of(tinyset, marking.report(name))())

@@ -70,6 +70,8 @@ def grade(
 
     if seed is not None and new_seed:
         raise click.UsageError("--seed and --new-seed exclude each other: take one.")
+    if new_seed and student is not None:
+        raise click.UsageError("--new-seed draws inputs for everyone: leave --student away.")
     course = load(assignment)
     folders = submissions(folder, course.name, student)
     seed = course_seed(course, new=new_seed) if seed is None else seed

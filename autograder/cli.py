@@ -109,7 +109,8 @@ def table(assignment: str, out: Path, as_csv: bool) -> None:
     if as_csv:
         click.echo(overview.as_csv(everyone), nl=False)
     else:
-        Console().print(overview.table(loaded.manifest, everyone))
+        console = Console(width=None if sys.stdout.isatty() else overview.WIDE)
+        console.print(overview.table(loaded.manifest, everyone, console.width))
 
 
 for command in (

@@ -30,7 +30,7 @@ def progress(title: str, total: int | None) -> Iterator[Progress]:
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"),
-        TimeRemainingColumn(), TextColumn("{task.fields[last]}"),
+        TimeRemainingColumn(), TextColumn("{task.fields[last]}", markup=False),
     )  # fmt: skip
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
         bar.add_task(title, total=total, last="")
@@ -70,6 +70,8 @@ def grade(
 
     if seed is not None and new_seed:
         raise click.UsageError("--seed and --new-seed exclude each other: take one.")
+    if new_seed and student is not None:
+        raise click.UsageError("--new-seed draws inputs for everyone: leave --student away.")
     course = load(assignment)
     folders = submissions(folder, course.name, student)
     seed = course_seed(course, new=new_seed) if seed is None else seed

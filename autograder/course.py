@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from autograder import notebook_source, suites
-from autograder.errors import CourseError
+from autograder.errors import BadInput, CourseError
 from autograder.notebook_source import (
     CLOSING,
     CLOSING_ID,
@@ -118,14 +118,17 @@ class Assignment:
 
 
 def load(name: str, root: Path | None = None) -> Assignment:
-    """Read assignments/<name> under `root` (default: here). CourseError lists every contradiction and its mend."""
+    """Read assignments/<name> under `root` (default: here). BadInput where it is not there.
+
+    CourseError lists every contradiction and its mend.
+    """
     root = (root or Path.cwd()).resolve()
     folder = root / "assignments" / name
     path = folder / "assignment.toml"
     if not path.is_file():
         known = sorted(p.parent.name for p in root.glob("assignments/*/assignment.toml"))
         there = f"there are: {', '.join(known)}" if known else f"{root} holds no assignments/<name>/assignment.toml"
-        raise CourseError(f"no assignment {name!r} here; {there}. Run the command in the course's top folder")
+        raise BadInput(f"no assignment {name!r} here; {there}. Run the command in the course's top folder")
     complaints = Complaints(root)
     data = Table.read(path, complaints)
     core, extra = data.strings("core"), data.strings("extra", ())

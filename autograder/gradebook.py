@@ -149,22 +149,26 @@ class Writer:
         moment, complaint = handed_in.timestamp(folder)
         if complaint:
             self.summary.notes.append(f"{report.student}: {complaint}")
+        lost = report.status != NOT_GRADED and not notebooks
+        if lost:
+            self.summary.notes.append(f"{report.student}: the notebooks of this result are gone; grade again, --force")
         answers = self._answers(report, shown)
         found = self._transaction(lambda: self._store(report, answers, marked, moment))
-        autograded.write(marked, self._files(report, shown, folder, moment))
+        if not lost:
+            autograded.write(marked, self._files(report, shown, folder, moment))
         self.summary.students += 1
         self.summary.not_graded += found.not_graded
         self.summary.changed += found.changed
         self.summary.to_mark += found.to_mark
 
     def _answers(self, report: Report, notebooks: Mapping[str, Notebook]) -> dict[str, str | None]:
-        """Answer id to what was written; None where the notebook could not be read: no exercise in it has a score."""
+        """Answer id to what was written; None where the notebook is not there, or no exercise in it has a score."""
         graded = {exercise.id for exercise in report.exercises if exercise.score is not None}
         texts = self._texts(notebooks)
         read = {
             cell.id
             for book in self._manifest.notebooks
-            if any(cell.id in graded for cell in book.cells)
+            if book.file in notebooks and any(cell.id in graded for cell in book.cells)
             for cell in book.cells
         }
         return {answer.id: texts[answer.id] if answer.id in read else None for answer in self._manifest.answers}

@@ -33,7 +33,7 @@ class Intake:
     notebooks: released file name to the accepted notebook, None where there is none.
     problems: released file name to the reason why that notebook cannot be graded. A notebook that was not handed in
     is no problem (its exercises are not written), unless a file that could not be read may have been it.
-    digest: of the accepted notebooks and nothing else. unchanged: plain nbgrader may take the folder as it is.
+    digest: of the accepted notebooks and of `problems`. unchanged: plain nbgrader may take the folder as it is.
     """
 
     student: str
@@ -86,13 +86,16 @@ def read(folder: Path, manifest: Manifest, *, student: str | None = None) -> Int
         notebooks,
         problems,
         tuple(notes),
-        digest(notebooks),
+        digest(notebooks | problems),
         unchanged and any(chosen.values()),
     )
 
 
 def digest(notebooks: Mapping[str, Any]) -> str:
-    """A hash of the accepted content: the same for the same cells, however the files were written or named."""
+    """A hash of the accepted content: the same for the same cells, however the files were written or named.
+
+    notebooks: each as accepted, None where it was not handed in, or why it cannot be read.
+    """
     text = json.dumps(notebooks, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 

@@ -8,22 +8,35 @@ import statistics
 from collections.abc import Iterable, Sequence
 
 from rich import box
+from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
 from autograder.scores import Score, Standing
 from kit.manifest import Manifest
 
 NONE = "–"
+WIDE = 10_000  # characters: room for any class
 
 
-def table(manifest: Manifest, standings: Sequence[Standing]) -> Table:
+def table(manifest: Manifest, standings: Sequence[Standing], width: int = WIDE) -> Table:
     """Students by exercises, with totals, and the medians of what is graded. A dash: not graded or not marked yet.
 
-    Columns are numbered, so that a set of twenty exercises fits on a screen; the caption tells their names.
+    Columns are numbered, so that a set of twenty exercises fits on a screen; the caption tells their names. Where even
+    that is more than `width` characters, students by problems.
     """
-    scores = standings[0].scores
-    numbers = [str(number) for number in range(1, len(scores) + 1)]
-    names = ", ".join(f"{number}={score.id}" for number, score in zip(numbers, scores, strict=True))
+    made = _table(manifest, standings, [standing.scores for standing in standings])
+    roomy = Console(width=WIDE)
+    if (needed := Measurement.get(roomy, roomy.options, made).maximum) > width:
+        made = _table(manifest, standings, [_by_problem(manifest, standing) for standing in standings])
+        made.caption = f"{made.caption}\nevery exercise: in a window of {needed} columns, or with --csv"
+    return made
+
+
+def _table(manifest: Manifest, standings: Sequence[Standing], rows: Sequence[Sequence[Score]]) -> Table:
+    numbers = [str(number) for number in range(1, len(rows[0]) + 1)]
+    names = ", ".join(f"{number}={score.id}" for number, score in zip(numbers, rows[0], strict=True))
     made = Table(
         title=manifest.title, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption_justify="left",
         caption=f"{names}\n{NONE} not graded, or not marked yet; * marked by hand",
@@ -33,15 +46,28 @@ def table(manifest: Manifest, standings: Sequence[Standing]) -> Table:
         made.add_column(number, justify="right", no_wrap=True)
     made.add_column("total", justify="right", no_wrap=True)
     made.add_column("state", no_wrap=True)
-    for standing in standings:
-        cells = [_shown(score) + ("" if score.manual is None else "*") for score in standing.scores]
-        made.add_row(standing.student, *cells, _total(standing), standing.status)
+    for standing, scores in zip(standings, rows, strict=True):
+        cells = [_shown(score) + ("" if score.manual is None else "*") for score in scores]
+        made.add_row(Text(standing.student), *cells, _total(standing), standing.status)
     made.add_section()
-    medians = [_median(standing.scores[place].points for standing in standings) for place in range(len(scores))]
+    medians = [_median(score.points for score in column) for column in zip(*rows, strict=True)]
     totals = _median(standing.points for standing in standings if standing.status != "not graded")
     made.add_row("median", *medians, totals, "")
-    made.add_row("points", *[f"{score.max_points:g}" for score in scores], f"{standings[0].max_points:g}", "")
+    made.add_row("points", *[f"{score.max_points:g}" for score in rows[0]], f"{standings[0].max_points:g}", "")
     return made
+
+
+def _by_problem(manifest: Manifest, standing: Standing) -> list[Score]:
+    """A score a problem: what is graded so far, none where an exercise is not graded."""
+    sums = []
+    for book in manifest.notebooks:
+        scores = [score for score in standing.scores if score.problem == book.problem]
+        graded = all(score.points is not None for score in scores if not score.written)
+        points = sum(score.points or 0.0 for score in scores) if graded else None
+        by_hand = points if any(score.manual is not None for score in scores) else None
+        worth = sum(score.max_points for score in scores)
+        sums.append(Score(book.problem, book.problem, False, worth, auto=points, manual=by_hand))
+    return sums
 
 
 def as_csv(standings: Sequence[Standing]) -> str:

@@ -296,7 +296,7 @@ def test_usage_errors_show_usage_and_where_help_is():
 def test_a_mendable_error_ends_the_command_with_its_own_exit_code(tmp_path):
     command = [sys.executable, "-m", "autograder", "build", "nosuch"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == CourseError.exit_code
+    assert done.returncode == BadInput.exit_code
     assert done.stderr.startswith("Error: no assignment 'nosuch' here")
     assert "Traceback" not in done.stderr
 

@@ -83,6 +83,7 @@ def test_help_shows_an_example_of_the_command_itself(name: str) -> None:
         (("grade",), "Missing argument 'ASSIGNMENT'"),
         (("grade", tiny.NAME, "--workers", "0"), "0 is not in the range"),
         (("grade", tiny.NAME, "--seed", "1", "--new-seed"), "--seed and --new-seed exclude each other"),
+        (("grade", tiny.NAME, "--student", "ada", "--new-seed"), "--new-seed draws inputs for everyone"),
         (("rerun", tiny.NAME, "ada"), "Missing argument 'TEST'"),
         (("solve", tiny.NAME, "--set", "PRESET"), "--set takes NAME=VALUE, not 'PRESET'"),
         (("verify", tiny.NAME, "--seeds", "none"), "'none' is not a valid integer"),

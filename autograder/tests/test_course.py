@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from autograder import course, plan
-from autograder.errors import CourseError
+from autograder.errors import BadInput, CourseError
 from autograder.tests import tiny
 from kit.manifest import Manifest
 from kit.runner import list_tests
@@ -87,7 +87,7 @@ def test_references_keep_their_solutions(folder):
 
 
 def test_an_unknown_assignment_names_the_known_ones(folder):
-    with pytest.raises(CourseError, match="there are: tinyset"):
+    with pytest.raises(BadInput, match="there are: tinyset"):
         course.load("tinysett", folder.parent.parent)
 
 

@@ -2,7 +2,9 @@
 
 import ast
 import re
+import subprocess
 import sys
+import tempfile
 import tomllib
 from importlib.metadata import version
 from pathlib import Path
@@ -47,7 +49,21 @@ def test_the_installed_version_is_the_pinned_one(name):
 
 def test_conda_installs_the_same_file_with_pip_and_nothing_else():
     [by_pip] = [item["pip"] for item in conda() if isinstance(item, dict)]
-    assert by_pip == ["-r requirements.txt", "--no-deps -e ."]
+    assert by_pip == ["-r requirements.txt", "-e ."]
+    assert "dependencies" not in settings()["project"]
+
+
+def test_pip_takes_the_lines_that_conda_hands_to_it():
+    """Conda writes them to a file beside environment.yml: what is an option of the command may be none there."""
+    [by_pip] = [item["pip"] for item in conda() if isinstance(item, dict)]
+    with tempfile.NamedTemporaryFile("w", dir=ROOT, suffix=".txt") as file:
+        file.write("\n".join(by_pip))
+        file.flush()
+        offline = ["--dry-run", "--no-index", "--no-build-isolation", "--requirement", file.name]
+        done = subprocess.run(
+            [sys.executable, "-m", "pip", "install", *offline], cwd=ROOT, text=True, capture_output=True
+        )
+    assert done.returncode == 0, done.stderr
     assert {re.split("[=<>]", item)[0] for item in conda() if isinstance(item, str)} == {"python", "pip"}
 
 

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import sqlite3
 import threading
 from contextlib import closing
@@ -129,6 +130,17 @@ def test_an_untouched_written_answer_is_zero_and_says_so(tinyset):
 def test_an_untouched_answer_of_an_unreadable_notebook_is_not_a_zero(tinyset):
     write(tinyset, marking.report("ada", scale=None, scaler=None), answer=None)
     assert grades(tinyset, "ada")["tiny-why"] == (None, None, True)
+
+
+def test_a_result_whose_notebooks_are_gone_makes_no_answer_zero_and_says_so(tinyset):
+    write(tinyset, marking.report("ada"))
+    results = marking.store(tinyset.root, marking.report("ada"))
+    shutil.rmtree(results.path / "notebooks")
+    summary = gradebook.write(tinyset, results)
+    assert grades(tinyset, "ada")["tiny-why"] == (None, None, True)
+    assert grades(tinyset, "ada")["tiny-scale-check"][0] == 3.0
+    assert summary.notes == ["ada: the notebooks of this result are gone; grade again, --force"]
+    assert (tinyset.root / "autograded" / "ada" / tiny.NAME / tiny.NOTEBOOK).is_file()
 
 
 def test_marks_extra_credit_and_comments_survive_a_regrade(tinyset):

@@ -125,6 +125,12 @@ def test_the_digest_changes_with_a_figure(folder, manifest, released):
     assert intake.read(folder, manifest).digest != before
 
 
+def test_an_upload_that_broke_is_not_taken_for_none(folder, manifest):
+    before = intake.read(folder, manifest).digest
+    (folder / FILE).write_text('{"cells": [')
+    assert intake.read(folder, manifest).digest != before
+
+
 # --- which file is which notebook -----------------------------------------------------------------------------------
 
 

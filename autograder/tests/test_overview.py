@@ -24,15 +24,36 @@ def standing_of(tinyset, *reports):
 
 def printed(tinyset, rows, width=80):
     console = Console(width=width, file=io.StringIO())
-    console.print(table(tinyset.manifest, rows))
+    console.print(table(tinyset.manifest, rows, width))
     return console.file.getvalue()
 
 
-def lines(tinyset, rows):
+def lines(tinyset, rows, width=80):
     """First word of each line to the other words."""
-    return {
-        words[0]: words[1:] for line in printed(tinyset, rows).splitlines() if (words := line.strip().split(maxsplit=5))
-    }
+    text = printed(tinyset, rows, width)
+    return {words[0]: words[1:] for line in text.splitlines() if (words := line.strip().split(maxsplit=5))}
+
+
+def test_a_screen_that_is_too_narrow_gets_a_column_a_problem(tinyset):
+    rows = standing_of(
+        tinyset,
+        marking.report("ada", scale=1.0),
+        marking.report("bob-of-a-long-name", scale=None),
+        marking.report("cy"),
+    )()
+    text = printed(tinyset, rows, width=50)
+    assert "…" not in text and max(map(len, text.splitlines())) <= 50
+    assert "1=scaling" in text and "--csv" in text
+    shown = lines(tinyset, rows, width=50)
+    assert shown["ada"] == ["3", "3", "to", "be", "marked"]
+    assert shown["bob-of-a-long-name"] == ["–", "2", "partly", "graded"]
+    assert shown["points"] == ["6", "6"]
+
+
+def test_a_mark_by_hand_is_starred_in_its_problem(tinyset):
+    now = standing_of(tinyset, marking.report("ada", scale=1.0))
+    mark(tinyset, "ada", "tiny-why", 1.0)
+    assert lines(tinyset, now(), width=30)["ada"][:2] == ["4*", "4"]
 
 
 def records(rows):
@@ -86,3 +107,8 @@ def test_automatic_scores_come_from_results_and_marks_from_the_gradebook(tinyset
 def test_a_students_name_is_no_formula_in_a_spreadsheet(tinyset):
     rows = standing_of(tinyset, marking.report("=1+1"))()
     assert "'=1+1" in records(rows)
+
+
+@pytest.mark.parametrize("name", ["[red]ada", "[link=x]"])
+def test_a_students_name_is_no_markup(tinyset, name):
+    assert name in printed(tinyset, standing_of(tinyset, marking.report(name))())

@@ -192,6 +192,18 @@ def test_a_file_that_differs_from_what_ran_last_is_called_out(folder: Path, monk
     assert stale and "It differs from what you ran last in tiny-scale" in said and "save the notebook" in said
 
 
+def test_a_notebook_that_this_kernel_never_ran_is_not_compared(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stale, said = freshness(folder, monkeypatch, "import torch")
+    assert not stale and "This kernel has run none of its exercises" in said and "ran last" not in said
+
+
+def test_a_file_that_cannot_be_read_is_not_called_finished(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["preview", str(folder / "no.ipynb")]) == 1
+    out, err = capsys.readouterr()
+    assert "no.ipynb: cannot be read" in err
+    assert "unfinished" not in out and "is not there" not in out
+
+
 def test_commands_in_a_solution_cell_do_not_look_like_a_difference(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

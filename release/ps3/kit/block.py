@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ _WORDS = {
     "crashed": "FAILED", "error": "BROKEN",
 }  # fmt: skip
 _BLAMELESS = ("missing", "blocked")
+# An index such as (0, 0, 2) stays on one line.
+_BETWEEN_INDICES, _UNBREAKABLE = re.compile(r"(?<=\d), (?=\d)"), ",\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,10 @@ def _first(rows: tuple[tuple[str, str], ...], first: Outcome) -> tuple[tuple[str
 
 def _details(outcome: Outcome) -> list[str]:
     text = " ".join(one_line(outcome.text.replace("\n", " "), 600).split())
-    lines = textwrap.wrap(text, WIDTH - 14, max_lines=3, placeholder=" …") if text else []
+    whole = _BETWEEN_INDICES.sub(_UNBREAKABLE, text)
+    lines = [
+        line.replace(_UNBREAKABLE, ", ") for line in textwrap.wrap(whole, WIDTH - 14, max_lines=3, placeholder=" …")
+    ]
     if outcome.status == "error":
         return [*lines, "The check itself could not finish. If your code looks right, tell the course staff."]
     if outcome.hint and outcome.status not in _BLAMELESS:
@@ -148,7 +154,8 @@ def _columns(titles: Sequence[str], room: int) -> list[str]:
     if len(lines) <= room:
         return lines
     shown = lines[: room - 1]
-    return [*shown, f"  ok  and {len(titles) - sum(line.count('  ok  ') for line in shown)} more"]
+    left = len(titles) - sum(line.count("  ok  ") for line in shown)
+    return [*shown, f"  ok  and {left} more" if shown else f"  ok  {left} checks"]
 
 
 def _hidden(exercise: Exercise) -> str:

@@ -85,7 +85,7 @@ def expect_tensor(
     """`value`, if it is a tensor of this shape and dtype ("floating" and "integer" name the kinds); else fail."""
     __tracebackhide__ = True
     if not isinstance(value, Tensor):
-        raise CheckFailed(f"{what}: expected a tensor, got {_kind(value)}", hint)
+        raise _another_kind(f"{what}: expected a tensor", value, hint)
     if shape is not None and tuple(value.shape) != tuple(shape):
         raise CheckFailed(f"{what}: expected shape {tuple(shape)}, got {tuple(value.shape)}", hint)
     if dtype is not None and not _fits(value.dtype, dtype):
@@ -102,7 +102,7 @@ def expect_tuple(value: Any, length: int, *, what: str, hint: str | None = None)
     """`value`, if it is a tuple (or list) of this length; else fail."""
     __tracebackhide__ = True
     if not isinstance(value, (tuple, list)):
-        raise CheckFailed(f"{what}: expected {length} values, got {_kind(value)}", hint)
+        raise _another_kind(f"{what}: expected {length} values", value, hint)
     if len(value) != length:
         raise CheckFailed(f"{what}: expected {length} values, got {len(value)}", hint)
     return tuple(value)
@@ -112,7 +112,7 @@ def expect_number(value: Any, *, what: str, kind: type = float, hint: str | None
     """`value`, if it is a plain Python number of this kind (bool is no int), and finite; else fail."""
     __tracebackhide__ = True
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise CheckFailed(f"{what}: expected a Python {kind.__name__}, got {_kind(value)}", hint)
+        raise _another_kind(f"{what}: expected a Python {kind.__name__}", value, hint)
     if isinstance(value, float) and not math.isfinite(value):
         raise CheckFailed(f"{what}: the result is {value}", hint)
     return value
@@ -128,6 +128,12 @@ def assert_raises(kind: type[Exception], call: Callable[[], Any], *, what: str, 
             raise
         return error
     raise CheckFailed(f"{what}: expected a {kind.__name__}, but it returned {_kind(value)}", hint)
+
+
+def _another_kind(said: str, value: Any, hint: str | None) -> CheckFailed:
+    if value is None:
+        hint = "does every way through your function end in a return?"
+    return CheckFailed(f"{said}, got {_kind(value)}", hint)
 
 
 def _fits(actual: torch.dtype, wanted: torch.dtype | str) -> bool:

@@ -81,6 +81,11 @@ def saved_remark(saved: SavedNotebook) -> tuple[bool, str]:
             f"last saved {age}. It differs from what you ran last in {', '.join(differs)}: "
             "run what you changed, save the notebook, then run this cell again."
         )
+    if len(unknown) == len(in_file):
+        return (
+            False,
+            f"last saved {age}. This kernel has run none of its exercises: an open editor may hold newer text.",
+        )
     told = f"; not run in this kernel: {', '.join(unknown)}" if unknown else ""
     return False, f"last saved {age}; its exercises are what this kernel ran last{told}. Text cells cannot be compared."
 

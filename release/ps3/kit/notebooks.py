@@ -164,8 +164,9 @@ class _Reader:
                 self._add_other(entry)
         for cell in self.exercises:
             self._look_elsewhere(cell.id)
+        notes = tuple(self.notes) if self.submitted else ()  # nothing to say of each cell where there is no notebook
         return Extraction(
-            tuple(self.cells), tuple(self.left_out), tuple(self.notes), frozenset(self.missing), frozenset(self.stubs)
+            tuple(self.cells), tuple(self.left_out), notes, frozenset(self.missing), frozenset(self.stubs)
         )
 
     def choose(self) -> dict[str, SubmittedCell | None]:

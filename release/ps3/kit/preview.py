@@ -89,7 +89,9 @@ def run(release: Release, paths: Sequence[Path]) -> int:
     reports = [examine(release.manifest, own) for own in saved.notebooks]
     for report in reports:
         print(as_text(report) + "\n")
-    for line in [*saved.remarks, *missing_notebooks(release, saved), *_remarks(reports), *versions.remarks()]:
+    missing = [] if paths else missing_notebooks(release, saved)
+    said = _remarks(reports) if reports else []
+    for line in [*saved.remarks, *missing, *said, *versions.remarks()]:
         print(line)
     print(versions.summary())
     for error in saved.errors:

@@ -195,7 +195,8 @@ class Plugin:
         status, text, blocked_by = self._judged(mark, error)
         if status in ("timeout", "crashed") and self.binding is not None:
             self.binding.discard(mark.exercise, timeout=status == "timeout")
-        hint = getattr(error, "hint", None) or mark.hint
+        # Where the code stopped with an exception, that is what to look at, not the test's misconception.
+        hint = "" if isinstance(error, StudentError) else getattr(error, "hint", None) or mark.hint
         trace = "" if error is None else _trace(error)
         return Outcome(
             self.test_id(item), mark, status, time.perf_counter() - self.started, text, hint, trace, blocked_by

@@ -70,7 +70,7 @@ def dots(
         for place, (name, value) in enumerate(zip(names, values, strict=True)):
             look = method(name, place)
             around = errors[place] if errors else None
-            axis.errorbar(value, place, xerr=around, color=look.colour, capsize=3, **look.marks)
+            axis.errorbar(value, place, xerr=around, color=look.colour, capsize=3, clip_on=False, **look.marks)
             axis.annotate(
                 f"{value:.3f}".lstrip("0"), (value, place), (0, 7), textcoords="offset points", ha="center", fontsize=9
             )
@@ -97,6 +97,7 @@ def number_line(
     values: Mapping[str, float], landmarks: Mapping[str, float], *, xlabel: str = "loss", title: str = ""
 ) -> Picture:
     """Named values as filled dots above a line, named landmarks as ticks below it; the title tells of inf and nan."""
+    told = "; ".join(f"{name}: {value:.3f}" for name, value in values.items())
     finite = {name: value for name, value in values.items() if np.isfinite(value)}
     if len(finite) < len(values):
         title = "not on the line: " + ", ".join(f"{n} = {v:g}" for n, v in values.items() if n not in finite)
@@ -131,7 +132,7 @@ def number_line(
                     color=look["color"],
                     arrowprops={"arrowstyle": "-", "color": SOFT, "linewidth": 0.7},
                 )
-    return finish(figure, "; ".join(f"{name}: {value:.3f}" for name, value in values.items()))
+    return finish(figure, told)
 
 
 def histograms(

@@ -63,6 +63,7 @@ METHODS = {
     "hand-crafted": Method("#5A1A5E", "D", "-."),
     "MAE": Method("#0F4C9A", "o", "-"),
     "SimCLR": Method("#C4520B", "^", "-"),
+    "rotation": Method("#C4520B", "^", "-", filled=False),
     "random transformer": Method("#4599D3", "v", (0, (7, 3))),
     "random ResNet": Method("#4599D3", "v", (0, (7, 3)), filled=False),
     "pixels": Method("#A3A3A3", "s", ":"),

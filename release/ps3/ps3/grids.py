@@ -131,6 +131,7 @@ def matrix(
         axis = figure.subplots()
         shades = axis.imshow(table, **limits)
         axis.grid(False)
+        axis.spines[:].set_visible(False)
         axis.set(title=title, xlabel=column_axis, ylabel=row_axis)
         _heads(axis, rows, down, axis.set_yticks, vertical=True)
         _heads(axis, columns, across, axis.set_xticks, vertical=False)
@@ -143,7 +144,7 @@ def matrix(
         else:
             figure.colorbar(shades, ax=axis, shrink=0.8)
         for r, c in outline:
-            axis.add_patch(Rectangle((c - 0.5, r - 0.5), 1, 1, fill=False, edgecolor=INK, linewidth=2.5))
+            axis.add_patch(Rectangle((c - 0.5, r - 0.5), 1, 1, fill=False, edgecolor=INK, linewidth=2.5, clip_on=False))
     return finish(figure, message or f"{down} x {across} values from {table.min():.3g} to {table.max():.3g}")
 
 

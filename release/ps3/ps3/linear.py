@@ -1,5 +1,6 @@
 """The puzzle, the table and the figures of the lesson on linear probes that no other lesson needs."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -9,13 +10,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ps3 import augment, plots, probes, training
+from ps3.charts import reference_lines
 from ps3.data import ImageSet, labelled_subset
 from ps3.figure import INK, Picture, blank, finish, method, style
+from ps3.frozen import FrozenTransformer
 from ps3.resnet import ResNet8
 
 Features = tuple[Tensor, Tensor]  # of the labelled training images, of the test images
 Probe = Callable[[Tensor, Tensor, Tensor, Tensor], float]  # train, labels, test, its labels -> accuracy
-LABELLED = 10_000
 
 # --- the opening puzzle -----------------------------------------------------------------------------------------------
 
@@ -69,19 +71,58 @@ def told(guess: object) -> str:
 # --- figures of the exercises -----------------------------------------------------------------------------------------
 
 
+def state(encoder: probes.TinyEncoder) -> dict[str, float]:
+    """What looking at images may change in an encoder: its running mean, and which parts are training (1) or not."""
+    means = {f"mean {number}": value for number, value in enumerate(encoder.norm.running_mean.tolist())}
+    return means | {name or "encoder": float(part.training) for name, part in encoder.named_modules()}
+
+
+def changes(before: Mapping[str, float], after: Mapping[str, float]) -> Picture:
+    """Two states of an encoder, one above the other; what differs is outlined."""
+    moved = [name for name in before if before[name] != after[name]]
+    table = torch.tensor([list(before.values()), list(after.values())])
+    outline = [(1, list(before).index(name)) for name in moved]
+    message = f"changed: {', '.join(moved) or 'nothing'}"
+    return plots.matrix(table, ["before", "after"], list(before), outline=outline, message=message)
+
+
+CENTRES = torch.tensor([[-1.2, -0.6], [1.2, -0.8], [0.2, 1.3]])
+
+
 def clouds(counts: Sequence[int] = (70, 35, 15), seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Three clouds of points in the plane that overlap, the third is rare: points (N, 2) and labels (N,)."""
+    """Three clouds of points in the plane that overlap, the third is rare: points (N, 2), labels (N,), falling."""
     generator = torch.Generator().manual_seed(seed)
-    centres = torch.tensor([[-1.2, -0.6], [1.2, -0.8], [0.2, 1.3]])
     labels = torch.arange(3).repeat_interleave(torch.tensor(counts))
-    return centres[labels] + 0.75 * torch.randn(len(labels), 2, generator=generator), labels
+    points = CENTRES[labels] + 0.75 * torch.randn(len(labels), 2, generator=generator)
+    return points.flip(0), labels.flip(0)
+
+
+def standardized(train: Tensor, test: Tensor) -> Picture:
+    """Mean and deviation of each feature of the training set (N, D), as circles, and of the test set, as crosses."""
+    mean, deviation = train.detach().double().mean(dim=0), train.detach().double().std(dim=0)
+    with style():
+        figure = blank(5.6, 3.6)
+        axis = figure.subplots()
+        other, colour = test.detach().double(), method("SimCLR").colour
+        axis.plot(other.mean(dim=0), other.std(dim=0), "x", ls="none", mec=colour, ms=5, label="test set")
+        circle = {"mfc": "none", "mec": method("MAE").colour, "mew": 2, "ms": 10}
+        axis.plot(mean, deviation, "o", ls="none", label="training set", **circle)
+        (left, right), (_, top) = axis.get_xlim(), axis.get_ylim()
+        axis.set(xlim=(min(left, -0.25), max(right, 0.25)), ylim=(-0.15, max(top, 1.5)))
+        axis.set(xlabel="mean afterwards", ylabel="deviation afterwards")
+        figure.legend(loc="outside right upper")
+    told = [
+        f"{name} {values.min().round(decimals=3) + 0:.3f} to {values.max().round(decimals=3) + 0:.3f}"
+        for name, values in (("means", mean), ("deviations", deviation))
+    ]
+    return finish(figure, f"training set: {', '.join(told)}")
 
 
 def bowls(weight: Tensor, bias: Tensor, features: Tensor, labels: Tensor, l2: float, lines: int = 20) -> Picture:
     """The objective of the probe along random straight lines through an answer, above its value there."""
     generator = torch.Generator().manual_seed(0)
     weight, bias, features = (part.detach().double() for part in (weight, bias, features))
-    steps = torch.linspace(-1.5, 1.5, 61, dtype=torch.float64)
+    steps = torch.linspace(-0.6, 0.6, 61, dtype=torch.float64)
 
     def objective(weight: Tensor, bias: Tensor) -> float:
         return (F.cross_entropy(features @ weight.T + bias, labels) + l2 / 2 * weight.square().sum()).item()
@@ -99,10 +140,10 @@ def bowls(weight: Tensor, bias: Tensor, features: Tensor, labels: Tensor, l2: fl
         axis = figure.subplots()
         axis.plot(steps, table.T, color=method("MAE").colour, linewidth=0.9, alpha=0.6)
         axis.plot(lowest, table.min(dim=1).values, "v", color=method("SimCLR").colour, label="lowest point of a line")
-        axis.plot(0, 0, "o", color=INK, label="your answer")
+        axis.plot(0, 0, "o", mfc="none", mec=INK, mew=1.5, ms=14, ls="none", label="your answer")
         axis.set(xlabel="distance from your answer", ylabel="objective, above yours")
         axis.legend(loc="upper center")
-    at_home, deeper = int((lowest.abs() < 0.06).sum()), max(0.0, -table.min().item())
+    at_home, deeper = int((lowest.abs() < 0.03).sum()), max(0.0, -table.min().item())
     return finish(
         figure, f"{at_home} of {lines} lines are lowest at your answer; the lowest point is {deeper:.2g} deeper"
     )
@@ -111,14 +152,16 @@ def bowls(weight: Tensor, bias: Tensor, features: Tensor, labels: Tensor, l2: fl
 def plane(weight: Tensor, bias: Tensor, points: Tensor, labels: Tensor) -> Picture:
     """Points of three classes in the plane, and the regions in which a linear classifier chooses each."""
     weight, bias = weight.detach().float().cpu(), bias.detach().float().cpu()
-    ticks = torch.linspace(-3.5, 3.5, 141)
+    ticks = torch.linspace(-3.5, 3.5, 561)
     rows, columns = torch.meshgrid(ticks, ticks, indexing="ij")
-    chosen = (torch.stack([columns, rows], dim=-1).reshape(-1, 2) @ weight.T + bias).argmax(dim=1).reshape(141, 141)
+    chosen = (torch.stack([columns, rows], dim=-1).reshape(-1, 2) @ weight.T + bias).argmax(dim=1).reshape(561, 561)
     wrong = int(((points @ weight.T + bias).argmax(dim=1) != labels).sum())
     with style():
         figure = blank(5.4, 3.4)
         axis = figure.subplots()
         axis.contourf(ticks, ticks, chosen, levels=[-0.5, 0.5, 1.5, 2.5], colors=["#DCE6F2", "#F7E3D6", "#EDEDED"])
+        if chosen.min() < chosen.max():  # borders, to be seen in grey too
+            axis.contour(ticks, ticks, chosen, levels=[0.5, 1.5], colors=INK, linewidths=1)
         for label, (marker, name) in enumerate(zip("o^s", ("MAE", "SimCLR", "supervised"), strict=True)):
             own = points[labels == label]
             axis.plot(own[:, 0], own[:, 1], marker, ls="none", color=method(name).colour, label=f"class {label}")
@@ -126,6 +169,20 @@ def plane(weight: Tensor, bias: Tensor, points: Tensor, labels: Tensor) -> Pictu
         axis.grid(False)
         figure.legend(loc="outside right upper")
     return finish(figure, f"{wrong} of {len(points)} points lie in another class's region")
+
+
+def lifted(accuracy: Callable[[Tensor, Tensor, Tensor, Tensor], float]) -> Picture:
+    """Accuracy of a classifier of the clouds while the bias of its rare class 2 rises, beside a count of the points."""
+    (points, labels), shifts = clouds(), torch.linspace(-6, 8, 29)
+    biases = [torch.tensor([0.0, 0.0, shift]) - CENTRES.square().sum(dim=1) / 2 for shift in shifts.tolist()]
+    yours = [accuracy(CENTRES.clone(), bias.clone(), points.clone(), labels.clone()) for bias in biases]
+    scores = torch.stack([points @ CENTRES.T + bias for bias in biases])
+    counted = [sum(max(range(3), key=row.__getitem__) == c for row, c in zip(table, labels.tolist(), strict=True))
+               for table in scores.tolist()]  # fmt: skip
+    both = {"yours": torch.tensor(yours), "counted": torch.tensor(counted) / len(labels)}
+    middle = yours[int(shifts.abs().argmin())]
+    message = f"with nothing added: {float(middle):.3f}, a {type(middle).__name__}; counted: {both['counted'][12]:.3f}"
+    return plots.scatter(shifts, both, xlabel="added to the bias of class 2", ylabel="accuracy", message=message)
 
 
 def confusion(weight: Tensor, bias: Tensor, test: Tensor, pictures: ImageSet, guess: Sequence[str] | None) -> Picture:
@@ -153,28 +210,68 @@ def templates(weight: Tensor, pictures: ImageSet) -> Picture:
 # --- networks ---------------------------------------------------------------------------------------------------------
 
 
+def learned(pictures: ImageSet, preset: training.Preset, device: torch.device) -> dict[str, torch.nn.Module]:
+    """The encoders that notebooks 1 and 2 saved, "MAE" and "SimCLR"; where neither is there, "rotation" in their place.
+
+    Says what it found and what it does.
+    """
+    found: dict[str, torch.nn.Module] = {}
+    for number, name, network in ((1, "MAE", FrozenTransformer()), (2, "SimCLR", ResNet8())):
+        path = f"weights/{name.lower()}-{preset.name}.npz"
+        if training.load(path, encoder=network.to(device)):
+            found[name] = network
+            print(f"{name}: from {path}")
+        else:
+            print(f"{name}: no {path}, so its row stays empty; notebook {number} makes that file")
+    return found or {"rotation": rotation(pictures, preset, device)}
+
+
+def rotation(pictures: ImageSet, preset: training.Preset, device: torch.device) -> ResNet8:
+    """A ResNet8 that has learned by how many quarter turns an image was turned: no label is used."""
+
+    def step(classifier: torch.nn.Module, encoder: ResNet8, batch: Tensor, labels: Tensor) -> Tensor:
+        parts = batch.chunk(4)
+        turned = torch.cat([part.rot90(turns, dims=(2, 3)) for turns, part in enumerate(parts)])
+        turns = torch.cat([torch.full((len(part),), turns) for turns, part in enumerate(parts)]).to(batch.device)
+        return F.cross_entropy(classifier(encoder(pictures.normalize(turned))).float(), turns)
+
+    return _trained("rotation", step, 4, pictures, preset, device)
+
+
 def supervised(pictures: ImageSet, preset: training.Preset, device: torch.device) -> ResNet8:
     """A ResNet8 trained with all labels, or with the weights of an earlier run."""
+
+    def step(classifier: torch.nn.Module, encoder: ResNet8, batch: Tensor, labels: Tensor) -> Tensor:
+        return F.cross_entropy(classifier(encoder(pictures.normalize(augment.flip(batch)))).float(), labels)
+
+    return _trained("supervised", step, len(pictures.classes), pictures, preset, device)
+
+
+def _trained(
+    name: str,
+    step: Callable[[torch.nn.Module, ResNet8, Tensor, Tensor], Tensor],
+    classes: int,
+    pictures: ImageSet,
+    preset: training.Preset,
+    device: torch.device,
+) -> ResNet8:
+    """A ResNet8 trained by `step`, with a linear layer for so many classes on top, or loaded from an earlier run."""
     torch.manual_seed(0)
-    encoder, classifier = ResNet8().to(device), torch.nn.Linear(ResNet8.dim, len(pictures.classes)).to(device)
-    path = f"weights/supervised-{preset.name}.npz"
+    encoder, classifier = ResNet8().to(device), torch.nn.Linear(ResNet8.dim, classes).to(device)
+    path = f"weights/{name}-{preset.name}.npz"
     if training.load(path, encoder=encoder, classifier=classifier):
-        print(f"the weights in {path} were loaded; delete it to train again")
+        print(f"{name}: from {path}; delete it to train again")
         return encoder
-
-    def step(batch: Tensor, labels: Tensor) -> Tensor:
-        scores = classifier(encoder(pictures.normalize(augment.flip(batch))))
-        return F.cross_entropy(scores.float(), labels)
-
+    print(f"{name}: training, {preset.supervised:,} steps")
     training.train(
         [encoder, classifier],
-        step,
+        lambda batch, labels: step(classifier, encoder, batch, labels),
         pictures.train.images,
         pictures.train.labels,
         steps=preset.supervised,
         batch_size=preset.batch_size,
         schedule=training.cosine,
-        watch=plots.Live({"chance": 2.303}, name="supervised", ylabel="cross-entropy"),
+        watch=plots.Live({"chance": math.log(classes)}, name=name, ylabel="cross-entropy"),
     )
     training.save(path, encoder=encoder, classifier=classifier)
     return encoder
@@ -250,7 +347,7 @@ def by_layer(lines: Mapping[str, Sequence[float]], error: float) -> Picture:
         axis = figure.subplots()
         for number, (name, values) in enumerate(lines.items()):
             _line(axis, name, number, values, error)
-        axis.axhline(0.1, color=INK, linestyle=":", linewidth=1)
+        reference_lines(axis, {"chance": 0.1})
         axis.set(xlabel="after block", ylabel="probe accuracy", ylim=(0, None))
         axis.set_xticks(range(max(map(len, lines.values()))))
         figure.legend(loc="outside right upper")

@@ -3,10 +3,10 @@
 Images are (B, C, H, W), masks (B, N) with 1 for a removed patch; patches count row by row.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ps3 import plots, probes
@@ -75,6 +75,11 @@ def per_pixel(values: Tensor, patch_size: int, width: int) -> Tensor:
     return grid.repeat_interleave(patch_size, dim=2).repeat_interleave(patch_size, dim=3)
 
 
+def side_by_side(values: Tensor, columns: int) -> Tensor:
+    """One value per patch (B, N) -> one table (rows, B * columns), the images from left to right."""
+    return values.reshape(len(values), -1, columns).permute(1, 0, 2).flatten(1)
+
+
 def hide(images: Tensor, mask: Tensor, patch_size: int, with_: Tensor | float = GREY) -> Tensor:
     """Images with their removed patches replaced."""
     removed = per_pixel(mask, patch_size, images.shape[3]).to(images.device) > 0.5
@@ -112,28 +117,63 @@ def sensitivity(encoder: Callable[..., tuple], image: Tensor, noise: Tensor, mas
         before = encoder(image, mask_ratio, noise)[0]
         after = encoder(altered, mask_ratio, noise.expand(len(corners), -1))[0]
     moved = (after - before).flatten(1).norm(dim=1).reshape(height // p, width // p)
-    moved = moved / moved.max()
+    moved = moved / moved.max().clamp(min=1e-9)
     return torch.where(moved < 1e-5, 0.0, moved)  # less is rounding
 
 
-def swapped(image: Tensor, first: int, second: int, patch_size: int) -> Tensor:
-    """The image with the contents of two patches exchanged."""
-    columns = image.shape[3] // patch_size
-    places = [
-        (slice(r * patch_size, (r + 1) * patch_size), slice(c * patch_size, (c + 1) * patch_size))
-        for r, c in (divmod(first, columns), divmod(second, columns))
-    ]
-    result = image.clone()
-    for here, there in (places, places[::-1]):
-        result[:, :, here[0], here[1]] = image[:, :, there[0], there[1]]
-    return result
+def influence(run: Callable[[], Tensor], vectors: Sequence[Tensor]) -> Tensor:
+    """How far each row of run()'s answer (R, D) moves when one of the vectors is changed: (vectors, R).
+
+    The vectors (D,) are views of what `run` reads, and are put back. The largest value of a line is 1, or all are 0.
+    """
+    lines = []
+    with torch.no_grad():
+        before = run()
+        for vector in vectors:
+            kept = vector.clone()
+            vector[::2] += 1
+            vector[1::2] -= 1
+            moved = (run() - before).norm(dim=1)
+            vector.copy_(kept)
+            lines.append(moved / moved.max().clamp(min=1e-9))
+    return torch.stack(lines)
 
 
-def likeness(predictions: Tensor, mask: Tensor) -> tuple[Tensor, int]:
-    """Cosine similarity (N, N) between the predictions of one image, hidden patches first, and how many those are."""
-    order = mask[0].argsort(descending=True, stable=True)
-    directions = F.normalize(predictions[0].detach()[order], dim=1)
-    return directions @ directions.T, int(mask[0].sum())
+def encoder_table(encoder: nn.Module) -> Picture:
+    """What moves the latents of an encoder with five patches, A to E, that sees E and B, in this order."""
+    image, noise = torch.ones(1, 3, 4, 20), torch.tensor([[0.7, 0.2, 0.9, 0.8, 0.1]])
+    changed = {"cls_token": encoder.cls_token.data[0, 0]} | _positions(encoder)
+    return _table(lambda: encoder(image, 0.5, noise)[0][0], changed, ["cls", "E", "B"], "row of the latent")
+
+
+def decoder_table(decoder: nn.Module) -> Picture:
+    """What moves the predictions of a decoder with five patches, A to E: the second image of two, which shows D and A.
+
+    Sorted by noise the second image's patches stand D A E B C.
+    """
+    latent = torch.randn(2, 3, decoder.encoder_dim, generator=torch.Generator().manual_seed(0))
+    ids_restore = torch.tensor([[4, 3, 2, 1, 0], [1, 3, 4, 0, 2]])
+    changed = {f"latent of {name}": latent[1, row] for row, name in enumerate(["cls", "D", "A"])}
+    changed |= {"mask_token": decoder.mask_token.data[0, 0]} | _positions(decoder)
+    return _table(lambda: decoder(latent, ids_restore)[1], changed, list("ABCDE"), "prediction for patch")
+
+
+def _positions(model: nn.Module) -> dict[str, Tensor]:
+    return {f"position of {name}": model.pos_embed[0, row] for row, name in enumerate(["cls", *"ABCDE"])}
+
+
+def _table(run: Callable[[], Tensor], changed: Mapping[str, Tensor], columns: list[str], moves: str) -> Picture:
+    values = influence(run, list(changed.values()))
+    names = [*columns, *"?" * len(values[0])][: len(values[0])]
+    most = [names[int(line.argmax())] if line.max() > 0 else "nothing" for line in values]
+    told = "moved most by " + ", ".join(f"{name}: {most[n]}" for n, name in enumerate(changed))
+    return plots.matrix(values, list(changed), names, column_axis=moves, message=told)
+
+
+def loss_line(values: Mapping[str, Tensor | float | None]) -> Picture:
+    """Losses of known predictions on a line; None (no guess) is left out."""
+    made = {name: torch.as_tensor(value).item() for name, value in values.items() if value is not None}
+    return plots.number_line(made, {"perfect": 0.0, "47/48": 47 / 48, "48/48": 1.0, "95/48": 95 / 48})
 
 
 def means_and_deviations(images: Tensor, patch_size: int) -> tuple[Tensor, Tensor]:
@@ -186,5 +226,6 @@ def ratios(mine: float, my_loss: float, my_probe: float) -> tuple[Picture, Pictu
         middles = [sum(values) / len(values) for values in runs]
         reach = [max(abs(value - middle) for value in values) for values, middle in zip(runs, middles, strict=True)]
         xlabel = "final loss on the hidden patches" if what == "loss" else "probe accuracy, 10,000 labels"
-        drawn.append(plots.dots(names, [*middles, own], [*reach, 0.0], xlabel=xlabel))
+        chance = 0.1 if what == "probe" else None
+        drawn.append(plots.dots(names, [*middles, own], [*reach, 0.0], chance=chance, xlabel=xlabel))
     return tuple(drawn)

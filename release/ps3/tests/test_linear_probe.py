@@ -45,15 +45,15 @@ def numbered_images(count, height=2, width=3):
     hint="One image alone and in a batch must give the same numbers. Which layers look at their neighbours?",
 )
 def test_features_are_those_of_eval_mode(student, rng):
-    images = torch.rand(5, 2, 4, 6, generator=rng)
-    features = student.extract_features(small_encoder(student), images, 2)
+    images = torch.rand(6, 2, 4, 5, generator=rng)
+    features = student.extract_features(small_encoder(student), images, 3)
     assert_same(features, features_in_eval_mode(images), what="features of a small encoder with BatchNorm and Dropout")
 
 
 @exercise(
     "probe-extract-features",
     title="returns every image's features, in order",
-    hint="Seven images in batches of three: what becomes of the last?",
+    hint="Seven images in batches of three: what becomes of the last? And this encoder has no parameters.",
 )
 def test_no_image_is_lost_and_the_order_is_kept(student):
     images = numbered_images(7)
@@ -139,7 +139,7 @@ def assert_either_deviation(result, train, test, what, rtol=0.01):
 @exercise(
     "probe-standardize",
     title="gives each feature mean 0 and deviation 1",
-    hint="Each feature is a column. Over what do you take mean and deviation?",
+    hint="Each feature is a column. Over what do you take mean and deviation, and what do you add to them?",
 )
 def test_each_feature_gets_mean_0_and_deviation_1(student):
     train = torch.tensor([[1.0, 100.0], [3.0, 300.0], [5.0, 200.0], [7.0, 400.0]])

@@ -81,6 +81,17 @@ def test_patchify_keeps_the_dtype(student, rng):
 
 @exercise(
     "mae-unpatchify",
+    title="the image need not be square",
+    hint="Rows and columns differ here. Where do you learn how many of each there are?",
+)
+def test_unpatchify_builds_an_image_that_is_not_square(student, rng):
+    patches = torch.arange(4.0).reshape(1, 4, 1).expand(1, 4, 4).contiguous()
+    expected = torch.arange(4.0).repeat_interleave(2).expand(1, 1, 2, 8)
+    assert_same(student.unpatchify(patches, 2, (2, 8)), expected, what="unpatchify of 4 patches to 2 high, 8 wide")
+
+
+@exercise(
+    "mae-unpatchify",
     title="puts patches left to right, then down",
     hint="Patch 1 belongs to the right of patch 0. Where does yours lie?",
 )
@@ -91,17 +102,6 @@ def test_unpatchify_puts_patches_left_to_right_then_down(student, rng):
     assert_same(
         student.unpatchify(patches, 2, (6, 4)), expected, what="unpatchify of 6 patches, patch n full of n, to 6x4"
     )
-
-
-@exercise(
-    "mae-unpatchify",
-    title="the image need not be square",
-    hint="Rows and columns differ here. Where do you learn how many of each there are?",
-)
-def test_unpatchify_builds_an_image_that_is_not_square(student, rng):
-    patches = torch.arange(4.0).reshape(1, 4, 1).expand(1, 4, 4).contiguous()
-    expected = torch.arange(4.0).repeat_interleave(2).expand(1, 1, 2, 8)
-    assert_same(student.unpatchify(patches, 2, (2, 8)), expected, what="unpatchify of 4 patches to 2 high, 8 wide")
 
 
 @exercise(

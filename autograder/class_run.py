@@ -59,17 +59,31 @@ def submissions(folder: Path, assignment: str, student: str | None = None) -> di
     """Student to folder, for every DIR/<student>/<assignment>. BadInput where there is none."""
     if not folder.is_dir():
         raise BadInput(f"no folder {folder}: submissions are read from DIR/<student>/{assignment}/*.ipynb")
-    found = {
-        path.name: path / assignment
-        for path in sorted(folder.iterdir())
-        if not path.name.startswith(".") and (path / assignment).is_dir()
-    }
+    found = {path.name: path / assignment for path in _folders(folder, assignment) if is_text(path.name)}
     if student is not None:
         found = {name: path for name, path in found.items() if name == student}
     if not found:
         who = f"{student}/{assignment}" if student else f"<student>/{assignment}"
         raise BadInput(f"no submission {folder}/{who}: check the folder's name and the spelling")
     return found
+
+
+def misnamed(folder: Path, assignment: str) -> list[str]:
+    """Folders of submissions whose names are no text (old archives leave such): no file can be named after them."""
+    return [repr(path.name) for path in _folders(folder, assignment) if not is_text(path.name)]
+
+
+def is_text(name: str) -> bool:
+    """Whether a file name is well-formed UTF-8."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _folders(folder: Path, assignment: str) -> list[Path]:
+    return [path for path in sorted(folder.iterdir()) if not path.name.startswith(".") and (path / assignment).is_dir()]
 
 
 def grade_class(
@@ -113,7 +127,7 @@ def grade_task(task: Task) -> Done:
     plan, sandbox = _contexts[key]
     results = ResultFolder(Path(task.out))
     taken = intake.read(Path(task.folder), plan.assignment.manifest, student=task.student)
-    old = results.read(task.student)
+    old = results.read(task.student) if results.is_whole(task.student) else None
     wanted = (plan.assignment.version, plan.engine, plan.seed, taken.digest, sandbox.level)
     if old is not None and not task.force and old.status == GRADED and old.key == wanted:
         return Done(old, fresh=False)
@@ -166,13 +180,13 @@ def _in_processes(
     pool = ProcessPoolExecutor(
         min(workers, len(tasks)), mp_context=context, initializer=_become_child, initargs=(os.getpid(),)
     )
-    futures = {pool.submit(grade_task, task): task for task in tasks}
+    futures = {pool.submit(_is_fresh, task): task for task in tasks}
     try:
         for future in as_completed(futures):
             if isinstance(future.exception(), BrokenProcessPool):
                 retry.append(futures[future])
             else:
-                yield _finished(future, on_done)
+                yield _read_back(futures[future], future.result(), results, on_done)
     except BaseException:
         for process in list((pool._processes or {}).values()):
             process.kill()
@@ -181,14 +195,31 @@ def _in_processes(
         pool.shutdown(wait=True, cancel_futures=True)
     for task in retry:
         with ProcessPoolExecutor(1, mp_context=context, initializer=_become_child, initargs=(os.getpid(),)) as single:
-            future = single.submit(grade_task, task)
+            future = single.submit(_is_fresh, task)
             if isinstance(future.exception(), BrokenProcessPool):
                 reason = "the grader's own process ended twice on this submission"
-                report = not_graded(task.student, plan, reason, isolation="none")
-                results.write(report, [], {})
-                future = Future()
-                future.set_result(Done(report, fresh=True))
-            yield _finished(future, on_done)
+                results.write(not_graded(task.student, plan, reason, isolation="none"), [], {})
+                yield _read_back(task, True, results, on_done)
+            else:
+                yield _read_back(task, future.result(), results, on_done)
+
+
+def _is_fresh(task: Task) -> bool:
+    """Grade in a pool's process; the report is in its file.
+
+    What a process is sending when it is killed must not leave half a message in the pool's pipe, for whose end the
+    pool would wait for ever. Messages as short as this one are written whole or not at all (pipe(7), PIPE_BUF).
+    """
+    return grade_task(task).fresh
+
+
+def _read_back(task: Task, fresh: bool, results: ResultFolder, on_done: Callable[[Done], None]) -> Done:
+    report = results.read(task.student)
+    if report is None:
+        raise BadInput(f"{results.report_path(task.student)} was damaged while the class was graded: grade it again")
+    done = Done(report, fresh)
+    on_done(done)
+    return done
 
 
 def _finished(future: Future[Done], on_done: Callable[[Done], None]) -> Done:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from autograder import __version__, cli_grading
 from autograder.errors import AutograderError
 
 assignment_argument = click.argument("assignment", metavar="ASSIGNMENT")
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 out_option = click.option("--out", type=click.Path(path_type=Path), default=Path("results"), show_default=True,
                           help="Where the results lie.")  # fmt: skip
@@ -131,3 +133,11 @@ def main() -> None:
     except AutograderError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        click.echo(
+            f"Error: {error.strerror}{where}. What was finished is whole: make room, then run it again.", err=True
+        )
+        sys.exit(1)

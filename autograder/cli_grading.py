@@ -64,7 +64,7 @@ def grade(
       autograder grade ps3 --student ada --force
       autograder grade ps3 late/ --out results-late/ --workers 8
     """
-    from autograder.class_run import Done, grade_class, submissions
+    from autograder.class_run import Done, grade_class, misnamed, submissions
     from autograder.course import load
     from autograder.plan import course_seed
 
@@ -90,11 +90,15 @@ def grade(
     said = ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
     level = done[0].report.isolation
     click.echo(f"{course.name}: {said}; isolation {level}; results in {out}/. See: autograder table {course.name}")
+    strange = [] if student else misnamed(folder, course.name)
+    for name in strange:
+        click.echo(f"  {name}: not graded: the folder's name is no UTF-8 text; rename it", err=True)
     incomplete = sorted((d.report for d in done if d.report.status != "graded"), key=lambda report: report.student)
     for report in incomplete:
         click.echo(f"  {report.student}: {report.status}: {report.reason}", err=True)
-    if incomplete:
-        raise NotGraded(f"{len(incomplete)} of {len(done)} submissions could not be graded fully; see above.")
+    if incomplete or strange:
+        count = len(incomplete) + len(strange)
+        raise NotGraded(f"{count} of {len(done) + len(strange)} submissions could not be graded fully; see above.")
 
 
 def _to_gradebook(name: str, out: Path, folder: Path, students: list[str]) -> None:

@@ -18,6 +18,10 @@ from kit.notebooks import CodeCell, Extraction
 from kit.runner import TestFile, TestInfo, list_tests
 
 STATE_FOLDER = ".autograder"
+# Modules beside kit and worker that decide what a result or its rebuilt notebook holds.
+_DECIDING = (
+    "alterations", "grading", "images", "intake", "markdown", "notebook_file", "plan", "rebuild", "received",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ def engine_digest(assignment: Assignment) -> str:
 
 def _deciding_files(assignment: Assignment) -> Iterable[Path]:
     engine = Path(autograder.__file__).parent
-    yield from (engine / "grading.py", engine / "plan.py")
+    yield from (engine / f"{name}.py" for name in _DECIDING)
     for folder in (engine / "kit", engine / "worker", assignment.library_folder):
         yield from sorted(folder.rglob("*.py"))
     for problem in assignment.problems:

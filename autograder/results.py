@@ -123,6 +123,10 @@ class ResultFolder:
         except (OSError, ValueError):
             return None
 
+    def is_whole(self, student: str) -> bool:
+        """Whether all files stand that `write` leaves: a folder of notebooks that is gone is made again by grading."""
+        return self.details_path(student).exists() and self.notebooks_path(student).is_dir()
+
     def all(self) -> list[Report]:
         """Every stored report, by student. BadInput where the folder is missing or a file is damaged."""
         if not self.path.is_dir():

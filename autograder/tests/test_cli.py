@@ -1,5 +1,8 @@
 """The commands as a person types them; what each does is tested with its module."""
 
+import errno
+import os
+
 import click
 import pytest
 from click.testing import CliRunner, Result
@@ -81,3 +84,16 @@ def test_feedback_of_one_student_leaves_the_others(graded):
     done = run("feedback", tiny.NAME, "--student", "bob")
     assert "1 page in feedback/" in done.output
     assert sorted(path.name for path in (graded / "feedback").iterdir() if path.is_dir()) == ["bob"]
+
+
+def test_a_full_disk_is_told_in_one_line(graded, monkeypatch, capsys):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "results/ada.json")
+
+    monkeypatch.setattr("autograder.course.load", full)
+    monkeypatch.setattr("sys.argv", ["autograder", "table", tiny.NAME])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 1
+    said = capsys.readouterr().err
+    assert said.startswith("Error: No space left on device (results/ada.json)") and said.count("\n") == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -131,6 +132,15 @@ def test_a_submission_that_cannot_be_graded_ends_with_8_and_its_reason(
     said = capsys.readouterr()
     assert "broken: not graded: " in said.err and "1 of 2 submissions could not be graded fully" in said.err
     assert "ada: " not in said.err
+
+
+def test_a_folder_whose_name_is_no_text_is_named_and_stops_nobody_else(root: Path) -> None:
+    submit(root, "zoe", tiny_scale=released.SCALE)
+    (root / "submitted" / os.fsdecode(b"bad\xff") / tiny.NAME).mkdir(parents=True)
+    done = run("grade", tiny.NAME, "--workers", "1")
+    assert isinstance(done.exception, NotGraded) and "1 of 2 submissions" in str(done.exception)
+    assert "bad\\udcff" in done.output and "rename it" in done.output
+    assert (root / "results" / "zoe.json").exists()
 
 
 @pytest.mark.parametrize(

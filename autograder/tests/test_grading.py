@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -135,6 +137,27 @@ def test_a_damaged_result_is_graded_again(tinyset: Assignment) -> None:
     (tinyset.root / "results" / "ada.json").write_text('{"schema": 1')
     assert grade(tinyset)["ada"].auto_score == 5
     assert stored(tinyset, "ada")["auto_score"] == 5
+
+
+def test_a_result_whose_notebooks_are_gone_is_made_again(tinyset: Assignment) -> None:
+    submit_right(tinyset.root, "ada")
+    grade(tinyset)
+    folder = ResultFolder(tinyset.root / "results").notebooks_path("ada")
+    shutil.rmtree(folder)
+    grade(tinyset)
+    assert (folder / tiny.NOTEBOOK).is_file()
+
+
+def test_what_a_pools_process_sends_back_is_written_whole_or_not_at_all(tinyset: Assignment) -> None:
+    """Half a message of a process that is killed would leave the pool waiting for the rest for ever."""
+    submit_right(tinyset.root, "ada")
+    folder = tinyset.root / "submitted" / "ada" / tiny.NAME
+    task = Task(str(tinyset.root), tiny.NAME, "ada", str(folder), str(tinyset.root / "out"), SEED, False, False)
+    try:
+        sent = class_run._is_fresh(task)
+    finally:
+        class_run.close_contexts()
+    assert sent is True and len(pickle.dumps(sent)) < select.PIPE_BUF // 4
 
 
 def test_a_notebook_that_cannot_be_read_is_not_graded_and_not_zero(tinyset: Assignment) -> None:

@@ -524,7 +524,7 @@ if contrast.after_training(trained):
     plots.dots(list(accuracy), list(accuracy.values()), errors, chance=0.1, guesses=guesses, xlabel="k-NN accuracy")
 
 # %% [markdown]
-# And with a linear classifier on frozen features, the probe of notebook 3: expect at least .45, and at least .08 above
+# And with a linear classifier on frozen features, the probe of notebook 3: expect at least .50, and at least .10 above
 # the random ResNet.
 
 # %% tags=["show"]

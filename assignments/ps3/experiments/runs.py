@@ -5,12 +5,14 @@ The functions of the exercises are read from the `notebook.py` of each problem, 
 
 import argparse
 import ast
+import contextlib
 import dataclasses
 import json
 import os
 import re
 import statistics
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ import torch
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from ps3 import augment, data, probes, training  # noqa: E402
+from ps3 import augment, data, linear, probes, training  # noqa: E402
 from ps3.resnet import ProjectionHead, ResNet8  # noqa: E402
 
 LABELLED = 10_000
@@ -126,7 +128,7 @@ def run_simclr(pictures: data.ImageSet, preset: training.Preset, seed: int) -> d
 
 def run_supervised(pictures: data.ImageSet, preset: training.Preset, seed: int) -> dict[str, Any]:
     torch.manual_seed(seed)
-    everything = data.load()
+    everything = data.load(pictures.name)
     encoder, classifier = ResNet8(), torch.nn.Linear(ResNet8.dim, len(pictures.classes))
 
     def step(batch: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -146,11 +148,29 @@ def run_supervised(pictures: data.ImageSet, preset: training.Preset, seed: int) 
     return {"supervised": judge(encoder, pictures) | trained(progress)}
 
 
-RUNS = {"controls": run_controls, "mae": run_mae, "simclr": run_simclr, "supervised": run_supervised}
+def run_rotation(pictures: data.ImageSet, preset: training.Preset, seed: int) -> dict[str, Any]:
+    """What notebook 3 trains where notebooks 1 and 2 have left no weights; it always starts from the same."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        encoder = linear.rotation(pictures, preset, torch.device("cpu"))
+    return {"rotation": judge(encoder, pictures)}
+
+
+RUNS = {
+    "controls": run_controls,
+    "mae": run_mae,
+    "simclr": run_simclr,
+    "supervised": run_supervised,
+    "rotation": run_rotation,
+}
+ONCE = ("controls", "rotation")  # the same whatever the seed
 
 
 def thresholds(found: dict[str, dict[str, Any]]) -> list[tuple[str, float, float]]:
-    """What one seed's results must show: (what, measured, at least)."""
+    """What one seed's results must show: (what, measured, at least).
+
+    Each demand lies .035 or more below the lowest of three seeds in the small preset: 5,000 test images blur one
+    accuracy by .014 and a difference by .02, and another machine or precision adds its own.
+    """
 
     def probe(name: str, labels: int = LABELLED) -> float:
         return statistics.mean(found[name]["probe"][str(labels)])
@@ -158,17 +178,17 @@ def thresholds(found: dict[str, dict[str, Any]]) -> list[tuple[str, float, float
     demands = []
     if "MAE" in found and "pixels" in found:
         demands += [
-            ("MAE, probe at 10,000 labels", probe("MAE"), 0.47),
-            ("MAE over random", probe("MAE") - probe("random transformer"), 0.05),
-            ("MAE over pixels", probe("MAE") - probe("pixels"), 0.06),
+            ("MAE, probe at 10,000 labels", probe("MAE"), 0.50),
+            ("MAE over random", probe("MAE") - probe("random transformer"), 0.08),
+            ("MAE over pixels", probe("MAE") - probe("pixels"), 0.10),
             ("MAE over random at 1,000 labels", probe("MAE", 1000) - probe("random transformer", 1000), 0.05),
-            ("MAE over pixels at 1,000 labels", probe("MAE", 1000) - probe("pixels", 1000), 0.10),
+            ("MAE over pixels at 1,000 labels", probe("MAE", 1000) - probe("pixels", 1000), 0.12),
         ]
     if "SimCLR" in found:
         demands += [
-            ("SimCLR, probe at 10,000 labels", probe("SimCLR"), 0.45),
-            ("SimCLR over random", probe("SimCLR") - probe("random ResNet"), 0.08),
-            ("SimCLR's k-NN over random", found["SimCLR"]["knn"] - found["random ResNet"]["knn"], 0.13),
+            ("SimCLR, probe at 10,000 labels", probe("SimCLR"), 0.50),
+            ("SimCLR over random", probe("SimCLR") - probe("random ResNet"), 0.10),
+            ("SimCLR's k-NN over random", found["SimCLR"]["knn"] - found["random ResNet"]["knn"], 0.14),
         ]
     return demands
 
@@ -205,7 +225,7 @@ def shorter(preset: training.Preset, steps: int | None) -> training.Preset:
 
 
 def probes_order() -> list[str]:
-    return ["pixels", "hand-crafted", "random transformer", "MAE", "random ResNet", "SimCLR", "supervised"]
+    return ["pixels", "hand-crafted", "random transformer", "MAE", "random ResNet", "SimCLR", "rotation", "supervised"]
 
 
 def spread(values: Sequence[float]) -> str:
@@ -217,16 +237,18 @@ def spread(values: Sequence[float]) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     options = parser().parse_args(argv)
     shortened = f"-{options.steps}-steps" if options.steps else ""
-    path = options.out or HERE / f"results-{options.preset}{shortened}.json"
+    where = "" if options.data == data.SMALL else f"-{options.data}"
+    path = options.out or HERE / f"results-{options.preset}{where}{shortened}.json"
     results = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"preset": options.preset, "seeds": {}}
     if options.threads:
         torch.set_num_threads(options.threads)
     if not options.report:
-        preset, pictures = shorter(training.preset(options.preset), options.steps), data.load().with_labels(LABELLED)
+        preset = shorter(training.preset(options.preset), options.steps)
+        pictures = data.load(options.data).with_labels(LABELLED)
         for seed in options.seeds:
             for name in options.only:
                 done = results["seeds"].setdefault(str(seed), {})
-                if (name in done or (name == "controls" and seed != options.seeds[0])) and not options.force:
+                if (name in done or (name in ONCE and seed != options.seeds[0])) and not options.force:
                     continue
                 print(f"--- {name}, seed {seed}", flush=True)
                 done[name] = RUNS[name](pictures, preset, seed)
@@ -250,6 +272,9 @@ def parser() -> argparse.ArgumentParser:
 Exit code 1: a threshold does not hold.""",
     )
     made.add_argument("--preset", default="small", choices=list(training.PRESETS))
+    made.add_argument(
+        "--data", default=data.SMALL, metavar="SET", help="cifar10: the whole set, once fetched (%(default)s)"
+    )
     made.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     made.add_argument("--only", nargs="+", choices=list(RUNS), default=list(RUNS))
     made.add_argument("--steps", type=int, help="at most so many steps a training")

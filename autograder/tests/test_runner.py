@@ -114,6 +114,13 @@ def test_the_students_exception_names_cell_and_line(file: TestFile) -> None:
     assert outcome.text.startswith("AttributeError in cell one, line 3: ")
 
 
+def test_another_exception_than_the_expected_one_fails_with_the_hint_of_the_test(file: TestFile) -> None:
+    outcome = run(file, binding(one="def one(x):\n    assert not isinstance(x, str), 'no texts'\n    return x + 1"))[1]
+    assert (outcome.status, outcome.hint) == ("failed", "Only tensors.")
+    assert outcome.text == "one of a text: expected a ValueError, got AssertionError in cell one, line 2: no texts"
+    assert 'File "<cell one>", line 2' in outcome.trace
+
+
 def test_a_mistake_in_the_test_is_an_error_and_not_a_failure(tmp_path: Path) -> None:
     path = tmp_path / "test_hidden.py"
     path.write_text(

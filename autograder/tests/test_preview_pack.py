@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import subprocess
 import sys
 import types
 import zipfile
@@ -156,6 +157,15 @@ def test_wrong_usage_shows_usage_help_and_the_error(arguments: list[str], capsys
     lines = capsys.readouterr().err.splitlines()
     assert caught.value.code == 2 and lines[0].startswith("usage: python -m kit")
     assert "Try 'python -m kit --help' for help." in lines and lines[-1].startswith("error: ")
+
+
+def test_a_reader_that_leaves_early_ends_it_quietly(folder: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "kit", "preview"]
+    done = subprocess.run(command, cwd=folder, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=120)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,6 +80,8 @@ def _pack(release: Release, saved: Saved, out: Path) -> int:
         print(f"  {own.notebook.file}{was}: {report.freshness}")
         if report.unfinished:
             print(f"    unfinished: {', '.join(report.unfinished)}")
+        for line in report.uncompiled:
+            print(f"    {line}")
         for note in report.extraction.notes:
             print(f"    {note}")
     for line in missing_notebooks(release, saved):

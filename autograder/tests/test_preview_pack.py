@@ -16,7 +16,7 @@ import kit
 from autograder.tests import released, tiny
 from kit import live
 from kit.__main__ import main
-from kit.preview import examine
+from kit.preview import as_html, as_text, examine
 from kit.release import find_release, read_all
 
 ARCHIVE = f"{tiny.NAME}-submission.zip"
@@ -71,6 +71,67 @@ def test_preview_of_finished_work_says_that_nothing_is_unfinished(
     assert set(state(folder).values()) == {"written"}
     main(["preview"])
     assert "Nothing is unfinished." in capsys.readouterr().out
+
+
+UNCLOSED = "def scale(values, factor):\n    scaled = (values * factor\n    return scaled\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (UNCLOSED, "line 2: '(' was never closed"),
+        ("%%time\n" + UNCLOSED, "line 3: '(' was never closed"),
+        (
+            "def scale(values, factor):\n    scaled = values * factor\nreturn scaled\n",
+            "line 3: 'return' outside function",
+        ),
+        ("def scale(values, factor):\n" + UNCLOSED, "line 2: expected an indented block"),
+    ],
+)
+def test_an_exercise_that_does_not_compile_is_told_with_its_line(
+    folder: Path, source: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    released.fill(folder / tiny.NOTEBOOK, tiny_scale=source)
+    assert state(folder)["tiny-scale"].startswith(f"does not compile, {said}")
+    assert main(["preview"]) == 0
+    printed = capsys.readouterr().out
+    assert f"tiny-scale   code  does not compile, {said}" in printed
+    assert f"\ntiny-scale: does not compile, {said}" in printed and "Unfinished: tiny-scaler, tiny-why." in printed
+    assert main(["pack"]) == 0
+    assert f"    tiny-scale: does not compile, {said}" in capsys.readouterr().out and (folder / ARCHIVE).exists()
+
+
+def test_work_that_is_complete_but_does_not_compile_is_not_called_finished(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    released.fill(folder / tiny.NOTEBOOK, tiny_scale=UNCLOSED, tiny_scaler=released.SCALER, tiny_why="Because.")
+    main(["preview"])
+    assert "nfinished" not in capsys.readouterr().out
+
+
+def test_an_exercise_that_a_later_cell_writes_anew_counts_though_its_own_cell_does_not_compile(folder: Path) -> None:
+    released.fill(folder / tiny.NOTEBOOK, tiny_scale=UNCLOSED)
+    cells = released.load(folder / tiny.NOTEBOOK)
+    released.save(folder / tiny.NOTEBOOK, [*cells, released.code(released.SCALE)])
+    assert state(folder)["tiny-scale"] == "written"
+
+
+def test_a_cell_that_does_not_compile_stands_out_in_the_notebooks_table(folder: Path) -> None:
+    released.fill(folder / tiny.NOTEBOOK, tiny_scale=UNCLOSED)
+    release = find_release()
+    html = as_html(examine(release.manifest, read_all(release).notebooks[0]))
+    assert "<b>does not compile, line 2: &#x27;(&#x27; was never closed</b>" in html
+
+
+def test_guesses_take_one_line_and_helpers_beside_them_keep_theirs(folder: Path) -> None:
+    cells = released.load(folder / tiny.NOTEBOOK)
+    guesses = released.code("guess_a = 1\nguess_b = 2\ndef helper(): ...")
+    released.save(folder / tiny.NOTEBOOK, [*cells, guesses])
+    release = find_release()
+    text = as_text(examine(release.manifest, read_all(release).notebooks[0]))
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert "3 guesses which are never graded" in lines and "guess_" not in text
+    assert f"cell {len(cells) + 1} def helper(): ..." in lines
 
 
 def test_deleted_cells_and_emptied_answers_are_told_apart(folder: Path) -> None:

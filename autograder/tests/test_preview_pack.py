@@ -44,6 +44,13 @@ def change(folder: Path, position: int, **fields: Any) -> None:
     released.save(folder / tiny.NOTEBOOK, cells)
 
 
+def add_a_second_notebook(folder: Path) -> None:
+    """Make the release one of two notebooks, of which only the first is there."""
+    manifest = json.loads((folder / "tests" / "manifest.json").read_text(encoding="utf-8"))
+    manifest["notebooks"].append({"file": "2_more.ipynb", "problem": "more", "title": "More", "cells": []})
+    (folder / "tests" / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
 # --- preview --------------------------------------------------------------------------------------------------------
 
 
@@ -344,9 +351,20 @@ def test_in_colab_the_page_is_read_and_packed(
     printed = capsys.readouterr().out
     assert "tiny-scale   code  written" in printed and "kit.pack() makes the file to hand in" in printed
     kit.pack()
-    assert [Path(name).name for name in downloaded] == [ARCHIVE]
-    with zipfile.ZipFile(folder / ARCHIVE) as zipped:
+    packed = f"{tiny.NAME}-{tiny.PROBLEM}-submission.zip"
+    assert [Path(name).name for name in downloaded] == [packed]
+    with zipfile.ZipFile(folder / packed) as zipped:
         assert released.SCALE in json.loads(zipped.read(tiny.NOTEBOOK))["cells"][3]["source"]
+
+
+def test_a_notebook_packed_alone_in_colab_does_not_miss_the_others(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_a_second_notebook(folder)
+    colab(monkeypatch, json.loads((folder / tiny.NOTEBOOK).read_text(encoding="utf-8")))
+    kit.pack()
+    printed = capsys.readouterr().out
+    assert "hand in one such file for each" in printed and "is not there" not in printed
 
 
 def test_where_colab_does_not_hand_over_the_notebook_the_menu_is_named(
@@ -386,10 +404,7 @@ def test_pack_makes_the_same_bytes_from_the_same_notebooks(folder: Path) -> None
 
 
 def test_pack_says_which_notebooks_are_not_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    manifest = json.loads((folder / "tests" / "manifest.json").read_text(encoding="utf-8"))
-    second = {"file": "2_more.ipynb", "problem": "more", "title": "More", "cells": []}
-    manifest["notebooks"].append(second)
-    (folder / "tests" / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    add_a_second_notebook(folder)
     assert main(["pack"]) == 0
     assert "2_more.ipynb is not there" in capsys.readouterr().out
 

@@ -76,7 +76,7 @@ def check(name: str, root: Path) -> None:
 
 
 def write_archive(made: Build, folder: Path) -> Path:
-    """Write the support archive that the first cell of a notebook can fetch; returns its path."""
+    """Write the support archive that the set-up cell of a notebook can fetch; returns its path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / support.archive_name(made.assignment)
     _write(path, made.archive)

@@ -20,6 +20,7 @@ from autograder.notebook_source import (
     SETUP_ID,
     SourceCell,
     SourceError,
+    cells_above_setup,
 )
 from autograder.suites import Case, SuiteError
 from autograder.tables import Complaints, Table
@@ -220,10 +221,10 @@ def _exercise(
 
 
 def _notebook(problem: Problem) -> Notebook:
-    setup = Cell(SETUP_ID, "show", "")
     closing = (Cell(CLOSING_ID, "text", CLOSING), Cell(PREVIEW_ID, "show", PREVIEW))
-    cells = (Cell(cell.id, cell.kind, cell.released) for cell in problem.cells)
-    return Notebook(problem.notebook_file, problem.name, problem.title, (setup, *cells, *closing))
+    cells = [Cell(cell.id, cell.kind, cell.released) for cell in problem.cells]
+    cells.insert(cells_above_setup(problem.cells), Cell(SETUP_ID, "show", ""))
+    return Notebook(problem.notebook_file, problem.name, problem.title, (*cells, *closing))
 
 
 def _check_cells(

@@ -8,7 +8,17 @@ from typing import Any
 import nbformat
 
 from autograder.course import Assignment, Problem
-from autograder.notebook_source import BEGIN, CLOSING, CLOSING_ID, END, PREVIEW, PREVIEW_ID, SETUP_ID, SourceCell
+from autograder.notebook_source import (
+    BEGIN,
+    CLOSING,
+    CLOSING_ID,
+    END,
+    PREVIEW,
+    PREVIEW_ID,
+    SETUP_ID,
+    SourceCell,
+    cells_above_setup,
+)
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 LANGUAGE = {
@@ -23,9 +33,9 @@ LANGUAGE = {
 
 
 def notebook(assignment: Assignment, problem: Problem, setup: str) -> str:
-    """One problem's instructor notebook as JSON text; `setup` is the text of its first cell."""
-    cells = [_cell(SETUP_ID, "code", setup, _graded(SETUP_ID, locked=True))]
-    cells += [_notebook_cell(assignment, problem, cell) for cell in problem.cells]
+    """One problem's instructor notebook as JSON text; `setup` is the text of its first code cell."""
+    cells = [_notebook_cell(assignment, problem, cell) for cell in problem.cells]
+    cells.insert(cells_above_setup(problem.cells), _cell(SETUP_ID, "code", setup, _graded(SETUP_ID, locked=True)))
     cells.append(_cell(CLOSING_ID, "markdown", CLOSING, {}))
     cells.append(_cell(PREVIEW_ID, "code", PREVIEW, {"tags": ["show"]}))
     metadata = {

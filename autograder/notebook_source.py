@@ -6,6 +6,7 @@ import ast
 import hashlib
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,6 +82,11 @@ class SourceCell:
         if self.kind == "answer" and not found and self.source.strip() != ANSWER_STUB:
             found.append(self.source)
         return tuple(found)
+
+
+def cells_above_setup(cells: Sequence[SourceCell]) -> int:
+    """How many cells stand above the set-up cell: the title, where a notebook opens with one."""
+    return sum(cell.kind == "text" and cell.source.startswith("# ") for cell in cells[:1])
 
 
 def stub_line(exercise_id: str) -> str:

@@ -92,7 +92,7 @@ def archive_name(assignment: Assignment) -> str:
 
 
 def setup_cell(assignment: Assignment, packed: bytes) -> str:
-    """The first cell of every notebook: it knows where the archive lies and what it must hash to."""
+    """The first code cell of every notebook: it knows where the archive lies and what it must hash to."""
     digest = hashlib.sha256(packed).hexdigest()
     template = _FIND_OR_FETCH if assignment.release_url else _FIND
     return template.format(

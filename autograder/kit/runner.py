@@ -276,7 +276,8 @@ def _required_mark(item: Any) -> Mark:
 
 
 def _trace(error: BaseException) -> str:
-    far = error.trace if isinstance(error, StudentError) else ""
+    met = error.__cause__ if isinstance(error, CheckFailed) else error
+    far = met.trace if isinstance(met, StudentError) else ""
     near = "" if isinstance(error, CheckFailed) else "".join(traceback.format_exception(error))
     return f"{far}\n{near}" if far else near
 

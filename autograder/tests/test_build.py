@@ -331,7 +331,7 @@ def test_pytest_in_the_release_says_which_function_to_write(built):
     assert "3 failed" in done.stdout
 
 
-# --- the first cell -----------------------------------------------------------------------------------------------
+# --- the set-up cell ----------------------------------------------------------------------------------------------
 
 
 def setup_code(root: Path) -> str:
@@ -366,6 +366,19 @@ def online(root, address):
 
 
 SHOW = "\nfind = importlib.util.find_spec\nprint(find('tinylib').origin, find('kit').origin, os.getcwd(), sep='\\n')"
+
+
+@pytest.mark.parametrize("folder", ["source", "release"])
+def test_the_title_stands_first_and_the_set_up_cell_directly_after_it(built, folder):
+    title, setup = list(cells(built / folder / tiny.NAME / tiny.NOTEBOOK).values())[:2]
+    assert title.source.startswith("# Scaling") and setup.id == "setup"
+    assert [cell.id for cell in course.load(tiny.NAME, built).manifest.notebooks[0].cells[:2]] == [title.id, "setup"]
+
+
+def test_without_a_title_the_set_up_cell_stands_first(root):
+    tiny.edit(root / "assignments" / tiny.NAME, f"{tiny.PROBLEM}/notebook.py", "# # Scaling\n", "# Scaling\n")
+    build.build(tiny.NAME, root)
+    assert next(iter(cells(release(root) / tiny.NOTEBOOK))) == "setup"
 
 
 def test_a_notebook_on_its_own_fetches_and_unpacks_the_archive(online, tmp_path_factory):

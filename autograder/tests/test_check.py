@@ -235,10 +235,21 @@ def test_a_check_changes_nothing_for_the_rest_of_the_notebook(live: Live) -> Non
 def test_a_training_cell_waits_until_its_exercises_passed(live: Live) -> None:
     live.run(released.SCALE)
     said = live.run('go = ready("tiny-scale")')
-    assert said == "tiny-scale has not passed its check: run it first, or force=True\n"
+    assert said == "run the checks of tiny-scale first, or force=True\n"
     assert live.namespace["go"] is False
     live.run('check("tiny-scale")')
     assert live.run('go = ready("tiny-scale") and passed("tiny-scale")') == "" and live.namespace["go"] is True
+
+
+def test_a_training_cell_tells_in_one_line_what_is_not_written_and_in_another_what_to_check(live: Live) -> None:
+    live.run(STUB)
+    both = 'assert not ready("tiny-scale", "tiny-scaler")'
+    assert live.run(both) == "not written yet: tiny-scale, tiny-scaler\n"
+    live.run(released.SCALER)
+    run_first = "run the checks of tiny-scaler first, or force=True\n"
+    assert live.run(both) == "not written yet: tiny-scale\n" + run_first
+    live.run(released.SCALE)
+    assert live.run(both) == "run the checks of tiny-scale, tiny-scaler first, or force=True\n"
 
 
 def test_a_function_changed_after_its_check_is_not_ready_and_one_only_run_again_is(live: Live) -> None:
@@ -247,7 +258,7 @@ def test_a_function_changed_after_its_check_is_not_ready_and_one_only_run_again_
     live.run(released.SCALE)
     assert live.run('assert ready("tiny-scale")') == ""
     live.run(WRONG)
-    assert "tiny-scale has changed since its check" in live.run('assert not ready("tiny-scale")')
+    assert "run the checks of tiny-scale (changed) first" in live.run('assert not ready("tiny-scale")')
 
 
 def test_a_changed_method_is_not_ready(live: Live) -> None:
@@ -264,7 +275,7 @@ def test_force_overrides_and_a_failed_check_takes_readiness_away(live: Live) -> 
     live.run(WRONG)
     live.fails('check("tiny-scale")')
     live.run(released.SCALE)
-    assert "has not passed" in live.run('assert not ready("tiny-scale")')
+    assert "run the checks of tiny-scale first" in live.run('assert not ready("tiny-scale")')
     assert live.run('assert ready("tiny-scale", force=True)') == ""
 
 

@@ -1,11 +1,14 @@
 """The assertions that every test of an assignment is written with."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
 
 from kit.compare import CheckFailed, assert_raises, assert_same, expect_number, expect_tensor, expect_tuple
+from kit.student import STUDENT_ERRORS, StudentCrashed, StudentError, StudentMissing, StudentTimeout
+from kit.wire import WireError
 
 
 def test_equal_tensors_pass() -> None:
@@ -110,6 +113,39 @@ def test_an_expected_error_that_does_not_come_is_told() -> None:
     assert str(assert_raises(ValueError, refuse, what="x")) == "no"
     with pytest.raises(CheckFailed, match="expected a ValueError, but it returned None"):
         assert_raises(ValueError, lambda: None, what="x")
+
+
+def raising(kind: str, text: str = "") -> Callable[[], None]:
+    error = StudentMissing() if kind == "MissingName" else STUDENT_ERRORS[kind]()
+    error.shown, error.text, error.line = kind, text, 10
+
+    def call() -> None:
+        raise error
+
+    return call
+
+
+def test_another_exception_than_the_expected_one_is_told_with_its_place() -> None:
+    with pytest.raises(CheckFailed) as caught:
+        assert_raises(ValueError, raising("AssertionError", "no"), what="x", hint="think again")
+    assert str(caught.value) == "x: expected a ValueError, got AssertionError in your cell, line 10: no"
+    assert caught.value.hint == "think again"
+
+
+@pytest.mark.parametrize("kind", ["NotImplementedError", "NameError", "MissingName"])
+def test_what_is_not_written_yet_passes_through(kind: str) -> None:
+    with pytest.raises(StudentError) as caught:
+        assert_raises(ValueError, raising(kind), what="x")
+    assert caught.value.shown == kind
+
+
+@pytest.mark.parametrize("error", [StudentTimeout("slow"), StudentCrashed("gone"), WireError("nonsense")])
+def test_what_ends_the_far_side_passes_through(error: Exception) -> None:
+    def call() -> None:
+        raise error
+
+    with pytest.raises(type(error)):
+        assert_raises(ValueError, call, what="x")
 
 
 def test_a_stub_does_not_count_as_the_expected_error() -> None:

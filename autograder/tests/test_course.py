@@ -55,7 +55,7 @@ def test_parametrized_tests_are_counted_case_by_case(folder):
 def test_cell_kinds_and_ids_follow_the_tags(folder):
     notebook = course.load(tiny.NAME, folder.parent.parent).manifest.notebooks[0]
     kinds = [cell.kind for cell in notebook.cells]
-    assert kinds == "show text given exercise check given exercise check guess show text answer text show".split()
+    assert kinds == "text show given exercise check given exercise check guess show text answer text show".split()
     graded = [cell.id for cell in notebook.cells if cell.kind not in ("text", "show", "guess")]
     assert graded == "given-1 tiny-scale tiny-scale-check given-2 tiny-scaler tiny-scaler-check tiny-why".split()
 

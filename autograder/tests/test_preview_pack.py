@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import subprocess
 import sys
 import types
 import zipfile
@@ -15,7 +16,7 @@ import kit
 from autograder.tests import released, tiny
 from kit import live
 from kit.__main__ import main
-from kit.preview import examine
+from kit.preview import as_html, as_text, examine
 from kit.release import find_release, read_all
 
 ARCHIVE = f"{tiny.NAME}-submission.zip"
@@ -41,6 +42,13 @@ def change(folder: Path, position: int, **fields: Any) -> None:
     cells = released.load(folder / tiny.NOTEBOOK)
     cells[position] |= fields
     released.save(folder / tiny.NOTEBOOK, cells)
+
+
+def add_a_second_notebook(folder: Path) -> None:
+    """Make the release one of two notebooks, of which only the first is there."""
+    manifest = json.loads((folder / "tests" / "manifest.json").read_text(encoding="utf-8"))
+    manifest["notebooks"].append({"file": "2_more.ipynb", "problem": "more", "title": "More", "cells": []})
+    (folder / "tests" / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
 
 
 # --- preview --------------------------------------------------------------------------------------------------------
@@ -70,6 +78,67 @@ def test_preview_of_finished_work_says_that_nothing_is_unfinished(
     assert set(state(folder).values()) == {"written"}
     main(["preview"])
     assert "Nothing is unfinished." in capsys.readouterr().out
+
+
+UNCLOSED = "def scale(values, factor):\n    scaled = (values * factor\n    return scaled\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (UNCLOSED, "line 2: '(' was never closed"),
+        ("%%time\n" + UNCLOSED, "line 3: '(' was never closed"),
+        (
+            "def scale(values, factor):\n    scaled = values * factor\nreturn scaled\n",
+            "line 3: 'return' outside function",
+        ),
+        ("def scale(values, factor):\n" + UNCLOSED, "line 2: expected an indented block"),
+    ],
+)
+def test_an_exercise_that_does_not_compile_is_told_with_its_line(
+    folder: Path, source: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    released.fill(folder / tiny.NOTEBOOK, tiny_scale=source)
+    assert state(folder)["tiny-scale"].startswith(f"does not compile, {said}")
+    assert main(["preview"]) == 0
+    printed = capsys.readouterr().out
+    assert f"tiny-scale   code  does not compile, {said}" in printed
+    assert f"\ntiny-scale: does not compile, {said}" in printed and "Unfinished: tiny-scaler, tiny-why." in printed
+    assert main(["pack"]) == 0
+    assert f"    tiny-scale: does not compile, {said}" in capsys.readouterr().out and (folder / ARCHIVE).exists()
+
+
+def test_work_that_is_complete_but_does_not_compile_is_not_called_finished(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    released.fill(folder / tiny.NOTEBOOK, tiny_scale=UNCLOSED, tiny_scaler=released.SCALER, tiny_why="Because.")
+    main(["preview"])
+    assert "nfinished" not in capsys.readouterr().out
+
+
+def test_an_exercise_that_a_later_cell_writes_anew_counts_though_its_own_cell_does_not_compile(folder: Path) -> None:
+    released.fill(folder / tiny.NOTEBOOK, tiny_scale=UNCLOSED)
+    cells = released.load(folder / tiny.NOTEBOOK)
+    released.save(folder / tiny.NOTEBOOK, [*cells, released.code(released.SCALE)])
+    assert state(folder)["tiny-scale"] == "written"
+
+
+def test_a_cell_that_does_not_compile_stands_out_in_the_notebooks_table(folder: Path) -> None:
+    released.fill(folder / tiny.NOTEBOOK, tiny_scale=UNCLOSED)
+    release = find_release()
+    html = as_html(examine(release.manifest, read_all(release).notebooks[0]))
+    assert "<b>does not compile, line 2: &#x27;(&#x27; was never closed</b>" in html
+
+
+def test_guesses_take_one_line_and_helpers_beside_them_keep_theirs(folder: Path) -> None:
+    cells = released.load(folder / tiny.NOTEBOOK)
+    guesses = released.code("guess_a = 1\nguess_b = 2\ndef helper(): ...")
+    released.save(folder / tiny.NOTEBOOK, [*cells, guesses])
+    release = find_release()
+    text = as_text(examine(release.manifest, read_all(release).notebooks[0]))
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert "3 guesses which are never graded" in lines and "guess_" not in text
+    assert f"cell {len(cells) + 1} def helper(): ..." in lines
 
 
 def test_deleted_cells_and_emptied_answers_are_told_apart(folder: Path) -> None:
@@ -156,6 +225,15 @@ def test_wrong_usage_shows_usage_help_and_the_error(arguments: list[str], capsys
     lines = capsys.readouterr().err.splitlines()
     assert caught.value.code == 2 and lines[0].startswith("usage: python -m kit")
     assert "Try 'python -m kit --help' for help." in lines and lines[-1].startswith("error: ")
+
+
+def test_a_reader_that_leaves_early_ends_it_quietly(folder: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "kit", "preview"]
+    done = subprocess.run(command, cwd=folder, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=120)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_help_shows_examples(capsys: pytest.CaptureFixture[str]) -> None:
@@ -273,9 +351,20 @@ def test_in_colab_the_page_is_read_and_packed(
     printed = capsys.readouterr().out
     assert "tiny-scale   code  written" in printed and "kit.pack() makes the file to hand in" in printed
     kit.pack()
-    assert [Path(name).name for name in downloaded] == [ARCHIVE]
-    with zipfile.ZipFile(folder / ARCHIVE) as zipped:
+    packed = f"{tiny.NAME}-{tiny.PROBLEM}-submission.zip"
+    assert [Path(name).name for name in downloaded] == [packed]
+    with zipfile.ZipFile(folder / packed) as zipped:
         assert released.SCALE in json.loads(zipped.read(tiny.NOTEBOOK))["cells"][3]["source"]
+
+
+def test_a_notebook_packed_alone_in_colab_does_not_miss_the_others(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_a_second_notebook(folder)
+    colab(monkeypatch, json.loads((folder / tiny.NOTEBOOK).read_text(encoding="utf-8")))
+    kit.pack()
+    printed = capsys.readouterr().out
+    assert "hand in one such file for each" in printed and "is not there" not in printed
 
 
 def test_where_colab_does_not_hand_over_the_notebook_the_menu_is_named(
@@ -315,10 +404,7 @@ def test_pack_makes_the_same_bytes_from_the_same_notebooks(folder: Path) -> None
 
 
 def test_pack_says_which_notebooks_are_not_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    manifest = json.loads((folder / "tests" / "manifest.json").read_text(encoding="utf-8"))
-    second = {"file": "2_more.ipynb", "problem": "more", "title": "More", "cells": []}
-    manifest["notebooks"].append(second)
-    (folder / "tests" / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    add_a_second_notebook(folder)
     assert main(["pack"]) == 0
     assert "2_more.ipynb is not there" in capsys.readouterr().out
 

@@ -70,6 +70,15 @@ def test_answers_stand_in_the_staffs_cells(submitted, rebuilt, staff):
     assert ids(notebook) == ids(staff)
 
 
+def test_a_notebook_of_an_older_release_with_the_set_up_cell_above_the_title_is_read(submitted, rebuilt, staff):
+    cell(submitted, "tiny-scale")["source"] = "def scale(values, factor): return 3"
+    submitted["cells"].insert(0, submitted["cells"].pop(ids(submitted).index("setup")))
+    assert ids(submitted)[0] == "setup" != ids(staff)[0]
+    notebook = rebuilt(submitted).notebook
+    assert ids(notebook) == ids(staff)
+    assert cell(notebook, "tiny-scale")["source"] == "def scale(values, factor): return 3"
+
+
 def test_without_a_submission_the_staffs_notebook_stands(staff, book):
     notebook = rebuild(staff, None, book).notebook
     assert [(c["id"], c["source"]) for c in notebook["cells"]] == [

@@ -99,8 +99,20 @@ def test_a_cell_that_stops_is_reported_with_its_line_and_not_as_unwritten(file: 
     outcome = run(file, binding(one="x = 1\ny = nowhere\n" + ONE))[0]
     assert (outcome.status, outcome.text) == (
         "failed",
-        "cell one stopped with NameError in cell one, line 2: name 'nowhere' is not defined",
+        "cell one stopped with NameError, line 2: name 'nowhere' is not defined",
     )
+
+
+def test_a_cell_that_does_not_compile_is_named_once_with_its_line(file: TestFile) -> None:
+    outcome = run(file, binding(one="def one(x):\n    return (x"))[0]
+    assert outcome.text == "cell one stopped with SyntaxError, line 2: '(' was never closed"
+
+
+def test_a_cell_that_stops_inside_another_cell_names_both(file: TestFile) -> None:
+    extra = CodeCell("cell 2", "one(1).nothing", None)
+    to = binding("def one(x):\n    return nowhere", TWO, extra)
+    run(file, to)
+    assert to.notes == ("cell 2 stopped with NameError in cell one, line 2: name 'nowhere' is not defined",)
 
 
 def test_a_definition_above_a_line_that_stops_still_counts(file: TestFile) -> None:
@@ -112,6 +124,13 @@ def test_the_students_exception_names_cell_and_line(file: TestFile) -> None:
     outcome = run(file, binding(one="def one(x):\n    y = 1\n    return x.nothing"))[0]
     assert outcome.status == "failed"
     assert outcome.text.startswith("AttributeError in cell one, line 3: ")
+
+
+def test_another_exception_than_the_expected_one_fails_with_the_hint_of_the_test(file: TestFile) -> None:
+    outcome = run(file, binding(one="def one(x):\n    assert not isinstance(x, str), 'no texts'\n    return x + 1"))[1]
+    assert (outcome.status, outcome.hint) == ("failed", "Only tensors.")
+    assert outcome.text == "one of a text: expected a ValueError, got AssertionError in cell one, line 2: no texts"
+    assert 'File "<cell one>", line 2' in outcome.trace
 
 
 def test_a_mistake_in_the_test_is_an_error_and_not_a_failure(tmp_path: Path) -> None:

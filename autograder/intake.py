@@ -174,8 +174,9 @@ def _choose(book: Notebook, candidates: list[_Candidate], notes: list[str]) -> _
 
 
 def _by_name(name: str) -> list[tuple[bool, int, str]]:
-    """A key that sorts names as people do: numbers by their value."""
-    parts = re.findall(r"\d{1,18}|\D+", name, re.ASCII)
+    """A key that sorts names as people do: numbers by their value, and "x (1).zip", a later download, after "x.zip"."""
+    stem, _, suffix = name.rpartition(".")
+    parts = [*re.findall(r"\d{1,18}|\D+", stem, re.ASCII), suffix]
     return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
 
 

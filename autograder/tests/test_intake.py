@@ -276,6 +276,14 @@ def test_a_packed_submission_is_read_like_the_files_in_it(tmp_path, folder, mani
     assert not packed.unchanged and loose.unchanged
 
 
+@pytest.mark.parametrize("later", ["tinyset-submission (1).zip", "tinyset-submission-2.zip"])
+def test_of_two_archives_the_later_download_is_read(folder, released, manifest, later):
+    for name, book in (("tinyset-submission.zip", released), (later, with_source(released, "tiny-scale", SCALE))):
+        with zipfile.ZipFile(folder / name, "w") as archive:
+            archive.writestr(FILE, json.dumps(book))
+    assert source(intake.read(folder, manifest), "tiny-scale") == SCALE
+
+
 def test_a_file_in_the_folder_goes_before_an_archive(folder, manifest, released):
     save(folder, released)
     with zipfile.ZipFile(folder / "x.zip", "w") as archive:

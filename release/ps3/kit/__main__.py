@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,6 +32,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     options = _parser().parse_args(arguments)
+    try:
+        code = _carry_out(options)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # whoever reads this, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _carry_out(options: argparse.Namespace) -> int:
     try:
         release = find_release()
         if options.command == "pack":

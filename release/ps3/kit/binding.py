@@ -8,7 +8,7 @@ from typing import Protocol
 
 from kit.manifest import Manifest
 from kit.notebooks import CodeCell, Extraction
-from kit.service import Service
+from kit.service import Service, cell_spoken
 from kit.student import LocalTransport, Student, StudentCrashed, StudentTimeout, Transport
 from kit.wire import WireError
 
@@ -151,12 +151,12 @@ class NotebookBinding:
         errors = student.load_cells([(cell.label, cell.source) for cell in cells.values()])
         for (number, cell), error in zip(cells.items(), errors, strict=True):
             if error is not None:
-                note = f"cell {cell.label} stopped with {error.report()}"
+                note = f"{cell_spoken(cell.label)} stopped with {error.report(said=cell.label)}"
                 self.failed[problem, number] = LoadProblem(cell.label, cell.exercise, error, note)
 
     def _note_broken(self, key: tuple[str, int], cell: CodeCell, error: Exception) -> None:
         slow = isinstance(error, StudentTimeout)
         how = f"did not finish within {LOAD_SECONDS:g} s" if slow else f"ended the process: {error}"
-        note = f"cell {cell.label} {how}"
+        note = f"{cell_spoken(cell.label)} {how}"
         met = StudentTimeout(note) if slow else StudentCrashed(note)
         self.broken[key] = LoadProblem(cell.label, cell.exercise, met, note)

@@ -80,6 +80,19 @@ def read_python(source: str) -> Python:
     return second
 
 
+def compile_error(source: str) -> str:
+    """Why Python does not compile this text, and in which line; empty where it does. Nothing is executed."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(source, "<cell>", "exec", dont_inherit=True)
+    except SyntaxError as error:
+        return f"line {error.lineno or 1}: {one_line(str(error.msg))}"
+    except (ValueError, OverflowError, RecursionError, MemoryError) as error:
+        return one_line(str(error)) or type(error).__name__
+    return ""
+
+
 def one_line(text: str, limit: int = 80) -> str:
     """The first line that is not blank, safe to print: no control characters, cut to `limit`."""
     line = next((line.strip() for line in text.split("\n") if line.strip()), "")

@@ -58,20 +58,22 @@ def passed(exercise_id: str) -> bool:
 
 
 def ready(*exercise_ids: str, force: bool = False) -> bool:
-    """Whether all these exercises passed their checks; prints a line for each that did not.
+    """Whether all these exercises passed their checks; says which are not written yet, and which checks to run.
 
     For cells that train: `if ready("mae-encoder", "mae-loss"): …`. With `force=True` the answer is always yes.
     """
     namespace = sys._getframe(1).f_globals
     waiting = [name for name in exercise_ids if not _has_passed(name, namespace)]
-    if force:
+    if force or not waiting:
         return True
-    for name in waiting:
-        what = (
-            "has changed since its check: run it again" if name in _passed else "has not passed its check: run it first"
-        )
-        print(f"{name} {what}, or force=True")
-    return not waiting
+    release = find_release()
+    unwritten = [name for name in waiting if _is_unwritten(release.manifest.exercise(name), namespace)]
+    unchecked = [f"{name} (changed)" if name in _passed else name for name in waiting if name not in unwritten]
+    if unwritten:
+        print(f"not written yet: {', '.join(unwritten)}")
+    if unchecked:
+        print(f"run the checks of {', '.join(unchecked)} first, or force=True")
+    return False
 
 
 def written(*exercise_ids: str) -> bool:

@@ -53,13 +53,17 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """What runs, in order; what is left out; remarks; exercises without a cell, and with an unwritten one."""
+    """What runs, in order; what is left out; remarks; exercises without a cell, and with an unwritten one.
+
+    redefined: exercises of which a later cell of the student's own defines every name, so that it counts.
+    """
 
     cells: tuple[CodeCell, ...]
     left_out: tuple[LeftOut, ...]
     notes: tuple[str, ...]
     missing: frozenset[str]
     stubs: frozenset[str]
+    redefined: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +154,7 @@ class _Reader:
         self.notes: list[str] = []
         self.missing: set[str] = set()
         self.stubs: set[str] = set()
+        self.redefined: set[str] = set()
         self.own: list[tuple[int, int, set[str]]] = []  # cell index, position, names: what the student's cells define
 
     def read(self) -> Extraction:
@@ -165,9 +170,8 @@ class _Reader:
         for cell in self.exercises:
             self._look_elsewhere(cell.id)
         notes = tuple(self.notes) if self.submitted else ()  # nothing to say of each cell where there is no notebook
-        return Extraction(
-            tuple(self.cells), tuple(self.left_out), notes, frozenset(self.missing), frozenset(self.stubs)
-        )
+        sets = (frozenset(names) for names in (self.missing, self.stubs, self.redefined))
+        return Extraction(tuple(self.cells), tuple(self.left_out), notes, *sets)
 
     def choose(self) -> dict[str, SubmittedCell | None]:
         self._read_python()
@@ -325,6 +329,7 @@ class _Reader:
         elif found:
             if found == wanted:
                 self.stubs.discard(exercise)
+                self.redefined.add(exercise)
             self.notes.append(f"cell {later[-1][1]} defines {_and(found)} again: that one is graded for {exercise}")
 
 

@@ -27,10 +27,10 @@ def pack() -> None:
         if not live.in_colab():
             run(release, [], None)
             return
-        saved = Saved((live.colab_notebook(release),), (), ())
-        print("In Colab each notebook is packed by itself.")
-        if _pack(release, saved, release.root / default_name(release)) == 0:
-            _download(release.root / default_name(release))
+        own = live.colab_notebook(release)
+        out = release.root / default_name(release, own.notebook.problem)
+        if _pack(release, Saved((own,), (), ()), out, alone=True) == 0:
+            _download(out)
     except ReleaseError as error:
         print(f"Nothing was packed: {error}")
 
@@ -40,8 +40,9 @@ def run(release: Release, paths: Sequence[Path], out: Path | None) -> int:
     return _pack(release, read_all(release, paths), out or release.root / default_name(release))
 
 
-def default_name(release: Release) -> str:
-    return f"{release.manifest.assignment}-submission.zip"
+def default_name(release: Release, problem: str = "") -> str:
+    """The file's name; with the problem in it where a notebook is packed alone, so that no other one has it too."""
+    return "-".join(part for part in (release.manifest.assignment, problem, "submission.zip") if part)
 
 
 def archive(release: Release, notebooks: Sequence[SavedNotebook]) -> bytes:
@@ -62,7 +63,7 @@ def archive(release: Release, notebooks: Sequence[SavedNotebook]) -> bytes:
     return buffer.getvalue()
 
 
-def _pack(release: Release, saved: Saved, out: Path) -> int:
+def _pack(release: Release, saved: Saved, out: Path, *, alone: bool = False) -> int:
     errors = [*saved.errors, *(_too_large(own) for own in saved.notebooks if len(own.data) > MAX_NOTEBOOK)]
     if not saved.notebooks and not errors:
         errors = [f"no notebook of {release.manifest.title} in {release.root}"]
@@ -80,8 +81,13 @@ def _pack(release: Release, saved: Saved, out: Path) -> int:
         print(f"  {own.notebook.file}{was}: {report.freshness}")
         if report.unfinished:
             print(f"    unfinished: {', '.join(report.unfinished)}")
+        for line in report.uncompiled:
+            print(f"    {line}")
         for note in report.extraction.notes:
             print(f"    {note}")
+    if alone:
+        print("In Colab each notebook is packed by itself: hand in one such file for each, all together.")
+        return 0
     for line in missing_notebooks(release, saved):
         print(f"  {line}")
     print("See what will be graded: python -m kit preview. Then hand in this file.")

@@ -9,12 +9,12 @@ from html import escape
 from pathlib import Path
 
 from kit import live, versions
-from kit.cells import one_line
+from kit.cells import compile_error, one_line
 from kit.manifest import Manifest, Notebook
 from kit.notebooks import Extraction, extract, submitted_cells
 from kit.release import Release, ReleaseError, Saved, SavedNotebook, find_release, read_all
 
-WRITTEN, NOT_WRITTEN, NO_CELL = "written", "NOT WRITTEN", "NOT THERE"
+WRITTEN, NOT_WRITTEN, NO_CELL, NOT_COMPILED = "written", "NOT WRITTEN", "NOT THERE", "does not compile, "
 Table = tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]]  # title, columns, rows
 
 
@@ -31,8 +31,13 @@ class Report:
 
     @property
     def unfinished(self) -> list[str]:
-        """Exercises and answers that would get no points now."""
-        return [name for name, state in (*self.exercises, *self.answers) if state != WRITTEN]
+        """Exercises and answers in which nothing is written."""
+        return [name for name, state in (*self.exercises, *self.answers) if state in (NOT_WRITTEN, NO_CELL)]
+
+    @property
+    def uncompiled(self) -> list[str]:
+        """A line for each exercise that gets no points because its cell does not compile."""
+        return [f"{name}: {state}" for name, state in self.exercises if state.startswith(NOT_COMPILED)]
 
     @property
     def title(self) -> str:
@@ -141,14 +146,21 @@ def _reports_here(release: Release, namespace: dict[str, object]) -> tuple[list[
 
 
 def _remarks(reports: Iterable[Report]) -> list[str]:
+    reports = list(reports)
     unfinished = [name for report in reports for name in report.unfinished]
-    return [f"Unfinished: {', '.join(unfinished)}."] if unfinished else ["Nothing is unfinished."]
+    said = [line for report in reports for line in report.uncompiled]
+    said += [f"Unfinished: {', '.join(unfinished)}."] if unfinished else []
+    return said or ["Nothing is unfinished."]
 
 
 def _exercise_state(exercise: str, extraction: Extraction) -> str:
     if exercise in extraction.missing:
         return NO_CELL
-    return NOT_WRITTEN if exercise in extraction.stubs else WRITTEN
+    if exercise in extraction.stubs:
+        return NOT_WRITTEN
+    own = [cell.source for cell in extraction.cells if cell.exercise == exercise]
+    error = "" if exercise in extraction.redefined else "".join(compile_error(source) for source in own)
+    return NOT_COMPILED + error if error else WRITTEN
 
 
 def _answer_texts(saved: SavedNotebook) -> dict[str, str]:
@@ -165,12 +177,19 @@ def _answer_state(notebook: Notebook, answer: str, texts: dict[str, str]) -> str
 
 
 def _beginnings(extraction: Extraction) -> Iterable[tuple[str, str]]:
-    """Every cell that runs, once, with its first line and how many parts of it run."""
+    """Every cell that runs, once, with its first line and how many parts of it run; guesses only by their number."""
     parts: dict[str, list[str]] = {}
+    guesses = 0
     for cell in extraction.cells:
-        parts.setdefault(cell.label, []).append(one_line(cell.source))
+        line = one_line(cell.source)
+        if line.startswith("guess_"):
+            guesses += 1
+        else:
+            parts.setdefault(cell.label, []).append(line)
     for label, lines in parts.items():
         yield label, lines[0] + (f"  (and {len(lines) - 1} more)" if len(lines) > 1 else "")
+    if guesses:
+        yield (f"{guesses} guesses", "which are never graded") if guesses > 1 else ("1 guess", "which is never graded")
 
 
 def _html_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -181,7 +200,7 @@ def _html_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _marked(cell: str) -> str:
-    return f"<b>{escape(cell)}</b>" if cell in (NOT_WRITTEN, NO_CELL) else escape(cell)
+    return f"<b>{escape(cell)}</b>" if cell.startswith((NOT_WRITTEN, NO_CELL, NOT_COMPILED)) else escape(cell)
 
 
 def _html_lines(lines: Iterable[str]) -> str:

@@ -123,7 +123,7 @@ class Plugin:
         exercises: Collection[str] | None,
         only: str,
     ) -> None:
-        self.prefixes = {file.path.resolve(): file.prefix for file in files}
+        self.prefixes = {path: file.prefix for file in files for path in (file.path, file.path.resolve())}
         self.binding = binding
         self.seed = seed
         self.exercises = exercises
@@ -136,7 +136,7 @@ class Plugin:
 
     def test_id(self, item: pytest.Item) -> str:
         if item.nodeid not in self.ids:
-            path = item.path.resolve()
+            path = item.path if item.path in self.prefixes else item.path.resolve()
             name = item.nodeid.split("::", 1)[-1]
             self.ids[item.nodeid] = f"{self.prefixes.get(path, path.name)}::{name}"
         return self.ids[item.nodeid]
@@ -239,7 +239,9 @@ def _session(files: Sequence[TestFile], plugin: Plugin, *options: str) -> None:
     gc.disable()
     try:
         with _environment("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1"), _environment("PYTEST_ADDOPTS", None):
-            arguments = [*PLAIN_PYTEST, *options, *(str(file.path) for file in files)]
+            # Folders above the tests are not looked through.
+            top = os.path.commonpath([os.path.dirname(os.path.abspath(file.path)) for file in files])
+            arguments = [*PLAIN_PYTEST, "--confcutdir", top, *options, *(str(file.path) for file in files)]
             code = pytest.main(arguments, plugins=[plugin])
     finally:
         if collecting:
@@ -274,7 +276,8 @@ def _required_mark(item: Any) -> Mark:
 
 
 def _trace(error: BaseException) -> str:
-    far = error.trace if isinstance(error, StudentError) else ""
+    met = error.__cause__ if isinstance(error, CheckFailed) else error
+    far = met.trace if isinstance(met, StudentError) else ""
     near = "" if isinstance(error, CheckFailed) else "".join(traceback.format_exception(error))
     return f"{far}\n{near}" if far else near
 

@@ -179,7 +179,7 @@ class Service:
         names = [cls.__name__ for cls in type(error).__mro__ if ERRORS.get(cls.__name__) is cls]
         shown = type(error).__name__
         try:
-            text = str(error)[:MAX_ERROR_TEXT]
+            text = _text(error)[:MAX_ERROR_TEXT]
         except BaseException:
             text = ""
         cell, line = self._place(error)
@@ -214,9 +214,19 @@ def cell_filename(label: str) -> str:
     return f"<cell {label}>"
 
 
+def cell_spoken(label: str) -> str:
+    """How a cell is spoken of: "cell mae-patchify", and "cell 7" for one that has no other name."""
+    return label if label.startswith("cell ") else f"cell {label}"
+
+
 def cell_label(filename: str) -> str | None:
     """The label inside `cell_filename`; None for code of a live notebook, whose file names mean nothing."""
     return filename[6:-1] if filename.startswith("<cell ") and filename.endswith(">") else None
+
+
+def _text(error: BaseException) -> str:
+    """What the error says; of a SyntaxError without file and line, which are told apart."""
+    return str(error.msg if isinstance(error, SyntaxError) and error.filename else error)
 
 
 def _spoken(reference: Any) -> str:

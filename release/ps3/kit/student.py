@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from kit.service import ERRORS, Service
+from kit.service import ERRORS, Service, cell_spoken
 from kit.wire import FunctionRef, HandleRef, Lib, WireError, decode, encode
 
 
@@ -23,9 +23,10 @@ class StudentError(Exception):
     def __str__(self) -> str:
         return f"{self.shown}: {self.text}" if self.text else self.shown
 
-    def report(self) -> str:
-        """One sentence: what was raised and where."""
-        place = f" in cell {self.cell}" if self.cell else " in your cell" if self.line else ""
+    def report(self, said: str = "") -> str:
+        """One sentence: what was raised and where. The cell `said` is not named again."""
+        place = f" in {cell_spoken(self.cell)}" if self.cell else " in your cell" if self.line else ""
+        place = "" if said and self.cell == said else place
         return f"{self.shown}{place}{f', line {self.line}' if self.line else ''}{f': {self.text}' if self.text else ''}"
 
 

@@ -189,9 +189,9 @@ if written("nce-crop-and-resize", "nce-two-views"):
     view1, view2 = two_views(photos[6:10], views, torch.Generator().manual_seed(2))
     a, b = (F.normalize((view - view.mean(dim=(1, 2, 3), keepdim=True)).flatten(1), dim=1) for view in (view1, view2))
     best = int(((a @ b.T).argmax(dim=1) == torch.arange(4)).sum())
-    plots.matrix(
-        a @ b.T, view1, view2, outline=[(i, i) for i in range(4)], signed=True, message=f"{best} of 4 rows are right"
-    )
+    title, told = "How alike are the pixels of two views?", f"{best} of 4 rows are right"
+    outline = [(i, i) for i in range(4)]
+    plots.matrix(a @ b.T, view1, view2, outline=outline, signed=True, title=title, message=told)
 
 # %% [markdown]
 # Query $q_i$ is what the network makes of view 1 of image $i$, key $k_j$ of view 2 of image $j$. Divide their cosines
@@ -359,7 +359,7 @@ check("nce-nt-xent")
 if written("nce-nt-xent"):
     value = float(nt_xent(torch.ones(4, 3), torch.ones(4, 3), 0.5))
     crowds = {f"log {n}": math.log(n) for n in (4, 6, 7, 8)}
-    plots.number_line({"yours": value}, crowds, xlabel="NT-Xent of eight equal embeddings")
+    plots.number_line({"yours": value}, crowds, xlabel="NT-Xent", title="Eight equal embeddings")
     print(f"exp(yours) = {math.exp(value):.2f} candidates for each; {contrast.told(guess_terms)}")
 
 # %% [markdown]
@@ -431,9 +431,10 @@ if ready(*EXERCISES):
         losses[name] = contrast.rehearse([small, top], simclr_step(small, top, augmentation), pictures, steps, **recipe)
         reached[name] = knn(small, 4_000, 2_000)
     reached["random ResNet"] = knn(contrast.new_networks(device)[0], 4_000, 2_000)
-    plots.curve(range(1, steps + 1), losses, reference={"chance": 4.84})
+    plots.curve(range(1, steps + 1), losses, reference={"chance": 4.84}, title="Which loss ends lower?")
     errors = [2 * probes.standard_error(accuracy, 2_000) for accuracy in reached.values()]
-    plots.dots(list(reached), list(reached.values()), errors, chance=0.1, xlabel="k-NN accuracy, 2,000 test images")
+    title, xlabel = "Which features are better?", "k-NN accuracy, 2,000 test images"
+    plots.dots(list(reached), list(reached.values()), errors, chance=0.1, xlabel=xlabel, title=title)
     print(f"lower loss, {contrast.told(guess_lower_loss)}; features, {contrast.told(guess_better_features)}")
 
 # %% [markdown]
@@ -521,7 +522,8 @@ if contrast.after_training(trained):
     accuracy = {name: probes.knn(train, labels, test, truth) for name, (train, test) in features.items()}
     errors = [2 * probes.standard_error(value, len(truth)) for value in accuracy.values()]
     guesses = {"SimCLR": guess_knn}
-    plots.dots(list(accuracy), list(accuracy.values()), errors, chance=0.1, guesses=guesses, xlabel="k-NN accuracy")
+    look = {"xlabel": "k-NN accuracy", "title": "Do neighbours share a class?"}
+    plots.dots(list(accuracy), list(accuracy.values()), errors, chance=0.1, guesses=guesses, **look)
 
 # %% [markdown]
 # And with a linear classifier on frozen features, the probe of notebook 3: expect at least .50, and at least .10 above
@@ -531,7 +533,8 @@ if contrast.after_training(trained):
 if contrast.after_training(trained):
     two = ("random ResNet", "SimCLR")
     probed = [probes.probe(features[name][0], labels, features[name][1], truth) for name in two]
-    plots.dots(two, probed, [2 * probes.standard_error(value, len(truth)) for value in probed], chance=0.1)
+    errors = [2 * probes.standard_error(value, len(truth)) for value in probed]
+    plots.dots(two, probed, errors, chance=0.1, title="What a linear classifier reads from the features")
 
 # %% [markdown]
 # ## 2.11 Colour (about 10 min)

@@ -128,7 +128,8 @@ if written("probe-extract-features"):
     alone = extract_features(small, some[-16:], batch_size=1)
     among = extract_features(small, some, batch_size=24)[-16:]
     told = f"alone and in a batch they differ by {(alone - among).abs().max():.2g}; gradients: {among.requires_grad}"
-    plots.scatter(alone, {"features": among}, xlabel="alone", ylabel="in a batch", diagonal=True, message=told)
+    look = {"xlabel": "alone", "ylabel": "in a batch", "title": "The same features twice"}
+    plots.scatter(alone, {"features": among}, diagonal=True, message=told, **look)
     linear.changes(before, linear.state(small))
 
 # %% [markdown]
@@ -495,7 +496,8 @@ if ready("probe-standardize", "probe-fit", "probe-accuracy"):
     found = torch.tensor(results)
     reach = (found.amax(dim=0) - found.amin(dim=0)) / 2
     names, guesses = ["on the 500", "on the test set"], {"on the 500": guess_train_accuracy}
-    plots.dots(names, found.mean(dim=0).tolist(), reach.tolist(), chance=0.1, guesses=guesses, xlabel="accuracy")
+    look = {"xlabel": "accuracy", "title": "Labels shuffled"}
+    plots.dots(names, found.mean(dim=0).tolist(), reach.tolist(), chance=0.1, guesses=guesses, **look)
 
 # %% [markdown]
 # With more features than images, a linear rule learns *any* labels by heart. A probe's training accuracy says nothing

@@ -369,7 +369,8 @@ if written("mae-patchify", "mae-random-masking", "mae-encoder"):
     hidden = mask[0].reshape(8, 8)
     leaks = int((moved[hidden == 1] > 0).sum())
     told = f"{int(hidden.sum())} hidden patches, {leaks} of them change the latent"
-    plots.matrix(moved, outline=(hidden == 0).nonzero().tolist(), message=told)
+    title = "How far each patch moves the latent"
+    plots.matrix(moved, outline=(hidden == 0).nonzero().tolist(), title=title, message=told)
     print(f"deviation of a latent: {latent.std(dim=-1).mean():.2f}, 1 after the norm")
     one, other = (untrained(image)[1] for _ in range(2))
     print("two calls without noise hide the same patches:", one.equal(other))
@@ -392,7 +393,7 @@ if written("mae-patchify", "mae-random-masking", "mae-encoder"):
         everything, features = untrained(image, 0.0)[0][0], untrained.features(image)[0]
     means = {"patches alone": everything[1:].mean(dim=0), "with the class token": everything.mean(dim=0)}
     gaps = [(features - mean).abs().max().item() for mean in means.values()]
-    plots.dots(list(means), gaps, xlabel="largest difference between your features and the mean")
+    plots.dots(list(means), gaps, xlabel="largest difference", title="Your features against two means")
 
 # %% [markdown]
 # ## 1.5 The decoder (about 30 min)
@@ -548,7 +549,8 @@ if written("mae-patchify", "mae-loss"):
     loss.backward()
     size = masked.side_by_side(nothing.grad.norm(dim=2), 4)
     outline = masked.side_by_side(mask, 4).nonzero().tolist()
-    plots.matrix((size / size.max()).round(decimals=2), outline=outline, message=f"{len(outline)} hidden patches")
+    title, told = "Size of the gradient, two images side by side", f"{len(outline)} hidden patches"
+    plots.matrix((size / size.max()).round(decimals=2), outline=outline, title=title, message=told)
     values = {
         "means only": loss,
         "1 everywhere": mae_loss(images, nothing + 1, mask, 4),
@@ -591,7 +593,8 @@ if ready(*EXERCISES):
     )  # fmt: skip
     told = f"mean of the last ten steps: {rehearsal.smooth_loss(10):.3f}; expected .62 to .80"
     lines = {"knows only the means": 47 / 48}
-    plots.curve(range(1, 61), rehearsal.losses, reference=lines, band=(0.62, 0.80), message=told)
+    title = "Eight images, sixty steps"
+    plots.curve(range(1, 61), rehearsal.losses, reference=lines, band=(0.62, 0.80), title=title, message=told)
 
 # %% [markdown]
 # ## 1.8 The run (1 to 2 minutes)
@@ -679,7 +682,7 @@ else:
         each = [mae_loss(images[i : i + 1], predictions[i : i + 1], mask[i : i + 1], 4).item() for i in range(8)]
     guesses = {} if guess_final_loss is None else {"your guess": guess_final_loss}
     landmarks = {"knows only the means": 47 / 48, "perfect": 0.0}
-    plots.number_line({"yours, on 500 unseen images": loss} | guesses, landmarks)
+    plots.number_line({"yours, on 500 unseen images": loss} | guesses, landmarks, title="Loss on unseen images")
     print("loss of photos 0 to 7:", [round(value, 2) for value in each], "· your guess for the best:", guess_best_photo)
 
 # %% [markdown]
@@ -706,7 +709,8 @@ else:
     looks = {"pixels": None, "random transformer": twin.features, "MAE": encoder.features}
     accuracy = {name: masked.probe(look, pictures, labels) for name, look in looks.items()}
     bars = [2 * probes.standard_error(value, len(pictures.test)) for value in accuracy.values()]
-    plots.dots(list(accuracy), list(accuracy.values()), bars, chance=0.1, guesses=guess_probe)
+    title = "What a linear classifier reads from the features"
+    plots.dots(list(accuracy), list(accuracy.values()), bars, chance=0.1, guesses=guess_probe, title=title)
 
 # %% [markdown]
 # ## 1.11 How much should be hidden? (about 10 min)

@@ -133,6 +133,7 @@ def profile(pixels: Tensor, values: Tensor) -> Picture:
         axis.bar([column + 0.5 for column in range(len(pixels))], pixels.tolist(), 0.96, color=GRID)
         axis.plot(places.tolist(), values.tolist(), "o", color=QUERY, markersize=6)
         axis.set(xlabel="place in the row, in pixels", ylabel="value", xlim=(0, len(pixels)))
+        axis.set_title("A row of pixels, and what was read")
         axis.axhline(0, color=SOFT, linewidth=0.8)
         axis.margins(y=0.1)
     told = f"lowest {values.min():.1f}, highest {values.max():.1f}"

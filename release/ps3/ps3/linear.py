@@ -83,7 +83,8 @@ def changes(before: Mapping[str, float], after: Mapping[str, float]) -> Picture:
     table = torch.tensor([list(before.values()), list(after.values())])
     outline = [(1, list(before).index(name)) for name in moved]
     message = f"changed: {', '.join(moved) or 'nothing'}"
-    return plots.matrix(table, ["before", "after"], list(before), outline=outline, message=message)
+    title = "The encoder's state, before and after"
+    return plots.matrix(table, ["before", "after"], list(before), outline=outline, title=title, message=message)
 
 
 CENTRES = torch.tensor([[-1.2, -0.6], [1.2, -0.8], [0.2, 1.3]])
@@ -109,7 +110,7 @@ def standardized(train: Tensor, test: Tensor) -> Picture:
         axis.plot(mean, deviation, "o", ls="none", label="training set", **circle)
         (left, right), (_, top) = axis.get_xlim(), axis.get_ylim()
         axis.set(xlim=(min(left, -0.25), max(right, 0.25)), ylim=(-0.15, max(top, 1.5)))
-        axis.set(xlabel="mean afterwards", ylabel="deviation afterwards")
+        axis.set(xlabel="mean afterwards", ylabel="deviation afterwards", title="One mark for each feature")
         figure.legend(loc="outside right upper")
     told = [
         f"{name} {values.min().round(decimals=3) + 0:.3f} to {values.max().round(decimals=3) + 0:.3f}"
@@ -141,7 +142,7 @@ def bowls(weight: Tensor, bias: Tensor, features: Tensor, labels: Tensor, l2: fl
         axis.plot(steps, table.T, color=method("MAE").colour, linewidth=0.9, alpha=0.6)
         axis.plot(lowest, table.min(dim=1).values, "v", color=method("SimCLR").colour, label="lowest point of a line")
         axis.plot(0, 0, "o", mfc="none", mec=INK, mew=1.5, ms=14, ls="none", label="your answer")
-        axis.set(xlabel="distance from your answer", ylabel="objective, above yours")
+        axis.set(xlabel="distance from your answer", ylabel="objective, above yours", title="Twenty straight lines")
         axis.legend(loc="upper center")
     at_home, deeper = int((lowest.abs() < 0.03).sum()), max(0.0, -table.min().item())
     return finish(
@@ -165,7 +166,7 @@ def plane(weight: Tensor, bias: Tensor, points: Tensor, labels: Tensor) -> Pictu
         for label, (marker, name) in enumerate(zip("o^s", ("MAE", "SimCLR", "supervised"), strict=True)):
             own = points[labels == label]
             axis.plot(own[:, 0], own[:, 1], marker, ls="none", color=method(name).colour, label=f"class {label}")
-        axis.set(xlabel="feature 0", ylabel="feature 1", aspect="equal")
+        axis.set(xlabel="feature 0", ylabel="feature 1", title="Regions of three classes", aspect="equal")
         axis.grid(False)
         figure.legend(loc="outside right upper")
     return finish(figure, f"{wrong} of {len(points)} points lie in another class's region")
@@ -182,7 +183,9 @@ def lifted(accuracy: Callable[[Tensor, Tensor, Tensor, Tensor], float]) -> Pictu
     both = {"yours": torch.tensor(yours), "counted": torch.tensor(counted) / len(labels)}
     middle = yours[int(shifts.abs().argmin())]
     message = f"with nothing added: {float(middle):.3f}, a {type(middle).__name__}; counted: {both['counted'][12]:.3f}"
-    return plots.scatter(shifts, both, xlabel="added to the bias of class 2", ylabel="accuracy", message=message)
+    return plots.scatter(
+        shifts, both, xlabel="added to the bias of class 2", ylabel="accuracy", title="One bias rises", message=message
+    )
 
 
 def confusion(weight: Tensor, bias: Tensor, test: Tensor, pictures: ImageSet, guess: Sequence[str] | None) -> Picture:
@@ -196,7 +199,14 @@ def confusion(weight: Tensor, bias: Tensor, test: Tensor, pictures: ImageSet, gu
     outline = [(one, two), (two, one)]
     message = f"most often confused: {pair}; {told(guess)}"
     return plots.matrix(
-        counts, names, names, outline=outline, row_axis="it is", column_axis="the probe says", message=message
+        counts,
+        names,
+        names,
+        outline=outline,
+        row_axis="it is",
+        column_axis="the probe says",
+        message=message,
+        title="Which classes are taken for which?",
     )
 
 
@@ -323,7 +333,8 @@ class Table:
         names, most = list(self.rows), self.counts[-1]
         values, errors = ([how(name, most) for name in names] for how in (self.mean, self.error))
         xlabel = f"probe accuracy, {most:,} labels"
-        return plots.dots(names, values, errors, chance=1 / len(self.known.classes), guesses=guesses, xlabel=xlabel)
+        chance, title = 1 / len(self.known.classes), "The table's last column"
+        return plots.dots(names, values, errors, chance=chance, guesses=guesses, xlabel=xlabel, title=title)
 
     def by_labels(self) -> Picture:
         """Accuracy against the number of labels, a line for each row of the table."""
@@ -337,6 +348,7 @@ class Table:
             xlabel="labels (log scale)",
             ylabel="probe accuracy",
             log_x=True,
+            title="What more labels buy",
         )
 
 
@@ -348,7 +360,7 @@ def by_layer(lines: Mapping[str, Sequence[float]], error: float) -> Picture:
         for number, (name, values) in enumerate(lines.items()):
             _line(axis, name, number, values, error)
         reference_lines(axis, {"chance": 0.1})
-        axis.set(xlabel="after block", ylabel="probe accuracy", ylim=(0, None))
+        axis.set(xlabel="after block", ylabel="probe accuracy", title="A probe after each block", ylim=(0, None))
         axis.set_xticks(range(max(map(len, lines.values()))))
         figure.legend(loc="outside right upper")
     peaks = ", ".join(f"{name} after block {max(range(len(v)), key=v.__getitem__)}" for name, v in lines.items())

@@ -167,13 +167,14 @@ def _table(run: Callable[[], Tensor], changed: Mapping[str, Tensor], columns: li
     names = [*columns, *"?" * len(values[0])][: len(values[0])]
     most = [names[int(line.argmax())] if line.max() > 0 else "nothing" for line in values]
     told = "moved most by " + ", ".join(f"{name}: {most[n]}" for n, name in enumerate(changed))
-    return plots.matrix(values, list(changed), names, column_axis=moves, message=told)
+    return plots.matrix(values, list(changed), names, column_axis=moves, title="What moves what", message=told)
 
 
 def loss_line(values: Mapping[str, Tensor | float | None]) -> Picture:
     """Losses of known predictions on a line; None (no guess) is left out."""
     made = {name: torch.as_tensor(value).item() for name, value in values.items() if value is not None}
-    return plots.number_line(made, {"perfect": 0.0, "47/48": 47 / 48, "48/48": 1.0, "95/48": 95 / 48})
+    landmarks = {"perfect": 0.0, "47/48": 47 / 48, "48/48": 1.0, "95/48": 95 / 48}
+    return plots.number_line(made, landmarks, title="Your loss for known predictions")
 
 
 def means_and_deviations(images: Tensor, patch_size: int) -> tuple[Tensor, Tensor]:
@@ -227,5 +228,6 @@ def ratios(mine: float, my_loss: float, my_probe: float) -> tuple[Picture, Pictu
         reach = [max(abs(value - middle) for value in values) for values, middle in zip(runs, middles, strict=True)]
         xlabel = "final loss on the hidden patches" if what == "loss" else "probe accuracy, 10,000 labels"
         chance = 0.1 if what == "probe" else None
-        drawn.append(plots.dots(names, [*middles, own], [*reach, 0.0], chance=chance, xlabel=xlabel))
+        title = f"The {what} after 500 steps, by share of hidden patches"
+        drawn.append(plots.dots(names, [*middles, own], [*reach, 0.0], chance=chance, xlabel=xlabel, title=title))
     return tuple(drawn)

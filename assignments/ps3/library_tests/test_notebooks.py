@@ -15,7 +15,9 @@ MIB = 1 << 20
 @pytest.fixture(scope="module")
 def solved(tmp_path_factory: pytest.TempPathFactory) -> list[Solved]:
     """Raises where a cell of any notebook stops with an error."""
-    return solve(course.load("ps3", ROOT), tmp_path_factory.mktemp("out"), settings={"PS3_PRESET": "tiny"})
+    # One thread: other tests run beside this one, and two kernels with a thread a core would wait for each other.
+    settings = {"PS3_PRESET": "tiny", "OMP_NUM_THREADS": "1"}
+    return solve(course.load("ps3", ROOT), tmp_path_factory.mktemp("out"), settings=settings)
 
 
 def outputs(item: Solved) -> list[dict]:

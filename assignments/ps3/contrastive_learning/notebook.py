@@ -5,7 +5,7 @@
 # to see without a single label.
 #
 # - **At the end** you have a network that finds pictures of its own kind, and know what its loss rewards.
-# - **Your time:** about 2½ hours (an estimate). **Computing:** about 2 minutes.
+# - **Your time:** about 2½ hours (an estimate). **Computing:** 2 to 3 minutes.
 # - **Order:** both losses and `nce-two-views` need nothing else. The run needs all but `nce-info-nce`.
 
 # %% tags=["given"]

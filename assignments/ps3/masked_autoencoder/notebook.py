@@ -597,7 +597,7 @@ if ready(*EXERCISES):
     plots.curve(range(1, 61), rehearsal.losses, reference=lines, band=(0.62, 0.80), title=title, message=told)
 
 # %% [markdown]
-# ## 1.8 The run (1 to 2 minutes)
+# ## 1.8 The run (about 2 minutes)
 #
 # Now 25,000 images and 1,400 steps. Guess first: where will the loss end? And which of the eight photos (0 is the
 # horse, 7 the deer) will come out best?

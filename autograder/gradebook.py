@@ -151,7 +151,7 @@ class Writer:
             self.summary.notes.append(f"{report.student}: {complaint}")
         lost = report.status != NOT_GRADED and not notebooks
         if lost:
-            self.summary.notes.append(f"{report.student}: the notebooks of this result are gone; grade again, --force")
+            self.summary.notes.append(f"{report.student}: the notebooks of this result are gone; grade again")
         answers = self._answers(report, shown)
         found = self._transaction(lambda: self._store(report, answers, marked, moment))
         if not lost:

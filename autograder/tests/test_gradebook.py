@@ -139,7 +139,7 @@ def test_a_result_whose_notebooks_are_gone_makes_no_answer_zero_and_says_so(tiny
     summary = gradebook.write(tinyset, results)
     assert grades(tinyset, "ada")["tiny-why"] == (None, None, True)
     assert grades(tinyset, "ada")["tiny-scale-check"][0] == 3.0
-    assert summary.notes == ["ada: the notebooks of this result are gone; grade again, --force"]
+    assert summary.notes == ["ada: the notebooks of this result are gone; grade again"]
     assert (tinyset.root / "autograded" / "ada" / tiny.NAME / tiny.NOTEBOOK).is_file()
 
 

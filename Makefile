@@ -45,11 +45,11 @@ test: lint sandbox
 lint: venv
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
-	$(BIN)/mypy -p autograder --exclude autograder/kit/
+	$(BIN)/mypy -p autograder
 	$(BIN)/mypy -p kit
 
 bench: venv sandbox
-	$(BIN)/python -m autograder.bench $(ASSIGNMENT)
+	$(BIN)/python -m autograder.verify.bench $(ASSIGNMENT)
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache *.egg-info

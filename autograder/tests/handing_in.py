@@ -11,8 +11,8 @@ from typing import Any
 
 from PIL import Image
 
-from autograder import course
-from autograder.build import build
+from autograder.assignment import load as course
+from autograder.build.build import build
 from autograder.tests import tiny
 from kit.manifest import Manifest
 

@@ -9,8 +9,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from autograder import course, generate, gradebook, instructor
-from autograder.course import Assignment
+from autograder.assignment import load as course
+from autograder.assignment.load import Assignment
+from autograder.build import instructor_notebook as instructor
+from autograder.build import student_notebook as generate
+from autograder.marks import gradebook
 from autograder.results import GRADED, NOT_GRADED, PARTLY, ExerciseResult, Report, ResultFolder, TestResult
 from autograder.tests import tiny
 

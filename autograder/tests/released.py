@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import kit
-from autograder import course
+from autograder.assignment import load as course
 from autograder.tests import tiny
 from kit.manifest import Cell
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder import course
-from autograder.solve import Solved, solve
+from autograder.assignment import load as course
+from autograder.verify.solve import Solved, solve
 
 ROOT = Path(__file__).resolve().parents[3]
 MIB = 1 << 20

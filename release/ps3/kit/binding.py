@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from kit.far_side import Service, cell_spoken
 from kit.manifest import Manifest
 from kit.notebooks import CodeCell, Extraction
-from kit.service import Service, cell_spoken
 from kit.student import LocalTransport, Student, StudentCrashed, StudentTimeout, Transport
 from kit.wire import WireError
 

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from kit.block import Block, line_block, outcomes_block
+from kit.check_output import Block, line_block, outcomes_block
 from kit.exercises import STUB_TEXT
+from kit.far_side import Service
 from kit.manifest import Exercise
 from kit.release import Release, ReleaseError, find_release
-from kit.service import Service
 from kit.student import LocalTransport, Student
 
 LOCAL_SEED = 0

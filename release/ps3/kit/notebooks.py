@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kit.cells import MAX_SOURCE, Blanked, Python, normalise, one_line, read_python
-from kit.definitions import FUNCTIONS, Piece, joined, pieces, statements
 from kit.manifest import CODE_KINDS, Cell, Manifest, Notebook
+from kit.statements import FUNCTIONS, Piece, joined, pieces, statements
 
 MAX_CELLS = 2_000
 MAX_TOTAL = 500_000

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from kit import live, versions
+from kit import running_notebook as live
+from kit import versions
 from kit.cells import compile_error, one_line
 from kit.manifest import Manifest, Notebook
 from kit.notebooks import Extraction, extract, submitted_cells

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from kit.service import ERRORS, Service, cell_spoken
+from kit.far_side import ERRORS, Service, cell_spoken
 from kit.wire import FunctionRef, HandleRef, Lib, WireError, decode, encode
 
 

@@ -1,0 +1,1 @@
+"""Reads what the staff wrote: an assignment with its problems, notebooks, tests and answers."""

@@ -1,0 +1,305 @@
+"""Reads an assignment (its tables, notebook sources, tests and rubrics) and refuses contradictions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from autograder.assignment import notebook_source
+from autograder.assignment import test_files as suites
+from autograder.assignment.notebook_source import (
+    CLOSING,
+    CLOSING_ID,
+    PREVIEW,
+    PREVIEW_ID,
+    SETUP_ID,
+    SourceCell,
+    SourceError,
+    cells_above_setup,
+)
+from autograder.assignment.test_files import Case, SuiteError
+from autograder.assignment.toml import Complaints, Table
+from autograder.errors import BadInput, CourseError
+from kit.manifest import Answer, Cell, Exercise, Manifest, Notebook
+
+T = TypeVar("T")
+_RESERVED = re.compile(rf"{SETUP_ID}|{CLOSING_ID}|{PREVIEW_ID}|given-\d+|c-[0-9a-f]{{12}}.*|.*-check")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One problem of an assignment: its folder, its cells as written, and what its files agree on."""
+
+    name: str
+    title: str
+    folder: Path
+    notebook_file: str
+    cells: tuple[SourceCell, ...]
+    exercises: tuple[Exercise, ...]
+    answers: tuple[Answer, ...]
+    public_cases: tuple[Case, ...]
+    hidden_cases: tuple[Case, ...]
+
+    @property
+    def public_tests(self) -> Path:
+        return self.folder / "test_public.py"
+
+    @property
+    def hidden_tests(self) -> Path:
+        return self.folder / "test_hidden.py"
+
+    @property
+    def rubric(self) -> Path:
+        return self.folder / "rubric.md"
+
+    @property
+    def wrong(self) -> tuple[Path, ...]:
+        return tuple(sorted((self.folder / "wrong").glob("*.py")))
+
+    @property
+    def right(self) -> tuple[Path, ...]:
+        return tuple(sorted((self.folder / "right").glob("*.py")))
+
+    @property
+    def references(self) -> dict[str, str]:
+        """Exercise id to the reference cell, solution included."""
+        return {cell.name: cell.source for cell in self.cells if cell.kind == "exercise"}
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One assignment: what assignment.toml says, and its problems in teaching order."""
+
+    root: Path
+    name: str
+    title: str
+    version: str
+    due: datetime | None
+    library: str
+    release_url: str
+    submission_seconds: float
+    canary: str
+    public_lines: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def folder(self) -> Path:
+        return self.root / "assignments" / self.name
+
+    @property
+    def library_folder(self) -> Path:
+        return self.folder / self.library
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """What the release says about itself. The set-up cell's text is left out: it holds the archive's own hash."""
+        return Manifest(
+            assignment=self.name,
+            title=self.title,
+            version=self.version,
+            library=self.library,
+            notebooks=tuple(_notebook(problem) for problem in self.problems),
+            exercises=tuple(exercise for problem in self.problems for exercise in problem.exercises),
+            answers=tuple(answer for problem in self.problems for answer in problem.answers),
+            release_url=self.release_url,
+            submission_seconds=self.submission_seconds,
+        )
+
+    def problem(self, name: str) -> Problem:
+        """The problem of this name; CourseError naming the known ones otherwise."""
+        for problem in self.problems:
+            if problem.name == name:
+                return problem
+        known = ", ".join(problem.name for problem in self.problems)
+        raise CourseError(f"{self.name} has no problem {name!r}. It has: {known}")
+
+
+def load(name: str, root: Path | None = None) -> Assignment:
+    """Read assignments/<name> under `root` (default: here). BadInput where it is not there.
+
+    CourseError lists every contradiction and its mend.
+    """
+    root = (root or Path.cwd()).resolve()
+    folder = root / "assignments" / name
+    path = folder / "assignment.toml"
+    if not path.is_file():
+        known = sorted(p.parent.name for p in root.glob("assignments/*/assignment.toml"))
+        there = f"there are: {', '.join(known)}" if known else f"{root} holds no assignments/<name>/assignment.toml"
+        raise BadInput(f"no assignment {name!r} here; {there}. Run the command in the course's top folder")
+    complaints = Complaints(root)
+    data = Table.read(path, complaints)
+    core, extra = data.strings("core"), data.strings("extra", ())
+    call_seconds = data.positive("call_seconds", 5.0)
+    fields: dict[str, Any] = {
+        "title": data.text("title"),
+        "version": data.text("version", pattern="[A-Za-z0-9._-]+"),
+        "due": data.moment("due"),
+        "library": data.text("library", pattern="[a-z_][a-z0-9_]*"),
+        "release_url": data.text("release_url", "", pattern=r"(https?://[^\s\"\\{}]+)?"),
+        "submission_seconds": data.positive("submission_seconds", 120.0),
+        "canary": data.text("canary", pattern="[A-Za-z0-9-]{16,80}"),
+        "public_lines": data.strings("public_lines", ()),
+    }
+    data.refuse_others()
+    if fields["library"] and not (folder / fields["library"] / "__init__.py").is_file():
+        complaints.add(path, f"library = {fields['library']!r}, but {folder.name}/{fields['library']}/ is no package")
+    problems = []
+    for number, problem_name in enumerate((*core, *extra), 1):
+        if (core + extra).index(problem_name) != number - 1:
+            complaints.add(path, f"problem {problem_name!r} is listed twice")
+        elif (problem := _problem(folder / problem_name, number, call_seconds, complaints)) is not None:
+            problems.append(problem)
+    _check_ids_are_unique(problems, complaints)
+    complaints.raise_if_any()
+    return Assignment(root=root, name=name, problems=tuple(problems), **fields)
+
+
+def _problem(folder: Path, number: int, call_seconds: float, complaints: Complaints) -> Problem | None:
+    path = folder / "problem.toml"
+    if not path.is_file():
+        complaints.add(folder.parent / "assignment.toml", f"names problem {folder.name!r}, but there is no {path.name}")
+        return None
+    before = len(complaints.lines)
+    data = Table.read(path, complaints)
+    title = data.text("title")
+    tables, answer_tables = data.tables("exercise"), data.tables("answer")
+    data.refuse_others()
+    cells = _read(folder / "notebook.py", notebook_source.read, complaints)
+    public = _read(folder / "test_public.py", suites.read, complaints)
+    hidden = _read(folder / "test_hidden.py", suites.read, complaints)
+    if len(complaints.lines) > before:
+        return None
+    _check_cells(folder, cells, set(tables), set(answer_tables), complaints)
+    _check_cases(folder, public, hidden, set(tables), complaints)
+    if len(complaints.lines) > before:
+        return None
+    order = [cell.name for cell in cells if cell.kind == "exercise"]
+    exercises = tuple(
+        _exercise(tables[cell.name], cell, folder.name, order, public, hidden, call_seconds)
+        for cell in cells
+        if cell.kind == "exercise"
+    )
+    answers = tuple(
+        Answer(cell.name, folder.name, answer_tables[cell.name].positive("points"))
+        for cell in cells
+        if cell.kind == "answer"
+    )
+    for table in (*tables.values(), *answer_tables.values()):
+        table.refuse_others()
+    _check_rubric(folder / "rubric.md", answers, complaints)
+    file = f"{number}_{folder.name}.ipynb"
+    return Problem(folder.name, title, folder, file, cells, exercises, answers, public, hidden)
+
+
+def _exercise(
+    table: Table,
+    cell: SourceCell,
+    problem: str,
+    order: list[str],
+    public: tuple[Case, ...],
+    hidden: tuple[Case, ...],
+    call_seconds: float,
+) -> Exercise:
+    depends = table.strings("depends", ())
+    for other in depends:
+        if other not in order[: order.index(cell.name)]:
+            table.complain(f"depends on {other!r}, which is no earlier exercise of {problem}")
+    return Exercise(
+        id=cell.name,
+        problem=problem,
+        points=table.positive("points"),
+        depends=depends,
+        names=cell.defines,
+        public_tests=sum(case.cases for case in public if case.exercise == cell.name),
+        hidden_tests=sum(case.cases for case in hidden if case.exercise == cell.name),
+        call_seconds=table.positive("call_seconds", call_seconds),
+    )
+
+
+def _notebook(problem: Problem) -> Notebook:
+    closing = (Cell(CLOSING_ID, "text", CLOSING), Cell(PREVIEW_ID, "show", PREVIEW))
+    cells = [Cell(cell.id, cell.kind, cell.released) for cell in problem.cells]
+    cells.insert(cells_above_setup(problem.cells), Cell(SETUP_ID, "show", ""))
+    return Notebook(problem.notebook_file, problem.name, problem.title, (*cells, *closing))
+
+
+def _check_cells(
+    folder: Path, cells: tuple[SourceCell, ...], exercises: set[str], answers: set[str], complaints: Complaints
+) -> None:
+    notebook, toml = folder / "notebook.py", folder / "problem.toml"
+    seen: dict[str, SourceCell] = {}
+    for cell in cells:
+        if cell.id in seen:
+            complaints.add(notebook, f"{cell.id!r} stands a second time (first: line {seen[cell.id].line})", cell.line)
+        seen.setdefault(cell.id, cell)
+        if cell.kind in ("exercise", "answer") and _RESERVED.fullmatch(cell.name):
+            complaints.add(notebook, f"{cell.name!r} is a name that the builder uses itself; choose another", cell.line)
+        if cell.kind == "exercise" and cell.name not in exercises:
+            complaints.add(
+                notebook, f"exercise {cell.name} has no points: add [exercise.{cell.name}] to {toml.name}", cell.line
+            )
+        if cell.kind == "answer" and cell.name not in answers:
+            complaints.add(
+                notebook, f"answer {cell.name} has no points: add [answer.{cell.name}] to {toml.name}", cell.line
+            )
+    for name in sorted(exercises):
+        if name not in seen:
+            complaints.add(toml, f"[exercise.{name}] has no cell: tag one exercise:{name} in {notebook.name}")
+        elif f"{name}-check" not in seen:
+            complaints.add(
+                notebook, f'no check cell: add one tagged check:{name} holding check("{name}")', seen[name].line
+            )
+    for name in sorted(answers - {cell.name for cell in cells if cell.kind == "answer"}):
+        complaints.add(toml, f"[answer.{name}] has no cell: tag a markdown cell answer:{name} in {notebook.name}")
+    for cell in cells:
+        if cell.kind == "check" and cell.name not in seen:
+            complaints.add(notebook, f"check:{cell.name} belongs to no exercise cell", cell.line)
+
+
+def _check_cases(
+    folder: Path, public: tuple[Case, ...], hidden: tuple[Case, ...], exercises: set[str], complaints: Complaints
+) -> None:
+    for file, cases in (("test_public.py", public), ("test_hidden.py", hidden)):
+        for case in cases:
+            if case.exercise not in exercises:
+                complaints.add(folder / file, f"{case.name} names an unknown exercise {case.exercise!r}", case.line)
+        for name in sorted(exercises - {case.exercise for case in cases}):
+            complaints.add(folder / file, f'no test for {name}: add at least one with @exercise("{name}", …)')
+    public_names = {case.name for case in public}
+    for case in hidden:
+        if case.name in public_names:
+            complaints.add(folder / "test_hidden.py", f"{case.name} is also a public test: rename one", case.line)
+
+
+def _check_rubric(path: Path, answers: tuple[Answer, ...], complaints: Complaints) -> None:
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    headings = [line for line in text.splitlines() if line.startswith("#")]
+    for answer in answers:
+        if not any(re.search(rf"(?<![\w-]){re.escape(answer.id)}(?![\w-])", heading) for heading in headings):
+            complaints.add(path, f'no heading for the written answer {answer.id}: add "## {answer.id}" and its marks')
+
+
+def _check_ids_are_unique(problems: list[Problem], complaints: Complaints) -> None:
+    owners: dict[str, str] = {}
+    for problem in problems:
+        for graded in [exercise.id for exercise in problem.exercises] + [answer.id for answer in problem.answers]:
+            if graded in owners:
+                complaints.add(problem.folder / "problem.toml", f"id {graded!r} is also used by {owners[graded]}")
+            owners.setdefault(graded, problem.name)
+
+
+def _read(path: Path, reader: Callable[[Path], tuple[T, ...]], complaints: Complaints) -> tuple[T, ...]:
+    try:
+        return reader(path)
+    except FileNotFoundError:
+        complaints.add(path, "the file is missing")
+    except UnicodeDecodeError as error:
+        complaints.add(path, f"not UTF-8 text ({error.reason} at byte {error.start})")
+    except (SourceError, SuiteError) as error:
+        complaints.add(path, str(error), error.line)
+    return ()

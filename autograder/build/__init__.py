@@ -1,0 +1,1 @@
+"""Builds source and release from an assignment."""

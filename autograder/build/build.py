@@ -1,0 +1,134 @@
+"""From sources to products: assignments/<name> to source/<name> and release/<name>."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.assignment import load as course
+from autograder.assignment.load import Assignment
+from autograder.assignment.notebook_source import SETUP_ID
+from autograder.build import instructor_notebook as instructor
+from autograder.build import leaks
+from autograder.build import release_files as support
+from autograder.build import student_notebook as generate
+from autograder.build.on_disk import Difference, Products
+from autograder.errors import AutograderError, EditedByHand, Leak, Stale
+
+
+@dataclass(frozen=True)
+class Build:
+    """Everything a build makes. ``files``: path under the course's root to content; ``archive``: the support zip."""
+
+    assignment: Assignment
+    files: dict[str, bytes]
+    archive: bytes
+
+
+def make(assignment: Assignment) -> Build:
+    """Build in memory, and search the release for leaks. Nothing is written."""
+    release = support.files(assignment)
+    archive = support.archive(release)
+    setup = support.setup_cell(assignment, archive)
+    sources = {p.notebook_file: instructor.notebook(assignment, p, setup) for p in assignment.problems}
+    notebooks = generate.release_notebooks(assignment.name, sources)
+    _check_against_manifest(assignment, notebooks)
+    release = dict(sorted((release | notebooks).items()))
+    if found := leaks.find(assignment, release):
+        text = "\n".join(f"release/{assignment.name}/{line}" for line in found)
+        raise Leak(
+            f"{text}\nNothing was written. Take it out of what is released. A line that may be public "
+            f"goes into public_lines in assignments/{assignment.name}/assignment.toml."
+        )
+    files = {f"source/{assignment.name}/{file}": text.encode() for file, text in sources.items()}
+    files |= {f"release/{assignment.name}/{path}": data for path, data in release.items()}
+    return Build(assignment, files, archive)
+
+
+def build(name: str, root: Path, *, force: bool = False) -> tuple[Build, list[Difference]]:
+    """Bring source/<name> and release/<name> up to date; returns the build and what changed.
+
+    EditedByHand, with the difference, where a product was changed since it was built, unless `force`.
+    """
+    assignment = course.load(name, root)
+    stamp_hidden_tests(assignment)
+    made = make(assignment)
+    products = Products(assignment.root, name)
+    changes = products.differences(made.files)
+    edited = [change.path for change in changes if change.state in ("edited", "extra")]
+    if edited and not force:
+        shown = "\n".join(products.diff(path, made.files) for path in edited)
+        raise EditedByHand(
+            f"{shown}\n{_count(edited)} changed by hand since the build: {', '.join(edited)}. "
+            f"Put the change into assignments/{name}, then run: autograder build {name} --force"
+        )
+    if changes:
+        products.swap(made.files)
+    return made, changes
+
+
+def check(name: str, root: Path) -> None:
+    """Stale, naming each file and the command that repairs it, unless the products are what the sources build."""
+    assignment = course.load(name, root)
+    lines = [_unstamped(assignment, path) for path in unstamped_tests(assignment)]
+    products = Products(assignment.root, name)
+    lines += [_verdict(assignment, change) for change in products.differences(make(assignment).files)]
+    if lines:
+        raise Stale("\n".join(lines))
+
+
+def write_archive(made: Build, folder: Path) -> Path:
+    """Write the support archive that the set-up cell of a notebook can fetch; returns its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / support.archive_name(made.assignment)
+    _write(path, made.archive)
+    return path
+
+
+def unstamped_tests(assignment: Assignment) -> list[Path]:
+    """Hidden test files without the assignment's canary."""
+    files = [problem.hidden_tests for problem in assignment.problems]
+    return [path for path in files if assignment.canary not in path.read_text(encoding="utf-8")]
+
+
+def stamp_hidden_tests(assignment: Assignment) -> None:
+    """Write the canary as the first line of every hidden test file that lacks it."""
+    for path in unstamped_tests(assignment):
+        text = path.read_text(encoding="utf-8")
+        _write(path, f"# {assignment.canary}: not to be published\n{text}".encode())
+
+
+def _check_against_manifest(assignment: Assignment, notebooks: dict[str, bytes]) -> None:
+    """The manifest is made without nbgrader: both must tell the same of every cell."""
+    for notebook in assignment.manifest.notebooks:
+        released = json.loads(notebooks[notebook.file])["cells"]
+        told = [(cell["id"], "".join(cell["source"])) for cell in released if cell["id"] != SETUP_ID]
+        if told != [(cell.id, cell.source) for cell in notebook.cells if cell.id != SETUP_ID]:
+            raise AutograderError(f"{notebook.file}: nbgrader's release differs from the manifest; report this")
+
+
+def _verdict(assignment: Assignment, change: Difference) -> str:
+    name = assignment.name
+    if change.state in ("edited", "extra"):
+        done = "was edited by hand" if change.state == "edited" else "is no part of the build"
+        return f"{change.path} {done}. Put it into assignments/{name}, then run: autograder build {name} --force"
+    part = next((p.name for p in assignment.problems if change.path.endswith(p.notebook_file)), "")
+    place = f"assignments/{name}/{part}".rstrip("/")
+    state = "is missing" if change.state == "missing" else f"is not what {place} builds"
+    return f"{change.path} {state}. Run: autograder build {name}"
+
+
+def _unstamped(assignment: Assignment, path: Path) -> str:
+    return f"{path.relative_to(assignment.root)} lacks its canary line. Run: autograder build {assignment.name}"
+
+
+def _count(paths: list[str]) -> str:
+    return "One product was" if len(paths) == 1 else f"{len(paths)} products were"
+
+
+def _write(path: Path, data: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_bytes(data)
+    os.replace(temporary, path)

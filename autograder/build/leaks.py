@@ -1,0 +1,198 @@
+"""Searches what would leave the house for what must stay in it."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import re
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from autograder.assignment.load import Assignment, Problem
+from autograder.assignment.notebook_source import BEGIN, END
+
+MARKERS = (BEGIN, END, "BEGIN HIDDEN TESTS", "END HIDDEN TESTS", "BEGIN MARK SCHEME")
+WEIGHTS = (".safetensors", ".pt", ".pth", ".ckpt", ".npz", ".npy", ".pkl", ".pickle", ".onnx", ".bin", ".h5")
+CHECKSUMS = "SHA256SUMS"
+_READABLE = re.compile(rb"[\t\n\r\x20-\x7e]{12,}")
+# A line this long (without spaces) is not written twice by chance; shorter ones count with their neighbour.
+LONG = {"solution": 40, "hidden test": 60}
+PIECE = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A text that must not leave: `text` is what to look for, `what` says what it gives away.
+
+    `text` has no spaces and is looked for in the file without its spaces; a `word` must stand alone.
+    """
+
+    text: str
+    what: str
+    word: bool = False
+
+
+def find(assignment: Assignment, files: dict[str, bytes]) -> list[str]:
+    """Every trace of staff-only material in the files of a release, one line each: "PATH: what"."""
+    secrets = list(_secrets(assignment))
+    found = []
+    for path, data in sorted(files.items()):
+        found += [f"{path}: {what}" for what in _in_file(path, data, secrets)]
+        if _is_weights(path, data) and not _is_listed_data(path, files):
+            found.append(f"{path}: looks like trained weights or stored arrays, and no data/**/{CHECKSUMS} lists it")
+    return found
+
+
+def _secrets(assignment: Assignment) -> Iterator[Secret]:
+    yield Secret(assignment.canary, "the assignment's canary")
+    for marker in MARKERS:
+        yield Secret(_squeeze(marker), f"the marker {marker}")
+    public = {_squeeze(line) for line in assignment.public_lines}
+    for problem in assignment.problems:
+        for case in problem.hidden_cases:
+            yield Secret(case.name, f"the name of the hidden test {case.name}", word=True)
+        for secret in _fingerprints_of(problem):
+            if not any(secret.text in line or line in secret.text for line in public if line):
+                yield secret
+
+
+def _fingerprints_of(problem: Problem) -> Iterator[Secret]:
+    for cell in problem.cells:
+        released = _squeeze(cell.released)
+        for region in cell.regions:
+            for text in _fingerprints(region.splitlines(), "solution", whole=True):
+                if text not in released:
+                    yield Secret(text, f"a line of the solution of {cell.name}")
+    for path in problem.right:
+        for text in _fingerprints(_body(path.read_text(encoding="utf-8")), "solution"):
+            if text not in "".join(_squeeze(cell.released) for cell in problem.cells):
+                yield Secret(text, f"a line of right/{path.name}")
+    shipped = _squeeze(problem.public_tests.read_text(encoding="utf-8"))
+    for text in _fingerprints(_body(problem.hidden_tests.read_text(encoding="utf-8")), "hidden test"):
+        if text not in shipped:
+            yield Secret(text, f"a line of {problem.name}/{problem.hidden_tests.name}")
+    if problem.rubric.is_file():
+        lines = problem.rubric.read_text(encoding="utf-8").splitlines()
+        own = [line for line in lines if not line.startswith(("#", ">"))]  # headings and quotations are no secret
+        prose = _squeeze("\n".join(own))
+        for start in range(0, len(prose) - PIECE + 1, PIECE // 2):  # found however its lines are wrapped
+            yield Secret(prose[start : start + PIECE], f"a passage of {problem.name}/{problem.rubric.name}")
+
+
+def _body(source: str) -> list[str]:
+    """The lines of a Python file without its imports."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return source.splitlines()
+    imports = {
+        number
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for number in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    return ["" if number in imports else line for number, line in enumerate(source.splitlines(), 1)]
+
+
+def _fingerprints(lines: list[str], kind: str, whole: bool = False) -> Iterator[str]:
+    """Squeezed texts that give the lines away: long lines, long pairs of neighbours, a short region as a whole."""
+    squeezed = [text for text in map(_squeeze, lines) if text]
+    long = LONG[kind]
+    for line, following in zip_longest(squeezed, squeezed[1:], fillvalue=""):
+        if len(line) >= long:
+            yield line
+        elif following and len(following) < long <= len(line + following):
+            yield line + following
+    joined = "".join(squeezed)
+    if whole and 20 <= len(joined) < long:
+        yield joined
+
+
+def _in_file(path: str, data: bytes, secrets: list[Secret]) -> list[str]:
+    plain = "\n".join([path, *_texts(path, data)])
+    squeezed = _squeeze(plain)
+    found = []
+    for secret in secrets:
+        if secret.text not in (plain if secret.word else squeezed):
+            continue
+        if not secret.word or re.search(rf"(?<!\w){re.escape(secret.text)}(?!\w)", plain):
+            found.append(secret.what)
+    if path.endswith(".ipynb"):
+        found += _outputs(data)
+    return found
+
+
+def _texts(path: str, data: bytes) -> Iterator[str]:
+    """What can be read in a file: its text (a binary one: readable runs), strings inside JSON, members of a zip."""
+    try:
+        yield data.decode("utf-8")
+    except UnicodeDecodeError:
+        yield "\n".join(run.decode("ascii") for run in _READABLE.findall(data))
+    if path.endswith((".ipynb", ".json")):
+        try:
+            yield "\n".join(_strings(json.loads(data)))
+        except ValueError:
+            pass
+    if zipfile.is_zipfile(io.BytesIO(data)):
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            for member in archive.namelist():
+                yield member
+                yield from _texts(member, archive.read(member))
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from _strings(inner)
+    elif isinstance(value, list):
+        if all(isinstance(item, str) for item in value):
+            yield "".join(value)
+        else:
+            for inner in value:
+                yield from _strings(inner)
+
+
+def _outputs(data: bytes) -> Iterable[str]:
+    try:
+        cells = json.loads(data)["cells"]
+        return [
+            f"cell {number} has outputs or a run count"
+            for number, cell in enumerate(cells, 1)
+            if cell.get("outputs") or cell.get("execution_count") is not None or cell.get("attachments")
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ["not a readable notebook"]
+
+
+def _is_weights(path: str, data: bytes) -> bool:
+    if PurePosixPath(path).suffix.lower() in WEIGHTS or data[:6] == b"\x93NUMPY":
+        return True
+    if data[8:10] == b'{"' and int.from_bytes(data[:8], "little") < len(data):
+        return True  # safetensors: a length, then a JSON header
+    if zipfile.is_zipfile(io.BytesIO(data)):
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return any(name.endswith(("data.pkl", ".npy")) for name in archive.namelist())
+    return data[:2] in (b"\x80\x02", b"\x80\x04", b"\x80\x05")  # a pickle
+
+
+def _is_listed_data(path: str, files: dict[str, bytes]) -> bool:
+    """Whether a checksum list beside or above the file, inside data/, names it."""
+    place = Path(path)
+    for folder in place.parents:
+        listing = files.get((folder / CHECKSUMS).as_posix(), b"").decode("utf-8", errors="replace")
+        names = {line.split(maxsplit=1)[1].strip().lstrip("*") for line in listing.splitlines() if " " in line}
+        if folder.parts[:1] == ("data",) and place.relative_to(folder).as_posix() in names:
+            return True
+    return False
+
+
+def _squeeze(text: str) -> str:
+    return "".join(text.split())

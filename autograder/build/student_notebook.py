@@ -1,0 +1,66 @@
+"""Runs nbgrader's own generate_assignment on instructor notebooks, in a folder and database of its own."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from nbgrader.converters import GenerateAssignment
+from nbgrader.converters.base import NbGraderException
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import ClearSolutions, SaveCells
+from traitlets.config import Config
+
+from autograder.assignment.notebook_source import ANSWER_STUB, stub_line
+from autograder.errors import AutograderError
+
+
+class NamedStubs(ClearSolutions):  # type: ignore[misc]
+    """nbgrader's ClearSolutions with a stub that names its exercise."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.text_stub = ANSWER_STUB
+
+    def preprocess_cell(self, cell: Any, resources: Any, cell_index: int) -> tuple[Any, Any]:
+        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id", "")
+        self.code_stub = {"python": stub_line(grade_id)}
+        result: tuple[Any, Any] = super().preprocess_cell(cell, resources, cell_index)
+        return result
+
+
+def release_notebooks(name: str, notebooks: dict[str, str]) -> dict[str, bytes]:
+    """Student versions of instructor notebooks: file name to content, for both."""
+    with tempfile.TemporaryDirectory(prefix="autograder-build-") as course:
+        source = Path(course, "source", name)
+        source.mkdir(parents=True)
+        for file, text in notebooks.items():
+            (source / file).write_text(text, encoding="utf-8")
+        _generate(name, course)
+        return {file: Path(course, "release", name, file).read_bytes() for file in notebooks}
+
+
+def _generate(name: str, course: str) -> None:
+    log = logging.Logger("nbgrader", logging.ERROR)
+    said: list[str] = []
+    log.addHandler(_Collector(said))
+    config = Config({"SaveCells": {"enabled": False}})
+    directory = CourseDirectory(root=course, assignment_id=name, config=config, log=log)
+    converter = GenerateAssignment(coursedir=directory, no_database=True, config=config, log=log)
+    steps = [NamedStubs if step is ClearSolutions else step for step in converter.preprocessors]
+    converter.preprocessors = [step for step in steps if step is not SaveCells]
+    try:
+        converter.start()
+    except NbGraderException as error:
+        raise AutograderError("nbgrader's generate_assignment failed:\n" + "\n".join(said)) from error
+
+
+class _Collector(logging.Handler):
+    def __init__(self, said: list[str]) -> None:
+        super().__init__()
+        self._said = said
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._said.append(record.getMessage())

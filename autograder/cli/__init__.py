@@ -1,0 +1,1 @@
+"""The command line, and nbgrader's commands on this engine."""

@@ -1,0 +1,276 @@
+"""nbgrader's own commands on this course's engine; `nbgrader_config.py` puts them in place.
+
+nbgrader reads a submission's files, and copies them, before any preprocessor runs: links are followed, a broken file
+or a second cell of one id stops the student or the class. So the converter itself is replaced, not its preprocessors.
+
+The engine is imported where it is used: every nbgrader command reads the config, few need torch.
+"""
+
+from __future__ import annotations
+
+import csv
+import multiprocessing
+import os
+import shlex
+from concurrent.futures import ProcessPoolExecutor
+from datetime import datetime
+from glob import glob
+from pathlib import Path
+from typing import Any
+
+import nbgrader.apps.api
+import nbgrader.apps.autogradeapp
+import nbgrader.apps.generateassignmentapp
+from nbconvert.exporters import Exporter
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.converters import Autograde, GenerateAssignment
+from nbgrader.converters.base import NbGraderException
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.plugins import CsvExportPlugin
+from nbgrader.preprocessors import AssignLatePenalties
+from traitlets import Bool
+
+from autograder.errors import AutograderError
+from autograder.files import put_interpreter_on_path
+from autograder.results import NOT_GRADED, ResultFolder
+from autograder.submission import exchange_files as handed_in
+
+COLUMNS = (
+    "assignment", "duedate", "timestamp", "student_id", "last_name", "first_name", "email", "raw_score",
+    "late_submission_penalty", "score", "max_score", "status",
+)  # fmt: skip
+
+
+class ConfinedAutograde(Autograde):  # type: ignore[misc]
+    """`nbgrader autograde`: intake, then the confined grader, instead of running notebooks in a kernel.
+
+    A submission that intake had to change is left "not graded", with the command that grades it, unless that command
+    has graded it as it stands. The class always goes on; the exit code says that somebody was left.
+    """
+
+    allow_weak = Bool(False, help="Grade even where this machine cannot confine a student's code.").tag(config=True)
+
+    def init_notebooks(self) -> None:
+        pattern = self._format_source(self.coursedir.assignment_id, self.coursedir.student_id)
+        self.assignments: dict[str, list[str]] = {
+            folder: [] for folder in sorted(glob(pattern)) if os.path.isdir(folder)
+        }
+        if not self.assignments:
+            self._stop(f"No submissions were matched by '{pattern}'")
+
+    def convert_notebooks(self) -> None:
+        from autograder.assignment import load as course
+        from autograder.marks import gradebook
+
+        root, name = Path(self.coursedir.root), self.coursedir.assignment_id
+        if self.coursedir.notebook_id != "*":
+            self.log.warning("--notebook is ignored: a submission is graded as a whole")
+        folders = {Path(folder).parent.name: Path(folder) for folder in self.assignments}
+        folders = {student: path for student, path in folders.items() if student not in self._excluded()}
+        self._results = ResultFolder(root / "results")
+        try:
+            # A process of its own: the grader forks, which a server with threads (formgrader) must not.
+            with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as fresh:
+                fresh.submit(_grade, root, name, folders, self.force, self.allow_weak).result()
+            with gradebook.Writer(
+                course.load(name, root), submitted=self._submitted(), database=database_path(self.coursedir.db_url)
+            ) as self._writer:
+                super().convert_notebooks()
+        except AutograderError as error:
+            self._stop(str(error))
+        for change in self._writer.summary.changed:
+            self.log.warning("%s: %s is marked by hand, kept; %s", change.student, change.cell, change.what)
+        left = list(dict.fromkeys(item.student for item in self._writer.summary.not_graded))
+        if left:
+            self._stop(f"Not graded, wholly or in part: {', '.join(left)}")
+
+    def init_destination(self, assignment_id: str, student_id: str) -> bool:
+        return student_id not in self._excluded()
+
+    def init_assignment(self, assignment_id: str, student_id: str) -> None:
+        from autograder.marks import marker_notebook as autograded
+
+        report = self._results.read(student_id)
+        if report is None:
+            raise NbGraderException(f"no result for {student_id}")
+        self._writer.record(report, autograded.read(self._results.notebooks_path(student_id)))
+        if report.status == NOT_GRADED:
+            self.log.error("%s: not graded. %s", student_id, report.reason)
+        else:
+            self.log.info("%s: %g of %g points", student_id, report.auto_score or 0.0, report.auto_max)
+
+    def _submitted(self) -> Path:
+        return Path(self.coursedir.root, self.coursedir.submitted_directory)
+
+    def _excluded(self) -> list[str]:
+        return str(self.coursedir.student_id_exclude).split(",")
+
+    def _stop(self, message: str) -> None:
+        self.log.error(message)
+        raise NbGraderException(message)
+
+
+def _grade(root: Path, name: str, folders: dict[str, Path], force: bool, allow_weak: bool) -> None:
+    """Give every submission a result that is true of what lies in its folder now."""
+    from autograder.assignment import load as course
+    from autograder.grading.grade_class import grade_class
+    from autograder.grading.grade_one import not_graded
+    from autograder.grading.plan import Plan, course_seed
+    from autograder.submission import read as intake
+
+    assignment = course.load(name, root)
+    results = ResultFolder(root / "results")
+    taken = {student: intake.read(path, assignment.manifest, student=student) for student, path in folders.items()}
+    plain = {student: path for student, path in folders.items() if taken[student].unchanged}
+    seed = course_seed(assignment)
+    if plain:
+        grade_class(
+            assignment, plain, results.path, seed=seed, workers=os.cpu_count() or 1, force=force, allow_weak=allow_weak
+        )
+    changed = sorted(folders.keys() - plain.keys())
+    plan = Plan.of(assignment, seed) if changed else None
+    for student in changed:
+        assert plan is not None
+        stored = results.read(student)
+        of_this = stored and (stored.version, stored.submission) == (assignment.version, taken[student].digest)
+        if stored is None or not of_this or stored.status == NOT_GRADED:
+            command = f"autograder grade {name} --student {shlex.quote(student)}"
+            reason = f"nbgrader cannot take this submission as it was handed in. Run: {command}"
+            report = not_graded(student, plan, reason, isolation="none", submission=taken[student].digest)
+            results.write(report, [], {})
+
+
+class BuiltAssignment(GenerateAssignment):  # type: ignore[misc]
+    """`nbgrader generate_assignment`: the whole build, since nbgrader's own would empty the release of all else."""
+
+    def start(self) -> None:
+        from autograder.build import build
+        from autograder.marks import gradebook
+
+        name, root = self.coursedir.assignment_id, Path(self.coursedir.root)
+        try:
+            made, changes = build.build(name, root)
+            with gradebook.Writer(made.assignment, database=database_path(self.coursedir.db_url)):
+                self.log.info("%s is built: %d files changed", name, len(changes))
+        except AutograderError as error:
+            self.log.error(str(error))
+            raise NbGraderException(str(error)) from error
+
+
+class FeedbackExporter(Exporter):
+    """`nbgrader generate_feedback`: the page of one notebook, the same as `autograder feedback` writes."""
+
+    file_extension = ".html"
+
+    parent: Any
+
+    def from_filename(self, filename: str, resources: Any = None, **kw: Any) -> tuple[Any, dict[str, Any]]:
+        from autograder.assignment import load as course
+        from autograder.marks import feedback_pages as feedback
+
+        place, root = resources["nbgrader"], Path(self.parent.coursedir.root)
+        html = feedback.notebook_page(
+            course.load(place["assignment"], root),
+            ResultFolder(root / "results"),
+            database_path(place["db_url"]),
+            place["student"],
+            Path(filename),
+        )
+        resources["output_extension"] = self.file_extension
+        return html, resources
+
+
+class StatusCsvExport(CsvExportPlugin):  # type: ignore[misc]
+    """`nbgrader export`: nbgrader's columns and "status". Scores are empty where a result is missing.
+
+    Lateness is worked out here, from the due date and any extension as they are now, by the late-submission plugin.
+    """
+
+    def export(self, gradebook: Gradebook) -> None:
+        dest = self.to or "grades.csv"
+        self.log.info("Exporting grades to %s", dest)
+        students, assignments = set(map(str, self.student)), set(map(str, self.assignment))
+        self._late = AssignLatePenalties(parent=self)
+        self._late.init_plugin()
+        with open(dest, "w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            for assignment in gradebook.assignments:
+                for student in gradebook.students:
+                    wanted = not assignments or assignment.name in assignments
+                    if wanted and (not students or student.id in students):
+                        writer.writerow(self._row(gradebook, assignment, student))
+
+    def _row(self, gradebook: Gradebook, assignment: Any, student: Any) -> dict[str, Any]:
+        row = {
+            "assignment": assignment.name,
+            "duedate": assignment.duedate,
+            "student_id": student.id,
+            "last_name": student.last_name,
+            "first_name": student.first_name,
+            "email": student.email,
+            "max_score": assignment.max_score,
+        }
+        try:
+            submission = gradebook.find_submission(assignment.name, student.id)
+        except MissingEntry:
+            zero = {"raw_score": 0.0, "late_submission_penalty": 0.0, "score": 0.0}
+            return row | zero | {"status": "no submission"}
+        row["timestamp"] = submission.timestamp
+        open_cells = [
+            grade
+            for notebook in submission.notebooks
+            for grade in notebook.grades
+            if grade.auto_score is None and grade.manual_score is None
+        ]
+        if any(grade.cell_type == "code" for grade in open_cells):
+            return row | {"status": "not graded"}
+        penalty = self._penalty(submission)
+        score = max(0.0, submission.score - penalty)
+        status = "to be marked" if open_cells else "complete"
+        return row | {
+            "raw_score": submission.score,
+            "late_submission_penalty": penalty,
+            "score": score,
+            "status": status,
+        }
+
+    def _penalty(self, submission: Any) -> float:
+        if submission.timestamp is None or submission.assignment.duedate is None or not submission.total_seconds_late:
+            return 0.0
+        found = 0.0
+        for notebook in submission.notebooks:
+            asked = self._late.plugin_inst.late_submission_penalty(
+                submission.student.id, notebook.score, submission.total_seconds_late
+            )
+            found += self._late._check_late_penalty(notebook, asked) if asked is not None else 0.0
+        return found
+
+
+def database_path(url: str) -> Path:
+    """The file behind a CourseDirectory.db_url; AutograderError for any other kind of database."""
+    if not url.startswith("sqlite:///"):
+        raise AutograderError(f"the gradebook must be an SQLite file, but CourseDirectory.db_url is {url!r}")
+    return Path(url.removeprefix("sqlite:///").partition("?")[0])
+
+
+def _timestamp(self: CourseDirectory, path: str) -> datetime | None:
+    return handed_in.timestamp(Path(path))[0]
+
+
+def _submitted_timestamp(self: nbgrader.apps.api.NbGraderAPI, assignment_id: str, student_id: str) -> datetime | None:
+    coursedir = self.coursedir
+    folder = coursedir.format_path(coursedir.submitted_directory, student_id, assignment_id)
+    return handed_in.timestamp(Path(folder))[0]
+
+
+def install() -> None:
+    """Put these classes where nbgrader's commands and formgrader look for its own. May be called again."""
+    put_interpreter_on_path()
+    for module in (nbgrader.apps.autogradeapp, nbgrader.apps.api):
+        module.Autograde = ConfinedAutograde
+    for module in (nbgrader.apps.generateassignmentapp, nbgrader.apps.api):
+        module.GenerateAssignment = BuiltAssignment
+    # One student's timestamp that is no time stops nbgrader's commands and formgrader's list of submissions.
+    CourseDirectory.get_existing_timestamp = _timestamp
+    nbgrader.apps.api.NbGraderAPI.get_submitted_timestamp = _submitted_timestamp

@@ -1,0 +1,1 @@
+"""Grades submissions: one, or a class."""

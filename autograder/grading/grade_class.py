@@ -1,0 +1,236 @@
+"""Grades a class: many submissions at once, results as they come, nothing lost when it is stopped."""
+
+from __future__ import annotations
+
+import dataclasses
+import multiprocessing
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from autograder.assignment.load import Assignment, load
+from autograder.assignment.released import release_notebook
+from autograder.errors import BadInput
+from autograder.grading.grade_one import confined, grade_submission, not_graded
+from autograder.grading.plan import Plan
+from autograder.results import GRADED, Detail, Report, ResultFolder
+from autograder.sandbox.sandbox import Sandbox
+from autograder.sandbox.worker import confine
+from autograder.submission import clean_copy as rebuild
+from autograder.submission import read as intake
+from autograder.submission.read import Intake
+
+
+@dataclass(frozen=True)
+class Task:
+    """One submission to grade, small enough to be sent to another machine."""
+
+    root: str
+    assignment: str
+    student: str
+    folder: str
+    out: str
+    seed: int
+    force: bool
+    allow_weak: bool
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of one task. `fresh`: graded now, rather than found unchanged."""
+
+    report: Report
+    fresh: bool
+
+
+# One plan and one sandbox per process; a forked pool inherits the parent's, so that a class shares one zygote.
+_contexts: dict[tuple[str, str, int], tuple[Plan, Sandbox]] = {}
+
+
+def submissions(folder: Path, assignment: str, student: str | None = None) -> dict[str, Path]:
+    """Student to folder, for every DIR/<student>/<assignment>. BadInput where there is none."""
+    if not folder.is_dir():
+        raise BadInput(f"no folder {folder}: submissions are read from DIR/<student>/{assignment}/*.ipynb")
+    found = {path.name: path / assignment for path in _folders(folder, assignment) if is_text(path.name)}
+    if student is not None:
+        found = {name: path for name, path in found.items() if name == student}
+    if not found:
+        who = f"{student}/{assignment}" if student else f"<student>/{assignment}"
+        raise BadInput(f"no submission {folder}/{who}: check the folder's name and the spelling")
+    return found
+
+
+def misnamed(folder: Path, assignment: str) -> list[str]:
+    """Folders of submissions whose names are no text (old archives leave such): no file can be named after them."""
+    return [repr(path.name) for path in _folders(folder, assignment) if not is_text(path.name)]
+
+
+def is_text(name: str) -> bool:
+    """Whether a file name is well-formed UTF-8."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _folders(folder: Path, assignment: str) -> list[Path]:
+    return [path for path in sorted(folder.iterdir()) if not path.name.startswith(".") and (path / assignment).is_dir()]
+
+
+def grade_class(
+    assignment: Assignment,
+    folders: dict[str, Path],
+    out: Path,
+    *,
+    seed: int,
+    workers: int = 2,
+    force: bool = False,
+    allow_weak: bool = False,
+    executor: Executor | None = None,
+    on_done: Callable[[Done], None] = lambda done: None,
+) -> list[Done]:
+    """Grade every folder into `out`; unchanged submissions keep their result. Stops cleanly on Ctrl-C.
+
+    executor: where tasks run; by default local processes. Raises TooWeak where confinement is weak and not allowed.
+    """
+    results = ResultFolder(out)
+    out.mkdir(parents=True, exist_ok=True)
+    results.sweep()
+    tasks = [
+        Task(str(assignment.root), assignment.name, student, str(folder), str(out), seed, force, allow_weak)
+        for student, folder in folders.items()
+    ]
+    if executor is not None:
+        return [_finished(future, on_done) for future in as_completed([executor.submit(grade_task, t) for t in tasks])]
+    plan, _ = _context(assignment, seed, allow_weak)
+    try:
+        return list(_in_processes(tasks, plan, workers, results, on_done))
+    finally:
+        close_contexts()
+        results.sweep()
+
+
+def grade_task(task: Task) -> Done:
+    """Grade one submission and store its result. The same in this process, a pool, or on another machine."""
+    key = (task.root, task.assignment, task.seed)
+    if key not in _contexts:
+        _context(load(task.assignment, Path(task.root)), task.seed, task.allow_weak)
+    plan, sandbox = _contexts[key]
+    results = ResultFolder(Path(task.out))
+    taken = intake.read(Path(task.folder), plan.assignment.manifest, student=task.student)
+    old = results.read(task.student) if results.is_whole(task.student) else None
+    wanted = (plan.assignment.version, plan.engine, plan.seed, taken.digest, sandbox.level)
+    if old is not None and not task.force and old.status == GRADED and old.key == wanted:
+        return Done(old, fresh=False)
+    try:
+        report, details, notebooks = _graded(taken, plan, sandbox)
+    except Exception as error:
+        # A fault of ours on one submission must not stop the class, and must not read as a zero.
+        reason = f"the grader itself failed: {type(error).__name__}: {error}"[:500]
+        report = not_graded(task.student, plan, reason, isolation=sandbox.level, submission=taken.digest)
+        details, notebooks = [Detail("grader", "error", reason, traceback.format_exc())], {}
+    results.write(report, details, notebooks)
+    return Done(report, fresh=True)
+
+
+def _graded(taken: Intake, plan: Plan, sandbox: Sandbox) -> tuple[Report, list[Detail], dict[str, dict[str, Any]]]:
+    graded = grade_submission(taken, plan, sandbox)
+    notebooks, notes = {}, list(graded.report.notes)
+    for book in plan.assignment.manifest.notebooks:
+        staff = release_notebook(plan.assignment, book.file)
+        rebuilt = rebuild.rebuild(staff, taken.notebooks.get(book.file), book)
+        notebooks[book.file] = rebuilt.notebook
+        notes += [note for note in rebuilt.notes if note not in notes]
+    return dataclasses.replace(graded.report, notes=tuple(notes)), graded.details, notebooks
+
+
+def close_contexts() -> None:
+    """End the sandboxes of this process."""
+    while _contexts:
+        _contexts.popitem()[1][1].close()
+
+
+def _context(assignment: Assignment, seed: int, allow_weak: bool) -> tuple[Plan, Sandbox]:
+    torch.set_num_threads(1)  # a process that has started more cannot fork safely
+    sandbox = confined(assignment, allow_weak)
+    try:
+        plan = Plan.of(assignment, seed)
+    except BaseException:
+        sandbox.close()
+        raise
+    _contexts[(str(assignment.root), assignment.name, seed)] = plan, sandbox
+    return plan, sandbox
+
+
+def _in_processes(
+    tasks: list[Task], plan: Plan, workers: int, results: ResultFolder, on_done: Callable[[Done], None]
+) -> Iterator[Done]:
+    """A pool forked from this process; a task whose process died is tried once more, alone."""
+    context = multiprocessing.get_context("fork")
+    retry: list[Task] = []
+    pool = ProcessPoolExecutor(
+        min(workers, len(tasks)), mp_context=context, initializer=_become_child, initargs=(os.getpid(),)
+    )
+    futures = {pool.submit(_is_fresh, task): task for task in tasks}
+    try:
+        for future in as_completed(futures):
+            if isinstance(future.exception(), BrokenProcessPool):
+                retry.append(futures[future])
+            else:
+                yield _read_back(futures[future], future.result(), results, on_done)
+    except BaseException:
+        for process in list((pool._processes or {}).values()):
+            process.kill()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+    for task in retry:
+        with ProcessPoolExecutor(1, mp_context=context, initializer=_become_child, initargs=(os.getpid(),)) as single:
+            future = single.submit(_is_fresh, task)
+            if isinstance(future.exception(), BrokenProcessPool):
+                reason = "the grader's own process ended twice on this submission"
+                results.write(not_graded(task.student, plan, reason, isolation="none"), [], {})
+                yield _read_back(task, True, results, on_done)
+            else:
+                yield _read_back(task, future.result(), results, on_done)
+
+
+def _is_fresh(task: Task) -> bool:
+    """Grade in a pool's process; the report is in its file.
+
+    What a process is sending when it is killed must not leave half a message in the pool's pipe, for whose end the
+    pool would wait for ever. Messages as short as this one are written whole or not at all (pipe(7), PIPE_BUF).
+    """
+    return grade_task(task).fresh
+
+
+def _read_back(task: Task, fresh: bool, results: ResultFolder, on_done: Callable[[Done], None]) -> Done:
+    report = results.read(task.student)
+    if report is None:
+        raise BadInput(f"{results.report_path(task.student)} was damaged while the class was graded: grade it again")
+    done = Done(report, fresh)
+    on_done(done)
+    return done
+
+
+def _finished(future: Future[Done], on_done: Callable[[Done], None]) -> Done:
+    done = future.result()
+    on_done(done)
+    return done
+
+
+def _become_child(parent: int) -> None:
+    """Ctrl-C is the parent's to handle; when the parent ends, however it does, so does this process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    confine.die_with_parent(parent)
+    sys.stdin = None

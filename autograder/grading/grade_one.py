@@ -1,0 +1,203 @@
+"""Grades one submission: every front end (command line, nbgrader) calls `grade_submission`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from autograder.assignment.load import Assignment
+from autograder.errors import TooWeak
+from autograder.grading.plan import Plan, answer_code, visibility
+from autograder.results import GRADED, NOT_GRADED, PARTLY, Detail, ExerciseResult, Report, TestResult
+from autograder.sandbox.sandbox import Sandbox, SandboxError
+from autograder.submission.read import Intake
+from kit.binding import FarSide, NotebookBinding
+from kit.manifest import Exercise
+from kit.notebooks import Extraction, extract
+from kit.runner import Outcome, run_tests
+
+# What a student may read of a test that did not pass. None of it comes from the test's inputs or the student's code.
+MESSAGES = {
+    "passed": "{title}",
+    "failed": "{title}. {hint}",
+    "timeout": "{title}: no answer in the time allowed.",
+    "crashed": "{title}: the process that ran the code ended or answered nonsense.",
+    "missing": "{exercise} is not written.",
+    "blocked": "{title}: blocked by {blocked_by}, which is not written.",
+    "error": "{title}: not graded, since the test itself may be at fault.",
+}
+
+
+@dataclass(frozen=True)
+class Graded:
+    """A submission's report, and for TAs the text behind each test that did not pass."""
+
+    report: Report
+    details: list[Detail]
+    extractions: dict[str, Extraction]
+
+
+def grade_submission(intake: Intake, plan: Plan, sandbox: Sandbox) -> Graded:
+    """Run every test on one accepted submission, each exercise in a confined process of its own.
+
+    Never raises for anything a submission holds. What could not be graded is reported as that, with the reason.
+    """
+    assignment = plan.assignment
+    unreadable = {book.problem: intake.problems[book.file] for book in assignment.manifest.notebooks
+                  if book.file in intake.problems}  # fmt: skip
+    extractions = {
+        book.problem: extract(book, intake.notebooks.get(book.file)) for book in assignment.manifest.notebooks
+    }
+    binding = bind(assignment, extractions, sandbox)
+    reason: str | None = None
+    outcomes: list[Outcome] = []
+    wanted = {exercise.id for exercise in assignment.manifest.exercises if exercise.problem not in unreadable}
+    try:
+        outcomes = run_tests(plan.files, binding=binding, seed=plan.seed, exercises=wanted)
+        outcomes = [_adjudicated(outcome, plan, sandbox) for outcome in outcomes]
+    except SandboxError as error:
+        reason = f"no confined process could be had: {error}"
+    finally:
+        binding.close()
+    exercises = tuple(
+        _exercise_result(exercise, plan, outcomes, unreadable.get(exercise.problem) or reason)
+        for exercise in assignment.manifest.exercises
+    )
+    graded = [exercise for exercise in exercises if exercise.score is not None]
+    status = GRADED if len(graded) == len(exercises) else PARTLY if graded else NOT_GRADED
+    reasons = dict.fromkeys(exercise.reason for exercise in exercises if exercise.score is None and exercise.reason)
+    report = Report(
+        assignment=assignment.name,
+        version=assignment.version,
+        student=intake.student,
+        status=status,
+        reason="; ".join(reasons) or None,
+        auto_score=round(sum(exercise.score or 0.0 for exercise in graded), 4) if graded else None,
+        auto_max=sum(exercise.max_score for exercise in exercises),
+        seed=plan.seed,
+        isolation=sandbox.level,
+        engine=plan.engine,
+        submission=intake.digest,
+        exercises=exercises,
+        tests=tuple(_test_result(outcome) for outcome in outcomes),
+        notes=(*intake.notes, *_notes(extractions), *binding.notes),
+    )
+    details = [
+        Detail(outcome.id, outcome.status, outcome.text, outcome.trace)
+        for outcome in outcomes
+        if outcome.status != "passed"
+    ]
+    return Graded(report, details, extractions)
+
+
+def confined(assignment: Assignment, allow_weak: bool) -> Sandbox:
+    """A sandbox for this assignment's library. TooWeak where it holds too little and that was not allowed."""
+    sandbox = Sandbox.start(assignment.folder, assignment.library)
+    if sandbox.level == "weak" and not allow_weak:
+        sandbox.close()
+        raise TooWeak(
+            "this machine cannot confine a student's code: `autograder doctor` says what is missing. "
+            "Install bubblewrap, use the container, or say --allow-weak to grade all the same."
+        )
+    return sandbox
+
+
+def bind(assignment: Assignment, extractions: dict[str, Extraction], sandbox: Sandbox) -> NotebookBinding:
+    """Tests on these cells, each exercise in a confined worker."""
+    open_worker: Callable[[], FarSide] = sandbox.worker
+    return NotebookBinding(assignment.manifest, extractions, open_worker, seconds=assignment.submission_seconds)
+
+
+def _adjudicated(outcome: Outcome, plan: Plan, sandbox: Sandbox) -> Outcome:
+    """A test that broke on an answer which the reference answer does not break on has met nonsense: it failed."""
+    if outcome.status != "error" or outcome.text.startswith(("Skipped", "SandboxError")):
+        return outcome
+    if not reference_passes(outcome.id, plan, sandbox):
+        return outcome
+    text = f"the answer has a form that the test did not foresee: {outcome.text}"
+    return Outcome(outcome.id, outcome.mark, "failed", outcome.seconds, text, outcome.hint, outcome.trace)
+
+
+def reference_passes(test_id: str, plan: Plan, sandbox: Sandbox) -> bool:
+    """Whether the reference answer passes this test with this run's seed."""
+    problem = plan.assignment.problem(test_id.partition("/")[0])
+    binding = bind(plan.assignment, {problem.name: answer_code(problem)}, sandbox)
+    files = [file for file in plan.files if test_id.startswith(f"{file.prefix}::")]
+    try:
+        outcomes = run_tests(files, binding=binding, seed=plan.seed, only=test_id)
+    finally:
+        binding.close()
+    return [outcome.status for outcome in outcomes] == ["passed"]
+
+
+def _exercise_result(exercise: Exercise, plan: Plan, outcomes: list[Outcome], reason: str | None) -> ExerciseResult:
+    expected = {test.id: test.mark.weight for test in plan.tests if test.mark.exercise == exercise.id}
+    mine = {outcome.id: outcome for outcome in outcomes if outcome.mark.exercise == exercise.id}
+    if reason is None and mine.keys() != expected.keys():
+        reason = f"{exercise.id}: {len(mine)} of {len(expected)} tests ran, a fault of the grader"
+    faulty = [outcome for outcome in mine.values() if outcome.status == "error"]
+    if reason is None and faulty:
+        reason = f"test {faulty[0].id} is itself at fault (the error stands in details/)"
+    if reason is not None:
+        return ExerciseResult(exercise.id, NOT_GRADED, None, exercise.points, reason)
+    passed = sum(weight for test_id, weight in expected.items() if mine[test_id].status == "passed")
+    score = round(exercise.points * passed / sum(expected.values()), 4)
+    return ExerciseResult(exercise.id, GRADED, score, exercise.points, _why(list(mine.values())))
+
+
+def _why(outcomes: list[Outcome]) -> str | None:
+    """One reason that holds for every test of an exercise, where there is one."""
+    statuses = {outcome.status for outcome in outcomes}
+    if statuses == {"missing"}:
+        return "not written"
+    if statuses == {"blocked"}:
+        return "blocked by " + ", ".join(sorted({outcome.blocked_by for outcome in outcomes}))
+    return None
+
+
+def _test_result(outcome: Outcome) -> TestResult:
+    message = MESSAGES[outcome.status].format(
+        title=outcome.mark.title,
+        hint=outcome.hint or "The code stopped with an error.",
+        exercise=outcome.mark.exercise,
+        blocked_by=outcome.blocked_by,
+    )
+    return TestResult(
+        id=outcome.id,
+        exercise=outcome.mark.exercise,
+        visibility=visibility(outcome.id),
+        status=outcome.status,
+        seconds=round(outcome.seconds, 4),
+        message=message,
+        title=outcome.mark.title,
+        weight=outcome.mark.weight,
+    )
+
+
+def _notes(extractions: dict[str, Extraction]) -> list[str]:
+    return [note for extraction in extractions.values() for note in extraction.notes]
+
+
+def not_graded(student: str, plan: Plan, reason: str, *, isolation: str, submission: str = "") -> Report:
+    """The report of a submission on which grading itself failed. Never a zero."""
+    exercises: list[Any] = [
+        ExerciseResult(exercise.id, NOT_GRADED, None, exercise.points, reason)
+        for exercise in plan.assignment.manifest.exercises
+    ]
+    return Report(
+        assignment=plan.assignment.name,
+        version=plan.assignment.version,
+        student=student,
+        status=NOT_GRADED,
+        reason=reason,
+        auto_score=None,
+        auto_max=sum(exercise.points for exercise in plan.assignment.manifest.exercises),
+        seed=plan.seed,
+        isolation=isolation,
+        engine=plan.engine,
+        submission=submission,
+        exercises=tuple(exercises),
+        tests=(),
+        notes=(),
+    )

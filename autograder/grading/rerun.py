@@ -1,0 +1,26 @@
+"""One test on one submission, with everything that a TA may want to see."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from autograder.grading.grade_one import bind
+from autograder.grading.plan import Plan
+from autograder.sandbox.sandbox import Sandbox
+from autograder.submission import read as intake
+from kit.notebooks import extract
+from kit.runner import Outcome, run_tests
+
+
+def run_one(folder: Path, student: str, plan: Plan, sandbox: Sandbox, test_id: str) -> Outcome:
+    """Run `test_id` on the submission in `folder`, with the plan's seed, confined as in grading."""
+    manifest = plan.assignment.manifest
+    taken = intake.read(folder, manifest, student=student)
+    extractions = {book.problem: extract(book, taken.notebooks.get(book.file)) for book in manifest.notebooks}
+    binding = bind(plan.assignment, extractions, sandbox)
+    files = [file for file in plan.files if test_id.startswith(f"{file.prefix}::")]
+    try:
+        (outcome,) = run_tests(files, binding=binding, seed=plan.seed, only=test_id)
+    finally:
+        binding.close()
+    return outcome

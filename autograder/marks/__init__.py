@@ -1,0 +1,1 @@
+"""Gradebook, class table, feedback: everything after grading."""

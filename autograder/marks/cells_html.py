@@ -1,0 +1,70 @@
+"""Notebook cells as HTML that holds no script and loads nothing, whatever the cells hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from html import escape
+from typing import Any
+
+from markupsafe import Markup
+from nbconvert.filters.markdown_mistune import InvalidNotebook, IPythonRenderer, MarkdownWithMath
+from pygments import highlight  # type: ignore[import-untyped]
+from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
+from pygments.lexers import PythonLexer  # type: ignore[import-untyped]
+
+from autograder.marks.marker_notebook import text_of
+
+IMAGES = ("image/png", "image/jpeg")
+CODE_STYLE = HtmlFormatter().get_style_defs(".highlight")
+
+
+class _Plain(IPythonRenderer):
+    # nbconvert hands a mermaid block's text through as HTML.
+    def block_mermaidjs(self, code: str) -> str:
+        return f"<pre><code>{escape(code)}</code></pre>\n"
+
+
+@lru_cache(maxsize=4096)
+def markdown(text: str) -> Markup:
+    """Markdown as HTML; raw HTML shows as text, script links lead nowhere, formulas stay as written."""
+    renderer = _Plain(escape=True, allow_harmful_protocols=False, exclude_anchor_links=True)
+    try:
+        return Markup(MarkdownWithMath(renderer=renderer).render(text))
+    except InvalidNotebook:  # an image that was attached to the cell and is not there
+        return Markup(f"<pre>{escape(text)}</pre>")
+
+
+@lru_cache(maxsize=4096)
+def code(text: str) -> Markup:
+    """Python with its syntax coloured."""
+    return Markup(highlight(text, PythonLexer(stripnl=False), HtmlFormatter()))
+
+
+def cell_html(cell: Mapping[str, Any]) -> Markup:
+    """A cell's source and its outputs."""
+    if cell["cell_type"] != "code":
+        return markdown(text_of(cell))
+    return code(text_of(cell)) + Markup("").join(_output(output) for output in cell.get("outputs", []))
+
+
+def _output(output: Mapping[str, Any]) -> Markup:
+    if output["output_type"] == "stream":
+        return _pre(output["text"])
+    if output["output_type"] == "error":
+        return _pre(f"{output.get('ename', '')}: {output.get('evalue', '')}")
+    data = output.get("data", {})
+    for kind in IMAGES:
+        if kind in data:
+            content = re.sub(r"[^A-Za-z0-9+/=]", "", _joined(data[kind]))
+            return Markup(f'<img alt="figure" src="data:{kind};base64,{content}">')
+    return _pre(data.get("text/plain", ""))
+
+
+def _pre(text: str | list[str]) -> Markup:
+    return Markup(f'<pre class="output">{escape(_joined(text))}</pre>')
+
+
+def _joined(text: str | list[str]) -> str:
+    return text if isinstance(text, str) else "".join(text)

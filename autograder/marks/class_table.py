@@ -1,0 +1,104 @@
+"""The class at a glance: a table for the terminal, the same as CSV for a spreadsheet or a campus system."""
+
+from __future__ import annotations
+
+import csv
+import io
+import statistics
+from collections.abc import Iterable, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from autograder.marks.standings import Score, Standing
+from kit.manifest import Manifest
+
+NONE = "–"
+WIDE = 10_000  # characters: room for any class
+
+
+def table(manifest: Manifest, standings: Sequence[Standing], width: int = WIDE) -> Table:
+    """Students by exercises, with totals, and the medians of what is graded. A dash: not graded or not marked yet.
+
+    Columns are numbered, so that a set of twenty exercises fits on a screen; the caption tells their names. Where even
+    that is more than `width` characters, students by problems.
+    """
+    made = _table(manifest, standings, [standing.scores for standing in standings])
+    roomy = Console(width=WIDE)
+    if (needed := Measurement.get(roomy, roomy.options, made).maximum) > width:
+        made = _table(manifest, standings, [_by_problem(manifest, standing) for standing in standings])
+        made.caption = f"{made.caption}\nevery exercise: in a window of {needed} columns, or with --csv"
+    return made
+
+
+def _table(manifest: Manifest, standings: Sequence[Standing], rows: Sequence[Sequence[Score]]) -> Table:
+    numbers = [str(number) for number in range(1, len(rows[0]) + 1)]
+    names = ", ".join(f"{number}={score.id}" for number, score in zip(numbers, rows[0], strict=True))
+    made = Table(
+        title=manifest.title, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption_justify="left",
+        caption=f"{names}\n{NONE} not graded, or not marked yet; * marked by hand",
+    )  # fmt: skip
+    made.add_column("student", overflow="fold", min_width=8)
+    for number in numbers:
+        made.add_column(number, justify="right", no_wrap=True)
+    made.add_column("total", justify="right", no_wrap=True)
+    made.add_column("state", no_wrap=True)
+    for standing, scores in zip(standings, rows, strict=True):
+        cells = [_shown(score) + ("" if score.manual is None else "*") for score in scores]
+        made.add_row(Text(standing.student), *cells, _total(standing), standing.status)
+    made.add_section()
+    medians = [_median(score.points for score in column) for column in zip(*rows, strict=True)]
+    totals = _median(standing.points for standing in standings if standing.status != "not graded")
+    made.add_row("median", *medians, totals, "")
+    made.add_row("points", *[f"{score.max_points:g}" for score in rows[0]], f"{standings[0].max_points:g}", "")
+    return made
+
+
+def _by_problem(manifest: Manifest, standing: Standing) -> list[Score]:
+    """A score a problem: what is graded so far, none where an exercise is not graded."""
+    sums = []
+    for book in manifest.notebooks:
+        scores = [score for score in standing.scores if score.problem == book.problem]
+        graded = all(score.points is not None for score in scores if not score.written)
+        points = sum(score.points or 0.0 for score in scores) if graded else None
+        by_hand = points if any(score.manual is not None for score in scores) else None
+        worth = sum(score.max_points for score in scores)
+        sums.append(Score(book.problem, book.problem, False, worth, auto=points, manual=by_hand))
+    return sums
+
+
+def as_csv(standings: Sequence[Standing]) -> str:
+    """One line a student. An empty field: not graded or not marked yet; ``auto_score`` counts the exercises alone."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    names = [score.id for score in standings[0].scores]
+    writer.writerow(["student", "state", *names, "auto_score", "total", "max_total", "version", "submission", "reason"])
+    for standing in standings:
+        report = standing.report
+        auto = report.auto_score if report else None
+        total = None if standing.not_graded else standing.points
+        row = [standing.student, standing.status, *(score.points for score in standing.scores), auto, total]
+        tail = [report.version, report.submission, report.reason] if report else [None, None, None]
+        writer.writerow([_harmless(value) for value in (*row, standing.max_points, *tail)])
+    return text.getvalue()
+
+
+def _shown(score: Score) -> str:
+    return NONE if score.points is None else f"{score.points:.3g}"
+
+
+def _total(standing: Standing) -> str:
+    return NONE if standing.status == "not graded" else f"{standing.points:.4g}"
+
+
+def _median(values: Iterable[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return f"{statistics.median(known):.4g}" if known else NONE
+
+
+def _harmless(value: object) -> object:
+    # A spreadsheet runs a text that begins like a formula.
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

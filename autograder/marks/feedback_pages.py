@@ -1,0 +1,156 @@
+"""Feedback: static pages per student, with scores, each test's title and hint, marks, comments and the notebook.
+
+feedback/<student>/<assignment>/index.html is the whole; beside it one page per notebook, named as nbgrader names them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from autograder.assignment.load import Assignment
+from autograder.errors import BadInput
+from autograder.marks import marker_notebook as autograded
+from autograder.marks.cells_html import CODE_STYLE, cell_html, markdown
+from autograder.marks.marker_notebook import Notebook
+from autograder.marks.standings import Score, Standing, standings
+from autograder.results import ResultFolder, TestResult, write_atomically
+from autograder.submission import exchange_files as handed_in
+from kit.manifest import Notebook as Book
+
+
+@dataclass(frozen=True)
+class Pages:
+    """What was written: the class's page and the students who got theirs."""
+
+    index: Path
+    students: tuple[str, ...]
+
+
+def write(
+    assignment: Assignment,
+    results: ResultFolder,
+    *,
+    students: Collection[str] | None = None,
+    database: Path | None = None,
+    progress: Callable[[str], None] = lambda student: None,
+) -> Pages:
+    """Write feedback/<student>/<assignment>/ for every student with a result, and feedback/<assignment>.html.
+
+    students: only these; the class page lists everyone. progress is told each student when done.
+    """
+    feedback = assignment.root / "feedback"
+    everyone = standings(assignment.manifest, results, database or assignment.root / "gradebook.db")
+    unknown = set(students or ()) - {standing.student for standing in everyone}
+    if unknown:
+        raise BadInput(f"no result for {', '.join(sorted(unknown))}: run `autograder grade {assignment.name}` first")
+    for standing in everyone:
+        if students is None or standing.student in students:
+            _write_student(assignment, results, standing, feedback / standing.student / assignment.name)
+            progress(standing.student)
+    html = _render("class.html.j2", assignment, title=f"{assignment.title}: the class", standings=everyone)
+    index = feedback / f"{assignment.name}.html"
+    write_atomically(index, html.encode())
+    return Pages(index, tuple(s.student for s in everyone if students is None or s.student in students))
+
+
+def notebook_page(assignment: Assignment, results: ResultFolder, database: Path, student: str, path: Path) -> str:
+    """One notebook of autograded/ as the page that its student gets; nbgrader's generate_feedback calls this."""
+    (standing,) = standings(assignment.manifest, results, database, student=student)
+    book = next(book for book in assignment.manifest.notebooks if book.file == path.name)
+    notebook = autograded.read(path.parent)[path.name]
+    return _notebook_page(assignment, standing, book, notebook, _graded_at(results, student))
+
+
+def _write_student(assignment: Assignment, results: ResultFolder, standing: Standing, folder: Path) -> None:
+    graded_at = _graded_at(results, standing.student)
+    marked = assignment.root / "autograded" / standing.student / assignment.name
+    notebooks = autograded.read(marked)
+    files: dict[str, str] = {}
+    pages: dict[str, str] = {}
+    for book in assignment.manifest.notebooks:
+        if book.file in notebooks:
+            name = f"{Path(book.file).stem}.html"
+            files[name] = _notebook_page(assignment, standing, book, notebooks[book.file], graded_at)
+            pages[book.file] = quote(name)
+    books = [
+        (book, [score for score in standing.scores if score.problem == book.problem])
+        for book in assignment.manifest.notebooks
+    ]
+    files["index.html"] = _render(
+        "student.html.j2", assignment, title=f"{assignment.title}: {standing.student}",
+        standing=standing, graded_at=graded_at, books=books, pages=pages, tests=_tests(standing),
+    )  # fmt: skip
+    for name in (handed_in.TIMESTAMP, handed_in.SECRET):
+        if (marked / name).is_file():
+            files[name] = (marked / name).read_text(encoding="utf-8")
+    autograded.write(folder, files)
+
+
+def _notebook_page(assignment: Assignment, standing: Standing, book: Book, notebook: Notebook, graded_at: str) -> str:
+    scores = {score.id if score.written else f"{score.id}-check": score for score in standing.scores}
+    cells = [
+        (cell, scores.get(autograded.grade_id(cell))) for cell in notebook["cells"] if not autograded.is_rubric(cell)
+    ]
+    return _render(
+        "notebook.html.j2", assignment, title=f"{book.title}: {standing.student}",
+        standing=standing, graded_at=graded_at, book=book, cells=cells, tests=_tests(standing),
+    )  # fmt: skip
+
+
+def _tests(standing: Standing) -> Mapping[str, list[TestResult]]:
+    report = standing.report
+    return {score.id: autograded.tests_of(report, score.id) if report else [] for score in standing.scores}
+
+
+def _graded_at(results: ResultFolder, student: str) -> str:
+    path = results.report_path(student)
+    if not path.is_file():
+        return ""
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _hint(test: TestResult) -> str:
+    return test.message.removeprefix(test.title).lstrip(".: ")
+
+
+def _why(score: Score, tests: Collection[TestResult]) -> str:
+    if any(test.status == "error" for test in tests):  # the reason then quotes the test
+        return "Not graded yet: a test of this exercise is at fault. It will be graded again."
+    return f"Not graded: {score.reason}."
+
+
+def _total(standing: Standing) -> str:
+    if standing.status == "not graded":
+        return "not graded"
+    so_far = "" if standing.status == "complete" else " so far"
+    return f"{_points(standing.points)} / {_points(standing.max_points)}{so_far}"
+
+
+def _points(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+@cache
+def _environment() -> Environment:
+    loader = FileSystemLoader(Path(__file__).parent / "templates")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {
+        "cell": cell_html, "markdown": markdown, "points": _points, "total": _total, "hint": _hint, "why": _why,
+        "short": lambda digest: digest.removeprefix("sha256:")[:12],
+    }  # fmt: skip
+    return environment
+
+
+def _render(template: str, assignment: Assignment, **values: Any) -> str:
+    page = _environment().get_template(template)
+    return page.render(assignment_title=assignment.title, name=assignment.name, code_style=CODE_STYLE, **values)

@@ -1,0 +1,141 @@
+"""The notebooks that a marker sees: the rebuilt ones, with each check's outcome as its output and the rubric in place.
+
+nbgrader's formgrader and feedback read them from autograded/<student>/<assignment>/.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from autograder.assignment.load import Assignment
+from autograder.errors import BadInput
+from autograder.marks.standings import automatic
+from autograder.results import Report, TestResult, write_atomically
+from kit.manifest import Manifest
+
+Notebook = Mapping[str, Any]
+
+RUBRIC = "rubric"
+
+
+def rubrics(assignment: Assignment) -> dict[str, str]:
+    """Answer id to its section of the problem's rubric.md: from a heading with the id up to the next such heading."""
+    found: dict[str, str] = {}
+    for problem in assignment.problems:
+        ids = [answer.id for answer in problem.answers]
+        if ids:
+            found |= _sections(problem.rubric.read_text(encoding="utf-8"), ids)
+    return found
+
+
+def _sections(text: str, ids: Iterable[str]) -> dict[str, str]:
+    patterns = {name: re.compile(rf"#+.*(?<![\w-]){re.escape(name)}(?![\w-])") for name in ids}
+    sections: dict[str, list[str]] = {}
+    current: list[str] = []
+    for line in text.splitlines():
+        for name, pattern in patterns.items():
+            if pattern.match(line):
+                current = sections.setdefault(name, [])
+                break
+        else:
+            current.append(line)
+    return {name: "\n".join(lines).strip() for name, lines in sections.items()}
+
+
+def dress(notebook: Notebook, manifest: Manifest, report: Report, rubric: Mapping[str, str]) -> dict[str, Any]:
+    """A copy of a rebuilt notebook for the marker. Nothing in it comes from a test's source or inputs."""
+    exercises = {f"{e.id}-check": e.id for e in manifest.exercises}
+    cells: list[dict[str, Any]] = []
+    for original in notebook["cells"]:
+        cell = copy.copy(dict(original))
+        name = grade_id(cell)
+        if name in exercises and cell["cell_type"] == "code":
+            cell["outputs"] = [_output(block(exercises[name], manifest, report))]
+        elif name in rubric:
+            cells.append(_rubric_cell(name, rubric[name]))
+        cells.append(cell)
+    return {**notebook, "cells": cells}
+
+
+def block(exercise: str, manifest: Manifest, report: Report) -> str:
+    """What came of one exercise, as plain text: score, then outcome, title and hint of each test."""
+    points, reason = automatic(report)[exercise]
+    if points is None:
+        lines = [f"{exercise}: not graded"]
+    else:
+        lines = [f"{exercise}: {points:g} of {manifest.exercise(exercise).points:g} points"]
+        lines += [f"({reason})"] if reason else []
+    lines += [f"  {test.status:<8} {test.message}" for test in tests_of(report, exercise)]
+    return "\n".join(lines)
+
+
+def tests_of(report: Report, exercise: str) -> list[TestResult]:
+    """The tests of one exercise in the order they are listed."""
+    return [test for test in report.tests if test.exercise == exercise]
+
+
+def grade_id(cell: Mapping[str, Any]) -> str:
+    """nbgrader's name of a cell, else its cell id, else ""."""
+    named = cell.get("metadata", {}).get("nbgrader", {}).get("grade_id")
+    return str(named or cell.get("id", ""))
+
+
+def text_of(cell: Mapping[str, Any]) -> str:
+    """A cell's source as one string; the format also allows a list of lines."""
+    source = cell["source"]
+    return source if isinstance(source, str) else "".join(source)
+
+
+def is_rubric(cell: Mapping[str, Any]) -> bool:
+    """Whether a cell is meant for markers only."""
+    return bool(cell.get("metadata", {}).get("kit", {}).get("role") == RUBRIC)
+
+
+def _output(text: str) -> dict[str, Any]:
+    return {"output_type": "display_data", "data": {"text/plain": text}, "metadata": {}}
+
+
+def _rubric_cell(name: str, text: str) -> dict[str, Any]:
+    quoted = "\n".join(f"> {line}".rstrip() for line in ("**Rubric** (markers only)", "", *text.splitlines()))
+    metadata = {"kit": {"role": RUBRIC}, "deletable": False, "editable": False}
+    return {"cell_type": "markdown", "id": f"rubric-{name}"[:64], "metadata": metadata, "source": quoted}
+
+
+def answer_texts(notebooks: Iterable[Notebook], manifest: Manifest) -> dict[str, str]:
+    """Answer id to what the student wrote."""
+    ids = {answer.id for answer in manifest.answers}
+    return {
+        name: text_of(cell).strip()
+        for notebook in notebooks
+        for cell in notebook["cells"]
+        if (name := grade_id(cell)) in ids and not is_rubric(cell)
+    }
+
+
+def read(folder: Path) -> dict[str, Notebook]:
+    """The notebooks in one student's folder by file name, none where it is missing; BadInput names a damaged one."""
+    found: dict[str, Notebook] = {}
+    for path in sorted(folder.glob("*.ipynb")):
+        try:
+            found[path.name] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise BadInput(f"{path} is damaged ({error}): delete it and grade that student again, --force") from error
+    return found
+
+
+def write(folder: Path, files: Mapping[str, str]) -> None:
+    """Make `folder` hold exactly these text files, each replaced whole; no files: no folder."""
+    if not files:
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    for name, text in files.items():
+        write_atomically(folder / name, text.encode())
+    for path in folder.iterdir():
+        if path.name not in files:
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()

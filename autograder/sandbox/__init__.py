@@ -1,0 +1,1 @@
+"""Runs students' code in confined processes."""

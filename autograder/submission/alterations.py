@@ -1,0 +1,169 @@
+"""How a submitted notebook differs from the released one beyond the answers: what a marker should know.
+
+Nothing here decides a score: the course's own points, tests, settings and given cells are used whatever it finds.
+What becomes of an exercise's cell is told by `kit.notebooks.extract`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from autograder.submission.notebook_file import NotebookFile
+from kit.manifest import CODE_KINDS, Cell, Manifest, Notebook
+from kit.notebooks import SubmittedCell, submitted_cells
+
+GRADED = ("exercise", "check", "answer", "given")
+MAX_NAMED = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Alterations:
+    """notes: for people. of_structure: nbgrader itself would stumble, or grade something else."""
+
+    notes: tuple[str, ...]
+    of_structure: bool
+
+
+def written(book: Notebook, kept: Mapping[str, Any]) -> int:
+    """How many exercises and written answers differ from the released text and are not empty."""
+    cells = submitted_cells(book, kept)
+    return len({cell.released.id for cell in cells if cell.released is not None and _is_written(cell, cell.released)})
+
+
+def written_answer(book: Notebook, cells: Iterable[SubmittedCell], answer: str) -> SubmittedCell | None:
+    """The cell that stands for a written answer: of several copies the last in which something is written."""
+    copies = [cell for cell in cells if cell.released is not None and cell.released.id == answer]
+    filled = [cell for cell in copies if cell.released is not None and _is_written(cell, cell.released)]
+    best = filled or copies
+    return best[-1] if best else None
+
+
+def compare(book: Notebook, manifest: Manifest, file: NotebookFile) -> Alterations:
+    """Compare a submitted file with the released notebook."""
+    cells = submitted_cells(book, file.kept)
+    settings = list(_settings(book, manifest, file.raw))
+    structure = [*settings, *_copies(book, cells), *_missing(book, cells), *_types(cells), *_order(book, cells)]
+    notes = [*structure, *_given(cells), *_answers(book, cells), *_dropped(file.kept)]
+    exercises_stand = Counter(cell.released.id for cell in cells if cell.released and cell.released.kind == "exercise")
+    gone = any(exercises_stand[cell.id] != 1 for cell in book.cells if cell.kind == "exercise")
+    return Alterations(tuple(notes), bool(structure) or gone)
+
+
+def _is_written(cell: SubmittedCell, released: Cell) -> bool:
+    if released.kind == "exercise" and not cell.is_code:
+        return False
+    text = cell.source.strip()
+    return released.kind in ("exercise", "answer") and bool(text) and text != released.source.strip()
+
+
+def _settings(book: Notebook, manifest: Manifest, raw: Mapping[str, Any]) -> Iterator[str]:
+    """nbgrader's settings in the metadata: points, and what may be edited."""
+    points = {f"{exercise.id}-check": exercise.points for exercise in manifest.exercises}
+    points |= {answer.id: answer.points for answer in manifest.answers}
+    released = {cell.id: cell for cell in book.cells}
+    odd, strange = [], 0
+    for raw_cell in raw["cells"]:
+        metadata = raw_cell.get("metadata") if isinstance(raw_cell, dict) else None
+        found = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+        if found is None:
+            continue
+        name = found.get("grade_id") if isinstance(found, dict) else None
+        cell = released.get(name) if isinstance(name, str) else None
+        if cell is None:
+            strange += 1
+        elif cell.kind in GRADED and not _as_released(cell, found, points.get(cell.id)):
+            odd.append(cell.id)
+    if odd:
+        yield f"nbgrader's settings of {_list(odd)} were changed: the course's own points and settings are used"
+    if strange:
+        yield f"{strange} cells claim to be graded but are not of this notebook: they count for nothing"
+
+
+def _as_released(cell: Cell, settings: Mapping[str, Any], points: float | None) -> bool:
+    expected: dict[str, object] = {
+        "grade": cell.kind in ("check", "answer"),
+        "solution": cell.kind in ("exercise", "answer"),
+        "locked": cell.kind in ("check", "given"),
+        "task": False,
+        "schema_version": 3,
+    }
+    if cell.kind in ("check", "answer"):
+        expected["points"] = points
+    return all(settings.get(key) == value and type(settings.get(key)) is not str for key, value in expected.items())
+
+
+def _copies(book: Notebook, cells: Iterable[SubmittedCell]) -> Iterator[str]:
+    counts = Counter(cell.released.id for cell in cells if cell.released is not None)
+    for cell in book.cells:
+        if counts[cell.id] > 1 and cell.kind != "exercise":
+            times = "twice" if counts[cell.id] == 2 else f"{counts[cell.id]} times"
+            which = ": the later one that is written is shown" if cell.kind == "answer" else ""
+            yield f"cell {cell.id} appears {times}{which}"
+
+
+def _missing(book: Notebook, cells: Iterable[SubmittedCell]) -> Iterator[str]:
+    present = {cell.released.id for cell in cells if cell.released is not None}
+    gone = [cell.id for cell in book.cells if cell.kind in ("check", "answer") and cell.id not in present]
+    if gone:
+        yield f"deleted cells: {_list(gone)}"
+
+
+def _types(cells: Iterable[SubmittedCell]) -> Iterator[str]:
+    turned = [
+        cell.released.id
+        for cell in cells
+        if cell.released is not None
+        and cell.released.kind in ("check", "answer", "given")
+        and cell.is_code != (cell.released.kind in CODE_KINDS)
+    ]
+    if turned:
+        yield f"cells of another type than released: {_list(turned)}"
+
+
+def _order(book: Notebook, cells: Iterable[SubmittedCell]) -> Iterator[str]:
+    rank = {cell.id: place for place, cell in enumerate(book.cells) if cell.kind in GRADED}
+    found = [rank[cell.released.id] for cell in cells if cell.released is not None and cell.released.id in rank]
+    seen = list(dict.fromkeys(found))
+    if seen != sorted(seen):
+        yield "cells stand in another order than released: they are shown in the course's order"
+
+
+def _given(cells: Iterable[SubmittedCell]) -> Iterator[str]:
+    altered = [
+        cell.released.id
+        for cell in cells
+        if cell.released is not None
+        and cell.released.kind in ("check", "given")
+        and cell.source.strip() != cell.released.source.strip()
+    ]
+    if altered:
+        yield f"locked cells were altered: {_list(list(dict.fromkeys(altered)))}; the course's own text is used"
+
+
+def _answers(book: Notebook, cells: tuple[SubmittedCell, ...]) -> Iterator[str]:
+    for cell in book.cells:
+        if cell.kind == "answer":
+            found = written_answer(book, cells, cell.id)
+            if found is not None and not found.source.strip():
+                yield f"the written answer {cell.id} is empty"
+
+
+def _dropped(kept: Mapping[str, Any]) -> Iterator[str]:
+    attached = [place for place, cell in enumerate(kept["cells"], start=1) if cell.get("dropped")]
+    if attached:
+        yield f"pictures attached to text are not kept: cell {_list([str(place) for place in attached])}"
+    active = [
+        str(place)
+        for place, cell in enumerate(kept["cells"], start=1)
+        if any(output.get("dropped") for output in cell.get("outputs", ()))
+    ]
+    if active:
+        yield f"outputs that could run in a browser were dropped: cell {_list(active)}"
+
+
+def _list(names: list[str]) -> str:
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return ", ".join(names[:MAX_NAMED]) + more

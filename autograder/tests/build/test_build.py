@@ -1,0 +1,451 @@
+import hashlib
+import json
+import subprocess
+import sys
+import zipfile
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
+from pathlib import Path
+from threading import Thread
+
+import nbformat
+import pytest
+from click.testing import CliRunner
+
+from autograder.assignment import load as course
+from autograder.build import build
+from autograder.build import release_files as support
+from autograder.cli.main import commands
+from autograder.errors import BadInput, CourseError, EditedByHand, Stale
+from autograder.tests import tiny
+from kit.manifest import Manifest
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    tiny.write(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def built(root: Path) -> Path:
+    build.build(tiny.NAME, root)
+    return root
+
+
+def release(root: Path) -> Path:
+    return root / "release" / tiny.NAME
+
+
+def snapshot(root: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+def cells(path: Path) -> dict[str, nbformat.NotebookNode]:
+    return {cell.id: cell for cell in nbformat.read(path, as_version=4).cells}
+
+
+def test_the_release_holds_notebook_library_kit_tests_data_and_handout(built):
+    found = {path.relative_to(release(built)).as_posix() for path in release(built).rglob("*") if path.is_file()}
+    wanted = {
+        tiny.NOTEBOOK, "tinylib/shapes.py", "kit/manifest.py", "tests/test_scaling.py", "tests/manifest.json",
+        "data/numbers.txt", "handout.md", "requirements.txt",
+    }  # fmt: skip
+    assert wanted <= found
+    assert not [path for path in found if "hidden" in path or "wrong" in path or "right" in path or "rubric" in path]
+
+
+def test_source_holds_notebooks_and_nothing_else(built):
+    assert [path.name for path in (built / "source" / tiny.NAME).iterdir()] == [tiny.NOTEBOOK]
+
+
+def test_building_leaves_no_gradebook_and_no_stray_file(built):
+    assert {path.name for path in built.iterdir()} == {"assignments", "source", "release", ".autograder"}
+    assert not list((built / ".autograder").iterdir())
+
+
+def test_a_rebuild_is_byte_identical(built, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    tiny.write(elsewhere)
+    build.build(tiny.NAME, elsewhere)
+    assert snapshot(elsewhere / "release") == snapshot(built / "release")
+    assert snapshot(elsewhere / "source") == snapshot(built / "source")
+
+
+def test_a_second_build_touches_nothing(built):
+    before = {path: path.stat().st_mtime_ns for path in built.rglob("*") if path.is_file()}
+    _, changes = build.build(tiny.NAME, built)
+    assert changes == []
+    assert {path: path.stat().st_mtime_ns for path in built.rglob("*") if path.is_file()} == before
+
+
+def test_stubs_keep_signature_and_docstring_and_name_their_exercise(built):
+    source = cells(release(built) / tiny.NOTEBOOK)["tiny-scale"].source
+    assert source == (
+        "def scale(values: Tensor, factor: float) -> Tensor:\n"
+        '    """Multiply values (B, D) by a factor. Raises ValueError where the factor is negative."""\n'
+        '    raise NotImplementedError("tiny-scale: write this function")'
+    )
+
+
+def test_each_method_of_a_class_gets_its_own_stub(built):
+    source = cells(release(built) / tiny.NOTEBOOK)["tiny-scaler"].source
+    assert source.count('        raise NotImplementedError("tiny-scaler: write this function")') == 2
+
+
+def test_nbgrader_sees_solution_check_answer_and_locked_cells(built):
+    found = cells(release(built) / tiny.NOTEBOOK)
+    flags = {
+        name: tuple(cell.metadata.nbgrader[key] for key in ("solution", "grade", "locked"))
+        for name, cell in found.items()
+        if "nbgrader" in cell.metadata
+    }
+    assert flags == {
+        "setup": (False, False, True),
+        "given-1": (False, False, True),
+        "given-2": (False, False, True),
+        "tiny-scale": (True, False, False),
+        "tiny-scale-check": (False, True, True),
+        "tiny-scaler": (True, False, False),
+        "tiny-scaler-check": (False, True, True),
+        "tiny-why": (True, True, False),
+    }
+    points = {name: cell.metadata.nbgrader.get("points") for name, cell in found.items() if name in flags}
+    assert (points["tiny-scale-check"], points["tiny-scaler-check"], points["tiny-why"]) == (3, 2, 1)
+
+
+def test_locked_cells_cannot_be_edited_in_the_release(built):
+    found = cells(release(built) / tiny.NOTEBOOK)
+    assert all(found[name].metadata.editable is False for name in ("setup", "given-1", "tiny-scale-check"))
+
+
+@pytest.mark.parametrize("folder", ["source", "release"])
+def test_notebooks_are_valid_and_carry_kernel_and_kit_metadata(built, folder):
+    text = (built / folder / tiny.NAME / tiny.NOTEBOOK).read_text()
+    notebook = nbformat.reads(text, as_version=4)
+    nbformat.validate(notebook)
+    assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert notebook.metadata.kit == {"assignment": tiny.NAME, "problem": "scaling", "version": "1.0"}
+    assert "lines_to_next_cell" not in text
+    assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
+
+
+def test_the_manifest_in_the_release_is_the_staff_side_manifest(built):
+    shipped = Manifest.read(release(built) / "tests" / "manifest.json")
+    assert shipped == course.load(tiny.NAME, built).manifest
+
+
+def test_every_solution_region_of_the_source_carries_a_canary_and_the_release_none(built):
+    source = (built / "source" / tiny.NAME / tiny.NOTEBOOK).read_text()
+    assert [f"{tiny.CANARY}:{region}" in source for region in ("tiny-scale:1", "tiny-scaler:1", "tiny-scaler:2")] == [
+        True, True, True,
+    ]  # fmt: skip
+    assert not [name for name, data in snapshot(release(built)).items() if tiny.CANARY.encode() in data]
+
+
+def test_building_stamps_hidden_tests_with_the_canary_once(built):
+    text = (built / "assignments" / tiny.NAME / "scaling" / "test_hidden.py").read_text()
+    assert text.startswith(f"# {tiny.CANARY}: not to be published\n")
+    build.build(tiny.NAME, built)
+    assert text.count(tiny.CANARY) == 1
+
+
+def test_check_fails_where_a_hidden_test_lost_its_canary(built):
+    tiny.edit(
+        built / "assignments" / tiny.NAME, "scaling/test_hidden.py", f"# {tiny.CANARY}: not to be published\n", ""
+    )
+    with pytest.raises(Stale, match=r"test_hidden\.py lacks its canary line\. Run: autograder build tinyset"):
+        build.check(tiny.NAME, built)
+
+
+def test_a_model_answer_is_cut_out_of_the_release(root):
+    folder = root / "assignments" / tiny.NAME
+    tiny.edit(folder, "scaling/notebook.py", "# *Your answer here.*", "# Because autograd follows the product.")
+    build.build(tiny.NAME, root)
+    assert cells(release(root) / tiny.NOTEBOOK)["tiny-why"].source == "*Your answer here.*"
+    assert "autograd follows" in cells(root / "source" / tiny.NAME / tiny.NOTEBOOK)["tiny-why"].source
+
+
+def test_pycache_and_checkpoints_stay_at_home(root):
+    for name in ("tinylib/__pycache__/shapes.cpython-311.pyc", "data/.ipynb_checkpoints/x.ipynb"):
+        path = root / "assignments" / tiny.NAME / name
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"x")
+    build.build(tiny.NAME, root)
+    assert not [name for name in snapshot(release(root)) if "__pycache__" in name or "checkpoint" in name]
+
+
+def test_a_missing_handout_is_named(root):
+    (root / "assignments" / tiny.NAME / "handout.md").unlink()
+    with pytest.raises(CourseError, match=r"assignments/tinyset/handout\.md is missing"):
+        build.build(tiny.NAME, root)
+
+
+def test_the_handout_tells_the_points_of_the_problem_files(built):
+    text = (release(built) / "handout.md").read_text()
+    assert (
+        "| `tiny-scale` | 3 | checks |\n| `tiny-scaler` | 2 | checks |\n| `tiny-why` | 1 | a person |\n| all | 6 | |"
+        in text
+    )
+    assert "{{" not in text
+
+
+def test_check_passes_on_fresh_products_and_writes_nothing(built):
+    before = snapshot(built)
+    build.check(tiny.NAME, built)
+    assert snapshot(built) == before
+
+
+def test_check_names_the_stale_notebook_its_source_and_the_repair(built):
+    tiny.edit(built / "assignments" / tiny.NAME, "scaling/notebook.py", "# Two exercises", "# A pair of exercises")
+    before = snapshot(built)
+    with pytest.raises(Stale) as caught:
+        build.check(tiny.NAME, built)
+    wanted = (
+        "release/tinyset/1_scaling.ipynb is not what assignments/tinyset/scaling builds. Run: autograder build tinyset"
+    )
+    assert wanted in str(caught.value).splitlines()
+    assert snapshot(built) == before
+
+
+@pytest.mark.parametrize("name", ["tinylib/shapes.py", "tests/manifest.json", tiny.NOTEBOOK])
+def test_check_names_a_missing_product(built, name):
+    (release(built) / name).unlink()
+    with pytest.raises(Stale, match=f"release/tinyset/{name} is missing"):
+        build.check(tiny.NAME, built)
+
+
+def test_check_names_a_product_edited_by_hand(built):
+    (release(built) / "handout.md").write_text("better words\n")
+    with pytest.raises(Stale, match=r"release/tinyset/handout\.md was edited by hand.*--force"):
+        build.check(tiny.NAME, built)
+
+
+def test_a_product_edited_by_hand_is_not_overwritten_but_shown(built):
+    (release(built) / "handout.md").write_text("better words\n")
+    tiny.edit(built / "assignments" / tiny.NAME, "scaling/notebook.py", "# Two exercises", "# A pair of exercises")
+    before = snapshot(built)
+    with pytest.raises(EditedByHand) as caught:
+        build.build(tiny.NAME, built)
+    assert "+better words" in str(caught.value)
+    assert "autograder build tinyset --force" in str(caught.value)
+    assert snapshot(built) == before
+
+
+def test_force_overwrites_what_was_edited_by_hand(built):
+    (release(built) / "handout.md").write_text("better words\n")
+    build.build(tiny.NAME, built, force=True)
+    assert "better words" not in (release(built) / "handout.md").read_text()
+    build.check(tiny.NAME, built)
+
+
+def test_a_file_that_someone_laid_into_the_release_is_not_swept_away(built):
+    (release(built) / "notes.txt").write_text("mine\n")
+    with pytest.raises(EditedByHand, match=r"notes\.txt"):
+        build.build(tiny.NAME, built)
+
+
+def test_a_product_that_the_sources_no_longer_make_goes(built):
+    (built / "assignments" / tiny.NAME / "data" / "numbers.txt").unlink()
+    build.build(tiny.NAME, built)
+    assert not (release(built) / "data" / "numbers.txt").exists()
+
+
+def test_a_build_that_was_killed_between_its_renames_is_finished_by_the_next(built):
+    tiny.edit(built / "assignments" / tiny.NAME, "scaling/notebook.py", "# Two exercises", "# A pair of exercises")
+    fresh = build.make(course.load(tiny.NAME, built)).files
+    path = f"source/{tiny.NAME}/{tiny.NOTEBOOK}"
+    (built / path).write_bytes(fresh[path])  # source is in place, release and record are not
+    build.build(tiny.NAME, built)
+    build.check(tiny.NAME, built)
+
+
+def test_a_damaged_build_record_is_named(built):
+    (built / "source" / f"{tiny.NAME}.build.json").write_text("{")
+    with pytest.raises(BadInput, match=r"source/tinyset\.build\.json is damaged"):
+        build.build(tiny.NAME, built)
+
+
+def test_a_failing_build_leaves_the_old_products(built):
+    before = snapshot(built / "release") | snapshot(built / "source")
+    tiny.edit(built / "assignments" / tiny.NAME, "scaling/problem.toml", "points = 3", "points = -3")
+    with pytest.raises(CourseError):
+        build.build(tiny.NAME, built)
+    assert snapshot(built / "release") | snapshot(built / "source") == before
+
+
+def test_the_command_reports_what_changed_and_check_agrees(root, monkeypatch):
+    monkeypatch.chdir(root)
+    first = CliRunner().invoke(commands, ["build", tiny.NAME])
+    assert first.exit_code == 0
+    assert "new      release/tinyset/1_scaling.ipynb" in first.output
+    again = CliRunner().invoke(commands, ["build", tiny.NAME])
+    assert "everything was up to date" in again.output
+    assert CliRunner().invoke(commands, ["build", tiny.NAME, "--check"]).exit_code == 0
+
+
+def test_usage_errors_show_usage_and_where_help_is():
+    result = CliRunner().invoke(commands, ["build", "tinyset", "--check", "--force"])
+    assert result.exit_code == 2
+    lines = result.output.splitlines()
+    assert lines[0].startswith("Usage: ")
+    assert lines[1].startswith("Try '")
+    assert lines[-1] == "Error: --check writes nothing: leave --force and --archive away."
+
+
+def test_a_mendable_error_ends_the_command_with_its_own_exit_code(tmp_path):
+    command = [sys.executable, "-m", "autograder", "build", "nosuch"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == BadInput.exit_code
+    assert done.stderr.startswith("Error: no assignment 'nosuch' here")
+    assert "Traceback" not in done.stderr
+
+
+# --- the release on its own ---------------------------------------------------------------------------------------
+
+
+def run_alone(code: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run code with nothing of this repository on the path: only the standard library and installed packages."""
+    engine = str(Path(build.__file__).parents[2])
+    block = (
+        f"import sys; sys.path[:] = ['', *[p for p in sys.path if p not in ('', {engine!r})]]\n"
+        "sys.meta_path[:] = [finder for finder in sys.meta_path if '__editable__' not in repr(finder)]\n"
+    )
+    return subprocess.run([sys.executable, "-c", block + code], cwd=cwd, capture_output=True, text=True)
+
+
+def test_kit_and_library_are_imported_from_the_release_itself(built):
+    code = "import kit.manifest, tinylib.shapes; print(kit.manifest.__file__, tinylib.shapes.__file__, sep='\\n')"
+    done = run_alone(code, release(built))
+    assert done.stderr == ""
+    assert [str(release(built)) in line for line in done.stdout.splitlines()] == [True, True]
+
+
+def test_pytest_in_the_release_says_which_function_to_write(built):
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=release(built), capture_output=True, text=True)
+    assert done.returncode == 1
+    told = done.stdout.splitlines()  # the summary's lines begin with FAILED
+    assert sum(line.startswith("tiny-scale: write this function") for line in told) == 2
+    assert sum(line.startswith("tiny-scaler: write this function") for line in told) == 1
+    assert "3 failed" in done.stdout
+
+
+# --- the set-up cell ----------------------------------------------------------------------------------------------
+
+
+def setup_code(root: Path) -> str:
+    return cells(release(root) / tiny.NOTEBOOK)["setup"].source
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def address(tmp_path_factory):
+    """A folder served at a local address."""
+    folder = tmp_path_factory.mktemp("served")
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield folder, f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def online(root, address):
+    """The tiny set, built to fetch its archive from a local address where the archive lies."""
+    folder, url = address
+    tiny.edit(root / "assignments" / tiny.NAME, "assignment.toml", 'url = ""', f'url = "{url}/tinyset-1.0.zip"')
+    made, _ = build.build(tiny.NAME, root)
+    build.write_archive(made, folder)
+    return root
+
+
+SHOW = "\nfind = importlib.util.find_spec\nprint(find('tinylib').origin, find('kit').origin, os.getcwd(), sep='\\n')"
+
+
+@pytest.mark.parametrize("folder", ["source", "release"])
+def test_the_title_stands_first_and_the_set_up_cell_directly_after_it(built, folder):
+    title, setup = list(cells(built / folder / tiny.NAME / tiny.NOTEBOOK).values())[:2]
+    assert title.source.startswith("# Scaling") and setup.id == "setup"
+    assert [cell.id for cell in course.load(tiny.NAME, built).manifest.notebooks[0].cells[:2]] == [title.id, "setup"]
+
+
+def test_without_a_title_the_set_up_cell_stands_first(root):
+    tiny.edit(root / "assignments" / tiny.NAME, f"{tiny.PROBLEM}/notebook.py", "# # Scaling\n", "# Scaling\n")
+    build.build(tiny.NAME, root)
+    assert next(iter(cells(release(root) / tiny.NOTEBOOK))) == "setup"
+
+
+def test_a_notebook_on_its_own_fetches_and_unpacks_the_archive(online, tmp_path_factory):
+    alone = tmp_path_factory.mktemp("colab")
+    done = run_alone(setup_code(online) + SHOW, alone)
+    assert done.stderr == ""
+    assert all(line.startswith(str(alone / "tinyset-1.0-")) for line in done.stdout.splitlines())
+    unpacked = next(alone.iterdir())
+    assert snapshot(unpacked) == {k: v for k, v in snapshot(release(online)).items() if not k.endswith(".ipynb")}
+
+
+def test_the_first_cell_fetches_nothing_a_second_time(online, address, tmp_path_factory):
+    alone = tmp_path_factory.mktemp("colab")
+    assert run_alone(setup_code(online), alone).returncode == 0
+    (address[0] / "tinyset-1.0.zip").unlink()
+    assert run_alone(setup_code(online) + SHOW, alone).stderr == ""
+
+
+def test_an_archive_of_the_wrong_hash_is_refused_and_not_unpacked(online, address, tmp_path_factory):
+    alone = tmp_path_factory.mktemp("colab")
+    path = address[0] / "tinyset-1.0.zip"
+    path.write_bytes(path.read_bytes() + b"\0")
+    done = run_alone(setup_code(online), alone)
+    assert "is not what version 1.0 expects" in done.stderr
+    assert list(alone.iterdir()) == []
+
+
+def test_a_missing_archive_or_network_is_told_in_plain_words(online, address, tmp_path_factory):
+    alone = tmp_path_factory.mktemp("colab")
+    (address[0] / "tinyset-1.0.zip").unlink()
+    done = run_alone(setup_code(online), alone)
+    assert "RuntimeError: Could not fetch http://127.0.0.1" in done.stderr
+    assert "Go online and run this cell again." in done.stderr
+    assert list(alone.iterdir()) == []
+
+
+def test_beside_its_folder_the_first_cell_does_nothing(online):
+    before = snapshot(release(online))
+    assert run_alone(setup_code(online), release(online)).stderr == ""
+    assert {k: v for k, v in snapshot(release(online)).items() if "__pycache__" not in k} == before
+
+
+def test_without_an_address_the_first_cell_asks_for_the_folder(built, tmp_path_factory):
+    done = run_alone(setup_code(built), tmp_path_factory.mktemp("alone"))
+    assert "RuntimeError: This notebook needs the folder it came in" in done.stderr
+
+
+def test_the_archive_holds_no_notebook_and_is_deterministic(online):
+    made = build.make(course.load(tiny.NAME, online))
+    names = zipfile.ZipFile(BytesIO(made.archive)).namelist()
+    assert "tests/manifest.json" in names
+    assert not [name for name in names if name.endswith(".ipynb")]
+    assert hashlib.sha256(made.archive).hexdigest() in setup_code(online)
+    assert support.archive(dict(reversed(support.files(made.assignment).items()))) == made.archive
+
+
+def test_a_strange_release_address_is_refused(root):
+    tiny.edit(root / "assignments" / tiny.NAME, "assignment.toml", 'url = ""', 'url = "ftp://example.org/x.zip"')
+    with pytest.raises(CourseError, match="release_url"):
+        course.load(tiny.NAME, root)
+
+
+def test_the_record_lists_every_product_with_its_hash(built):
+    record = json.loads((built / "source" / f"{tiny.NAME}.build.json").read_text())["files"]
+    products = snapshot(built / "release") | snapshot(built / "source" / tiny.NAME)
+    assert len(record) == len(products)
+    path = release(built) / "handout.md"
+    assert record["release/tinyset/handout.md"] == hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,61 @@
+import csv
+
+import pytest
+from nbgrader import api
+from nbgrader.plugins import LateSubmissionPlugin
+from traitlets.config import Config
+
+from autograder.cli.nbgrader_commands import StatusCsvExport
+from autograder.marks import gradebook
+from autograder.tests import marking, tiny
+from autograder.tests.marks.test_gradebook import mark, submit
+
+
+class PointADay(LateSubmissionPlugin):
+    """One point for each day."""
+
+    def late_submission_penalty(self, student_id, score, total_seconds_late):
+        return total_seconds_late / 86400
+
+
+@pytest.fixture
+def tinyset(tmp_path):
+    tinyset = marking.assignment(tmp_path)
+    submit(tinyset, "late", timestamp="2030-01-03 00:00:00 UTC")
+    reports = [marking.report("ada"), marking.report("late"), marking.report("part", scaler=None)]
+    gradebook.write(tinyset, marking.store(tmp_path, *reports))
+    return tinyset
+
+
+def export(tinyset, **options):
+    config = Config({"AssignLatePenalties": {"plugin_class": PointADay}})
+    plugin = StatusCsvExport(config=config, to=str(tinyset.root / "grades.csv"), **options)
+    with api.Gradebook(f"sqlite:///{tinyset.root}/gradebook.db") as book:
+        book.add_student("absent")
+        plugin.export(book)
+        book.remove_student("absent")
+    with open(tinyset.root / "grades.csv", newline="") as file:
+        return {row["student_id"]: row for row in csv.DictReader(file)}
+
+
+def test_every_student_has_a_status(tinyset):
+    mark(tinyset, "ada", "tiny-why", 1.0)
+    found = {student: (row["raw_score"], row["score"], row["status"]) for student, row in export(tinyset).items()}
+    assert found == {
+        "absent": ("0.0", "0.0", "no submission"),
+        "ada": ("6.0", "6.0", "complete"),
+        "late": ("5.0", "3.0", "to be marked"),
+        "part": ("", "", "not graded"),
+    }
+
+
+def test_an_extension_counts_at_the_next_export(tinyset):
+    assert export(tinyset)["late"]["late_submission_penalty"] == "2.0"
+    with api.Gradebook(f"sqlite:///{tinyset.root}/gradebook.db") as book:
+        book.grant_extension(tiny.NAME, "late", days=1)
+    assert export(tinyset)["late"]["late_submission_penalty"] == "1.0"
+
+
+def test_one_student_can_be_exported_alone(tinyset):
+    assert set(export(tinyset, student=["ada"])) == {"ada"}
+    assert export(tinyset, assignment=["another"]) == {}

@@ -1,0 +1,403 @@
+"""Grading submissions and classes, with the real sandbox, on the tiny assignment."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import select
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+import autograder
+from autograder.assignment import load as course
+from autograder.assignment.load import Assignment
+from autograder.errors import BadInput, TooWeak
+from autograder.grading import grade_class as class_run
+from autograder.grading import grade_one as grading
+from autograder.grading.grade_class import Task, grade_class, grade_task, submissions
+from autograder.grading.plan import Plan, course_seed
+from autograder.results import Report, ResultFolder
+from autograder.sandbox.sandbox import Sandbox
+from autograder.tests import marking, released, tiny
+
+WRONG_SCALE = released.SCALE.replace("values * factor", "values * factor if factor < 3 else values")
+SEED = 11
+
+
+def submit(root: Path, student: str, **answers: str) -> Path:
+    """A submission: the released notebook with these cells written (tiny_scale="…")."""
+    folder = root / "submitted" / student / tiny.NAME
+    folder.mkdir(parents=True)
+    path = folder / tiny.NOTEBOOK
+    path.write_bytes((root / "release" / tiny.NAME / tiny.NOTEBOOK).read_bytes())
+    if answers:
+        released.fill(path, **answers)
+    return path
+
+
+def submit_right(root: Path, student: str) -> Path:
+    return submit(root, student, tiny_scale=released.SCALE, tiny_scaler=released.SCALER)
+
+
+@pytest.fixture
+def tinyset(tmp_path: Path) -> Iterator[Assignment]:
+    yield marking.without_gradebook(tmp_path)
+    sys.path[:] = [entry for entry in sys.path if not entry.startswith(str(tmp_path))]
+    for name in [name for name in sys.modules if name.partition(".")[0] == tiny.LIBRARY]:
+        del sys.modules[name]
+
+
+def grade(assignment: Assignment, **options: Any) -> dict[str, Report]:
+    out = assignment.root / "results"
+    folders = submissions(assignment.root / "submitted", assignment.name)
+    done = grade_class(assignment, folders, out, **{"seed": SEED, "workers": 2} | options)
+    return {item.report.student: item.report for item in done}
+
+
+def stored(assignment: Assignment, student: str) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads((assignment.root / "results" / f"{student}.json").read_text())
+    for test in data["tests"]:
+        test.pop("seconds")
+    return data
+
+
+def test_a_class_gets_true_grades(tinyset: Assignment) -> None:
+    root = tinyset.root
+    submit_right(root, "right")
+    submit(root, "untouched")
+    submit(root, "half", tiny_scale=released.SCALE)
+    submit(root, "wrong", tiny_scale=WRONG_SCALE, tiny_scaler=released.SCALER)
+    submit(root, "loops", tiny_scale="def scale(values, factor):\n    while True:\n        pass")
+    submit(root, "exits", tiny_scale="import os\nos._exit(0)", tiny_scaler="class Scaler(ScalerBase): pass")
+    submit(root, "crashes", tiny_scale="def scale(values, factor):\n    return values.no_such_thing")
+    reports = grade(tinyset)
+    assert {name: report.status for name, report in reports.items()} == dict.fromkeys(reports, "graded")
+    scores = {name: report.auto_score for name, report in reports.items()}
+    assert scores == {
+        "right": 5, "untouched": 0, "half": 3, "wrong": 3.8, "loops": 0, "exits": 0, "crashes": 0,
+    }  # fmt: skip
+    statuses = {
+        name: {test.status for test in report.tests if test.exercise == "tiny-scale"}
+        for name, report in reports.items()
+    }
+    assert statuses["untouched"] == {"missing"} and statuses["loops"] == {"timeout"}
+    assert statuses["exits"] == {"crashed"} and statuses["crashes"] == {"failed"}
+    assert [exercise.reason for exercise in reports["untouched"].exercises] == ["not written", "not written"]
+
+
+def test_every_result_file_follows_the_schema(tinyset: Assignment) -> None:
+    schema = json.loads((Path(autograder.__file__).parent / "result.schema.json").read_text())
+    submit_right(tinyset.root, "right")
+    submit(tinyset.root, "broken").write_text("{")
+    for student, report in grade(tinyset).items():
+        data = json.loads((tinyset.root / "results" / f"{student}.json").read_text())
+        jsonschema.validate(data, schema)
+        assert Report.from_json(json.dumps(data)) == report
+
+
+def test_the_same_submission_and_seed_give_the_same_result_with_any_number_of_workers(tinyset: Assignment) -> None:
+    for number in range(4):
+        submit(tinyset.root, f"s{number}", tiny_scale=WRONG_SCALE, tiny_scaler=released.SCALER)
+    runs = []
+    for workers in (1, 2, 3):
+        grade(tinyset, workers=workers, force=True)
+        runs.append([stored(tinyset, f"s{number}") for number in range(4)])
+    assert runs[0] == runs[1] == runs[2]
+    first = {key: value for key, value in runs[0][0].items() if key != "student"}
+    assert all({key: value for key, value in result.items() if key != "student"} == first for result in runs[0])
+
+
+def test_an_unchanged_submission_keeps_its_result_and_a_changed_one_does_not(tinyset: Assignment) -> None:
+    path = submit_right(tinyset.root, "ada")
+    submit_right(tinyset.root, "ben")
+    grade(tinyset)
+    before = {name: (tinyset.root / "results" / f"{name}.json").stat().st_mtime_ns for name in ("ada", "ben")}
+    released.fill(path, tiny_scale=WRONG_SCALE)
+    fresh: dict[str, bool] = {}
+    reports = grade(tinyset, on_done=lambda done: fresh.update({done.report.student: done.fresh}))
+    assert fresh == {"ada": True, "ben": False}
+    assert reports["ada"].auto_score == 3.8
+    assert (tinyset.root / "results" / "ben.json").stat().st_mtime_ns == before["ben"]
+    for options in ({"force": True}, {"seed": SEED + 1}):
+        grade(tinyset, **options, on_done=lambda done: fresh.update({done.report.student: done.fresh}))
+        assert fresh == {"ada": True, "ben": True}
+
+
+def test_a_damaged_result_is_graded_again(tinyset: Assignment) -> None:
+    submit_right(tinyset.root, "ada")
+    grade(tinyset)
+    (tinyset.root / "results" / "ada.json").write_text('{"schema": 1')
+    assert grade(tinyset)["ada"].auto_score == 5
+    assert stored(tinyset, "ada")["auto_score"] == 5
+
+
+def test_a_result_whose_notebooks_are_gone_is_made_again(tinyset: Assignment) -> None:
+    submit_right(tinyset.root, "ada")
+    grade(tinyset)
+    folder = ResultFolder(tinyset.root / "results").notebooks_path("ada")
+    shutil.rmtree(folder)
+    grade(tinyset)
+    assert (folder / tiny.NOTEBOOK).is_file()
+
+
+def test_what_a_pools_process_sends_back_is_written_whole_or_not_at_all(tinyset: Assignment) -> None:
+    """Half a message of a process that is killed would leave the pool waiting for the rest for ever."""
+    submit_right(tinyset.root, "ada")
+    folder = tinyset.root / "submitted" / "ada" / tiny.NAME
+    task = Task(str(tinyset.root), tiny.NAME, "ada", str(folder), str(tinyset.root / "out"), SEED, False, False)
+    try:
+        sent = class_run._is_fresh(task)
+    finally:
+        class_run.close_contexts()
+    assert sent is True and len(pickle.dumps(sent)) < select.PIPE_BUF // 4
+
+
+def test_a_notebook_that_cannot_be_read_is_not_graded_and_not_zero(tinyset: Assignment) -> None:
+    submit(tinyset.root, "broken").write_text('{"cells": [')
+    submit_right(tinyset.root, "right")
+    reports = grade(tinyset)
+    broken = reports["broken"]
+    assert (broken.status, broken.auto_score) == ("not graded", None)
+    assert [exercise.score for exercise in broken.exercises] == [None, None]
+    assert broken.reason and tiny.NOTEBOOK in broken.reason
+    assert reports["right"].auto_score == 5
+
+
+def test_a_folder_without_any_notebook_is_not_graded(tinyset: Assignment) -> None:
+    submit(tinyset.root, "nothing").unlink()
+    report = grade(tinyset)["nothing"]
+    assert (report.status, report.auto_score) == ("not graded", None)
+    assert report.reason
+
+
+def test_a_mistake_in_a_test_is_reported_as_that_and_costs_no_student(tinyset: Assignment) -> None:
+    tiny.edit(
+        tinyset.folder,
+        f"{tiny.PROBLEM}/test_hidden.py",
+        "values_before_scaling = torch.rand(3",
+        "values = troch.rand(3",
+    )
+    submit_right(tinyset.root, "right")
+    report = grade(tinyset)["right"]
+    assert (report.status, report.auto_score) == ("partly graded", 3)
+    scaler = report.exercises[1]
+    assert (scaler.status, scaler.score) == ("not graded", None)
+    assert scaler.reason and "test_scaler_inverse_undoes_forward is itself at fault" in scaler.reason
+    assert "NameError: name 'troch'" in (tinyset.root / "results" / "details" / "right.json").read_text()
+
+
+def test_an_answer_that_breaks_a_test_which_the_reference_passes_has_failed_it(tinyset: Assignment) -> None:
+    tiny.edit(
+        tinyset.folder,
+        f"{tiny.PROBLEM}/test_hidden.py",
+        "    assert_same(student.scale(values, 3.0), expected",
+        "    student.scale(values, 3.0).sum()\n    assert_same(student.scale(values, 3.0), expected",
+    )
+    submit(tinyset.root, "odd", tiny_scale="def scale(values, factor):\n    return 'text'")
+    report = grade(tinyset)["odd"]
+    assert report.status == "graded"
+    assert {test.status for test in report.tests if test.visibility == "hidden" and test.exercise == "tiny-scale"} == {
+        "failed"
+    }
+
+
+def test_a_test_that_skips_itself_is_a_fault_of_the_grader(tinyset: Assignment) -> None:
+    old = "    scaler = student.build("
+    tiny.edit(tinyset.folder, f"{tiny.PROBLEM}/test_hidden.py", old, f"    pytest.skip()\n{old}")
+    submit_right(tinyset.root, "right")
+    report = grade(tinyset)["right"]
+    assert report.exercises[1].status == "not graded" and report.auto_score == 3
+
+
+def test_a_fault_of_the_grader_on_one_submission_stops_nobody_else(
+    tinyset: Assignment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit_right(tinyset.root, "ada")
+    submit_right(tinyset.root, "ben")
+    real = grading.grade_submission
+
+    def faulty(taken: Any, plan: Plan, sandbox: Sandbox) -> Any:
+        if taken.student == "ada":
+            raise RuntimeError("our own mistake")
+        return real(taken, plan, sandbox)
+
+    monkeypatch.setattr(class_run, "grade_submission", faulty)
+    reports = grade(tinyset)
+    assert (reports["ada"].status, reports["ada"].auto_score) == ("not graded", None)
+    assert "our own mistake" in str(reports["ada"].reason)
+    assert reports["ben"].auto_score == 5
+
+
+def test_a_grader_process_that_dies_twice_on_a_submission_leaves_it_not_graded(
+    tinyset: Assignment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit_right(tinyset.root, "ada")
+    submit_right(tinyset.root, "ben")
+    real = grading.grade_submission
+
+    def deadly(taken: Any, plan: Plan, sandbox: Sandbox) -> Any:
+        if taken.student == "ada":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(taken, plan, sandbox)
+
+    monkeypatch.setattr(class_run, "grade_submission", deadly)
+    reports = grade(tinyset)
+    assert reports["ada"].status == "not graded" and "ended twice" in str(reports["ada"].reason)
+    assert reports["ben"].auto_score == 5
+
+
+def test_messages_hold_nothing_of_inputs_or_of_the_students_text(tinyset: Assignment) -> None:
+    secret = "raise ValueError('look here: ' + str(values.tolist()))"
+    submit(tinyset.root, "spy", tiny_scale=f"def scale(values, factor):\n    {secret}")
+    grade(tinyset)
+    text = (tinyset.root / "results" / "spy.json").read_text()
+    assert "look here" not in text
+    details = (tinyset.root / "results" / "details" / "spy.json").read_text()
+    assert "look here" in details
+
+
+def test_a_weak_machine_is_refused_unless_the_ta_says_so(tinyset: Assignment, monkeypatch: pytest.MonkeyPatch) -> None:
+    submit_right(tinyset.root, "ada")
+    real = Sandbox.start
+
+    def weak(library: Path, package: str) -> Sandbox:
+        sandbox = real(library, package, bubblewrap=False)
+        sandbox.level = "weak"
+        return sandbox
+
+    monkeypatch.setattr(Sandbox, "start", weak)
+    with pytest.raises(TooWeak, match="autograder doctor"):
+        grade(tinyset)
+    assert not (tinyset.root / "results" / "ada.json").exists()
+    report = grade(tinyset, allow_weak=True)["ada"]
+    assert (report.isolation, report.auto_score) == ("weak", 5)
+
+
+def test_an_executor_of_ones_own_can_grade(tinyset: Assignment) -> None:
+    submit_right(tinyset.root, "ada")
+    try:
+        with ThreadPoolExecutor(1) as executor:
+            assert grade(tinyset, executor=executor)["ada"].auto_score == 5
+    finally:
+        class_run.close_contexts()
+
+
+def test_a_task_needs_nothing_but_itself(tinyset: Assignment) -> None:
+    submit_right(tinyset.root, "ada")
+    folder = tinyset.root / "submitted" / "ada" / tiny.NAME
+    task = Task(str(tinyset.root), tiny.NAME, "ada", str(folder), str(tinyset.root / "out"), SEED, False, False)
+    try:
+        assert grade_task(task).report.auto_score == 5
+    finally:
+        class_run.close_contexts()
+    assert ResultFolder(tinyset.root / "out").read("ada") is not None
+
+
+GRADE_AND_TELL = """
+import signal, sys
+from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background is started without it
+from autograder import course
+from autograder.class_run import grade_class, submissions
+root = Path(sys.argv[1])
+assignment = course.load("tinyset", root)
+def tell(done):
+    print(done.report.student, "fresh" if done.fresh else "kept", flush=True)
+grade_class(assignment, submissions(root / "submitted", "tinyset"), root / "results", seed=11, workers=2, on_done=tell)
+"""
+
+
+def start(root: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", GRADE_AND_TELL, str(root)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def descendants(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in children] + [deeper for child in children for deeper in descendants(int(child))]
+
+
+def wait_for_end(pids: list[int]) -> None:
+    """Wait until these processes are gone; fails after a minute."""
+    for pid in pids:
+        try:
+            descriptor = os.pidfd_open(pid)
+        except ProcessLookupError:
+            continue
+        ended, _, _ = select.select([descriptor], [], [], 60)
+        os.close(descriptor)
+        assert ended, f"process {pid} is still there"
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_stopped_run_leaves_no_process_and_no_half_file_and_goes_on(tinyset: Assignment, how: signal.Signals) -> None:
+    students = [f"s{number}" for number in range(12)]
+    for student in students[:6]:
+        submit_right(tinyset.root, student)
+    for student in students[6:]:  # they take a while, so that the run is stopped before its end
+        slow = f"import time\ntime.sleep(1)\n{released.SCALE}"
+        submit(tinyset.root, student, tiny_scale=slow, tiny_scaler=released.SCALER)
+    run = start(tinyset.root)
+    assert run.stdout is not None
+    first = run.stdout.readline().split()[0]
+    family = descendants(run.pid)
+    assert len(family) >= 3
+    os.kill(run.pid, how)
+    run.communicate(timeout=60)
+    wait_for_end(family)
+    results = tinyset.root / "results"
+    done = {path.stem for path in results.glob("*.json")}
+    assert first in done and len(done) < len(students)
+    for path in results.glob("*.json"):
+        Report.from_json(path.read_text())
+    if how == signal.SIGINT:
+        assert not list(results.rglob(".writing-*"))
+    again = start(tinyset.root)
+    output, _ = again.communicate(timeout=120)
+    assert again.returncode == 0
+    said = dict(line.split() for line in output.splitlines())
+    assert {student for student, state in said.items() if state == "kept"} == done
+    assert not list(results.rglob(".writing-*"))
+    assert {report.auto_score for report in ResultFolder(results).all()} == {5}
+
+
+def test_the_seed_is_drawn_once_and_a_new_one_on_demand(tinyset: Assignment) -> None:
+    first = course_seed(tinyset)
+    assert course_seed(tinyset) == first
+    second = course_seed(tinyset, new=True)
+    assert second != first and course_seed(tinyset) == second
+
+
+def test_a_new_version_has_a_seed_of_its_own(tinyset: Assignment) -> None:
+    first = course_seed(tinyset)
+    tiny.edit(tinyset.folder, "assignment.toml", 'version = "1.0"', 'version = "1.1"')
+    newer = course.load(tiny.NAME, tinyset.root)
+    assert course_seed(newer) != first
+    assert course_seed(tinyset) == first
+
+
+def test_a_damaged_seed_file_is_named(tinyset: Assignment) -> None:
+    course_seed(tinyset)
+    (tinyset.root / ".autograder" / "seeds.json").write_text("[")
+    with pytest.raises(BadInput, match="seeds.json"):
+        course_seed(tinyset)
+
+
+def test_a_folder_without_submissions_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no folder"):
+        submissions(tmp_path / "nowhere", "ps3")
+    with pytest.raises(BadInput, match="<student>/ps3"):
+        submissions(tmp_path, "ps3")
+    (tmp_path / "ada" / "ps3").mkdir(parents=True)
+    with pytest.raises(BadInput, match="ben/ps3"):
+        submissions(tmp_path, "ps3", "ben")

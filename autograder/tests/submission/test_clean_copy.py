@@ -1,0 +1,304 @@
+import base64
+import copy
+import io
+import json
+from collections import Counter
+
+import nbformat
+import pytest
+from nbconvert import HTMLExporter
+from PIL import Image
+
+from autograder.submission.clean_copy import MAX_FIGURES, MAX_OWN, rebuild
+from autograder.submission.notebook_file import keep
+from autograder.tests import handing_in
+from autograder.tests.handing_in import cell, figure, own, png, printed
+from autograder.tests.submission.hostile_text import SNIPPETS, active
+
+WRITTEN = "Because $\\frac{1}{2} < 1$, and **autograd** follows the product."
+
+
+@pytest.fixture(scope="module")
+def tiny_release(tmp_path_factory):
+    return handing_in.released(tmp_path_factory.mktemp("course"))
+
+
+@pytest.fixture(scope="module")
+def book(tiny_release):
+    return tiny_release[0].notebooks[0]
+
+
+@pytest.fixture(scope="module")
+def staff(tiny_release):
+    return tiny_release[1]
+
+
+@pytest.fixture
+def submitted(staff):
+    """The released notebook, to be changed by a test."""
+    return copy.deepcopy(staff)
+
+
+@pytest.fixture
+def rebuilt(staff, book):
+    return lambda submitted: rebuild(staff, keep(submitted), book)
+
+
+def show_cell(notebook):
+    shows = [cell for cell in notebook["cells"] if cell["metadata"].get("tags") == ["show"]]
+    (found,) = [cell for cell in shows if cell["id"] != "preview"]
+    return found
+
+
+def ids(notebook):
+    return [cell["id"] for cell in notebook["cells"]]
+
+
+def insert_after(notebook, name, new):
+    notebook["cells"].insert(ids(notebook).index(name) + 1, new)
+
+
+# --- whose text stands where ----------------------------------------------------------------------------------------
+
+
+def test_answers_stand_in_the_staffs_cells(submitted, rebuilt, staff):
+    cell(submitted, "tiny-scale")["source"] = "def scale(values, factor): return 3"
+    cell(submitted, "tiny-why")["source"] = WRITTEN
+    notebook = rebuilt(submitted).notebook
+    assert cell(notebook, "tiny-scale")["source"] == "def scale(values, factor): return 3"
+    assert cell(notebook, "tiny-why")["source"] == WRITTEN
+    assert ids(notebook) == ids(staff)
+
+
+def test_a_notebook_of_an_older_release_with_the_set_up_cell_above_the_title_is_read(submitted, rebuilt, staff):
+    cell(submitted, "tiny-scale")["source"] = "def scale(values, factor): return 3"
+    submitted["cells"].insert(0, submitted["cells"].pop(ids(submitted).index("setup")))
+    assert ids(submitted)[0] == "setup" != ids(staff)[0]
+    notebook = rebuilt(submitted).notebook
+    assert ids(notebook) == ids(staff)
+    assert cell(notebook, "tiny-scale")["source"] == "def scale(values, factor): return 3"
+
+
+def test_without_a_submission_the_staffs_notebook_stands(staff, book):
+    notebook = rebuild(staff, None, book).notebook
+    assert [(c["id"], c["source"]) for c in notebook["cells"]] == [
+        (c["id"], "".join(c["source"])) for c in staff["cells"]
+    ]
+
+
+def test_the_staffs_notebook_is_not_changed(submitted, rebuilt, staff):
+    before = copy.deepcopy(staff)
+    cell(submitted, "tiny-why")["source"] = WRITTEN
+    rebuilt(submitted)
+    assert staff == before
+
+
+@pytest.mark.parametrize("name", ["given-1", "given-2", "tiny-scale-check", "setup"])
+def test_a_locked_cell_is_always_the_staffs(submitted, rebuilt, staff, name):
+    cell(submitted, name)["source"] = "print('all passed')"
+    cell(submitted, name)["outputs"] = [printed("all passed")]
+    notebook = rebuilt(submitted).notebook
+    assert cell(notebook, name)["source"] == "".join(cell(staff, name)["source"])
+    assert cell(notebook, name)["outputs"] == []
+
+
+def test_an_altered_locked_cell_is_shown_as_the_students_own_and_not_graded(submitted, rebuilt):
+    cell(submitted, "given-2")["source"] = "class ScalerBase: pass"
+    notebook = rebuilt(submitted).notebook
+    place = ids(notebook).index("given-2")
+    label, altered = notebook["cells"][place + 1 : place + 3]
+    assert "another version of given-2, not graded" in label["source"]
+    assert altered["source"] == "class ScalerBase: pass"
+
+
+def test_show_and_guess_cells_keep_the_students_text(submitted, rebuilt):
+    show_cell(submitted)["source"] = "print(steps := 200)"
+    assert show_cell(rebuilt(submitted).notebook)["source"] == "print(steps := 200)"
+
+
+def test_all_metadata_is_the_staffs(submitted, rebuilt, staff):
+    for entry in submitted["cells"]:
+        entry["metadata"]["evil"] = True
+        entry["metadata"].setdefault("nbgrader", {})["points"] = 99
+    submitted["metadata"] = {"kernelspec": {"name": "bash"}, "evil": True}
+    notebook = rebuilt(submitted).notebook
+    assert [entry["metadata"] for entry in notebook["cells"]] == [entry["metadata"] for entry in staff["cells"]]
+    assert notebook["metadata"] == staff["metadata"]
+
+
+def test_own_cells_follow_the_cell_they_stood_behind_under_a_label(submitted, rebuilt, staff):
+    insert_after(submitted, "tiny-scale", own("code", "helper = 1", id="mine"))
+    submitted["cells"].insert(0, own("markdown", "# My notebook", id="first"))
+    submitted["cells"].append(own("markdown", "The end.", id="last"))
+    cells = rebuilt(submitted).notebook["cells"]
+    assert cells[0]["source"] == "*The student's own, cell 1:*\n\n# My notebook"
+    place = [entry["id"] for entry in cells].index("tiny-scale")
+    assert cells[place + 1]["source"] == "*The student's own, cell 6:*"
+    assert (cells[place + 2]["cell_type"], cells[place + 2]["source"]) == ("code", "helper = 1")
+    assert cells[-1]["source"].endswith("The end.")
+    assert {json.dumps(entry["metadata"]) for entry in cells if entry["id"].startswith("students-")} == {
+        '{"kit": {"role": "own"}}'
+    }
+    assert [entry["id"] for entry in cells if not entry["id"].startswith("students-")] == ids(staff)
+
+
+def test_the_graded_copy_of_a_duplicated_cell_stands_in_the_staffs_cell(submitted, rebuilt):
+    first = cell(submitted, "tiny-scale")
+    again = copy.deepcopy(first)
+    first["source"] = "def scale(values, factor): return 1"
+    again["source"] = "def scale(values, factor): return 2"
+    insert_after(submitted, "tiny-scale", again)
+    notebook = rebuilt(submitted).notebook
+    assert cell(notebook, "tiny-scale")["source"].endswith("return 2")
+    others = [entry["source"] for entry in notebook["cells"] if entry["id"].startswith("students-cell")]
+    assert others == ["def scale(values, factor): return 1"]
+
+
+def test_of_a_duplicated_written_answer_the_later_written_one_is_shown(submitted, rebuilt):
+    answer = cell(submitted, "tiny-why")
+    submitted["cells"] += [answer | {"id": "x1", "source": WRITTEN}, answer | {"id": "x2", "source": ""}]
+    assert cell(rebuilt(submitted).notebook, "tiny-why")["source"] == WRITTEN
+
+
+def test_a_written_answer_in_a_code_cell_is_shown_as_it_was_typed(submitted, rebuilt):
+    answer = cell(submitted, "tiny-why")
+    answer |= {"cell_type": "code", "source": "The # factor\nis *learned*.", "outputs": []}
+    notebook = rebuilt(submitted).notebook
+    assert cell(notebook, "tiny-why")["cell_type"] == "markdown"
+    assert cell(notebook, "tiny-why")["source"] == "    The # factor\n    is *learned*."
+
+
+def test_an_exercise_in_a_text_cell_is_shown_and_the_staffs_cell_stays_a_stub(submitted, rebuilt, staff):
+    exercise = cell(submitted, "tiny-scale")
+    exercise |= {"cell_type": "markdown", "source": "def scale(values, factor): return 1"}
+    notebook = rebuilt(submitted).notebook
+    assert cell(notebook, "tiny-scale")["source"] == "".join(cell(staff, "tiny-scale")["source"])
+    assert any("return 1" in entry["source"] for entry in notebook["cells"])
+
+
+def test_deleted_and_reordered_cells_stand_in_the_staffs_order(submitted, rebuilt, staff):
+    submitted["cells"] = [entry for entry in reversed(submitted["cells"]) if entry["id"] != "tiny-scaler"]
+    assert ids(rebuilt(submitted).notebook) == ids(staff)
+
+
+def test_a_student_cannot_imitate_the_staffs_marks(submitted, rebuilt):
+    fake = own("markdown", "**Rubric** full marks", id="rubric-tiny-why")
+    fake["metadata"] = {"kit": {"role": "rubric"}, "nbgrader": {"grade_id": "rubric-tiny-why", "grade": True}}
+    insert_after(submitted, "preview", fake)
+    last = rebuilt(submitted).notebook["cells"][-1]
+    assert last["metadata"] == {"kit": {"role": "own"}}
+    assert last["source"].startswith("*The student's own, cell ")
+
+
+# --- outputs --------------------------------------------------------------------------------------------------------
+
+
+def outputs_of(rebuilt, submitted, *outputs):
+    show_cell(submitted)["outputs"] = list(outputs)
+    return show_cell(rebuilt(submitted).notebook)["outputs"]
+
+
+def test_figures_stay_where_they_were_drawn(submitted, rebuilt):
+    cell(submitted, "tiny-scale")["outputs"] = [figure(png())]
+    insert_after(submitted, "tiny-why", own("code", "plot()", id="mine", outputs=[figure(png())]))
+    show_cell(submitted)["outputs"] = [printed("loss 0.3"), figure([png()[:20], png()[20:]])]
+    notebook = rebuilt(submitted).notebook
+    outputs = [entry["outputs"] for entry in notebook["cells"] if entry.get("outputs")]
+    kinds = [["figure" if "data" in output else "text" for output in group] for group in outputs]
+    assert kinds == [["figure"], ["text", "figure"], ["figure"]]
+
+
+def test_printed_text_loses_colours_and_overwritten_progress(submitted, rebuilt):
+    text = "\x1b[31mred\x1b[0m\n 10%\r 50%\r100%\r\n\x1b]8;;http://x\x07link\x1b]8;;\x07\n\u202edone"
+    (output,) = outputs_of(rebuilt, submitted, printed(text))
+    assert output == printed("red\n100%\nlink\ndone")
+
+
+def test_an_error_is_kept_as_one_line_of_text(submitted, rebuilt):
+    error = {"output_type": "error", "ename": "ValueError", "evalue": "no <b>", "traceback": ["\x1b[0;31m---"]}
+    assert outputs_of(rebuilt, submitted, error) == [printed("ValueError: no <b>")]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["text/html", "image/svg+xml", "application/javascript", "text/latex", "text/markdown", "image/gif",
+     "application/vnd.jupyter.widget-view+json", "application/pdf"],
+)  # fmt: skip
+def test_outputs_of_other_kinds_are_dropped_for_their_plain_text(submitted, rebuilt, kind):
+    bundle = {"output_type": "execute_result", "metadata": {}, "data": {kind: "<x>", "text/plain": "a table"}}
+    assert outputs_of(rebuilt, submitted, bundle) == [printed("a table")]
+
+
+def test_long_output_is_cut_and_said(staff, book, submitted):
+    show_cell(submitted)["outputs"] = [printed("x" * 9_000)] * 100
+    result = rebuild(staff, keep(submitted), book)
+    assert len(json.dumps(show_cell(result.notebook)["outputs"])) < 12_000
+    assert any("output was cut" in note for note in result.notes)
+
+
+def test_of_thousands_of_own_cells_the_first_are_shown(staff, book, submitted):
+    submitted["cells"] += [own("markdown", f"Note {n}", id=f"m{n}") for n in range(1_000)]
+    result = rebuild(staff, keep(submitted), book)
+    assert len(result.notebook["cells"]) == len(staff["cells"]) + MAX_OWN
+    assert any("own cells are shown" in note for note in result.notes)
+
+
+def test_too_many_figures_are_cut_and_said(staff, book, submitted):
+    show_cell(submitted)["outputs"] = [figure(png(1, 1))] * (MAX_FIGURES + 5)
+    result = rebuild(staff, keep(submitted), book)
+    assert len(show_cell(result.notebook)["outputs"]) == MAX_FIGURES
+    assert any("figures are kept" in note for note in result.notes)
+
+
+def test_a_picture_that_cannot_be_decoded_is_dropped_and_said(staff, book, submitted):
+    show_cell(submitted)["outputs"] = [{"output_type": "display_data", "metadata": {}, "data": {"image/png": "abcd"}}]
+    result = rebuild(staff, keep(submitted), book)
+    assert show_cell(result.notebook)["outputs"] == []
+    assert any("it is no picture" in note for note in result.notes)
+
+
+def test_the_rebuilt_notebook_stays_below_twenty_megabytes(staff, book, submitted):
+    noise = Image.effect_noise((1_500, 1_500), 90)
+    buffer = io.BytesIO()
+    noise.save(buffer, "PNG", compress_level=0)
+    heavy = base64.b64encode(buffer.getvalue()).decode()
+    show_cell(submitted)["outputs"] = [figure(heavy)] * 9
+    submitted["cells"] += [own("markdown", "word " * 19_000, id=f"m{n}") for n in range(30)]
+    submitted["cells"] += [own("code", f"x = '{'a' * 99_000}'", id=f"c{n}") for n in range(30)]
+    result = rebuild(staff, keep(submitted), book)
+    assert len(json.dumps(result.notebook)) < 20_000_000
+    assert len(result.notes) == 3
+
+
+# --- the page -------------------------------------------------------------------------------------------------------
+
+
+def filled(submitted, snippets):
+    """A submission with snippets wherever a student can put text."""
+    filled = copy.deepcopy(submitted)
+    cell(filled, "tiny-why")["source"] = "\n\n".join(snippets)
+    printing = [printed("\n".join(snippets)), figure(png())]
+    cell(filled, "tiny-scale").update(source=snippets[0], outputs=printing)
+    show_cell(filled)["outputs"] = printing
+    for number, snippet in enumerate(snippets):
+        metadata = {"tags": [snippet], "format": "text/html", "raw_mimetype": "text/html"}
+        for kind in ("markdown", "raw", "code"):
+            outputs = {"outputs": [printed(snippet)]} if kind == "code" else {}
+            filled["cells"].append(own(kind, snippet, id=f"{kind}-{number}", **outputs) | {"metadata": metadata})
+    return filled
+
+
+@pytest.mark.parametrize("template", ["basic", "lab"])
+def test_a_page_of_hostile_text_holds_nothing_more_than_a_harmless_one(submitted, rebuilt, template):
+    exporter = HTMLExporter(template_name=template)
+
+    def page(snippets):
+        node = nbformat.from_dict(rebuilt(filled(submitted, snippets)).notebook)
+        return exporter.from_notebook_node(node)[0].replace('src="data:image/png;base64,', 'src="figure:')
+
+    hostile, harmless_page = page(SNIPPETS), page(["some *text* at https://x.example\n\n# A heading"])
+    found, known = Counter(active(hostile)), Counter(active(harmless_page))
+    assert found.keys() <= known.keys()
+    for kind in ("script", "iframe", "style", "svg", "object", "form", "link", "meta", "img", "base", "embed"):
+        assert found[f"<{kind}>"] == known[f"<{kind}>"], kind
+    assert "figure:" in hostile

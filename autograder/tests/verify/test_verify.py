@@ -1,0 +1,206 @@
+"""Proving tests, with the real sandbox, on the tiny assignment."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from autograder.assignment import load as course
+from autograder.errors import CourseError
+from autograder.grading.plan import Plan
+from autograder.sandbox.sandbox import Sandbox
+from autograder.tests import tiny
+from autograder.verify.verify import (
+    NONSENSE,
+    NONSENSE_VALUES,
+    RIGHT,
+    WRONG,
+    Case,
+    Proof,
+    nonsense,
+    read_answer,
+    summary,
+    try_case,
+    verify,
+)  # fmt: skip
+
+PUBLIC, HIDDEN = f"{tiny.PROBLEM}/test_public.py", f"{tiny.PROBLEM}/test_hidden.py"
+INVERSE = f"{HIDDEN}::test_scaler_inverse_undoes_forward"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """A process that has started more threads cannot fork safely."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plan]:
+    root = tmp_path_factory.mktemp("course")
+    tiny.write(root)
+    yield Plan.of(course.load(tiny.NAME, root), seed=3)
+    forget(root)
+
+
+@pytest.fixture(scope="module")
+def sandbox(plan: Plan) -> Iterator[Sandbox]:
+    with Sandbox.start(plan.assignment.folder, plan.assignment.library) as started:
+        yield started
+
+
+@pytest.fixture
+def edited(tmp_path: Path) -> Iterator[Callable[..., Plan]]:
+    """The tiny assignment with passages replaced: edited((file, old, new), …)."""
+
+    def make(*edits: tuple[str, str, str]) -> Plan:
+        folder = tiny.write(tmp_path)
+        for edit in edits:
+            tiny.edit(folder, *edit)
+        return Plan.of(course.load(tiny.NAME, tmp_path), seed=3)
+
+    yield make
+    forget(tmp_path)
+
+
+def forget(root: Path) -> None:
+    sys.path[:] = [entry for entry in sys.path if not entry.startswith(str(root))]
+
+
+def wrong(plan: Plan, name: str) -> Case:
+    problem = plan.assignment.problem(tiny.PROBLEM)
+    return read_answer(WRONG, problem, problem.folder / "wrong" / f"{name}.py", plan.seed)
+
+
+def surprises(case: Case, plan: Plan, sandbox: Sandbox) -> list[str]:
+    return list(try_case(case, plan, sandbox).surprises)
+
+
+@pytest.fixture(scope="module")
+def proof(plan: Plan, sandbox: Sandbox) -> Proof:
+    return verify(plan, sandbox, seeds=2, workers=2)
+
+
+def test_good_tests_have_no_surprise(proof: Proof) -> None:
+    assert proof.surprises == []
+
+
+def test_every_kind_of_answer_was_tried_and_counted(proof: Proof) -> None:
+    count = len(NONSENSE_VALUES)
+    assert summary(proof) == [
+        ("tiny-scale", "3", "2", "2", "2/2", "1/1", "1/1", "2/2", f"{count}/{count}"),
+        ("tiny-scaler", "2", "1", "1", "2/2", "1/1", "0/0", "2/2", f"{count}/{count}"),
+    ]
+
+
+def test_a_verdict_says_which_tests_caught_the_answer(proof: Proof) -> None:
+    (verdict,) = (v for v in proof.verdicts if v.case.name == "inverse_multiplies")
+    assert verdict.caught_by == (INVERSE,)
+
+
+def test_a_test_that_catches_no_wrong_answer_is_named(proof: Proof) -> None:
+    kept = [v for v in proof.verdicts if v.case.name not in ("inverse_multiplies", "forgets_factor", "adds")]
+    found = replace(proof, verdicts=kept).surprises
+    assert f"{INVERSE} catches no wrong answer: add one in wrong/, or drop the test" in found
+    assert not [line for line in found if "test_scale_rejects_negative_factors" in line]
+
+
+def test_a_wrong_answer_that_passes_the_test_it_names_is_a_surprise(plan: Plan, sandbox: Sandbox) -> None:
+    case = replace(wrong(plan, "accepts_negative"), must_fail=("test_scale_multiplies_every_entry",))
+    assert surprises(case, plan, sandbox) == ["test_scale_multiplies_every_entry should catch it, but passes"]
+
+
+def test_must_fail_may_not_name_a_test_that_is_not_there(plan: Plan, sandbox: Sandbox) -> None:
+    case = replace(wrong(plan, "accepts_negative"), must_fail=("test_scale_rejects_negative_factors", "test_gone"))
+    assert surprises(case, plan, sandbox) == ["MUST_FAIL names test_gone, but there is no such test"]
+
+
+def test_must_fail_may_name_one_case_of_a_parametrized_test(plan: Plan, sandbox: Sandbox) -> None:
+    name = next(test.id for test in plan.tests if "[" in test.id).split("::")[1]
+    assert surprises(replace(wrong(plan, "adds"), must_fail=(name,)), plan, sandbox) == []
+
+
+def test_a_wrong_answer_that_costs_an_independent_exercise_is_a_surprise(
+    edited: Callable[..., Plan], sandbox: Sandbox
+) -> None:
+    plan = edited((f"{tiny.PROBLEM}/problem.toml", 'depends = ["tiny-scale"]\n', ""))
+    found = surprises(wrong(plan, "adds"), plan, sandbox)
+    assert found and all("a test of an exercise that does not depend on tiny-scale" in line for line in found)
+    assert any(f"{PUBLIC}::test_scaler_uses_its_factor" in line for line in found)
+
+
+def test_a_right_answer_that_fails_is_a_surprise(plan: Plan, sandbox: Sandbox) -> None:
+    case = replace(wrong(plan, "inverse_multiplies"), kind=RIGHT, must_fail=())
+    (found,) = surprises(case, plan, sandbox)
+    assert found.startswith(f"{INVERSE} should pass, but is failed: ")
+
+
+def test_a_test_that_breaks_on_nonsense_is_a_surprise(edited: Callable[..., Plan], sandbox: Sandbox) -> None:
+    line = "    assert_same(student.scale(values, 2.0), expected"
+    plan = edited((PUBLIC, line, f"    student.scale(values, 2.0).sum()\n{line}"))
+    reference = plan.assignment.problem(tiny.PROBLEM).references["tiny-scale"]
+    case = Case(NONSENSE, tiny.PROBLEM, "text", 3, "tiny-scale", nonsense(reference, "'text'"))
+    (found,) = surprises(case, plan, sandbox)
+    assert found.startswith(f"{PUBLIC}::test_scale_multiplies_every_entry breaks instead of failing: AttributeError")
+
+
+def test_nonsense_that_gets_full_marks_is_a_surprise(plan: Plan, sandbox: Sandbox) -> None:
+    reference = plan.assignment.problem(tiny.PROBLEM).references["tiny-scale"]
+    case = Case(NONSENSE, tiny.PROBLEM, "nearly", 3, "tiny-scale", reference)
+    assert surprises(case, plan, sandbox) == ["gets full marks"]
+
+
+def test_nonsense_keeps_signatures_and_the_constructor() -> None:
+    code = "class A(B):\n    def __init__(self):\n        self.x = 1\n    def f(self, y):\n        return y\n"
+    made = nonsense(code, "None")
+    assert "self.x = 1" in made and "def f(self, y):\n        return None" in made
+
+
+def test_an_answer_is_its_file_without_the_headers_line_for_line(plan: Plan) -> None:
+    case = wrong(plan, "adds")
+    text = (plan.assignment.problem(tiny.PROBLEM).folder / "wrong" / "adds.py").read_text()
+    assert "EXERCISE" not in case.code and "MUST_FAIL" not in case.code and case.about not in case.code
+    assert case.code.split("\n").index("    return values + factor") == text.split("\n").index(
+        "    return values + factor"
+    )
+
+
+GOOD = '"""About."""\nEXERCISE = "tiny-scale"\nMUST_FAIL = ["test_x"]\n'
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "complaint"),
+    [
+        (WRONG, GOOD + "def scale(:\n", "invalid syntax"),
+        (WRONG, GOOD.removeprefix('"""About."""\n'), "begin with a docstring"),
+        (WRONG, GOOD.replace("tiny-scale", "tiny-snail"), "EXERCISE is 'tiny-snail'; scaling has tiny-scale,"),
+        (WRONG, GOOD.replace('"tiny-scale"', "[1]"), r"EXERCISE is \[1\]"),
+        (WRONG, GOOD.replace('"tiny-scale"', "some()"), "malformed"),
+        (WRONG, '"""About."""\nEXERCISE = "tiny-scale"\n', "a wrong answer names in MUST_FAIL"),
+        (WRONG, GOOD.replace('["test_x"]', '"test_x"'), "write a list of tests' names"),
+        (WRONG, GOOD.replace('["test_x"]', "5"), "write a list of tests' names"),
+        (RIGHT, GOOD, "a right one has none"),
+    ],
+)  # fmt: skip
+def test_a_malformed_answer_is_named_with_what_is_wrong(
+    plan: Plan, tmp_path: Path, kind: str, text: str, complaint: str
+) -> None:
+    path = tmp_path / "answer.py"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(CourseError, match=complaint) as caught:
+        read_answer(kind, plan.assignment.problem(tiny.PROBLEM), path, seed=0)
+    assert str(path) in str(caught.value)
+
+
+def test_an_answer_that_is_no_text_is_named(plan: Plan, tmp_path: Path) -> None:
+    path = tmp_path / "answer.py"
+    path.write_bytes(b'"""\xff"""')
+    with pytest.raises(CourseError, match="answer.py"):
+        read_answer(WRONG, plan.assignment.problem(tiny.PROBLEM), path, seed=0)

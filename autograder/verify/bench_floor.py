@@ -1,0 +1,88 @@
+"""The floor: a student's functions and the tests' asserts in one warm process, without pytest, wire or confinement."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from autograder.assignment import load as course
+from autograder.grading.plan import Plan
+from autograder.verify.made_class import class_of
+from kit.far_side import Service
+from kit.manifest import Manifest
+from kit.notebooks import extract
+from kit.runner import PLAIN_PYTEST, Plugin, test_generator
+from kit.student import LocalTransport, Student
+
+
+class DirectStudent(Student):
+    """Calls the far side's operations without a wire between."""
+
+    def __init__(self, service: Service) -> None:
+        super().__init__(LocalTransport(service))
+        self._service = service
+
+    def begin(self, seed: int) -> None:
+        self._service.begin(seed)
+
+    def request(self, op: str, **fields: Any) -> dict[str, Any]:
+        reply: dict[str, Any] = getattr(self._service, f"do_{op}")(fields)
+        return reply
+
+
+def main(name: str, count: int) -> None:
+    """Print processor seconds per submission."""
+    torch.set_num_threads(1)
+    assignment = course.load(name)
+    plan = Plan.of(assignment, 0)
+    calls = _test_calls(plan)
+    classes = list(class_of(assignment, count))
+    _grade(assignment.manifest, calls, classes[0])
+    started = time.process_time()
+    for books in classes:
+        _grade(assignment.manifest, calls, books)
+    print((time.process_time() - started) / count)
+
+
+def _test_calls(plan: Plan) -> list[tuple[str, str, Callable[..., None], dict[str, Any]]]:
+    """Exercise, test id, function and parameters of every test, as pytest collects them."""
+    found = []
+
+    class Collector(Plugin):
+        def pytest_collection_finish(self, session: pytest.Session) -> None:
+            for info, item in zip(self.listed, session.items, strict=True):
+                assert isinstance(item, pytest.Function)
+                parameters = dict(item.callspec.params) if hasattr(item, "callspec") else {}
+                found.append((info.mark.exercise, info.id, item.obj, item._fixtureinfo.argnames, parameters))
+
+    collector = Collector(plan.files, None, 0, None, "")
+    pytest.main([*PLAIN_PYTEST, "--collect-only", *(str(file.path) for file in plan.files)], plugins=[collector])
+    calls = []
+    for exercise, test_id, function, names, parameters in found:
+        asked = {name: None for name in names if name in ("student", "rng")}
+        calls.append((exercise, test_id, function, asked | parameters))
+    return calls
+
+
+def _grade(manifest: Manifest, calls: list[Any], books: dict[str, dict[str, Any]]) -> None:
+    services = {}
+    for book in manifest.notebooks:
+        service = services[book.problem] = Service({"__name__": "__main__"}, manifest.library)
+        cells = extract(book, books.get(book.file)).cells
+        service.do_load({"cells": [(cell.label, cell.source) for cell in cells]})
+    for exercise, test_id, function, arguments in calls:
+        student = DirectStudent(services[manifest.exercise(exercise).problem])
+        student.begin(0)
+        given = dict(arguments)
+        if "student" in given:
+            given["student"] = student
+        if "rng" in given:
+            given["rng"] = test_generator(0, test_id)
+        try:
+            function(**given)
+        except (Exception, pytest.fail.Exception):
+            continue

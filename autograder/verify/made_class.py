@@ -1,0 +1,302 @@
+"""A made class: submissions of every kind that a real class brings, each with the grade it must get.
+
+Made from an assignment's own release, reference, right/ and wrong/, so that it fits any assignment. `demo` shows it,
+`bench` times it, and tests compare front ends on it.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from autograder.assignment.load import Assignment, Problem
+from autograder.assignment.released import release_notebook
+from autograder.results import GRADED, Report
+from autograder.verify.verify import RIGHT, WRONG, Case, dependents, read_answer
+
+Notebooks = dict[str, dict[str, Any]]
+LINKED = ("assignments", "source", "release", "nbgrader_config.py")
+SCRIPT = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
+
+
+@dataclass
+class Member:
+    """One made submission.
+
+    scores: what an exercise must get; full marks where it is not named, None for "not graded". below: exercises that
+    must get less than full marks. free: exercises whose score may be anything, since they build on a wrong answer.
+    """
+
+    name: str
+    what: str
+    why: str
+    files: dict[str, str]
+    scores: dict[str, float | None] = field(default_factory=dict)
+    below: frozenset[str] = frozenset()
+    free: frozenset[str] = frozenset()
+    says: str = ""  # must stand in a note of the result
+    state: str = GRADED
+
+    def write(self, submitted: Path, assignment: str) -> None:
+        folder = submitted / self.name / assignment
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in self.files.items():
+            (folder / name).write_text(text, encoding="utf-8")
+
+    def complaints(self, report: Report, assignment: Assignment) -> Iterator[str]:
+        """How the grade differs from what it must be."""
+        if report.status != self.state:
+            yield f"is {report.status} ({report.reason}), not {self.state}"
+        for result in report.exercises:
+            wanted = self.scores.get(result.id, result.max_score)
+            if result.id in self.free:
+                continue
+            if result.id in self.below:
+                if result.score is None or result.score >= result.max_score:
+                    yield f"{result.id} got {result.score} of {result.max_score}, which should be less"
+            elif result.score != wanted:
+                yield f"{result.id} got {result.score} of {result.max_score}, not {wanted}"
+        if self.says and not any(self.says in note for note in report.notes):
+            yield f"no note says {self.says!r}"
+
+
+class _Maker:
+    """Writes notebooks of one assignment with chosen answers."""
+
+    def __init__(self, assignment: Assignment) -> None:
+        self.assignment = assignment
+        self.references = {name: code for problem in assignment.problems for name, code in problem.references.items()}
+        self.points = {exercise.id: exercise.points for exercise in assignment.manifest.exercises}
+
+    def notebooks(self, answers: Mapping[str, str] | None = None) -> Notebooks:
+        """Every notebook with the reference answers, or with `answers`."""
+        answers = self.references if answers is None else answers
+        books: Notebooks = {}
+        for problem in self.assignment.problems:
+            book = copy.deepcopy(release_notebook(self.assignment, problem.notebook_file))
+            for cell in book["cells"]:
+                if cell["id"] in answers:
+                    cell["source"] = answers[cell["id"]]
+                elif cell["id"] in {answer.id for answer in problem.answers}:
+                    cell["source"] = "Neighbouring patches tell a lot about each other; the figure above shows it."
+            books[problem.notebook_file] = book
+        return books
+
+    def but(self, exercise: str, code: str) -> Notebooks:
+        """The reference with another answer for one exercise."""
+        return self.notebooks(self.references | {exercise: code})
+
+    def stub(self, exercise: str) -> str:
+        book = self.assignment.manifest.notebook_of(exercise)
+        return next(cell.source for cell in book.cells if cell.id == exercise)
+
+    def lost(self, problem: Problem, exercise: str) -> dict[str, float | None]:
+        """An exercise without an answer and those that build on it score nothing."""
+        return dict.fromkeys(dependents(problem, exercise), 0.0)
+
+
+def members(assignment: Assignment) -> list[Member]:
+    """The made class, in the order in which the demo shows it."""
+    maker = _Maker(assignment)
+    first = assignment.problems[0]
+    lonely = min(first.exercises, key=lambda item: len(dependents(first, item.id))).id
+    return [*_honest(maker, first, lonely), *_misconceptions(maker), *_odd_files(maker, first, lonely),
+            *_hostile(maker, first, lonely)]  # fmt: skip
+
+
+def class_of(assignment: Assignment, count: int) -> Iterator[Notebooks]:
+    """Notebooks of an ordinary class of this size: every fourth all right, the others with one mistake each."""
+    maker = _Maker(assignment)
+    wrong = [read_answer(WRONG, problem, path, 0) for problem in assignment.problems for path in problem.wrong]
+    for number in range(count):
+        case = wrong[number % len(wrong)]
+        yield maker.notebooks() if number % 4 == 0 else maker.but(case.exercise, case.code)
+
+
+def link_course(root: Path, folder: Path) -> None:
+    """Make `folder` a course of its own with the assignments of `root`: its submissions and grades stay apart."""
+    folder.mkdir(parents=True)
+    for part in LINKED:
+        if (root / part).exists():
+            (folder / part).symlink_to((root / part).resolve())
+
+
+def texts(books: Notebooks) -> dict[str, str]:
+    """Notebooks as the files of a submission."""
+    return {name: json.dumps(book, indent=1) for name, book in books.items()}
+
+
+def _honest(maker: _Maker, first: Problem, lonely: str) -> Iterator[Member]:
+    yield Member("reference", "the reference answers", "everything is right", texts(maker.notebooks()))
+    ids = list(maker.references)
+    written = set(ids[: len(ids) // 2])
+    answers = {name: code for name, code in maker.references.items() if name in written}
+    yield Member(
+        "half-way", "the first half written, the rest untouched", "what is written is right",
+        texts(maker.notebooks(answers)), dict.fromkeys(set(ids) - written, 0.0),
+    )  # fmt: skip
+    yield Member(
+        "untouched", "the notebooks as released", "nothing is written", texts(maker.notebooks({})),
+        dict.fromkeys(ids, 0.0),
+    )  # fmt: skip
+    other = {case.exercise: case.code for case in _answers(maker.assignment, RIGHT)}
+    yield Member(
+        "another-way", f"other right answers to {len(other)} exercises", "tests ask what it does, not how",
+        texts(maker.notebooks(maker.references | other)),
+    )  # fmt: skip
+    crash = "def {name}(*args, **kwargs):\n    return undefined_helper(args)\n"
+    yield Member(
+        "crashes", f"{lonely} raises a NameError", "one exercise is lost, with the line at fault",
+        texts(maker.but(lonely, _each_name(maker, lonely, crash))), maker.lost(first, lonely),
+    )  # fmt: skip
+    loop = "def {name}(*args, **kwargs):\n    while True:\n        pass\n"
+    yield Member(
+        "endless-loop", f"{lonely} never returns", "stopped after its time; the rest is graded",
+        texts(maker.but(lonely, _each_name(maker, lonely, loop))), maker.lost(first, lonely),
+    )  # fmt: skip
+
+
+def _misconceptions(maker: _Maker) -> Iterator[Member]:
+    cases = list(_answers(maker.assignment, WRONG))
+    counts = Counter(case.name for case in cases)
+    for case in cases:
+        name = case.name if counts[case.name] == 1 else f"{case.exercise}-{case.name}"  # two problems may share a name
+        problem = maker.assignment.problem(case.problem)
+        touched = dependents(problem, case.exercise)
+        yield Member(
+            name.replace("_", "-"), f"{case.exercise}: {' '.join(case.about.split())}",
+            "that exercise loses points, independent ones none", texts(maker.but(case.exercise, case.code)),
+            below=frozenset({case.exercise}), free=frozenset(touched - {case.exercise}),
+        )  # fmt: skip
+
+
+def _answers(assignment: Assignment, kind: str) -> Iterable[Case]:
+    """One answer of right/ or wrong/ for each exercise: the first, of wrong ones the first that most tests catch."""
+    found: dict[str, Case] = {}
+    for problem in assignment.problems:
+        for path in problem.right if kind == RIGHT else problem.wrong:
+            case = read_answer(kind, problem, path, seed=0)
+            if len(case.must_fail) > len(found.setdefault(case.exercise, case).must_fail):
+                found[case.exercise] = case
+    return found.values()
+
+
+def _odd_files(maker: _Maker, first: Problem, lonely: str) -> Iterator[Member]:
+    file = first.notebook_file
+    books = maker.notebooks()
+    books[file]["cells"] = [cell for cell in books[file]["cells"] if cell["id"] != lonely]
+    yield Member(
+        "deleted-cell", f"the cell of {lonely} is gone", "it counts as not written; the maximum stays",
+        texts(books), maker.lost(first, lonely), says=lonely,
+    )  # fmt: skip
+    books = maker.notebooks()
+    cells = books[file]["cells"]
+    place = next(number for number, cell in enumerate(cells) if cell["id"] == lonely)
+    cells.insert(place, copy.deepcopy(cells[place]) | {"source": maker.stub(lonely)})
+    yield Member(
+        "duplicated-cell", f"{lonely} stands twice, an old copy first", "the later copy is graded, and that is said",
+        texts(books), says="appears twice",
+    )  # fmt: skip
+    renamed = texts(maker.notebooks())
+    renamed["final FINAL (2).ipynb"] = renamed.pop(file)
+    yield Member("renamed-file", f"{file} under another name", "found by the ids inside", renamed, says="final FINAL")
+    broken = texts(maker.notebooks())
+    broken[file] = broken[file][: len(broken[file]) // 2]
+    ungraded: dict[str, float | None] = dict.fromkeys((item.id for item in first.exercises), None)
+    yield Member(
+        "broken-json", f"half of {file} was uploaded", "not graded, which is not a zero; other notebooks are graded",
+        broken, ungraded, state="partly graded" if len(maker.assignment.problems) > 1 else "not graded",
+    )  # fmt: skip
+    if len(maker.assignment.problems) > 1:
+        missing = texts(maker.notebooks())
+        del missing[file]
+        yield Member(
+            "missing-notebook", f"{file} was not handed in", "its exercises count as not written", missing,
+            dict.fromkeys((item.id for item in first.exercises), 0.0), says="was not handed in",
+        )  # fmt: skip
+
+
+def _hostile(maker: _Maker, first: Problem, lonely: str) -> Iterator[Member]:
+    file = first.notebook_file
+    books = maker.notebooks()
+    for cell in books[file]["cells"]:
+        if cell["cell_type"] == "code" and cell["metadata"].get("tags") == ["show"]:
+            data = {"text/html": SCRIPT, "image/svg+xml": f"<svg>{SCRIPT}</svg>", "image/png": "bm90IGEgcG5n"}
+            cell["outputs"] = [{"output_type": "display_data", "data": data, "metadata": {}}]
+        if cell["id"] in {answer.id for answer in first.answers}:
+            cell["source"] = f"My answer. {SCRIPT}"
+    yield Member(
+        "hostile-figure", "script in outputs and in a written answer", "graded; nothing of it reaches a page",
+        texts(books),
+    )  # fmt: skip
+    points = copy.deepcopy(maker.notebooks({}))
+    for cell in points[file]["cells"]:
+        if "points" in cell["metadata"].get("nbgrader", {}):
+            cell["metadata"]["nbgrader"]["points"] = 1000
+            cell["source"] = "print(1000)"
+            cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "1000"}]
+    yield Member(
+        "inflates-points", "1000 points in the metadata, baked outputs", "points come from the course",
+        texts(points), dict.fromkeys(maker.references, 0.0),
+    )  # fmt: skip
+    yield Member(
+        "equals-everything", f"{lonely} returns a tensor that equals all, and patches torch's comparisons",
+        "values are compared in another process", texts(maker.but(lonely, _each_name(maker, lonely, EQUALS))),
+        maker.lost(first, lonely),
+    )  # fmt: skip
+    yield Member(
+        "leaves-early", f"{lonely} ends the process with exit code 0", "a dead process passes nothing",
+        texts(maker.but(lonely, _each_name(maker, lonely, LEAVES))), maker.lost(first, lonely),
+    )  # fmt: skip
+    yield Member(
+        "reads-the-tests", f"{lonely} looks for tests, gradebook and answers",
+        "its process sees no file of the course and has no network",
+        texts(maker.but(lonely, _each_name(maker, lonely, READS))), maker.lost(first, lonely),
+    )  # fmt: skip
+
+
+def _each_name(maker: _Maker, exercise: str, code: str) -> str:
+    names = maker.assignment.manifest.exercise(exercise).names
+    return "\n\n".join(code.replace("{name}", name) for name in names)
+
+
+EQUALS = """
+import torch, torch.testing, builtins
+
+class Anything(torch.Tensor):
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        return True
+    def __eq__(self, other):
+        return True
+    def __bool__(self):
+        return True
+
+torch.allclose = torch.equal = torch.testing.assert_close = lambda *args, **kwargs: True
+
+def {name}(*args, **kwargs):
+    return torch.zeros(1).as_subclass(Anything)
+"""
+LEAVES = """
+import os
+
+def {name}(*args, **kwargs):
+    print("all tests passed, 100/100")
+    os._exit(0)
+"""
+READS = """
+import gc, glob, os, sys
+
+def {name}(*args, **kwargs):
+    found = glob.glob("/**/test_hidden.py", recursive=True) + glob.glob("/**/gradebook.db", recursive=True)
+    for path in found:
+        open(path, "ab").write(b"100")
+    frames = [frame for frame in sys._current_frames().values()]
+    expected = [item for item in gc.get_objects() if type(item).__name__ == "Outcome"]
+    return expected[0] if expected else found[0] if found else frames[0].f_locals.get("expected")
+"""

@@ -1,0 +1,235 @@
+"""`check("mae-patchify")`: an exercise's public checks against the notebook as it is in memory right now."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import CodeType, FunctionType
+from typing import Any
+
+import numpy as np
+import torch
+
+from kit.check_output import Block, line_block, outcomes_block
+from kit.exercises import STUB_TEXT
+from kit.far_side import Service
+from kit.manifest import Exercise
+from kit.release import Release, ReleaseError, find_release
+from kit.student import LocalTransport, Student
+
+LOCAL_SEED = 0
+_passed: dict[str, dict[str, object]] = {}  # exercise id -> fingerprints of what passed in this process
+
+
+class ChecksFailed(Exception):
+    """A check did not pass. In a notebook it shows as one line; what is wrong stands in the block above it."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
+def check(exercise_id: str) -> None:
+    """Run the public checks of an exercise and show what came of them.
+
+    Raises ChecksFailed, so that the cell fails, where a check fails; a function that is not written yet gives one line
+    and no error. Random state, default dtype, figures and the like are afterwards as they were before.
+    """
+    caller = sys._getframe(1)
+    if caller.f_code.co_filename.startswith("<cell "):
+        return  # inside a solution cell that is being read for grading
+    try:
+        release = find_release()
+        exercise = release.manifest.exercise(exercise_id)
+    except (ReleaseError, KeyError) as error:
+        raise ChecksFailed(error.args[0]) from None
+    block = _check(release, exercise, caller.f_globals)
+    _show(block)
+    if block.failure:
+        raise ChecksFailed(block.failure)
+
+
+def passed(exercise_id: str) -> bool:
+    """Whether this exercise passed its check in this kernel, and was not changed since."""
+    return _has_passed(exercise_id, sys._getframe(1).f_globals)
+
+
+def ready(*exercise_ids: str, force: bool = False) -> bool:
+    """Whether all these exercises passed their checks; says which are not written yet, and which checks to run.
+
+    For cells that train: `if ready("mae-encoder", "mae-loss"): …`. With `force=True` the answer is always yes.
+    """
+    namespace = sys._getframe(1).f_globals
+    waiting = [name for name in exercise_ids if not _has_passed(name, namespace)]
+    if force or not waiting:
+        return True
+    release = find_release()
+    unwritten = [name for name in waiting if _is_unwritten(release.manifest.exercise(name), namespace)]
+    unchecked = [f"{name} (changed)" if name in _passed else name for name in waiting if name not in unwritten]
+    if unwritten:
+        print(f"not written yet: {', '.join(unwritten)}")
+    if unchecked:
+        print(f"run the checks of {', '.join(unchecked)} first, or force=True")
+    return False
+
+
+def written(*exercise_ids: str) -> bool:
+    """Whether all these exercises are written; prints a line for the first that is not. For cells that draw figures."""
+    release, namespace = find_release(), sys._getframe(1).f_globals
+    for name in exercise_ids:
+        if _is_unwritten(release.manifest.exercise(name), namespace):
+            print(f"{name} is not written yet: this cell needs it")
+            return False
+    return True
+
+
+class _Interruptible(LocalTransport):
+    """Remembers a Ctrl-C, which pytest keeps to itself."""
+
+    interrupted = False
+
+    def exchange(self, frame: bytes, seconds: float) -> bytes:
+        try:
+            return super().exchange(frame, seconds)
+        except KeyboardInterrupt:
+            self.interrupted = True
+            raise
+
+
+class LiveBinding:
+    """Tests on a live namespace. Every value crosses the wire's encoding, as at grading."""
+
+    def __init__(self, release: Release, namespace: dict[str, Any]) -> None:
+        self.transport = _Interruptible(Service(namespace, release.manifest.library))
+        self.owners = {name: exercise.id for exercise in release.manifest.exercises for name in exercise.names}
+
+    def student(self, exercise: str) -> Student:
+        return Student(self.transport)
+
+    def discard(self, exercise: str, *, timeout: bool) -> None:
+        pass
+
+    def owner(self, name: str) -> str | None:
+        return self.owners.get(name)
+
+    def excuse(self, exercise: str) -> str | None:
+        return None
+
+
+def _check(release: Release, exercise: Exercise, namespace: dict[str, Any]) -> Block:
+    from kit.runner import TestFile, run_tests  # here, since it imports pytest
+
+    _passed.pop(exercise.id, None)
+    undefined = [name for name in exercise.names if name not in namespace]
+    if undefined:
+        line = f"{exercise.id}: {' and '.join(undefined)} is not defined here: run the cell of {exercise.id} first"
+        return line_block(line, failure=line)
+    if (
+        _is_unwritten(exercise, namespace)
+        and len(exercise.names) == 1
+        and not isinstance(namespace[exercise.names[0]], type)
+    ):
+        return line_block(f"{exercise.id} is not written yet")
+    started = time.perf_counter()
+    files, binding = [TestFile(*release.public_tests(exercise.problem))], LiveBinding(release, namespace)
+    try:
+        with _undisturbed():
+            outcomes = run_tests(files, binding=binding, seed=LOCAL_SEED, exercises={exercise.id})
+    except ValueError as error:
+        stopped = "the check was stopped by hand"
+        line = f"{exercise.id}: {stopped if binding.transport.interrupted else f'the checks could not run: {error}'}"
+        return line_block(line, failure=line)
+    block = outcomes_block(exercise, outcomes, time.perf_counter() - started)
+    if block.passed:
+        _passed[exercise.id] = {name: _fingerprint(namespace[name]) for name in exercise.names}
+    return block
+
+
+def _show(block: Block) -> None:
+    """One display with HTML and plain text in a notebook; plain text elsewhere."""
+    ipython = sys.modules.get("IPython")
+    if ipython is not None and ipython.get_ipython() is not None:
+        from IPython.display import display
+
+        display({"text/plain": block.text(), "text/html": block.html()}, raw=True)  # type: ignore[no-untyped-call]
+    else:
+        print(block.text())
+
+
+# --- what passed, and is it still the same --------------------------------------------------------------------------
+
+
+def _has_passed(exercise: str, namespace: dict[str, Any]) -> bool:
+    known = _passed.get(exercise)
+    if known is None:
+        return False
+    return all(name not in namespace or _fingerprint(namespace[name]) == mark for name, mark in known.items())
+
+
+def _fingerprint(thing: object) -> object:
+    """Equal for a definition that was run again unchanged."""
+    codes = tuple(_codes(thing))
+    return codes if codes else thing
+
+
+def _codes(thing: object) -> Iterator[CodeType]:
+    if isinstance(thing, FunctionType):
+        yield thing.__code__
+    elif isinstance(thing, type):
+        for part in vars(thing).values():
+            yield from _codes(getattr(part, "__func__", part))
+    elif callable(inner := getattr(thing, "__wrapped__", None)):
+        yield from _codes(inner)
+
+
+def _is_unwritten(exercise: Exercise, namespace: dict[str, Any]) -> bool:
+    """Whether a name is missing or still holds the text of the stub's error."""
+    text = STUB_TEXT.format(exercise=exercise.id)
+    things = [namespace.get(name) for name in exercise.names]
+    return any(thing is None or any(text in code.co_consts for code in _codes(thing)) for thing in things)
+
+
+# --- leave no trace -------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Put back whatever a test, or the code under test, changes for the whole process."""
+    with ExitStack() as after:
+        after.callback(random.setstate, random.getstate())
+        after.callback(np.random.set_state, np.random.get_state())
+        after.callback(torch.set_rng_state, torch.get_rng_state())
+        if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+            after.callback(torch.cuda.set_rng_state_all, torch.cuda.get_rng_state_all())
+        if torch.backends.mps.is_available():
+            after.callback(torch.mps.set_rng_state, torch.mps.get_rng_state())
+        after.callback(torch.set_num_threads, torch.get_num_threads())
+        torch.set_num_threads(1)  # as at grading; threads only slow down inputs this small
+        after.callback(torch.set_default_dtype, torch.get_default_dtype())
+        after.callback(torch.set_grad_enabled, torch.is_grad_enabled())
+        after.callback(os.chdir, os.getcwd())
+        after.callback(_close_figures, _figures())
+        after.callback(_restore_last_error, {n: vars(sys)[n] for n in _LAST_ERROR if hasattr(sys, n)})
+        yield
+
+
+_LAST_ERROR = ("last_type", "last_value", "last_traceback", "last_exc")
+
+
+def _restore_last_error(before: dict[str, Any]) -> None:
+    for name in _LAST_ERROR:
+        vars(sys).pop(name, None)
+    vars(sys).update(before)
+
+
+def _figures() -> list[int]:
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    return list(pyplot.get_fignums()) if pyplot is not None else []
+
+
+def _close_figures(kept: list[int]) -> None:
+    for number in set(_figures()) - set(kept):
+        sys.modules["matplotlib.pyplot"].close(number)

@@ -1,0 +1,126 @@
+"""Makes the one file to hand in: the notebooks, and a short list of what they are."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import sys
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from kit import running_notebook as live
+from kit.preview import examine, missing_notebooks
+from kit.release import Release, ReleaseError, Saved, SavedNotebook, find_release, read_all
+
+MAX_NOTEBOOK = 20 * 2**20
+LIST = "submission.json"
+
+
+def pack() -> None:
+    """Make the file to hand in, from inside a notebook: all saved notebooks; in Colab this one, which is downloaded."""
+    try:
+        release = find_release()
+        if not live.in_colab():
+            run(release, [], None)
+            return
+        own = live.colab_notebook(release)
+        out = release.root / default_name(release, own.notebook.problem)
+        if _pack(release, Saved((own,), (), ()), out, alone=True) == 0:
+            _download(out)
+    except ReleaseError as error:
+        print(f"Nothing was packed: {error}")
+
+
+def run(release: Release, paths: Sequence[Path], out: Path | None) -> int:
+    """`python -m kit pack`: write the file and say what is in it and what is missing; 1 where nothing was written."""
+    return _pack(release, read_all(release, paths), out or release.root / default_name(release))
+
+
+def default_name(release: Release, problem: str = "") -> str:
+    """The file's name; with the problem in it where a notebook is packed alone, so that no other one has it too."""
+    return "-".join(part for part in (release.manifest.assignment, problem, "submission.zip") if part)
+
+
+def archive(release: Release, notebooks: Sequence[SavedNotebook]) -> bytes:
+    """The zip's bytes, which depend on the notebooks alone. Notebooks get back their released names."""
+    listed = {
+        "assignment": release.manifest.assignment,
+        "version": release.manifest.version,
+        "notebooks": {own.notebook.file: hashlib.sha256(own.data).hexdigest() for own in notebooks},
+    }
+    files = {own.notebook.file: own.data for own in notebooks}
+    files[LIST] = (json.dumps(listed, indent=1) + "\n").encode()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as zipped:
+        for name, data in sorted(files.items()):
+            info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            info.create_system, info.external_attr, info.compress_type = 3, 0o644 << 16, zipfile.ZIP_DEFLATED
+            zipped.writestr(info, data)
+    return buffer.getvalue()
+
+
+def _pack(release: Release, saved: Saved, out: Path, *, alone: bool = False) -> int:
+    errors = [*saved.errors, *(_too_large(own) for own in saved.notebooks if len(own.data) > MAX_NOTEBOOK)]
+    if not saved.notebooks and not errors:
+        errors = [f"no notebook of {release.manifest.title} in {release.root}"]
+    for remark in saved.remarks:
+        print(remark)
+    if errors:
+        print("\n".join(f"error: {error}" for error in errors), file=sys.stderr)
+        print("Nothing was packed.", file=sys.stderr)
+        return 1
+    _write(out, archive(release, saved.notebooks))
+    print(f"{out.name}: {out.stat().st_size / 1024:.0f} kB, version {release.manifest.version}, in {out.parent}")
+    for own in saved.notebooks:
+        report = examine(release.manifest, own, compare=not live.in_colab())
+        was = "" if own.path.name == own.notebook.file else f" (from {own.path.name})"
+        print(f"  {own.notebook.file}{was}: {report.freshness}")
+        if report.unfinished:
+            print(f"    unfinished: {', '.join(report.unfinished)}")
+        for line in report.uncompiled:
+            print(f"    {line}")
+        for note in report.extraction.notes:
+            print(f"    {note}")
+    if alone:
+        print("In Colab each notebook is packed by itself: hand in one such file for each, all together.")
+        return 0
+    for line in missing_notebooks(release, saved):
+        print(f"  {line}")
+    print("See what will be graded: python -m kit preview. Then hand in this file.")
+    return 0
+
+
+def _write(path: Path, data: bytes) -> None:
+    """All or nothing: a half-written file is never seen under this name."""
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_bytes(data)
+        os.replace(part, path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise ReleaseError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _too_large(own: SavedNotebook) -> str:
+    cells = own.content["cells"]
+    sizes = sorted(((len(json.dumps(cell)), number) for number, cell in enumerate(cells, start=1)), reverse=True)
+    largest = ", ".join(f"cell {number} ({size / 2**20:.1f} MB)" for size, number in sizes[:3])
+    return (
+        f"{own.path.name} holds {len(own.data) / 2**20:.0f} MB, over the {MAX_NOTEBOOK // 2**20} MB that are read. "
+        f"Largest: {largest}. Clear the outputs of those cells and save."
+    )
+
+
+def _download(path: Path) -> None:
+    """Hand the file to the browser, as far as Colab lets us."""
+    try:
+        from google.colab import files  # type: ignore[import-not-found,unused-ignore]
+
+        download: Any = files.download
+        download(str(path))
+    except Exception:
+        print(f"Download it from the folder pane on the left: {path}")

@@ -1,0 +1,208 @@
+"""What of a notebook will be graded, before it is handed in: read by the same code as at grading."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from kit import running_notebook as live
+from kit import versions
+from kit.cells import compile_error, one_line
+from kit.manifest import Manifest, Notebook
+from kit.notebooks import Extraction, extract, submitted_cells
+from kit.release import Release, ReleaseError, Saved, SavedNotebook, find_release, read_all
+
+WRITTEN, NOT_WRITTEN, NO_CELL, NOT_COMPILED = "written", "NOT WRITTEN", "NOT THERE", "does not compile, "
+Table = tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]]  # title, columns, rows
+
+
+@dataclass(frozen=True)
+class Report:
+    """One notebook as the grader will read it."""
+
+    saved: SavedNotebook
+    extraction: Extraction
+    exercises: tuple[tuple[str, str], ...]
+    answers: tuple[tuple[str, str], ...]
+    stale: bool
+    freshness: str
+
+    @property
+    def unfinished(self) -> list[str]:
+        """Exercises and answers in which nothing is written."""
+        return [name for name, state in (*self.exercises, *self.answers) if state in (NOT_WRITTEN, NO_CELL)]
+
+    @property
+    def uncompiled(self) -> list[str]:
+        """A line for each exercise that gets no points because its cell does not compile."""
+        return [f"{name}: {state}" for name, state in self.exercises if state.startswith(NOT_COMPILED)]
+
+    @property
+    def title(self) -> str:
+        name, released = self.saved.path.name, self.saved.notebook.file
+        return name if name == released else f"{name} (released as {released})"
+
+    @property
+    def tables(self) -> list[Table]:
+        """What to show, each as title, column heads and rows. Tables without rows are left out."""
+        work = [(name, "code", state) for name, state in self.exercises]
+        work += [(name, "text", state) for name, state in self.answers]
+        left_out = [(f"{item.label}, line {item.line}", item.text, item.why) for item in self.extraction.left_out]
+        tables: list[Table] = [
+            ("Your work", ("id", "kind", "state"), tuple(work)),
+            ("Code that will run at grading", ("cell", "begins with"), tuple(_beginnings(self.extraction))),
+            ("Left out", ("where", "text", "why"), tuple(left_out)),
+        ]
+        return [table for table in tables if table[2]]
+
+
+def examine(manifest: Manifest, saved: SavedNotebook, *, compare: bool = True) -> Report:
+    """Read one notebook as at grading. compare: also against what this kernel ran, if it is the notebook's own."""
+    extraction = extract(saved.notebook, saved.content)
+    here = {cell.id for cell in saved.notebook.cells if cell.kind in ("exercise", "answer")}
+    exercises = tuple((e.id, _exercise_state(e.id, extraction)) for e in manifest.exercises if e.id in here)
+    texts = _answer_texts(saved)
+    answers = tuple((a.id, _answer_state(saved.notebook, a.id, texts)) for a in manifest.answers if a.id in here)
+    stale, freshness = live.saved_remark(saved) if compare else (False, "read from the page as it is now")
+    return Report(saved, extraction, exercises, answers, stale, freshness)
+
+
+def preview() -> None:
+    """Show what of this notebook will be graded, and whether it is saved: the last cell of every notebook."""
+    try:
+        release = find_release()
+        reports, remarks = _reports_here(release, sys._getframe(1).f_globals)
+    except ReleaseError as error:
+        print(f"No preview: {error}")
+        return
+    remarks = [*remarks, *_remarks(reports), *versions.remarks()]
+    text = "\n\n".join([*(as_text(report) for report in reports), "\n".join([*remarks, versions.summary()])])
+    if live.shell() is None:
+        print(text)
+        return
+    from IPython.display import display
+
+    html = "".join(as_html(report) for report in reports) + _html_lines([*remarks, versions.summary()])
+    display({"text/plain": text, "text/html": html}, raw=True)  # type: ignore[no-untyped-call]
+
+
+def run(release: Release, paths: Sequence[Path]) -> int:
+    """`python -m kit preview`: print a report for each notebook; 0, or 1 where one could not be read."""
+    saved = read_all(release, paths)
+    reports = [examine(release.manifest, own) for own in saved.notebooks]
+    for report in reports:
+        print(as_text(report) + "\n")
+    missing = [] if paths else missing_notebooks(release, saved)
+    said = _remarks(reports) if reports else []
+    for line in [*saved.remarks, *missing, *said, *versions.remarks()]:
+        print(line)
+    print(versions.summary())
+    for error in saved.errors:
+        print(f"error: {error}", file=sys.stderr)
+    return 1 if saved.errors or not reports else 0
+
+
+def missing_notebooks(release: Release, saved: Saved) -> list[str]:
+    """A line for each released notebook that is not there."""
+    there = {own.notebook.file for own in saved.notebooks}
+    return [f"{book.file} is not there" for book in release.manifest.notebooks if book.file not in there]
+
+
+def as_text(report: Report) -> str:
+    """The report as plain text."""
+    lines = [report.title, f"  {report.freshness}"]
+    for title, _, rows in report.tables:
+        lines += ["", f"  {title}"]
+        widths = [min(max(len(row[i]) for row in rows), 44) for i in range(len(rows[0]) - 1)]
+        for row in rows:
+            cells = [one_line(cell, 44).ljust(width) for cell, width in zip(row, widths, strict=False)]
+            lines.append("    " + "  ".join([*cells, row[-1]]))
+    lines += ["", *(f"  Note: {note}" for note in report.extraction.notes)] if report.extraction.notes else []
+    return "\n".join(lines)
+
+
+def as_html(report: Report) -> str:
+    """The report as tables that keep the reader's theme."""
+    color = "#c4520b" if report.stale else "inherit"
+    parts = [f'<h4>{escape(report.title)}</h4><div style="color:{color}">{escape(report.freshness)}</div>']
+    for title, columns, rows in report.tables:
+        parts.append(f"<b>{escape(title)}</b>{_html_table(columns, rows)}")
+    return "".join(parts) + _html_lines(f"Note: {note}" for note in report.extraction.notes)
+
+
+def _reports_here(release: Release, namespace: dict[str, object]) -> tuple[list[Report], list[str]]:
+    if live.in_colab():
+        report = examine(release.manifest, live.colab_notebook(release), compare=False)
+        return [report], ["In Colab the notebook is no file here: kit.pack() makes the file to hand in."]
+    saved = read_all(release)
+    here = live.problem_here(release, namespace)
+    wanted = [own for own in saved.notebooks if here is None or own.notebook.problem == here]
+    remarks = [*saved.remarks, *saved.errors]
+    if not wanted:
+        remarks.append(f"This notebook is not saved in {release.root}: save it there, then run this cell again.")
+    return [examine(release.manifest, own) for own in wanted], remarks
+
+
+def _remarks(reports: Iterable[Report]) -> list[str]:
+    reports = list(reports)
+    unfinished = [name for report in reports for name in report.unfinished]
+    said = [line for report in reports for line in report.uncompiled]
+    said += [f"Unfinished: {', '.join(unfinished)}."] if unfinished else []
+    return said or ["Nothing is unfinished."]
+
+
+def _exercise_state(exercise: str, extraction: Extraction) -> str:
+    if exercise in extraction.missing:
+        return NO_CELL
+    if exercise in extraction.stubs:
+        return NOT_WRITTEN
+    own = [cell.source for cell in extraction.cells if cell.exercise == exercise]
+    error = "" if exercise in extraction.redefined else "".join(compile_error(source) for source in own)
+    return NOT_COMPILED + error if error else WRITTEN
+
+
+def _answer_texts(saved: SavedNotebook) -> dict[str, str]:
+    cells = submitted_cells(saved.notebook, saved.content)
+    return {cell.released.id: cell.source for cell in cells if cell.released is not None and not cell.is_code}
+
+
+def _answer_state(notebook: Notebook, answer: str, texts: dict[str, str]) -> str:
+    if answer not in texts:
+        return NO_CELL
+    released = next(cell.source for cell in notebook.cells if cell.id == answer)
+    text = texts[answer].strip()
+    return NOT_WRITTEN if not text or text == released.strip() else WRITTEN
+
+
+def _beginnings(extraction: Extraction) -> Iterable[tuple[str, str]]:
+    """Every cell that runs, once, with its first line and how many parts of it run; guesses only by their number."""
+    parts: dict[str, list[str]] = {}
+    guesses = 0
+    for cell in extraction.cells:
+        line = one_line(cell.source)
+        if line.startswith("guess_"):
+            guesses += 1
+        else:
+            parts.setdefault(cell.label, []).append(line)
+    for label, lines in parts.items():
+        yield label, lines[0] + (f"  (and {len(lines) - 1} more)" if len(lines) > 1 else "")
+    if guesses:
+        yield (f"{guesses} guesses", "which are never graded") if guesses > 1 else ("1 guess", "which is never graded")
+
+
+def _html_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    style = 'style="text-align:left;vertical-align:top"'
+    head = "".join(f"<th {style}>{escape(name)}</th>" for name in columns)
+    body = "".join("<tr>" + "".join(f"<td {style}>{_marked(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<table><tr>{head}</tr>{body}</table>"
+
+
+def _marked(cell: str) -> str:
+    return f"<b>{escape(cell)}</b>" if cell.startswith((NOT_WRITTEN, NO_CELL, NOT_COMPILED)) else escape(cell)
+
+
+def _html_lines(lines: Iterable[str]) -> str:
+    return "".join(f"<div>{escape(line)}</div>" for line in lines)

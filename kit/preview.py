@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from kit import running_notebook as live
-from kit import versions
+from kit import running_notebook, versions
 from kit.cells import compile_error, one_line
 from kit.manifest import Manifest, Notebook
 from kit.notebooks import Extraction, extract, submitted_cells
@@ -66,7 +65,7 @@ def examine(manifest: Manifest, saved: SavedNotebook, *, compare: bool = True) -
     exercises = tuple((e.id, _exercise_state(e.id, extraction)) for e in manifest.exercises if e.id in here)
     texts = _answer_texts(saved)
     answers = tuple((a.id, _answer_state(saved.notebook, a.id, texts)) for a in manifest.answers if a.id in here)
-    stale, freshness = live.saved_remark(saved) if compare else (False, "read from the page as it is now")
+    stale, freshness = running_notebook.saved_remark(saved) if compare else (False, "read from the page as it is now")
     return Report(saved, extraction, exercises, answers, stale, freshness)
 
 
@@ -80,7 +79,7 @@ def preview() -> None:
         return
     remarks = [*remarks, *_remarks(reports), *versions.remarks()]
     text = "\n\n".join([*(as_text(report) for report in reports), "\n".join([*remarks, versions.summary()])])
-    if live.shell() is None:
+    if running_notebook.shell() is None:
         print(text)
         return
     from IPython.display import display
@@ -134,11 +133,11 @@ def as_html(report: Report) -> str:
 
 
 def _reports_here(release: Release, namespace: dict[str, object]) -> tuple[list[Report], list[str]]:
-    if live.in_colab():
-        report = examine(release.manifest, live.colab_notebook(release), compare=False)
+    if running_notebook.in_colab():
+        report = examine(release.manifest, running_notebook.colab_notebook(release), compare=False)
         return [report], ["In Colab the notebook is no file here: kit.pack() makes the file to hand in."]
     saved = read_all(release)
-    here = live.problem_here(release, namespace)
+    here = running_notebook.problem_here(release, namespace)
     wanted = [own for own in saved.notebooks if here is None or own.notebook.problem == here]
     remarks = [*saved.remarks, *saved.errors]
     if not wanted:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from autograder.assignment.load import Assignment
+from autograder.assignment.model import Assignment
 from autograder.errors import BadInput
 
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.assignment import load as course
-from autograder.assignment.load import Assignment
+from autograder.assignment.load import load_assignment
+from autograder.assignment.model import Assignment
 from autograder.assignment.notebook_source import SETUP_ID
-from autograder.build import instructor_notebook as instructor
-from autograder.build import leaks
-from autograder.build import release_files as support
-from autograder.build import student_notebook as generate
+from autograder.build import instructor_notebook, leaks, release_files, student_notebook
 from autograder.build.on_disk import Difference, Products
 from autograder.errors import AutograderError, EditedByHand, Leak, Stale
+from autograder.files import write_atomically
 
 
 @dataclass(frozen=True)
@@ -29,11 +26,11 @@ class Build:
 
 def make(assignment: Assignment) -> Build:
     """Build in memory, and search the release for leaks. Nothing is written."""
-    release = support.files(assignment)
-    archive = support.archive(release)
-    setup = support.setup_cell(assignment, archive)
-    sources = {p.notebook_file: instructor.notebook(assignment, p, setup) for p in assignment.problems}
-    notebooks = generate.release_notebooks(assignment.name, sources)
+    release = release_files.files(assignment)
+    archive = release_files.archive(release)
+    setup = release_files.setup_cell(assignment, archive)
+    sources = {p.notebook_file: instructor_notebook.notebook(assignment, p, setup) for p in assignment.problems}
+    notebooks = student_notebook.release_notebooks(assignment.name, sources)
     _check_against_manifest(assignment, notebooks)
     release = dict(sorted((release | notebooks).items()))
     if found := leaks.find(assignment, release):
@@ -52,7 +49,7 @@ def build(name: str, root: Path, *, force: bool = False) -> tuple[Build, list[Di
 
     EditedByHand, with the difference, where a product was changed since it was built, unless `force`.
     """
-    assignment = course.load(name, root)
+    assignment = load_assignment(name, root)
     stamp_hidden_tests(assignment)
     made = make(assignment)
     products = Products(assignment.root, name)
@@ -71,7 +68,7 @@ def build(name: str, root: Path, *, force: bool = False) -> tuple[Build, list[Di
 
 def check(name: str, root: Path) -> None:
     """Stale, naming each file and the command that repairs it, unless the products are what the sources build."""
-    assignment = course.load(name, root)
+    assignment = load_assignment(name, root)
     lines = [_unstamped(assignment, path) for path in unstamped_tests(assignment)]
     products = Products(assignment.root, name)
     lines += [_verdict(assignment, change) for change in products.differences(make(assignment).files)]
@@ -82,8 +79,8 @@ def check(name: str, root: Path) -> None:
 def write_archive(made: Build, folder: Path) -> Path:
     """Write the support archive that the set-up cell of a notebook can fetch; returns its path."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / support.archive_name(made.assignment)
-    _write(path, made.archive)
+    path = folder / release_files.archive_name(made.assignment)
+    write_atomically(path, made.archive)
     return path
 
 
@@ -97,7 +94,7 @@ def stamp_hidden_tests(assignment: Assignment) -> None:
     """Write the canary as the first line of every hidden test file that lacks it."""
     for path in unstamped_tests(assignment):
         text = path.read_text(encoding="utf-8")
-        _write(path, f"# {assignment.canary}: not to be published\n{text}".encode())
+        write_atomically(path, f"# {assignment.canary}: not to be published\n{text}".encode())
 
 
 def _check_against_manifest(assignment: Assignment, notebooks: dict[str, bytes]) -> None:
@@ -126,9 +123,3 @@ def _unstamped(assignment: Assignment, path: Path) -> str:
 
 def _count(paths: list[str]) -> str:
     return "One product was" if len(paths) == 1 else f"{len(paths)} products were"
-
-
-def _write(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_bytes(data)
-    os.replace(temporary, path)

@@ -7,7 +7,7 @@ from typing import Any
 
 import nbformat
 
-from autograder.assignment.load import Assignment, Problem
+from autograder.assignment.model import Assignment, Problem
 from autograder.assignment.notebook_source import (
     BEGIN,
     CLOSING,

@@ -13,7 +13,7 @@ from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from autograder.assignment.load import Assignment, Problem
+from autograder.assignment.model import Assignment, Problem
 from autograder.assignment.notebook_source import BEGIN, END
 
 MARKERS = (BEGIN, END, "BEGIN HIDDEN TESTS", "END HIDDEN TESTS", "BEGIN MARK SCHEME")

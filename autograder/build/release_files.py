@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 import kit
-from autograder.assignment.load import Assignment
+from autograder.assignment.model import Assignment
 from autograder.errors import CourseError
 
 KIT = Path(kit.__file__).parent

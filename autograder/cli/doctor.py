@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from autograder.assignment.load import load
+from autograder.assignment.load import load_assignment
 from autograder.sandbox.sandbox import Sandbox, SandboxError
 
 MEANING = {
@@ -42,7 +42,7 @@ def _sandbox(root: Path, assignment: str | None) -> tuple[str, list[tuple[str, s
     names = [assignment] if assignment else sorted(p.parent.name for p in root.glob("assignments/*/assignment.toml"))
     if not names:
         return "unknown", [("sandbox", "not tried: run this in the course's top folder (the one with assignments/)")]
-    course = load(names[0], root)
+    course = load_assignment(names[0], root)
     try:
         with Sandbox.start(course.folder, course.library) as sandbox:
             tried = [(f"  {attempt}", outcome) for attempt, outcome in sandbox.findings.items()]

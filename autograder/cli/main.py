@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from autograder import __version__
-from autograder.cli import staff as cli_grading
+from autograder.cli import staff
 from autograder.errors import AutograderError
 
 assignment_argument = click.argument("assignment", metavar="ASSIGNMENT")
@@ -75,14 +75,14 @@ def feedback(assignment: str, out: Path, students: tuple[str, ...]) -> None:
       autograder feedback ps3
       autograder feedback ps3 --student adele
     """
-    from autograder.assignment import load as course
-    from autograder.marks import feedback_pages as pages
+    from autograder.assignment.load import load_assignment
+    from autograder.marks import feedback_pages
     from autograder.results import ResultFolder
 
     results = ResultFolder(out)
-    with cli_grading.progress("feedback", len(students) or len(results.all())) as bar:
-        written = pages.write(
-            course.load(assignment), results, students=students or None,
+    with staff.progress("feedback", len(students) or len(results.all())) as bar:
+        written = feedback_pages.write(
+            load_assignment(assignment), results, students=students or None,
             progress=lambda student: bar.update(bar.task_ids[0], advance=1, last=student),
         )  # fmt: skip
     pages_written = "1 page" if len(written.students) == 1 else f"{len(written.students)} pages"
@@ -103,27 +103,27 @@ def table(assignment: str, out: Path, as_csv: bool) -> None:
     """
     from rich.console import Console
 
-    from autograder.assignment import load as course
-    from autograder.marks import class_table as overview
+    from autograder.assignment.load import load_assignment
+    from autograder.marks import class_table
     from autograder.marks.standings import standings
     from autograder.results import ResultFolder
 
-    loaded = course.load(assignment)
+    loaded = load_assignment(assignment)
     everyone = standings(loaded.manifest, ResultFolder(out), loaded.root / "gradebook.db")
     if as_csv:
-        click.echo(overview.as_csv(everyone), nl=False)
+        click.echo(class_table.as_csv(everyone), nl=False)
     else:
-        console = Console(width=None if sys.stdout.isatty() else overview.WIDE)
-        console.print(overview.table(loaded.manifest, everyone, console.width))
+        console = Console(width=None if sys.stdout.isatty() else class_table.WIDE)
+        console.print(class_table.table(loaded.manifest, everyone, console.width))
 
 
 for command in (
-    cli_grading.demo,
-    cli_grading.doctor,
-    cli_grading.grade,
-    cli_grading.rerun,
-    cli_grading.solve,
-    cli_grading.verify,
+    staff.demo,
+    staff.doctor,
+    staff.grade,
+    staff.rerun,
+    staff.solve,
+    staff.verify,
 ):
     commands.add_command(command)
 

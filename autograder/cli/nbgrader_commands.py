@@ -33,7 +33,7 @@ from traitlets import Bool
 from autograder.errors import AutograderError
 from autograder.files import put_interpreter_on_path
 from autograder.results import NOT_GRADED, ResultFolder
-from autograder.submission import exchange_files as handed_in
+from autograder.submission import exchange_files
 
 COLUMNS = (
     "assignment", "duedate", "timestamp", "student_id", "last_name", "first_name", "email", "raw_score",
@@ -59,7 +59,7 @@ class ConfinedAutograde(Autograde):  # type: ignore[misc]
             self._stop(f"No submissions were matched by '{pattern}'")
 
     def convert_notebooks(self) -> None:
-        from autograder.assignment import load as course
+        from autograder.assignment.load import load_assignment
         from autograder.marks import gradebook
 
         root, name = Path(self.coursedir.root), self.coursedir.assignment_id
@@ -73,7 +73,7 @@ class ConfinedAutograde(Autograde):  # type: ignore[misc]
             with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as fresh:
                 fresh.submit(_grade, root, name, folders, self.force, self.allow_weak).result()
             with gradebook.Writer(
-                course.load(name, root), submitted=self._submitted(), database=database_path(self.coursedir.db_url)
+                load_assignment(name, root), submitted=self._submitted(), database=database_path(self.coursedir.db_url)
             ) as self._writer:
                 super().convert_notebooks()
         except AutograderError as error:
@@ -88,12 +88,12 @@ class ConfinedAutograde(Autograde):  # type: ignore[misc]
         return student_id not in self._excluded()
 
     def init_assignment(self, assignment_id: str, student_id: str) -> None:
-        from autograder.marks import marker_notebook as autograded
+        from autograder.marks import marker_notebook
 
         report = self._results.read(student_id)
         if report is None:
             raise NbGraderException(f"no result for {student_id}")
-        self._writer.record(report, autograded.read(self._results.notebooks_path(student_id)))
+        self._writer.record(report, marker_notebook.read(self._results.notebooks_path(student_id)))
         if report.status == NOT_GRADED:
             self.log.error("%s: not graded. %s", student_id, report.reason)
         else:
@@ -112,13 +112,13 @@ class ConfinedAutograde(Autograde):  # type: ignore[misc]
 
 def _grade(root: Path, name: str, folders: dict[str, Path], force: bool, allow_weak: bool) -> None:
     """Give every submission a result that is true of what lies in its folder now."""
-    from autograder.assignment import load as course
+    from autograder.assignment.load import load_assignment
     from autograder.grading.grade_class import grade_class
     from autograder.grading.grade_one import not_graded
     from autograder.grading.plan import Plan, course_seed
     from autograder.submission import read as intake
 
-    assignment = course.load(name, root)
+    assignment = load_assignment(name, root)
     results = ResultFolder(root / "results")
     taken = {student: intake.read(path, assignment.manifest, student=student) for student, path in folders.items()}
     plain = {student: path for student, path in folders.items() if taken[student].unchanged}
@@ -165,12 +165,12 @@ class FeedbackExporter(Exporter):
     parent: Any
 
     def from_filename(self, filename: str, resources: Any = None, **kw: Any) -> tuple[Any, dict[str, Any]]:
-        from autograder.assignment import load as course
-        from autograder.marks import feedback_pages as feedback
+        from autograder.assignment.load import load_assignment
+        from autograder.marks import feedback_pages
 
         place, root = resources["nbgrader"], Path(self.parent.coursedir.root)
-        html = feedback.notebook_page(
-            course.load(place["assignment"], root),
+        html = feedback_pages.notebook_page(
+            load_assignment(place["assignment"], root),
             ResultFolder(root / "results"),
             database_path(place["db_url"]),
             place["student"],
@@ -255,13 +255,13 @@ def database_path(url: str) -> Path:
 
 
 def _timestamp(self: CourseDirectory, path: str) -> datetime | None:
-    return handed_in.timestamp(Path(path))[0]
+    return exchange_files.timestamp(Path(path))[0]
 
 
 def _submitted_timestamp(self: nbgrader.apps.api.NbGraderAPI, assignment_id: str, student_id: str) -> datetime | None:
     coursedir = self.coursedir
     folder = coursedir.format_path(coursedir.submitted_directory, student_id, assignment_id)
-    return handed_in.timestamp(Path(folder))[0]
+    return exchange_files.timestamp(Path(folder))[0]
 
 
 def install() -> None:

@@ -64,7 +64,7 @@ def grade(
       autograder grade ps3 --student ada --force
       autograder grade ps3 late/ --out results-late/ --workers 8
     """
-    from autograder.assignment.load import load
+    from autograder.assignment.load import load_assignment
     from autograder.grading.grade_class import Done, grade_class, misnamed, submissions
     from autograder.grading.plan import course_seed
 
@@ -72,7 +72,7 @@ def grade(
         raise click.UsageError("--seed and --new-seed exclude each other: take one.")
     if new_seed and student is not None:
         raise click.UsageError("--new-seed draws inputs for everyone: leave --student away.")
-    course = load(assignment)
+    course = load_assignment(assignment)
     folders = submissions(folder, course.name, student)
     seed = course_seed(course, new=new_seed) if seed is None else seed
     counts: Counter[str] = Counter()
@@ -102,13 +102,13 @@ def grade(
 
 
 def _to_gradebook(name: str, out: Path, folder: Path, students: list[str]) -> None:
-    from autograder.assignment.load import load
+    from autograder.assignment.load import load_assignment
     from autograder.marks import gradebook
     from autograder.results import ResultFolder
 
     with progress("gradebook", len(students)) as bar:
         summary = gradebook.write(
-            load(name), ResultFolder(out), students=students, submitted=folder,
+            load_assignment(name), ResultFolder(out), students=students, submitted=folder,
             progress=lambda student: bar.update(bar.task_ids[0], advance=1, last=student),
         )  # fmt: skip
     for note in summary.notes:
@@ -140,14 +140,14 @@ def rerun(assignment: str, student: str, test: str, folder: Path, out: Path, all
       autograder rerun ps3 ada test_patchify_keeps_channels_together_inside_a_patch
       autograder rerun ps3 ada masked_autoencoder/test_hidden.py::test_loss_ignores_visible_patches
     """
-    from autograder.assignment.load import load
+    from autograder.assignment.load import load_assignment
     from autograder.grading.grade_class import submissions
     from autograder.grading.grade_one import confined
     from autograder.grading.plan import Plan, course_seed
     from autograder.grading.rerun import run_one
     from autograder.results import ResultFolder
 
-    course = load(assignment)
+    course = load_assignment(assignment)
     path = submissions(folder, course.name, student)[student]
     report = ResultFolder(out).read(student)
     plan = Plan.of(course, report.seed if report else course_seed(course))
@@ -206,13 +206,13 @@ def verify(
       autograder verify ps3 --problem masked_autoencoder --seeds 3
       autograder verify ps3 --figures sheets/
     """
-    from autograder.assignment.load import load
+    from autograder.assignment.load import load_assignment
     from autograder.grading.grade_one import confined
     from autograder.grading.plan import Plan
     from autograder.verify.verify import Verdict
     from autograder.verify.verify import verify as prove
 
-    course = load(assignment)
+    course = load_assignment(assignment)
     if figures is not None:
         from autograder.verify.figures import draw_sheets
 
@@ -299,12 +299,12 @@ def solve(assignment: str, problem: str | None, out: Path, settings: tuple[str, 
       autograder solve ps3
       autograder solve ps3 --problem masked_autoencoder --set PS3_PRESET=tiny
     """
-    from autograder.assignment.load import load
+    from autograder.assignment.load import load_assignment
     from autograder.verify.solve import solve as run_notebooks
 
     if wrong := [setting for setting in settings if "=" not in setting]:
         raise click.UsageError(f"--set takes NAME=VALUE, not {wrong[0]!r}.")
-    course = load(assignment)
+    course = load_assignment(assignment)
     with progress("executing", None) as bar:
 
         def on_cell(file: str, done: int, total: int) -> None:

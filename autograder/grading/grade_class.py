@@ -17,7 +17,8 @@ from typing import Any
 
 import torch
 
-from autograder.assignment.load import Assignment, load
+from autograder.assignment.load import load_assignment
+from autograder.assignment.model import Assignment
 from autograder.assignment.released import release_notebook
 from autograder.errors import BadInput
 from autograder.grading.grade_one import confined, grade_submission, not_graded
@@ -25,7 +26,7 @@ from autograder.grading.plan import Plan
 from autograder.results import GRADED, Detail, Report, ResultFolder
 from autograder.sandbox.sandbox import Sandbox
 from autograder.sandbox.worker import confine
-from autograder.submission import clean_copy as rebuild
+from autograder.submission import clean_copy
 from autograder.submission import read as intake
 from autograder.submission.read import Intake
 
@@ -124,7 +125,7 @@ def grade_task(task: Task) -> Done:
     """Grade one submission and store its result. The same in this process, a pool, or on another machine."""
     key = (task.root, task.assignment, task.seed)
     if key not in _contexts:
-        _context(load(task.assignment, Path(task.root)), task.seed, task.allow_weak)
+        _context(load_assignment(task.assignment, Path(task.root)), task.seed, task.allow_weak)
     plan, sandbox = _contexts[key]
     results = ResultFolder(Path(task.out))
     taken = intake.read(Path(task.folder), plan.assignment.manifest, student=task.student)
@@ -148,7 +149,7 @@ def _graded(taken: Intake, plan: Plan, sandbox: Sandbox) -> tuple[Report, list[D
     notebooks, notes = {}, list(graded.report.notes)
     for book in plan.assignment.manifest.notebooks:
         staff = release_notebook(plan.assignment, book.file)
-        rebuilt = rebuild.rebuild(staff, taken.notebooks.get(book.file), book)
+        rebuilt = clean_copy.rebuild(staff, taken.notebooks.get(book.file), book)
         notebooks[book.file] = rebuilt.notebook
         notes += [note for note in rebuilt.notes if note not in notes]
     return dataclasses.replace(graded.report, notes=tuple(notes)), graded.details, notebooks

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from autograder.assignment.load import Assignment
+from autograder.assignment.model import Assignment
 from autograder.errors import TooWeak
 from autograder.grading.plan import Plan, answer_code, visibility
 from autograder.results import GRADED, NOT_GRADED, PARTLY, Detail, ExerciseResult, Report, TestResult

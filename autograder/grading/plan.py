@@ -12,9 +12,9 @@ from pathlib import Path
 
 import autograder
 import kit
-from autograder.assignment.load import Assignment, Problem
+from autograder.assignment.model import Assignment, Problem
 from autograder.errors import BadInput, CourseError
-from autograder.results import write_atomically
+from autograder.files import write_atomically
 from kit.notebooks import CodeCell, Extraction
 from kit.runner import TestFile, TestInfo, list_tests
 

@@ -15,14 +15,15 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from autograder.assignment.load import Assignment
+from autograder.assignment.model import Assignment
 from autograder.errors import BadInput
-from autograder.marks import marker_notebook as autograded
+from autograder.files import write_atomically
+from autograder.marks import marker_notebook
 from autograder.marks.cells_html import CODE_STYLE, cell_html, markdown
 from autograder.marks.marker_notebook import Notebook
 from autograder.marks.standings import Score, Standing, standings
-from autograder.results import ResultFolder, TestResult, write_atomically
-from autograder.submission import exchange_files as handed_in
+from autograder.results import ResultFolder, TestResult
+from autograder.submission import exchange_files
 from kit.manifest import Notebook as Book
 
 
@@ -65,14 +66,14 @@ def notebook_page(assignment: Assignment, results: ResultFolder, database: Path,
     """One notebook of autograded/ as the page that its student gets; nbgrader's generate_feedback calls this."""
     (standing,) = standings(assignment.manifest, results, database, student=student)
     book = next(book for book in assignment.manifest.notebooks if book.file == path.name)
-    notebook = autograded.read(path.parent)[path.name]
+    notebook = marker_notebook.read(path.parent)[path.name]
     return _notebook_page(assignment, standing, book, notebook, _graded_at(results, student))
 
 
 def _write_student(assignment: Assignment, results: ResultFolder, standing: Standing, folder: Path) -> None:
     graded_at = _graded_at(results, standing.student)
     marked = assignment.root / "autograded" / standing.student / assignment.name
-    notebooks = autograded.read(marked)
+    notebooks = marker_notebook.read(marked)
     files: dict[str, str] = {}
     pages: dict[str, str] = {}
     for book in assignment.manifest.notebooks:
@@ -88,16 +89,18 @@ def _write_student(assignment: Assignment, results: ResultFolder, standing: Stan
         "student.html.j2", assignment, title=f"{assignment.title}: {standing.student}",
         standing=standing, graded_at=graded_at, books=books, pages=pages, tests=_tests(standing),
     )  # fmt: skip
-    for name in (handed_in.TIMESTAMP, handed_in.SECRET):
+    for name in (exchange_files.TIMESTAMP, exchange_files.SECRET):
         if (marked / name).is_file():
             files[name] = (marked / name).read_text(encoding="utf-8")
-    autograded.write(folder, files)
+    marker_notebook.write(folder, files)
 
 
 def _notebook_page(assignment: Assignment, standing: Standing, book: Book, notebook: Notebook, graded_at: str) -> str:
     scores = {score.id if score.written else f"{score.id}-check": score for score in standing.scores}
     cells = [
-        (cell, scores.get(autograded.grade_id(cell))) for cell in notebook["cells"] if not autograded.is_rubric(cell)
+        (cell, scores.get(marker_notebook.grade_id(cell)))
+        for cell in notebook["cells"]
+        if not marker_notebook.is_rubric(cell)
     ]
     return _render(
         "notebook.html.j2", assignment, title=f"{book.title}: {standing.student}",
@@ -107,7 +110,7 @@ def _notebook_page(assignment: Assignment, standing: Standing, book: Book, noteb
 
 def _tests(standing: Standing) -> Mapping[str, list[TestResult]]:
     report = standing.report
-    return {score.id: autograded.tests_of(report, score.id) if report else [] for score in standing.scores}
+    return {score.id: marker_notebook.tests_of(report, score.id) if report else [] for score in standing.scores}
 
 
 def _graded_at(results: ResultFolder, student: str) -> str:

@@ -21,15 +21,14 @@ import sqlalchemy
 from nbgrader import api
 from sqlalchemy.exc import OperationalError
 
-from autograder.assignment.load import Assignment
+from autograder.assignment.model import Assignment
 from autograder.errors import AutograderError, BadInput
 from autograder.files import put_interpreter_on_path
-from autograder.marks import gradebook_rows as gradebook_cells
-from autograder.marks import marker_notebook as autograded
+from autograder.marks import gradebook_rows, marker_notebook
 from autograder.marks.marker_notebook import Notebook
 from autograder.marks.standings import automatic
 from autograder.results import NOT_GRADED, Report, ResultFolder
-from autograder.submission import exchange_files as handed_in
+from autograder.submission import exchange_files
 from autograder.submission.markdown import harmless
 from kit.manifest import Manifest
 
@@ -98,7 +97,7 @@ def write(
     with Writer(assignment, submitted=submitted, database=database) as writer:
         for report in reports:
             if students is None or report.student in students:
-                writer.record(report, autograded.read(results.notebooks_path(report.student)))
+                writer.record(report, marker_notebook.read(results.notebooks_path(report.student)))
                 progress(report.student)
         return writer.summary
 
@@ -111,14 +110,14 @@ class Writer:
         self._manifest: Manifest = assignment.manifest
         self._submitted = submitted or assignment.root / "submitted"
         self._database = (database or assignment.root / "gradebook.db").resolve()
-        self._rubrics = autograded.rubrics(assignment)
+        self._rubrics = marker_notebook.rubrics(assignment)
         self._stubs = {
             cell.id: harmless(cell.source).strip()  # as a rebuilt notebook shows it
             for book in self._manifest.notebooks
             for cell in book.cells
             if cell.kind == "answer"
         }
-        notebooks = gradebook_cells.released(assignment)
+        notebooks = gradebook_rows.released(assignment)
         self.summary = Summary(backup=back_up(self._database))
         put_interpreter_on_path()
         with self._errors_that_help():
@@ -126,7 +125,7 @@ class Writer:
         self._db = self._gradebook.db
         try:
             self._assignment_id, self._books = self._transaction(
-                lambda: gradebook_cells.bring_in_line(
+                lambda: gradebook_rows.bring_in_line(
                     self._db, self._gradebook.course_id, assignment, notebooks, self.summary.notes
                 )
             )
@@ -148,7 +147,7 @@ class Writer:
         shown = {} if report.status == NOT_GRADED else notebooks
         folder = self._submitted / report.student / self._assignment.name
         marked = self._assignment.root / "autograded" / report.student / self._assignment.name
-        moment, complaint = handed_in.timestamp(folder)
+        moment, complaint = exchange_files.timestamp(folder)
         if complaint:
             self.summary.notes.append(f"{report.student}: {complaint}")
         lost = report.status != NOT_GRADED and not notebooks
@@ -157,7 +156,7 @@ class Writer:
         answers = self._answers(report, shown)
         found = self._transaction(lambda: self._store(report, answers, marked, moment))
         if not lost:
-            autograded.write(marked, self._files(report, shown, folder, moment))
+            marker_notebook.write(marked, self._files(report, shown, folder, moment))
         self.summary.students += 1
         self.summary.not_graded += found.not_graded
         self.summary.changed += found.changed
@@ -177,7 +176,7 @@ class Writer:
 
     def _texts(self, notebooks: Mapping[str, Notebook]) -> dict[str, str]:
         """Answer id to its text; "" where it is missing or as released."""
-        texts = autograded.answer_texts(notebooks.values(), self._manifest)
+        texts = marker_notebook.answer_texts(notebooks.values(), self._manifest)
         return {name: "" if (text := texts.get(name, "")) == stub else text for name, stub in self._stubs.items()}
 
     def _files(
@@ -185,12 +184,12 @@ class Writer:
     ) -> dict[str, str]:
         files = {}
         for name, notebook in notebooks.items():
-            dressed = autograded.dress(notebook, self._manifest, report, self._rubrics)
+            dressed = marker_notebook.dress(notebook, self._manifest, report, self._rubrics)
             files[name] = json.dumps(dressed, ensure_ascii=False, indent=1) + "\n"
         if files and moment:
-            files[handed_in.TIMESTAMP] = moment.strftime("%Y-%m-%d %H:%M:%S.%f UTC")
-        if files and (secret := handed_in.secret(folder)):
-            files[handed_in.SECRET] = secret
+            files[exchange_files.TIMESTAMP] = moment.strftime("%Y-%m-%d %H:%M:%S.%f UTC")
+        if files and (secret := exchange_files.secret(folder)):
+            files[exchange_files.SECRET] = secret
         return files
 
     def _store(
@@ -299,7 +298,7 @@ def _of_answer(text: str | None) -> tuple[float | None, str | None]:
 
 def _readable(folder: Path) -> dict[str, Notebook]:
     try:
-        return autograded.read(folder)
+        return marker_notebook.read(folder)
     except BadInput:
         return {}
 

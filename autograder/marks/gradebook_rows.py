@@ -11,7 +11,7 @@ from typing import Any
 
 from nbgrader import api
 
-from autograder.assignment.load import Assignment
+from autograder.assignment.model import Assignment
 from autograder.assignment.released import release_notebook
 from autograder.marks.marker_notebook import text_of
 

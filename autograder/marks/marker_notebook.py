@@ -13,10 +13,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from autograder.assignment.load import Assignment
+from autograder.assignment.model import Assignment
 from autograder.errors import BadInput
+from autograder.files import write_atomically
 from autograder.marks.standings import automatic
-from autograder.results import Report, TestResult, write_atomically
+from autograder.results import Report, TestResult
 from kit.manifest import Manifest
 
 Notebook = Mapping[str, Any]

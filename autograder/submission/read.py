@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder.submission import exchange_files as handed_in
+from autograder.submission import exchange_files
 from autograder.submission.alterations import compare, written
 from autograder.submission.folder import Received, open_archive, receive, shown
 from autograder.submission.notebook_file import NotANotebook, NotebookFile, read_notebook
@@ -77,7 +77,7 @@ def read(folder: Path, manifest: Manifest, *, student: str | None = None) -> Int
             unchanged &= candidate.name == book.file and candidate.file.plain and not alterations.of_structure
         elif book.file not in problems:
             notes.append(f"{book.file} was not handed in")
-    unchanged &= received.files.keys() <= chosen.keys() and handed_in.timestamp(folder)[1] is None
+    unchanged &= received.files.keys() <= chosen.keys() and exchange_files.timestamp(folder)[1] is None
     if received.others:
         notes.append(f"not kept: {_list(received.others)}")
     notebooks = {file: candidate.file.kept if candidate else None for file, candidate in chosen.items()}

@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image
 
-from autograder.assignment import load as course
+from autograder.assignment.load import load_assignment
 from autograder.build.build import build
 from autograder.tests import tiny
 from kit.manifest import Manifest
@@ -24,7 +24,7 @@ def released(root: Path) -> tuple[Manifest, dict[str, Any]]:
     tiny.write(root)
     build(tiny.NAME, root)
     notebook = json.loads((root / "release" / tiny.NAME / FILE).read_text(encoding="utf-8"))
-    return course.load(tiny.NAME, root).manifest, notebook
+    return load_assignment(tiny.NAME, root).manifest, notebook
 
 
 def with_source(notebook: dict[str, Any], name: str, source: str) -> dict[str, Any]:

@@ -9,10 +9,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from autograder.assignment import load as course
-from autograder.assignment.load import Assignment
-from autograder.build import instructor_notebook as instructor
-from autograder.build import student_notebook as generate
+from autograder.assignment.load import load_assignment
+from autograder.assignment.model import Assignment
+from autograder.build import instructor_notebook, student_notebook
 from autograder.marks import gradebook
 from autograder.results import GRADED, NOT_GRADED, PARTLY, ExerciseResult, Report, ResultFolder, TestResult
 from autograder.tests import tiny
@@ -35,16 +34,18 @@ def without_gradebook(root: Path) -> Assignment:
         path = root / "release" / tiny.NAME / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    return course.load(tiny.NAME, root)
+    return load_assignment(tiny.NAME, root)
 
 
 @functools.cache
 def _release() -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as folder:
         tiny.write(Path(folder))
-        tinyset = course.load(tiny.NAME, Path(folder))
-        texts = {problem.notebook_file: instructor.notebook(tinyset, problem, "") for problem in tinyset.problems}
-        return generate.release_notebooks(tiny.NAME, texts)
+        tinyset = load_assignment(tiny.NAME, Path(folder))
+        texts = {
+            problem.notebook_file: instructor_notebook.notebook(tinyset, problem, "") for problem in tinyset.problems
+        }
+        return student_notebook.release_notebooks(tiny.NAME, texts)
 
 
 @functools.cache

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import kit
-from autograder.assignment import load as course
+from autograder.assignment.load import load_assignment
 from autograder.tests import tiny
 from kit.manifest import Cell
 
@@ -33,7 +33,7 @@ def write(root: Path) -> Path:
     """Lay the release down under `root`; returns its folder."""
     assignment = tiny.write(root)
     release = root / "release"
-    manifest = course.load(tiny.NAME, root).manifest
+    manifest = load_assignment(tiny.NAME, root).manifest
     shutil.copytree(KIT / "release_files", release)
     shutil.copytree(KIT, release / "kit", ignore=shutil.ignore_patterns("__pycache__", "release_files"))
     shutil.copytree(assignment / tiny.LIBRARY, release / tiny.LIBRARY)

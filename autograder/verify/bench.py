@@ -26,8 +26,8 @@ from pathlib import Path
 
 import click
 
-from autograder.assignment import load as course
-from autograder.assignment.load import Assignment
+from autograder.assignment.load import load_assignment
+from autograder.assignment.model import Assignment
 from autograder.files import put_interpreter_on_path
 from autograder.verify.bench_stock import prepare_stock
 from autograder.verify.made_class import class_of, link_course, texts
@@ -60,7 +60,7 @@ def bench(assignment: str, sizes: str, stock: int, stock_whole: int, workers: in
 
     click.echo("| What | Measured |\n|---|---|")
     with tempfile.TemporaryDirectory() as temporary:
-        made = course.load(assignment)
+        made = load_assignment(assignment)
         counts = [int(size) for size in sizes.split(",")]
         floor = _floor(made, counts[0])
         tell(f"floor, per submission of {counts[0]}", f"{floor:.3f} CPU s")

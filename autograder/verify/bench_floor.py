@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from autograder.assignment import load as course
+from autograder.assignment.load import load_assignment
 from autograder.grading.plan import Plan
 from autograder.verify.made_class import class_of
 from kit.far_side import Service
@@ -37,7 +37,7 @@ class DirectStudent(Student):
 def main(name: str, count: int) -> None:
     """Print processor seconds per submission."""
     torch.set_num_threads(1)
-    assignment = course.load(name)
+    assignment = load_assignment(name)
     plan = Plan.of(assignment, 0)
     calls = _test_calls(plan)
     classes = list(class_of(assignment, count))

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from autograder.assignment.load import Assignment
+from autograder.assignment.model import Assignment
 from autograder.verify.made_class import class_of
 
 _CONFIG = """

@@ -7,13 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.assignment import load as course
-from autograder.assignment.load import Assignment
+from autograder.assignment.load import load_assignment
+from autograder.assignment.model import Assignment
 from autograder.build import build
 from autograder.grading.grade_class import Done, grade_class, submissions
 from autograder.grading.plan import course_seed
-from autograder.marks import feedback_pages as feedback
-from autograder.marks import gradebook
+from autograder.marks import feedback_pages, gradebook
 from autograder.results import Report, ResultFolder
 from autograder.verify.made_class import Member, link_course, members
 
@@ -33,7 +32,7 @@ def prepare(root: Path, name: str, folder: Path) -> tuple[Assignment, list[Membe
     if folder.exists():
         shutil.rmtree(folder)
     link_course(root, folder)
-    assignment = course.load(name, folder)
+    assignment = load_assignment(name, folder)
     people = members(assignment)
     for member in people:
         member.write(folder / "submitted", name)
@@ -57,7 +56,7 @@ def run(
     )
     reports = {item.report.student: item.report for item in done}
     gradebook.write(assignment, results, submitted=root / "submitted")
-    pages = feedback.write(assignment, results)
+    pages = feedback_pages.write(assignment, results)
     rows = []
     for member in people:
         report = reports[member.name]

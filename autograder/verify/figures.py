@@ -15,7 +15,7 @@ from typing import Any
 
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
-from autograder.assignment.load import Assignment, Problem
+from autograder.assignment.model import Assignment, Problem
 from autograder.errors import CourseError
 from autograder.verify.solve import release_copy
 from autograder.verify.verify import WRONG, Case, read_answer

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autograder.assignment.load import Assignment, Problem
+from autograder.assignment.model import Assignment, Problem
 from autograder.assignment.released import release_notebook
 from autograder.results import GRADED, Report
 from autograder.verify.verify import RIGHT, WRONG, Case, dependents, read_answer

@@ -16,10 +16,9 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbconvert import HTMLExporter
 
-from autograder.assignment.load import Assignment
+from autograder.assignment.model import Assignment
 from autograder.errors import AutograderError, BadInput
-from autograder.files import put_interpreter_on_path
-from autograder.results import write_atomically
+from autograder.files import put_interpreter_on_path, write_atomically
 
 CELL_SECONDS = 3600
 

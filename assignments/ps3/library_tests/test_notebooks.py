@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.assignment import load as course
+from autograder.assignment.load import load_assignment
 from autograder.verify.solve import Solved, solve
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -17,7 +17,7 @@ def solved(tmp_path_factory: pytest.TempPathFactory) -> list[Solved]:
     """Raises where a cell of any notebook stops with an error."""
     # One thread: other tests run beside this one, and two kernels with a thread a core would wait for each other.
     settings = {"PS3_PRESET": "tiny", "OMP_NUM_THREADS": "1"}
-    return solve(course.load("ps3", ROOT), tmp_path_factory.mktemp("out"), settings=settings)
+    return solve(load_assignment("ps3", ROOT), tmp_path_factory.mktemp("out"), settings=settings)
 
 
 def outputs(item: Solved) -> list[dict]:
@@ -27,7 +27,7 @@ def outputs(item: Solved) -> list[dict]:
 
 def test_every_notebook_runs_to_its_end(solved):
     assert [item.notebook.name for item in solved] == [
-        problem.notebook_file for problem in course.load("ps3", ROOT).problems
+        problem.notebook_file for problem in load_assignment("ps3", ROOT).problems
     ]
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.assignment import load as course
+from autograder.assignment.load import load_assignment
 from autograder.errors import BadInput, CourseError
 from autograder.grading import plan
 from autograder.tests import tiny
@@ -23,18 +23,18 @@ def folder(tmp_path: Path) -> Path:
 
 def refusal(folder: Path) -> str:
     with pytest.raises(CourseError) as caught:
-        course.load(tiny.NAME, folder.parent.parent)
+        load_assignment(tiny.NAME, folder.parent.parent)
     return str(caught.value)
 
 
 def refusal_after(folder: Path, file: str, old: str, new: str) -> str:
-    course.load(tiny.NAME, folder.parent.parent)
+    load_assignment(tiny.NAME, folder.parent.parent)
     tiny.edit(folder, file, old, new)
     return refusal(folder)
 
 
 def test_an_assignment_tells_its_problems_exercises_and_answers(folder):
-    tinyset = course.load(tiny.NAME, folder.parent.parent)
+    tinyset = load_assignment(tiny.NAME, folder.parent.parent)
     problem = tinyset.problem("scaling")
     assert [exercise.id for exercise in problem.exercises] == ["tiny-scale", "tiny-scaler"]
     assert [exercise.points for exercise in problem.exercises] == [3, 2]
@@ -49,12 +49,12 @@ def test_an_assignment_tells_its_problems_exercises_and_answers(folder):
 
 
 def test_parametrized_tests_are_counted_case_by_case(folder):
-    scale = course.load(tiny.NAME, folder.parent.parent).manifest.exercise("tiny-scale")
+    scale = load_assignment(tiny.NAME, folder.parent.parent).manifest.exercise("tiny-scale")
     assert (scale.public_tests, scale.hidden_tests) == (2, 2)
 
 
 def test_cell_kinds_and_ids_follow_the_tags(folder):
-    notebook = course.load(tiny.NAME, folder.parent.parent).manifest.notebooks[0]
+    notebook = load_assignment(tiny.NAME, folder.parent.parent).manifest.notebooks[0]
     kinds = [cell.kind for cell in notebook.cells]
     assert kinds == "text show given exercise check given exercise check guess show text answer text show".split()
     graded = [cell.id for cell in notebook.cells if cell.kind not in ("text", "show", "guess")]
@@ -62,14 +62,14 @@ def test_cell_kinds_and_ids_follow_the_tags(folder):
 
 
 def test_the_manifest_holds_stubs_and_no_solution(folder):
-    text = course.load(tiny.NAME, folder.parent.parent).manifest.to_json()
+    text = load_assignment(tiny.NAME, folder.parent.parent).manifest.to_json()
     assert "scaled_by_the_reference" not in text
     assert "SOLUTION" not in text
     assert text.count("tiny-scaler: write this function") == 2
 
 
 def test_the_manifest_survives_json(folder):
-    manifest = course.load(tiny.NAME, folder.parent.parent).manifest
+    manifest = load_assignment(tiny.NAME, folder.parent.parent).manifest
     assert Manifest.from_json(manifest.to_json()) == manifest
     assert manifest.notebook_of("tiny-scale").file == "1_scaling.ipynb"
 
@@ -83,13 +83,13 @@ def test_a_damaged_manifest_is_refused_by_file_name(tmp_path, text):
 
 
 def test_references_keep_their_solutions(folder):
-    references = course.load(tiny.NAME, folder.parent.parent).problem("scaling").references
+    references = load_assignment(tiny.NAME, folder.parent.parent).problem("scaling").references
     assert "scaled_by_the_reference" in references["tiny-scale"]
 
 
 def test_an_unknown_assignment_names_the_known_ones(folder):
     with pytest.raises(BadInput, match="there are: tinyset"):
-        course.load("tinysett", folder.parent.parent)
+        load_assignment("tinysett", folder.parent.parent)
 
 
 def test_an_exercise_without_points_is_refused_with_its_line(folder):
@@ -204,7 +204,7 @@ REPOSITORY = Path(__file__).parents[3]
 
 @pytest.mark.parametrize("name", [path.parent.name for path in REPOSITORY.glob("assignments/*/assignment.toml")])
 def test_tests_counted_without_running_are_those_that_pytest_collects(name, monkeypatch):
-    assignment = course.load(name, REPOSITORY)
+    assignment = load_assignment(name, REPOSITORY)
     monkeypatch.syspath_prepend(assignment.folder)
     files = [file for problem in assignment.problems for file in plan.test_files(problem)]
     collected = Counter((info.mark.exercise, plan.visibility(info.id)) for info in list_tests(files))

@@ -13,9 +13,8 @@ import nbformat
 import pytest
 from click.testing import CliRunner
 
-from autograder.assignment import load as course
-from autograder.build import build
-from autograder.build import release_files as support
+from autograder.assignment.load import load_assignment
+from autograder.build import build, release_files
 from autograder.cli.main import commands
 from autograder.errors import BadInput, CourseError, EditedByHand, Stale
 from autograder.tests import tiny
@@ -134,7 +133,7 @@ def test_notebooks_are_valid_and_carry_kernel_and_kit_metadata(built, folder):
 
 def test_the_manifest_in_the_release_is_the_staff_side_manifest(built):
     shipped = Manifest.read(release(built) / "tests" / "manifest.json")
-    assert shipped == course.load(tiny.NAME, built).manifest
+    assert shipped == load_assignment(tiny.NAME, built).manifest
 
 
 def test_every_solution_region_of_the_source_carries_a_canary_and_the_release_none(built):
@@ -255,7 +254,7 @@ def test_a_product_that_the_sources_no_longer_make_goes(built):
 
 def test_a_build_that_was_killed_between_its_renames_is_finished_by_the_next(built):
     tiny.edit(built / "assignments" / tiny.NAME, "scaling/notebook.py", "# Two exercises", "# A pair of exercises")
-    fresh = build.make(course.load(tiny.NAME, built)).files
+    fresh = build.make(load_assignment(tiny.NAME, built)).files
     path = f"source/{tiny.NAME}/{tiny.NOTEBOOK}"
     (built / path).write_bytes(fresh[path])  # source is in place, release and record are not
     build.build(tiny.NAME, built)
@@ -374,7 +373,11 @@ SHOW = "\nfind = importlib.util.find_spec\nprint(find('tinylib').origin, find('k
 def test_the_title_stands_first_and_the_set_up_cell_directly_after_it(built, folder):
     title, setup = list(cells(built / folder / tiny.NAME / tiny.NOTEBOOK).values())[:2]
     assert title.source.startswith("# Scaling") and setup.id == "setup"
-    assert [cell.id for cell in course.load(tiny.NAME, built).manifest.notebooks[0].cells[:2]] == [title.id, "setup"]
+    first = load_assignment(tiny.NAME, built).manifest.notebooks[0]
+    assert [cell.id for cell in first.cells[:2]] == [
+        title.id,
+        "setup",
+    ]
 
 
 def test_without_a_title_the_set_up_cell_stands_first(root):
@@ -429,18 +432,18 @@ def test_without_an_address_the_first_cell_asks_for_the_folder(built, tmp_path_f
 
 
 def test_the_archive_holds_no_notebook_and_is_deterministic(online):
-    made = build.make(course.load(tiny.NAME, online))
+    made = build.make(load_assignment(tiny.NAME, online))
     names = zipfile.ZipFile(BytesIO(made.archive)).namelist()
     assert "tests/manifest.json" in names
     assert not [name for name in names if name.endswith(".ipynb")]
     assert hashlib.sha256(made.archive).hexdigest() in setup_code(online)
-    assert support.archive(dict(reversed(support.files(made.assignment).items()))) == made.archive
+    assert release_files.archive(dict(reversed(release_files.files(made.assignment).items()))) == made.archive
 
 
 def test_a_strange_release_address_is_refused(root):
     tiny.edit(root / "assignments" / tiny.NAME, "assignment.toml", 'url = ""', 'url = "ftp://example.org/x.zip"')
     with pytest.raises(CourseError, match="release_url"):
-        course.load(tiny.NAME, root)
+        load_assignment(tiny.NAME, root)
 
 
 def test_the_record_lists_every_product_with_its_hash(built):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from autograder.assignment import load as course
+from autograder.assignment.load import load_assignment
 from autograder.build import build, leaks
 from autograder.errors import Leak
 from autograder.tests import tiny
@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def tinyset(folder):
-    return course.load(tiny.NAME, folder.parent.parent)
+    return load_assignment(tiny.NAME, folder.parent.parent)
 
 
 @pytest.fixture
@@ -125,9 +125,9 @@ def test_a_line_named_public_may_stand_in_the_release(folder):
     line = "return values / self.factor.reshape(1, 1)"
     tiny.edit(folder, LIBRARY, "return 2 * values", line)
     with pytest.raises(Leak, match="solution of tiny-scaler"):
-        build.make(course.load(tiny.NAME, folder.parent.parent))
+        build.make(load_assignment(tiny.NAME, folder.parent.parent))
     tiny.edit(folder, "assignment.toml", "extra = []", f'extra = []\npublic_lines = ["{line}"]')
-    build.make(course.load(tiny.NAME, folder.parent.parent))
+    build.make(load_assignment(tiny.NAME, folder.parent.parent))
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ REPOSITORY = Path(__file__).parents[3]
 
 @pytest.mark.parametrize("name", [path.parent.name for path in REPOSITORY.glob("assignments/*/assignment.toml")])
 def test_every_solution_and_hidden_test_of_a_real_assignment_would_be_found(name):
-    assignment = course.load(name, REPOSITORY)
+    assignment = load_assignment(name, REPOSITORY)
     planted = {}
     for problem in assignment.problems:
         hidden = problem.hidden_tests.read_text()

@@ -90,7 +90,7 @@ def test_a_full_disk_is_told_in_one_line(graded, monkeypatch, capsys):
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "results/ada.json")
 
-    monkeypatch.setattr("autograder.assignment.load.load", full)
+    monkeypatch.setattr("autograder.assignment.load.load_assignment", full)
     monkeypatch.setattr("sys.argv", ["autograder", "table", tiny.NAME])
     with pytest.raises(SystemExit) as caught:
         main()

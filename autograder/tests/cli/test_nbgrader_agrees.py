@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.assignment.load import load
+from autograder.assignment.load import load_assignment
 from autograder.grading.grade_class import submissions
 from autograder.results import ResultFolder
 from autograder.submission import read as intake
@@ -48,7 +48,7 @@ def handed_on(course, student):
 
 def one_of_each(people: list[Member]) -> list[Member]:
     """Of the made class: those named above, and the first mistake in each problem."""
-    problem = {exercise.id: exercise.problem for exercise in load(NAME, ROOT).manifest.exercises}
+    problem = {exercise.id: exercise.problem for exercise in load_assignment(NAME, ROOT).manifest.exercises}
     mistakes = {problem[exercise]: person for person in reversed(people) for exercise in person.below}
     return [person for person in people if person.name in LEFT | TAKEN or person in mistakes.values()]
 
@@ -58,7 +58,7 @@ def graded(tmp_path_factory):
     """Two courses with the same class and the same seed: graded by our command, and by nbgrader's; and the class."""
     ours, theirs = (tmp_path_factory.mktemp("course") / name for name in ("ours", "theirs"))
     link_course(ROOT, ours)
-    people = one_of_each(members(load(NAME, ours)))
+    people = one_of_each(members(load_assignment(NAME, ours)))
     for person in people:
         person.write(ours / "submitted", NAME)
     grade = run(ours, "autograder", "grade", NAME)
@@ -71,7 +71,7 @@ def graded(tmp_path_factory):
 
 def test_the_class_holds_what_nbgrader_can_take_and_what_it_cannot(graded):
     ours, _, people, _ = graded
-    manifest = load(NAME, ours).manifest
+    manifest = load_assignment(NAME, ours).manifest
     folders = submissions(ours / "submitted", NAME)
     assert len(people) == len(LEFT | TAKEN) + len(manifest.notebooks)
     assert {student for student, path in folders.items() if not intake.read(path, manifest).unchanged} == LEFT
@@ -79,7 +79,7 @@ def test_the_class_holds_what_nbgrader_can_take_and_what_it_cannot(graded):
 
 def test_every_submission_gets_the_grade_it_must(graded):
     ours, _, people, _ = graded
-    assignment, results = load(NAME, ours), ResultFolder(ours / "results")
+    assignment, results = load_assignment(NAME, ours), ResultFolder(ours / "results")
     assert {person.name: list(person.complaints(results.read(person.name), assignment)) for person in people} == {
         person.name: [] for person in people
     }

@@ -16,7 +16,7 @@ import pytest
 import tornado.httpclient
 from nbgrader import api
 
-from autograder.assignment.load import load
+from autograder.assignment.load import load_assignment
 from autograder.build import build
 from autograder.files import put_interpreter_on_path
 from autograder.grading.grade_class import grade_class, submissions
@@ -67,7 +67,7 @@ def course(tmp_path_factory):
     submit(course, "ada", solved(course))
     submit(course, "bob", solved(course, scale=WRONG_SCALE))
     submit(course, "mallory", solved(course, answer=SCRIPT))
-    for member in members(load(tiny.NAME, course)):
+    for member in members(load_assignment(tiny.NAME, course)):
         member.write(course / "submitted", tiny.NAME)
     submit(course, "renamed", solved(course), "homework (1).ipynb")
     submit(course, "broken", '{"cells": [')
@@ -88,7 +88,7 @@ def graded(course):
 @pytest.fixture(scope="module")
 def clean(course):
     """The students whose folders intake leaves as they are."""
-    manifest = load(tiny.NAME, course).manifest
+    manifest = load_assignment(tiny.NAME, course).manifest
     folders = submissions(course / "submitted", tiny.NAME)
     return {student for student, folder in folders.items() if intake.read(folder, manifest).unchanged}
 
@@ -118,7 +118,7 @@ def stored(course):
 
 def grade(course, out, student=None):
     """What `autograder grade` does; student to report."""
-    tinyset = load(tiny.NAME, course)
+    tinyset = load_assignment(tiny.NAME, course)
     folders = submissions(course / "submitted", tiny.NAME, student)
     grade_class(tinyset, folders, course / out, seed=course_seed(tinyset), workers=2)
     return {report.student: report for report in ResultFolder(course / out).all()}
@@ -289,7 +289,7 @@ def test_formgraders_autograde_names_the_command_for_what_it_cannot_grade_and_ke
     assert not done["success"]
     assert f"autograder grade {tiny.NAME} --student renamed" in done["log"]
     grade(course, "results", "renamed")
-    gradebook.write(load(tiny.NAME, course), ResultFolder(course / "results"), students=["renamed"])
+    gradebook.write(load_assignment(tiny.NAME, course), ResultFolder(course / "results"), students=["renamed"])
     done = formgrader.send("POST", button, {})
     assert done["success"], done
     assert stored(course)["renamed"]["tiny-scale-check"] == 3.0

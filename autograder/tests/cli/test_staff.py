@@ -13,8 +13,7 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 
-from autograder.cli import doctor
-from autograder.cli import staff as cli_grading
+from autograder.cli import doctor, staff
 from autograder.cli.main import commands, main
 from autograder.errors import BadInput, NotGraded, Surprise
 from autograder.sandbox.sandbox import Sandbox
@@ -227,6 +226,6 @@ def test_demo_prints_the_class_and_ends_with_7_where_a_grade_is_not_as_it_must_b
 
 
 def test_the_bar_counts_nothing_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    with cli_grading.progress("grading", 2) as bar:
+    with staff.progress("grading", 2) as bar:
         bar.update(bar.task_ids[0], advance=1, last="ada")
     assert capsys.readouterr() == ("", "")

@@ -19,11 +19,11 @@ import jsonschema
 import pytest
 
 import autograder
-from autograder.assignment import load as course
-from autograder.assignment.load import Assignment
+from autograder.assignment.load import load_assignment
+from autograder.assignment.model import Assignment
 from autograder.errors import BadInput, TooWeak
-from autograder.grading import grade_class as class_run
-from autograder.grading import grade_one as grading
+from autograder.grading import grade_class as class_grading
+from autograder.grading import grade_one
 from autograder.grading.grade_class import Task, grade_class, grade_task, submissions
 from autograder.grading.plan import Plan, course_seed
 from autograder.results import Report, ResultFolder
@@ -156,9 +156,9 @@ def test_what_a_pools_process_sends_back_is_written_whole_or_not_at_all(tinyset:
     folder = tinyset.root / "submitted" / "ada" / tiny.NAME
     task = Task(str(tinyset.root), tiny.NAME, "ada", str(folder), str(tinyset.root / "out"), SEED, False, False)
     try:
-        sent = class_run._is_fresh(task)
+        sent = grade_class._is_fresh(task)
     finally:
-        class_run.close_contexts()
+        grade_class.close_contexts()
     assert sent is True and len(pickle.dumps(sent)) < select.PIPE_BUF // 4
 
 
@@ -224,14 +224,14 @@ def test_a_fault_of_the_grader_on_one_submission_stops_nobody_else(
 ) -> None:
     submit_right(tinyset.root, "ada")
     submit_right(tinyset.root, "ben")
-    real = grading.grade_submission
+    real = grade_one.grade_submission
 
     def faulty(taken: Any, plan: Plan, sandbox: Sandbox) -> Any:
         if taken.student == "ada":
             raise RuntimeError("our own mistake")
         return real(taken, plan, sandbox)
 
-    monkeypatch.setattr(class_run, "grade_submission", faulty)
+    monkeypatch.setattr(class_grading, "grade_submission", faulty)
     reports = grade(tinyset)
     assert (reports["ada"].status, reports["ada"].auto_score) == ("not graded", None)
     assert "our own mistake" in str(reports["ada"].reason)
@@ -243,14 +243,14 @@ def test_a_grader_process_that_dies_twice_on_a_submission_leaves_it_not_graded(
 ) -> None:
     submit_right(tinyset.root, "ada")
     submit_right(tinyset.root, "ben")
-    real = grading.grade_submission
+    real = grade_one.grade_submission
 
     def deadly(taken: Any, plan: Plan, sandbox: Sandbox) -> Any:
         if taken.student == "ada":
             os.kill(os.getpid(), signal.SIGKILL)
         return real(taken, plan, sandbox)
 
-    monkeypatch.setattr(class_run, "grade_submission", deadly)
+    monkeypatch.setattr(class_grading, "grade_submission", deadly)
     reports = grade(tinyset)
     assert reports["ada"].status == "not graded" and "ended twice" in str(reports["ada"].reason)
     assert reports["ben"].auto_score == 5
@@ -289,7 +289,7 @@ def test_an_executor_of_ones_own_can_grade(tinyset: Assignment) -> None:
         with ThreadPoolExecutor(1) as executor:
             assert grade(tinyset, executor=executor)["ada"].auto_score == 5
     finally:
-        class_run.close_contexts()
+        grade_class.close_contexts()
 
 
 def test_a_task_needs_nothing_but_itself(tinyset: Assignment) -> None:
@@ -299,18 +299,18 @@ def test_a_task_needs_nothing_but_itself(tinyset: Assignment) -> None:
     try:
         assert grade_task(task).report.auto_score == 5
     finally:
-        class_run.close_contexts()
+        grade_class.close_contexts()
     assert ResultFolder(tinyset.root / "out").read("ada") is not None
 
 
-GRADE_AND_TELL = """
+GRADE_AND_PRINT = """
 import signal, sys
 from pathlib import Path
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background is started without it
-from autograder import course
-from autograder.class_run import grade_class, submissions
+from autograder.assignment.load import load_assignment
+from autograder.grading.grade_class import grade_class, submissions
 root = Path(sys.argv[1])
-assignment = course.load("tinyset", root)
+assignment = load_assignment("tinyset", root)
 def tell(done):
     print(done.report.student, "fresh" if done.fresh else "kept", flush=True)
 grade_class(assignment, submissions(root / "submitted", "tinyset"), root / "results", seed=11, workers=2, on_done=tell)
@@ -318,7 +318,7 @@ grade_class(assignment, submissions(root / "submitted", "tinyset"), root / "resu
 
 
 def start(root: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", GRADE_AND_TELL, str(root)]
+    command = [sys.executable, "-c", GRADE_AND_PRINT, str(root)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
 
 
@@ -381,7 +381,7 @@ def test_the_seed_is_drawn_once_and_a_new_one_on_demand(tinyset: Assignment) -> 
 def test_a_new_version_has_a_seed_of_its_own(tinyset: Assignment) -> None:
     first = course_seed(tinyset)
     tiny.edit(tinyset.folder, "assignment.toml", 'version = "1.0"', 'version = "1.1"')
-    newer = course.load(tiny.NAME, tinyset.root)
+    newer = load_assignment(tiny.NAME, tinyset.root)
     assert course_seed(newer) != first
     assert course_seed(tinyset) == first
 

@@ -14,7 +14,7 @@ import pytest
 
 import kit
 from autograder.tests import released, tiny
-from kit import running_notebook as live
+from kit import running_notebook
 from kit.__main__ import main
 from kit.preview import as_html, as_text, examine
 from kit.release import find_release, read_all
@@ -253,10 +253,10 @@ class Shell:
 
 
 def freshness(folder: Path, monkeypatch: pytest.MonkeyPatch, *ran: str) -> tuple[bool, str]:
-    monkeypatch.setattr(live, "shell", lambda: Shell(*ran))
+    monkeypatch.setattr(running_notebook, "shell", lambda: Shell(*ran))
     release = find_release()
     (saved,) = read_all(release).notebooks
-    return live.saved_remark(saved)
+    return running_notebook.saved_remark(saved)
 
 
 def test_a_file_that_holds_what_ran_last_is_called_saved(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,7 +298,7 @@ def test_the_age_of_the_file_is_said(folder: Path, seconds: int, said: str) -> N
     path = folder / tiny.NOTEBOOK
     then = path.stat().st_mtime - seconds
     os.utime(path, (then, then))
-    assert f"last saved {said}" in live.saved_remark(read_all(find_release()).notebooks[0])[1]
+    assert f"last saved {said}" in running_notebook.saved_remark(read_all(find_release()).notebooks[0])[1]
 
 
 @pytest.mark.parametrize("known_by", ["VS Code", "Jupyter", "names"])
@@ -312,8 +312,8 @@ def test_the_notebook_that_runs_here_is_known_by_its_name_or_by_what_it_defines(
         monkeypatch.setenv("JPY_SESSION_NAME", f"work/{tiny.NOTEBOOK}")
     else:
         namespace["scale"] = None
-    assert live.problem_here(find_release(), namespace) == tiny.PROBLEM
-    assert live.problem_here(find_release(), {}) == (tiny.PROBLEM if known_by == "Jupyter" else None)
+    assert running_notebook.problem_here(find_release(), namespace) == tiny.PROBLEM
+    assert running_notebook.problem_here(find_release(), {}) == (tiny.PROBLEM if known_by == "Jupyter" else None)
 
 
 def test_preview_in_plain_python_prints_and_never_raises(

@@ -5,8 +5,7 @@ import json
 import pytest
 
 from autograder.errors import BadInput
-from autograder.marks import feedback_pages as feedback
-from autograder.marks import gradebook
+from autograder.marks import feedback_pages, gradebook
 from autograder.marks.cells_html import cell_html, markdown
 from autograder.marks.marker_notebook import dress, rubrics
 from autograder.results import ResultFolder
@@ -23,7 +22,7 @@ def pages(tinyset, *reports, answer="Because autograd follows it."):
     """Grade, write the gradebook and the pages; returns ada's two pages as text."""
     results = marking.store(tinyset.root, *reports, answer=answer)
     gradebook.write(tinyset, results)
-    feedback.write(tinyset, results)
+    feedback_pages.write(tinyset, results)
     return texts(tinyset)
 
 
@@ -60,7 +59,7 @@ def test_marks_and_comments_by_people_are_shown(tinyset):
     pages(tinyset, marking.report("ada", scale=1.0))
     mark(tinyset, "ada", "tiny-why", 1.0, extra=0.5, comment="Well *put*.")
     mark(tinyset, "ada", "tiny-scale-check", 2.0)
-    feedback.write(tinyset, ResultFolder(tinyset.root / "results"))
+    feedback_pages.write(tinyset, ResultFolder(tinyset.root / "results"))
     for page in texts(tinyset).values():
         assert "<em>put</em>" in page
         assert "Marked by hand: 2 (automatic: 1)." in page
@@ -166,20 +165,20 @@ def test_the_class_page_links_every_student(tinyset):
 def test_one_students_pages_can_be_written_alone(tinyset):
     results = marking.store(tinyset.root, marking.report("ada"), marking.report("bob"))
     gradebook.write(tinyset, results)
-    assert feedback.write(tinyset, results, students=["bob"]).students == ("bob",)
+    assert feedback_pages.write(tinyset, results, students=["bob"]).students == ("bob",)
     assert not (tinyset.root / "feedback/ada").exists()
 
 
 def test_a_student_without_a_result_is_named(tinyset):
     results = marking.store(tinyset.root, marking.report("ada"))
     with pytest.raises(BadInput, match="no result for eve"):
-        feedback.write(tinyset, results, students=["eve"])
+        feedback_pages.write(tinyset, results, students=["eve"])
 
 
 def test_pages_can_be_written_without_a_gradebook(tinyset):
     (tinyset.root / "gradebook.db").unlink()
     results = marking.store(tinyset.root, marking.report("ada"))
-    feedback.write(tinyset, results)
+    feedback_pages.write(tinyset, results)
     assert "5 / 6 so far" in texts(tinyset)["index.html"]
 
 

@@ -11,8 +11,8 @@ from nbgrader.converters import GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
-from autograder.assignment import released as release
-from autograder.build import instructor_notebook as instructor
+from autograder.assignment import released
+from autograder.build import instructor_notebook
 from autograder.build.student_notebook import NamedStubs
 from autograder.errors import AutograderError, BadInput
 from autograder.marks import gradebook
@@ -84,7 +84,7 @@ def test_the_gradebook_is_initialised_as_generate_assignment_would(tmp_path):
     source = theirs / "source" / tiny.NAME
     source.mkdir(parents=True)
     problem = tinyset.problems[0]
-    (source / tiny.NOTEBOOK).write_text(instructor.notebook(tinyset, problem, ""), encoding="utf-8")
+    (source / tiny.NOTEBOOK).write_text(instructor_notebook.notebook(tinyset, problem, ""), encoding="utf-8")
     config = Config()
     directory = CourseDirectory(root=str(theirs), assignment_id=tiny.NAME, config=config)
     converter = GenerateAssignment(coursedir=directory, config=config)
@@ -184,7 +184,7 @@ def test_a_marked_answer_that_was_rewritten_asks_for_review(tinyset):
 def test_points_follow_the_manifest_after_submissions_came_in(tinyset):
     write(tinyset, marking.report("ada"))
     tiny.edit(tinyset.folder, "scaling/problem.toml", "points = 3", "points = 30")
-    write(marking.course.load(tiny.NAME, tinyset.root), marking.report("ada", scale=30.0))
+    write(marking.load_assignment(tiny.NAME, tinyset.root), marking.report("ada", scale=30.0))
     with opened(tinyset) as book:
         assert book.find_submission(tiny.NAME, "ada").score == 32.0
         assert book.find_submission(tiny.NAME, "ada").max_score == 33.0
@@ -196,7 +196,7 @@ def test_a_cell_that_left_the_release_goes_and_its_marks_are_named(tinyset):
     path = tinyset.root / "release" / tiny.NAME / tiny.NOTEBOOK
     book = json.loads(path.read_text())
     book["cells"] = [cell for cell in book["cells"] if cell["id"] != "tiny-scaler-check"]
-    release._read.cache_clear()
+    released._read.cache_clear()
     path.write_text(json.dumps(book))
     summary = write(tinyset, marking.report("ada"))
     assert set(grades(tinyset, "ada")) == {"tiny-scale-check", "tiny-why"}
@@ -335,7 +335,7 @@ def test_only_the_named_students_are_written(tinyset):
 
 def test_a_missing_release_is_named_with_its_mend(tmp_path):
     tiny.write(tmp_path)
-    tinyset = marking.course.load(tiny.NAME, tmp_path)
+    tinyset = marking.load_assignment(tiny.NAME, tmp_path)
     (tmp_path / "results").mkdir()
     with pytest.raises(BadInput, match="autograder build tinyset"):
         gradebook.write(tinyset, marking.ResultFolder(tmp_path / "results"))

@@ -6,9 +6,9 @@ import zipfile
 
 import pytest
 
-from autograder.assignment import load as course
+from autograder.assignment.load import load_assignment
 from autograder.build.build import build
-from autograder.submission import exchange_files as handed_in
+from autograder.submission import exchange_files
 from autograder.submission import read as intake
 from autograder.tests import handing_in, tiny
 from autograder.tests.handing_in import FILE, save, with_source
@@ -47,7 +47,7 @@ def source(taken, name, file=FILE):
 
 def test_an_ordinary_submission_is_accepted_as_it_is(folder, manifest, released):
     save(folder, with_source(released, "tiny-scale", SCALE))
-    (folder / handed_in.TIMESTAMP).write_text("2029-12-01 10:00:00.000000 UTC")
+    (folder / exchange_files.TIMESTAMP).write_text("2029-12-01 10:00:00.000000 UTC")
     taken = intake.read(folder, manifest)
     assert taken.student == "ada"
     assert source(taken, "tiny-scale") == SCALE
@@ -215,7 +215,7 @@ def pair(tmp_path_factory):
         (second / name).write_text((base / tiny.PROBLEM / name).read_text().replace("tiny-", "shift-"))
     tiny.edit(base, "assignment.toml", "extra = []", 'extra = ["shifting"]')
     build(tiny.NAME, root)
-    manifest = course.load(tiny.NAME, root).manifest
+    manifest = load_assignment(tiny.NAME, root).manifest
     texts = {book.file: (root / "release" / tiny.NAME / book.file).read_text() for book in manifest.notebooks}
     return manifest, {name: json.loads(text) for name, text in texts.items()}
 

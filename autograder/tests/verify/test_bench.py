@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.assignment import load as course
-from autograder.assignment.load import Assignment
+from autograder.assignment.load import load_assignment
+from autograder.assignment.model import Assignment
 from autograder.build import build
 from autograder.files import put_interpreter_on_path
 from autograder.tests import tiny
@@ -25,7 +25,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assignment]:
     root = tmp_path_factory.mktemp("course")
     tiny.write(root)
     build.build(tiny.NAME, root)
-    yield course.load(tiny.NAME, root)
+    yield load_assignment(tiny.NAME, root)
 
 
 def test_the_floor_is_a_positive_number_of_seconds(made: Assignment) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from autograder.assignment.load import Assignment
+from autograder.assignment.model import Assignment
 from autograder.results import ResultFolder
 from autograder.tests import marking, tiny
 from autograder.verify import demo

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from autograder.assignment import load as course
-from autograder.assignment.load import Assignment
+from autograder.assignment.load import load_assignment
+from autograder.assignment.model import Assignment
 from autograder.errors import CourseError
 from autograder.tests import released, tiny
 from autograder.verify import figures
@@ -74,7 +74,7 @@ def assignment(root: Path) -> Assignment:
     tiny.edit(folder, NOTEBOOK, LAST, "draw(Scaler()(ones).detach())\nsignal.pause()")
     (folder / WRONG / "ends.py").write_text(ENDS)
     (folder / WRONG / "raises.py").write_text(RAISES)
-    return course.load(tiny.NAME, root)
+    return load_assignment(tiny.NAME, root)
 
 
 @pytest.fixture(scope="module")
@@ -171,6 +171,6 @@ def test_sheets_are_written_as_pictures_named_by_exercise(
 def test_a_reference_that_does_not_run_is_named(tmp_path: Path) -> None:
     made = assignment(tmp_path)
     tiny.edit(made.folder, NOTEBOOK, "class ScalerBase(nn.Module):", "no_such_name\n\n\nclass ScalerBase(nn.Module):")
-    made = course.load(tiny.NAME, tmp_path)
+    made = load_assignment(tiny.NAME, tmp_path)
     with pytest.raises(CourseError, match=r"(?s)notebook.py did not run.*NameError.*no_such_name"):
         list(sheets(made, made.problems[0], {}, seconds=0.2))

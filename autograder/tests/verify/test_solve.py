@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from autograder.assignment import load as course
-from autograder.assignment.load import Assignment
+from autograder.assignment.load import load_assignment
+from autograder.assignment.model import Assignment
 from autograder.build import build
 from autograder.errors import BadInput
 from autograder.tests import tiny
@@ -29,7 +29,7 @@ def built(root: Path, show: str = NEW_SHOW) -> Assignment:
     """The tiny set with another show cell, built."""
     tiny.edit(tiny.write(root), *SHOW, show)
     build.build(tiny.NAME, root)
-    return course.load(tiny.NAME, root)
+    return load_assignment(tiny.NAME, root)
 
 
 def outputs(notebook: Path) -> list[dict[str, Any]]:
@@ -98,7 +98,7 @@ def test_a_kernel_that_dies_is_an_error_with_a_message(tmp_path: Path) -> None:
 @pytest.mark.parametrize("missing", ["source", "release"])
 def test_an_assignment_that_was_not_built_is_named(tmp_path: Path, missing: str) -> None:
     tiny.write(tmp_path)
-    made = course.load(tiny.NAME, tmp_path)
+    made = load_assignment(tiny.NAME, tmp_path)
     if missing == "source":
         (tmp_path / "release" / tiny.NAME).mkdir(parents=True)
     with pytest.raises(BadInput, match=f"{missing}/{tiny.NAME}.* is missing: run `autograder build {tiny.NAME}`"):

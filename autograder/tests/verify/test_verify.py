@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from autograder.assignment import load as course
+from autograder.assignment.load import load_assignment
 from autograder.errors import CourseError
 from autograder.grading.plan import Plan
 from autograder.sandbox.sandbox import Sandbox
@@ -46,7 +46,7 @@ def one_thread() -> Iterator[None]:
 def plan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plan]:
     root = tmp_path_factory.mktemp("course")
     tiny.write(root)
-    yield Plan.of(course.load(tiny.NAME, root), seed=3)
+    yield Plan.of(load_assignment(tiny.NAME, root), seed=3)
     forget(root)
 
 
@@ -64,7 +64,7 @@ def edited(tmp_path: Path) -> Iterator[Callable[..., Plan]]:
         folder = tiny.write(tmp_path)
         for edit in edits:
             tiny.edit(folder, *edit)
-        return Plan.of(course.load(tiny.NAME, tmp_path), seed=3)
+        return Plan.of(load_assignment(tiny.NAME, tmp_path), seed=3)
 
     yield make
     forget(tmp_path)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kit import running_notebook as live
+from kit import running_notebook
 from kit.preview import examine, missing_notebooks
 from kit.release import Release, ReleaseError, Saved, SavedNotebook, find_release, read_all
 
@@ -24,10 +24,10 @@ def pack() -> None:
     """Make the file to hand in, from inside a notebook: all saved notebooks; in Colab this one, which is downloaded."""
     try:
         release = find_release()
-        if not live.in_colab():
+        if not running_notebook.in_colab():
             run(release, [], None)
             return
-        own = live.colab_notebook(release)
+        own = running_notebook.colab_notebook(release)
         out = release.root / default_name(release, own.notebook.problem)
         if _pack(release, Saved((own,), (), ()), out, alone=True) == 0:
             _download(out)
@@ -76,7 +76,7 @@ def _pack(release: Release, saved: Saved, out: Path, *, alone: bool = False) -> 
     _write(out, archive(release, saved.notebooks))
     print(f"{out.name}: {out.stat().st_size / 1024:.0f} kB, version {release.manifest.version}, in {out.parent}")
     for own in saved.notebooks:
-        report = examine(release.manifest, own, compare=not live.in_colab())
+        report = examine(release.manifest, own, compare=not running_notebook.in_colab())
         was = "" if own.path.name == own.notebook.file else f" (from {own.path.name})"
         print(f"  {own.notebook.file}{was}: {report.freshness}")
         if report.unfinished:

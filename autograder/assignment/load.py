@@ -74,6 +74,7 @@ def _problem(folder: Path, number: int, call_seconds: float, complaints: Complai
     data = Table.read(path, complaints)
     title = data.text("title")
     tables, answer_tables = data.tables("exercise"), data.tables("answer")
+    presets = {name: table.numbers() for name, table in data.tables("preset").items()}
     data.refuse_others()
     cells = _read(folder / "notebook.py", notebook_source.read, complaints)
     public = _read(folder / "test_public.py", test_files.read, complaints)
@@ -99,7 +100,7 @@ def _problem(folder: Path, number: int, call_seconds: float, complaints: Complai
         table.refuse_others()
     _check_rubric(folder / "rubric.md", answers, complaints)
     file = f"{number}_{folder.name}.ipynb"
-    return Problem(folder.name, title, folder, file, cells, exercises, answers, public, hidden)
+    return Problem(folder.name, title, folder, file, cells, exercises, answers, presets, public, hidden)
 
 
 def _exercise(

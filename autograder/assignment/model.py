@@ -17,13 +17,17 @@ from autograder.assignment.notebook_source import (
     cells_above_setup,
 )
 from autograder.assignment.test_files import Case
+from autograder.course_folders import CourseFolders
 from autograder.errors import CourseError
 from kit.manifest import Answer, Cell, CellKind, Exercise, Manifest, Notebook
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One problem of an assignment: its folder, its cells as written, and what its files agree on."""
+    """One problem of an assignment: its folder, its cells as written, and what its files agree on.
+
+    presets: for each [preset.NAME] of problem.toml its numbers; they ship with the library.
+    """
 
     name: str
     title: str
@@ -32,6 +36,7 @@ class Problem:
     cells: tuple[SourceCell, ...]
     exercises: tuple[Exercise, ...]
     answers: tuple[Answer, ...]
+    presets: dict[str, dict[str, float]]
     public_cases: tuple[Case, ...]
     hidden_cases: tuple[Case, ...]
 
@@ -79,11 +84,30 @@ class Assignment:
 
     @property
     def folder(self) -> Path:
-        return self.root / "assignments" / self.name
+        return self.course.assignments / self.name
+
+    @property
+    def shared_library(self) -> Path:
+        """What the problems share of the library, as the staff write it."""
+        return self.folder / self.library
+
+    @property
+    def course(self) -> CourseFolders:
+        return CourseFolders(self.root)
+
+    @property
+    def source(self) -> Path:
+        return self.course.source / self.name
+
+    @property
+    def release(self) -> Path:
+        """The release: of the library, what is graded is what was released, and it lies in here."""
+        return self.course.release / self.name
 
     @property
     def library_folder(self) -> Path:
-        return self.folder / self.library
+        """The released library: what the problems share, and each problem's own part of it."""
+        return self.release / self.library
 
     @cached_property
     def manifest(self) -> Manifest:

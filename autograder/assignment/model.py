@@ -16,6 +16,7 @@ from autograder.assignment.notebook_source import (
     SourceCell,
     cells_above_setup,
 )
+from autograder.assignment.references import References
 from autograder.assignment.test_files import Case
 from autograder.course_folders import CourseFolders
 from autograder.errors import CourseError
@@ -26,19 +27,30 @@ from kit.manifest import Answer, Cell, CellKind, Exercise, Manifest, Notebook
 class Problem:
     """One problem of an assignment: its folder, its cells as written, and what its files agree on.
 
+    number: a core problem's place among them; None for an extra.
     presets: for each [preset.NAME] of problem.toml its numbers; they ship with the library.
     """
 
     name: str
     title: str
     folder: Path
-    notebook_file: str
+    number: int | None
     cells: tuple[SourceCell, ...]
     exercises: tuple[Exercise, ...]
     answers: tuple[Answer, ...]
     presets: dict[str, dict[str, float]]
     public_cases: tuple[Case, ...]
     hidden_cases: tuple[Case, ...]
+
+    @property
+    def notebook_file(self) -> str:
+        """An extra's name holds no number, so that one more renames nothing."""
+        return f"{self.number or 'extra'}_{self.name}.ipynb"
+
+    @property
+    def spoken(self) -> str:
+        """What texts call its notebook."""
+        return f"notebook {self.number}" if self.number else f'the notebook "{self.title}"'
 
     @property
     def public_tests(self) -> Path:
@@ -81,6 +93,7 @@ class Assignment:
     canary: str
     public_lines: tuple[str, ...]
     problems: tuple[Problem, ...]
+    references: References
 
     @property
     def folder(self) -> Path:
@@ -123,6 +136,17 @@ class Assignment:
             release_url=self.release_url,
             submission_seconds=self.submission_seconds,
         )
+
+    def read(self, path: Path) -> str:
+        """A text of the staff's, such as the handout, with its references replaced; CourseError for one to nothing."""
+        complaints: list[str] = []
+        shown = path.relative_to(self.root)
+        text = self.references.resolved(
+            path.read_text(encoding="utf-8"), lambda text, line: complaints.append(f"{shown}:{line + 1}: {text}")
+        )
+        if complaints:
+            raise CourseError("\n".join(complaints))
+        return text
 
     def problem(self, name: str) -> Problem:
         """The problem of this name; CourseError naming the known ones otherwise."""

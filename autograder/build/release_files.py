@@ -71,7 +71,7 @@ def written(assignment: Assignment) -> dict[str, bytes]:
         if not path.is_file():
             raise CourseError(f"{path.relative_to(assignment.root)} is missing: it belongs in every release")
         found[name] = path.read_bytes()
-    found["handout.md"] = handout(assignment, found["handout.md"].decode("utf-8")).encode()
+    found["handout.md"] = handout(assignment, assignment.read(assignment.folder / "handout.md")).encode()
     return found
 
 

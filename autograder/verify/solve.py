@@ -97,8 +97,8 @@ def _run(source: Path, folder: Path, out: Path, on_cell: Callable[[str, int, int
 def release_copy(assignment: Assignment) -> Iterator[Path]:
     """The release without its notebooks, in a temporary folder, its data linked."""
     release = assignment.release
-    if not (release / "tests" / "manifest.json").is_file():
-        raise BadInput(f"{release} was not built: run `autograder build {assignment.name}`")
+    if not release.is_dir():
+        raise BadInput(f"{release} is missing: run `autograder build {assignment.name}`")
     copies.refresh(assignment)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / assignment.name

@@ -52,7 +52,7 @@ def build(name: str, root: Path, *, force: bool = False) -> tuple[Build, list[Di
     assignment = load_assignment(name, root)
     stamp_hidden_tests(assignment)
     made = make(assignment)
-    products = Products(assignment.root, name)
+    products = Products(assignment)
     changes = products.differences(made.files)
     edited = [change.path for change in changes if change.state in ("edited", "extra")]
     if edited and not force:
@@ -70,7 +70,7 @@ def check(name: str, root: Path) -> None:
     """Stale, naming each file and the command that repairs it, unless the products are what the sources build."""
     assignment = load_assignment(name, root)
     lines = [_unstamped(assignment, path) for path in unstamped_tests(assignment)]
-    products = Products(assignment.root, name)
+    products = Products(assignment)
     lines += [_verdict(assignment, change) for change in products.differences(make(assignment).files)]
     if lines:
         raise Stale("\n".join(lines))

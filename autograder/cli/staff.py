@@ -65,6 +65,7 @@ def grade(
       autograder grade ps3 late/ --out results-late/ --workers 8
     """
     from autograder.assignment.load import load_assignment
+    from autograder.build import copies
     from autograder.grading.grade_class import Done, grade_class, misnamed, submissions
     from autograder.grading.plan import course_seed
 
@@ -74,6 +75,7 @@ def grade(
         raise click.UsageError("--new-seed draws inputs for everyone: leave --student away.")
     course = load_assignment(assignment)
     folders = submissions(folder, course.name, student)
+    copies.restore(course)
     seed = course_seed(course, new=new_seed) if seed is None else seed
     counts: Counter[str] = Counter()
     with progress("grading", len(folders)) as bar:
@@ -141,6 +143,7 @@ def rerun(assignment: str, student: str, test: str, folder: Path, out: Path, all
       autograder rerun ps3 ada masked_autoencoder/test_hidden.py::test_loss_ignores_visible_patches
     """
     from autograder.assignment.load import load_assignment
+    from autograder.build import copies
     from autograder.grading.grade_class import submissions
     from autograder.grading.grade_one import confined
     from autograder.grading.plan import Plan, course_seed
@@ -150,6 +153,7 @@ def rerun(assignment: str, student: str, test: str, folder: Path, out: Path, all
     course = load_assignment(assignment)
     path = submissions(folder, course.name, student)[student]
     report = ResultFolder(out).read(student)
+    copies.restore(course)
     plan = Plan.of(course, report.seed if report else course_seed(course))
     found = [info.id for info in plan.tests if info.id.endswith(test) or info.id.partition("[")[0].endswith(test)]
     if not found:
@@ -208,8 +212,7 @@ def verify(
     """
     from autograder.assignment.load import load_assignment
     from autograder.grading.grade_one import confined
-    from autograder.grading.plan import Plan
-    from autograder.verify.verify import Verdict
+    from autograder.verify.verify import Verdict, plan_from_sources
     from autograder.verify.verify import verify as prove
 
     course = load_assignment(assignment)
@@ -219,7 +222,7 @@ def verify(
         for path in draw_sheets(course, figures, problem=problem):
             click.echo(str(path))
         return
-    plan = Plan.of(course, seed=0)
+    plan = plan_from_sources(course, seed=0)
     with confined(course, allow_weak) as sandbox, progress("verifying", None) as bar:
 
         def on_verdict(verdict: Verdict, total: int) -> None:

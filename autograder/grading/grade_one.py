@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autograder.assignment.model import Assignment
-from autograder.errors import TooWeak
+from autograder.errors import BadInput, TooWeak
 from autograder.grading.plan import Plan, answer_code, visibility
 from autograder.results import Detail, ExerciseResult, Report, ReportStatus, TestResult
 from autograder.sandbox.sandbox import Sandbox, SandboxError
@@ -94,7 +94,9 @@ def grade_submission(intake: Intake, plan: Plan, sandbox: Sandbox) -> Graded:
 
 def confined(assignment: Assignment, allow_weak: bool) -> Sandbox:
     """A sandbox for this assignment's library. TooWeak where it holds too little and that was not allowed."""
-    sandbox = Sandbox.start(assignment.folder, assignment.library)
+    if not assignment.library_folder.is_dir():
+        raise BadInput(f"{assignment.library_folder} is missing: run `autograder build {assignment.name}`")
+    sandbox = Sandbox.start(assignment.release, assignment.library)
     if sandbox.level == "weak" and not allow_weak:
         sandbox.close()
         raise TooWeak(

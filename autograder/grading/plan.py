@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import autograder
 import kit
+from autograder.assignment.library import import_library
 from autograder.assignment.model import Assignment, Problem
 from autograder.errors import BadInput, CourseError
 from autograder.files import write_atomically
@@ -19,7 +19,6 @@ from kit.manifest import CellKind
 from kit.notebooks import CodeCell, Extraction
 from kit.runner import TestFile, TestInfo, list_tests
 
-STATE_FOLDER = ".autograder"
 # Packages beside the kit that decide what a result or its rebuilt notebook holds.
 _DECIDING = ("submission", "sandbox", "grading")
 
@@ -37,8 +36,7 @@ class Plan:
     @classmethod
     def of(cls, assignment: Assignment, seed: int) -> Plan:
         """Collect the tests. CourseError where they do not belong to the assignment's exercises."""
-        if str(assignment.folder) not in sys.path:
-            sys.path.insert(0, str(assignment.folder))  # tests may import the student's library
+        import_library(assignment.release, assignment.library)  # tests may import the student's library
         files = tuple(file for problem in assignment.problems for file in test_files(problem))
         try:
             tests = tuple(list_tests(files))
@@ -98,7 +96,7 @@ def _deciding_files(assignment: Assignment) -> Iterable[Path]:
 
 def course_seed(assignment: Assignment, *, new: bool = False) -> int:
     """The secret seed of this course, assignment and version: drawn once, then the same for everyone."""
-    path = assignment.root / STATE_FOLDER / "seeds.json"
+    path = assignment.course.state / "seeds.json"
     key = f"{assignment.name} {assignment.version}"
     try:
         seeds = json.loads(path.read_text()) if path.exists() else {}

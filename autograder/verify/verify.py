@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.assignment.model import Assignment, Problem
+from autograder.build import copies
 from autograder.errors import CourseError
 from autograder.grading.grade_one import bind
 from autograder.grading.plan import Plan, answer_code
@@ -97,6 +98,12 @@ def verify(
     order = {case: number for number, case in enumerate(cases)}
     proof.verdicts.sort(key=lambda verdict: order[verdict.case])
     return proof
+
+
+def plan_from_sources(assignment: Assignment, seed: int) -> Plan:
+    """The plan for the sources as they are now; the release's copies are brought up to them first."""
+    copies.refresh(assignment)
+    return Plan.of(assignment, seed)
 
 
 def cases_of(problem: Problem, seed: int, seeds: int) -> list[Case]:

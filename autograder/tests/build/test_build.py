@@ -372,7 +372,7 @@ SHOW = "\nfind = importlib.util.find_spec\nprint(find('tinylib').origin, find('k
 @pytest.mark.parametrize("folder", ["source", "release"])
 def test_the_title_stands_first_and_the_set_up_cell_directly_after_it(built, folder):
     title, setup = list(cells(built / folder / tiny.NAME / tiny.NOTEBOOK).values())[:2]
-    assert title.source.startswith("# Scaling") and setup.id == "setup"
+    assert title.source.startswith("# 1. Scaling") and setup.id == "setup"
     first = load_assignment(tiny.NAME, built).manifest.notebooks[0]
     assert [cell.id for cell in first.cells[:2]] == [
         title.id,

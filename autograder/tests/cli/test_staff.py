@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -41,14 +40,13 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> Iterator[Path]:
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> Path:
     """A course as the current folder. Its commands share one sandbox, which takes seconds to start."""
     monkeypatch.setattr(Sandbox, "start", lambda library, package: sandbox)
     monkeypatch.setattr(Sandbox, "close", lambda self: None)
     marking.assignment(tmp_path)
     monkeypatch.chdir(tmp_path)
-    yield tmp_path
-    sys.path[:] = [entry for entry in sys.path if not entry.startswith(str(tmp_path))]
+    return tmp_path
 
 
 def submit(root: Path, student: str, **answers: str) -> Path:

@@ -135,7 +135,7 @@ def ten_transformations() -> dict[str, Augmentation]:
 class SimCLRViews:
     """SimCLR's augmentation for small images: crop and resize, flip, colour jitter, sometimes grey.
 
-    crop: a function (images, boxes (B, 4), size) -> images (B, C, size, size), as notebook 2 defines it.
+    crop: a function (images, boxes (B, 4), size) -> images (B, C, size, size), that of the contrastive lesson.
     """
 
     def __init__(

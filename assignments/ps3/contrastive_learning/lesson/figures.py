@@ -1,18 +1,18 @@
-"""The puzzle and the figures of the contrastive lesson that no other lesson needs."""
+"""The puzzle and the figures of the lesson on contrastive learning."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle
 from torch import Tensor
 
-from ps3 import augment, plots, training
+from ps3 import augment, plots
 from ps3.data import ImageSet, to_float
-from ps3.figure import GRID, SOFT, Picture, blank, finish, style
-from ps3.resnet import ProjectionHead, ResNet8
+from ps3.plots.figure import BLUE, GRID, ORANGE, SOFT, Picture, blank, finish, guess_text, style
+
+SIMCLR = plots.register("SimCLR", colour=ORANGE, marker="^", line="-")
 
 # --- the opening puzzle -----------------------------------------------------------------------------------------------
 
@@ -63,35 +63,6 @@ def reveal_pairs(puzzle: Puzzle, guess: Sequence[Sequence[int | None]]) -> Pictu
     )
 
 
-def told(guess: object) -> str:
-    """How a figure speaks of a guess."""
-    return "no guess made" if guess is None else f"your guess: {guess}"
-
-
-# --- networks ---------------------------------------------------------------------------------------------------------
-
-
-def new_networks(device: torch.device | None = None, seed: int = 0) -> tuple[ResNet8, ProjectionHead]:
-    """An untrained encoder and its projection head; the same ones for the same seed."""
-    torch.manual_seed(seed)
-    return ResNet8().to(device), ProjectionHead().to(device)
-
-
-def rehearse(
-    modules: Sequence[torch.nn.Module], step: Callable[[Tensor], Tensor], pictures: ImageSet, steps: int, **recipe: Any
-) -> list[float]:
-    """A short training on batches of 64, without a word; the losses."""
-    options = {"batch_size": 64, "precision": "float32", "watch": lambda progress: None} | recipe
-    return training.train(modules, step, pictures.unlabelled, steps=steps, **options).losses
-
-
-def after_training(trained: bool) -> bool:
-    """Whether a cell that needs the trained network can run; prints a line where not."""
-    if not trained:
-        print("the network of 2.9 is not trained yet: this cell needs it")
-    return trained
-
-
 # Test images whose neighbours are shown: for pixels, the untrained and the trained network together, as often of the
 # right class as those of all test images.
 QUERIES = (82, 63, 58, 30, 57, 54)
@@ -113,7 +84,7 @@ CROPS_ONLY_RESULT = "crops only, the course's network (one seed): final loss 1.6
 # --- figures ----------------------------------------------------------------------------------------------------------
 
 Loss = Callable[[Tensor, Tensor, float], Tensor]
-QUERY, KEY = "#0F4C9A", "#C4520B"
+QUERY, KEY = BLUE, ORANGE
 NO_LINES = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
 
 
@@ -136,8 +107,8 @@ def profile(pixels: Tensor, values: Tensor) -> Picture:
         axis.set_title("A row of pixels, and what was read")
         axis.axhline(0, color=SOFT, linewidth=0.8)
         axis.margins(y=0.1)
-    told = f"lowest {values.min():.1f}, highest {values.max():.1f}"
-    return finish(figure, f"at the borders {values[0]:.1f} and {values[-1]:.1f}; {told}")
+    ends = f"at the borders {values[0]:.1f} and {values[-1]:.1f}"
+    return finish(figure, f"{ends}; lowest {values.min():.1f}, highest {values.max():.1f}")
 
 
 def forces(loss: Loss, queries: Tensor, keys: Tensor, temperature: float, names: tuple[str, str]) -> Picture:
@@ -196,11 +167,11 @@ def pushes(loss: Loss, temperatures: Sequence[float], guess: int | None = None) 
                 _arrow(axis, point, arrow.tolist(), KEY)
             axis.set(aspect="equal", title=f"T = {temperature:g}", xlim=(-1.9, 1.9), ylim=(-1.1, 1.5))
             axis.axis("off")
-    told_shares = [
+    texts = [
         f"T = {temperature:g}: {', '.join(f'{part:.0f} %' for part in share)}"
         for temperature, share in zip(temperatures, shares, strict=True)
     ]
-    return finish(figure, f"share of the push on keys 1, 2, 3: {'; '.join(told_shares)}; {told(guess)}")
+    return finish(figure, f"share of the push on keys 1, 2, 3: {'; '.join(texts)}; {guess_text(guess)}")
 
 
 def neighbours(pictures: ImageSet, found: Mapping[str, Tensor]) -> Picture:

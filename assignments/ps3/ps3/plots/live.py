@@ -2,14 +2,15 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from ps3.charts import reference_lines
 from ps3.data import ImageSet
-from ps3.figure import METHODS, SOFT, WIDE, Picture, blank, in_notebook, style
-from ps3.grids import show_image
+from ps3.plots.charts import reference_lines
+from ps3.plots.figure import SOFT, WIDE, Picture, blank, in_notebook, method, style
+from ps3.plots.grids import show_image
 from ps3.training import Progress, print_tenths
 
 SECONDS_BETWEEN = 2.0
@@ -35,14 +36,14 @@ class Live:
         measure_name: str = "k-NN accuracy",
         measures: int = 6,
         chance: float | None = None,
-        name: str = "MAE",
+        name: str = "",
         ylabel: str = "loss",
     ):
         self.reference, self.rows, self.pictures = dict(reference or {}), rows, pictures
         self.measure, self.measure_name, self.measures, self.chance = measure, measure_name, measures, chance
-        self.look, self.ylabel = METHODS[name], ylabel
+        self.look, self.ylabel = method(name), ylabel
         self.measured: list[tuple[int, float]] = []
-        self.handle = None
+        self.handle: Any = None
         self.last_time, self.last_step = 0.0, 0
 
     def __call__(self, progress: Progress) -> None:

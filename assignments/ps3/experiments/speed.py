@@ -12,11 +12,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from runs import MAE_BETAS, reference
+from course import reference
+from runs import MAE_BETAS
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ps3 import augment, data, training, transformer
+from ps3 import augment, data, training
+from ps3.networks import transformer
 
 BATCH = 128
 

@@ -527,9 +527,8 @@ if parts.after_training(trained):
     plots.dots(list(accuracy), list(accuracy.values()), errors, chance=0.1, guesses=guesses, **look)
 
 # %% [markdown]
-# And with a linear classifier on frozen features, ridge regression, one formula (`probes.ridge_accuracy`): expect at
-# least .45, and at least .08 above
-# the random ResNet.
+# And with a linear classifier on frozen features: ridge regression, one formula (`probes.ridge_accuracy`). Expect at
+# least .47, and at least .10 above the random ResNet.
 
 # %% tags=["show"]
 if parts.after_training(trained):

@@ -702,7 +702,7 @@ guess_accuracy = {"pixels": None, "random transformer": None, "MAE": None}  # ac
 # %% [markdown]
 # **Figure.** Accuracy on 5,000 test images; bars are two standard errors, ± .014, so a difference below .02 means
 # nothing. Compare your encoder with its random twin before you compare it with pixels. In the small preset you should
-# see at least .45, and at least .08 more than the twin.
+# see at least .46, and at least .07 more than the twin.
 
 # %% tags=["show"]
 if not trained:

@@ -78,7 +78,7 @@ CROPS_ONLY_NEIGHBOURS = torch.tensor(
         [18390, 12072, 627, 19581, 7740],
     ]
 )
-CROPS_ONLY_RESULT = "crops only, the course's network (one seed): final loss 1.66, k-NN accuracy .363, probe .441"
+CROPS_ONLY_RESULT = "crops only, the course's network (one seed): final loss 1.66, k-NN accuracy .363"
 
 
 # --- figures ----------------------------------------------------------------------------------------------------------

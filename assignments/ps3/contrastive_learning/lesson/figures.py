@@ -244,18 +244,19 @@ def _colours(images: Tensor) -> Tensor:
 
 
 def _moves(loss: Loss, queries: Tensor, keys: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-    inputs = [part.clone().requires_grad_() for part in (queries, keys)]
-    value = loss(*inputs, temperature)
-    gradients = torch.autograd.grad(value, inputs, allow_unused=True) if value.requires_grad else (None, None)
-    return tuple(-g if g is not None else torch.zeros_like(i) for g, i in zip(gradients, inputs, strict=True))
+    one, two = (part.clone().requires_grad_() for part in (queries, keys))
+    value = loss(one, two, temperature)
+    if not value.requires_grad:
+        return torch.zeros_like(queries), torch.zeros_like(keys)
+    for_one, for_two = torch.autograd.grad(value, (one, two), allow_unused=True, materialize_grads=True)
+    return -for_one, -for_two
 
 
 def _fall(loss: Loss, points: Sequence[Tensor], temperature: float, moves: Sequence[Tensor]) -> float:
     """How fast the loss falls along the moves."""
     step = 0.01 / max(1e-9, *(move.abs().max().item() for move in moves))
     behind, ahead = (
-        loss(*(point + by * move for point, move in zip(points, moves, strict=True)), temperature).item()
-        for by in (-step, step)
+        loss(points[0] + by * moves[0], points[1] + by * moves[1], temperature).item() for by in (-step, step)
     )
     return (behind - ahead) / (2 * step)
 
@@ -269,11 +270,11 @@ def _angles(points: Tensor, moves: Tensor) -> list[str]:
 def _name_outside(axis: Axes, name: str, point: Sequence[float], colour: str) -> None:
     """A label beyond the point, seen from the origin."""
     length = (point[0] ** 2 + point[1] ** 2) ** 0.5
-    away = [12 * part / length for part in point]
+    away = 12 * point[0] / length, 12 * point[1] / length
     side = "left" if away[0] > 4 else "right" if away[0] < -4 else "center"
     axis.annotate(
         name,
-        tuple(point),
+        (point[0], point[1]),
         away,
         textcoords="offset points",
         ha=side,
@@ -291,6 +292,6 @@ def _arrow(axis: Axes, start: Sequence[float], by: Sequence[float], colour: str)
     axis.annotate(
         "",
         end,
-        tuple(start),
+        (start[0], start[1]),
         arrowprops={"arrowstyle": "-|>", "color": colour, "linewidth": 1.5, "shrinkA": 0, "shrinkB": 0},
     )

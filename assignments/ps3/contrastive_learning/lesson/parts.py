@@ -21,7 +21,7 @@ def rehearse(
     modules: Sequence[nn.Module], step: Callable[[Tensor], Tensor], pictures: ImageSet, steps: int, **recipe: Any
 ) -> list[float]:
     """A short training on batches of 64, without a word; the losses."""
-    options = {"batch_size": 64, "precision": "float32", "watch": lambda progress: None} | recipe
+    options: dict[str, Any] = {"batch_size": 64, "precision": "float32", "watch": lambda progress: None} | recipe
     return training.train(modules, step, pictures.unlabelled, steps=steps, **options).losses
 
 
@@ -50,6 +50,9 @@ def noisy_corner(images: Tensor, generator: torch.Generator | None = None) -> Te
 
 class CountingNoise(nn.Module):
     """`noisy_augment` that counts its calls and the images in them: buffers `calls` and `images`, int64."""
+
+    calls: Tensor
+    images: Tensor
 
     def __init__(self) -> None:
         super().__init__()

@@ -4,11 +4,11 @@ It judges the methods of the other two lessons, and so draws them as those do.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from matplotlib.axes import Axes
 from torch import Tensor
-from torch.nn import functional as F
 
 from ps3 import plots, probes
 from ps3.contrastive_learning.figures import SIMCLR
@@ -70,7 +70,7 @@ def show_puzzle(
 
 def state(encoder: TinyEncoder) -> dict[str, float]:
     """What looking at images may change in an encoder: its running mean, and which parts are training (1) or not."""
-    means = {f"mean {number}": value for number, value in enumerate(encoder.norm.running_mean.tolist())}
+    means = {f"mean {number}": value for number, value in enumerate(encoder.state_dict()["norm.running_mean"].tolist())}
     return means | {name or "encoder": float(part.training) for name, part in encoder.named_modules()}
 
 
@@ -103,7 +103,7 @@ def standardized(train: Tensor, test: Tensor) -> Picture:
         axis = figure.subplots()
         other, colour = test.detach().double(), SIMCLR.colour
         axis.plot(other.mean(dim=0), other.std(dim=0), "x", ls="none", mec=colour, ms=5, label="test set")
-        circle = {"mfc": "none", "mec": MAE.colour, "mew": 2, "ms": 10}
+        circle: dict[str, Any] = {"mfc": "none", "mec": MAE.colour, "mew": 2, "ms": 10}
         axis.plot(mean, deviation, "o", ls="none", label="training set", **circle)
         (left, right), (_, top) = axis.get_xlim(), axis.get_ylim()
         axis.set(xlim=(min(left, -0.25), max(right, 0.25)), ylim=(-0.15, max(top, 1.5)))
@@ -123,12 +123,14 @@ def bowls(weight: Tensor, bias: Tensor, features: Tensor, labels: Tensor, l2: fl
     steps = torch.linspace(-0.6, 0.6, 61, dtype=torch.float64)
 
     def objective(weight: Tensor, bias: Tensor) -> float:
-        return (F.cross_entropy(features @ weight.T + bias, labels) + l2 / 2 * weight.square().sum()).item()
+        scores = features @ weight.T + bias
+        losses = scores.logsumexp(dim=1) - scores[range(len(labels)), labels]
+        return (losses.mean() + l2 / 2 * weight.square().sum()).item()
 
     here, heights = objective(weight, bias), []
     for _ in range(lines):
         moves = [torch.randn(part.shape, generator=generator, dtype=torch.float64) for part in (weight, bias)]
-        length = sum(move.square().sum() for move in moves).sqrt()
+        length = torch.cat([move.flatten() for move in moves]).norm()
         away = [(weight + s * moves[0] / length, bias + s * moves[1] / length) for s in steps]
         heights.append([objective(*place) - here for place in away])
     table = torch.tensor(heights)

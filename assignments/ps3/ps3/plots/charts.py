@@ -1,6 +1,7 @@
 """Figures that are lines, dots and distributions. A guess of None is a guess not made."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -115,8 +116,14 @@ def number_line(
         labels = spread(list(finite.values()), gap) + spread(list(landmarks.values()), gap)
         room = margin / 2 + gap / 4  # for the outermost labels
         axis.set_xlim(min(min(places) - margin, min(labels) - room), max(max(places) + margin, max(labels) + room))
-        above = {"marker": "o", "markersize": 9, "color": "#0F4C9A"}
-        below = {"marker": "|", "markersize": 16, "color": INK, "markeredgecolor": INK, "markeredgewidth": 1.5}
+        above: dict[str, Any] = {"marker": "o", "markersize": 9, "color": BLUE}
+        below: dict[str, Any] = {
+            "marker": "|",
+            "markersize": 16,
+            "color": INK,
+            "markeredgecolor": INK,
+            "markeredgewidth": 1.5,
+        }
         for side, named, look in ((1, finite, above), (-1, landmarks, below)):
             at = spread(list(named.values()), gap)
             for number, (name, value) in enumerate(named.items()):
@@ -146,7 +153,7 @@ def histograms(
 ) -> Picture:
     """Two distributions as outlines over the same bins, each scaled to an area of 1."""
     one, two = np.asarray(numbers(a)), np.asarray(numbers(b))
-    edges = np.linspace(min(one.min(), two.min()), max(one.max(), two.max()), bins + 1)
+    edges = np.linspace(min(one.min(), two.min()), max(one.max(), two.max()), bins + 1).tolist()
     with style():
         figure = blank(6.5, 3.2)
         axis = figure.subplots()
@@ -189,7 +196,7 @@ def scatter(
             axis.lines[-1].set(color=SOFT, linestyle="--", linewidth=1.2)
         for (name, points), mark in zip(y.items(), "ox^s", strict=False):
             look = method(name, "ox^s".index(mark))
-            hollow = {"mfc": "none"} if mark == "o" else {}
+            hollow: dict[str, Any] = {"mfc": "none"} if mark == "o" else {}
             axis.plot(
                 numbers(x),
                 numbers(points),

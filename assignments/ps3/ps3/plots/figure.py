@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 WIDE, TALL = 8.0, 4.0  # inches, the largest figure
 GRID, INK, SOFT = "#E6E6E6", "#222222", "#767676"
 BLUE, ORANGE, SKY, BLACK = "#0F4C9A", "#C4520B", "#4599D3", "#111111"
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 11,
     "axes.titlesize": 11,
     "axes.labelsize": 11,

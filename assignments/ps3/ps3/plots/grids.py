@@ -40,7 +40,7 @@ def images(
             side * count + 1.2 * bool(titles), side * shape[2] / shape[3] * len(rows) + 0.3 + 0.2 * len(labels)
         )
         axes = figure.subplots(len(rows), count, squeeze=False)
-        figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
+        figure.set_layout_engine("constrained", w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
         for r, row in enumerate(rows):
             for c, axis in enumerate(axes[r]):
                 axis.axis("off")
@@ -70,7 +70,7 @@ def patches(image: Tensor, tokens: Tensor, patch_size: int | None = None, *, num
     down = -(-count // across)
     with style():
         figure = blank(WIDE, min(4.0, 1.0 + 2.6 * height / width))
-        left, right = figure.subfigures(1, 2, width_ratios=(1, 1.3))
+        left, right = figure.subfigures(1, 2, width_ratios=(1, 1.3), squeeze=False)[0]
         axis = left.subplots()
         axis.set_title("the image")
         show_image(axis, image, None)
@@ -137,7 +137,7 @@ def matrix(
         _heads(axis, columns, across, axis.set_xticks, vertical=False)
         if down <= 10 and across <= 10:
             for (r, c), value in np.ndenumerate(table):
-                shade = shades.norm(value)
+                shade = float(np.asarray(shades.norm(value)))
                 dark = abs(shade - 0.5) > 0.35 if signed else shade > 0.55
                 text = f"{value:.{digits}f}" if value != round(value) or signed else f"{value:.0f}"
                 axis.text(c, r, text, ha="center", va="center", fontsize=9, color="white" if dark else INK)

@@ -196,13 +196,16 @@ def thresholds(found: Mapping[str, Row]) -> list[tuple[str, float, float]]:
     """
     demands = []
     for judge, method, rival, labels, least in DEMANDS:
-        rows = [found.get(name, {}).get(judge) for name in (method, rival) if name]
-        if all(rows):
-            first, *second = (statistics.mean(row[str(labels)]) if judge != "knn" else row for row in rows)
+        values = [_value(found[name], judge, labels) for name in (method, rival) if judge in found.get(name, {})]
+        if len(values) == 1 + bool(rival):
             over = f" over {rival}" if rival else ""
             at = f" at {labels:,} labels" if judge != "knn" else ""
-            demands.append((f"{judge}: {method}{over}{at}", first - sum(second), least))
+            demands.append((f"{judge}: {method}{over}{at}", values[0] - sum(values[1:]), least))
     return demands
+
+
+def _value(row: Row, judge: str, labels: int) -> float:
+    return float(row["knn"]) if judge == "knn" else statistics.mean(row[judge][str(labels)])
 
 
 DEMANDS: tuple[tuple[str, str, str, int, float], ...] = (  # judge, method, what it is compared with, labels, at least

@@ -35,7 +35,9 @@ class FusedAttention(transformer.Attention):
 def published(names: dict[str, Any]) -> tuple[nn.Module, nn.Module]:
     """Encoder and decoder of the same sizes, arranged as the published code arranges them."""
 
-    class PublishedEncoder(names["MAEEncoder"]):
+    encoder_class: Any = names["MAEEncoder"]
+
+    class PublishedEncoder(encoder_class):
         def __init__(self) -> None:
             super().__init__()
             self.patch_embed = nn.Conv2d(self.channels, self.dim, self.patch_size, self.patch_size)

@@ -35,7 +35,7 @@ class SavedPlugin(Plugin):
         self.notebooks = {exercise.id: manifest.notebook_of(exercise.id).file for exercise in manifest.exercises}
         binding = NotebookBinding(manifest, extractions, lambda: LocalFarSide(manifest.library), seconds=math.inf)
         files = [TestFile(*release.public_tests(book.problem)) for book in manifest.notebooks]
-        super().__init__(files, binding, LOCAL_SEED, None, "")
+        super().__init__(files, binding, LOCAL_SEED)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:

@@ -17,7 +17,7 @@ from autograder.errors import BadInput, CourseError
 from autograder.files import write_atomically
 from kit.manifest import CellKind
 from kit.notebooks import CodeCell, Extraction
-from kit.runner import TestFile, TestInfo, list_tests
+from kit.runner import CollectedTests, TestFile, TestInfo
 
 # Packages beside the kit that decide what a result or its rebuilt notebook holds.
 _DECIDING = ("submission", "sandbox", "grading")
@@ -25,13 +25,17 @@ _DECIDING = ("submission", "sandbox", "grading")
 
 @dataclass(frozen=True)
 class Plan:
-    """One run's tests and seed. `tests` is the exact list that must have run at the end."""
+    """One run's seed, and its tests, collected once for all submissions that this process grades."""
 
     assignment: Assignment
     seed: int
-    files: tuple[TestFile, ...]
-    tests: tuple[TestInfo, ...]
+    collected: CollectedTests
     engine: str
+
+    @property
+    def tests(self) -> tuple[TestInfo, ...]:
+        """The exact list that must have run at the end."""
+        return self.collected.infos
 
     @classmethod
     def of(cls, assignment: Assignment, seed: int) -> Plan:
@@ -39,15 +43,15 @@ class Plan:
         import_library(assignment.release, assignment.library)  # tests may import the student's library
         files = tuple(file for problem in assignment.problems for file in test_files(problem))
         try:
-            tests = tuple(list_tests(files))
+            collected = CollectedTests(files)
         except ValueError as error:
             raise CourseError(str(error)) from error
         known = {exercise.id for exercise in assignment.manifest.exercises}
-        strange = [test.id for test in tests if test.mark.exercise not in known]
-        idle = known - {test.mark.exercise for test in tests}
+        strange = [test.id for test in collected.infos if test.mark.exercise not in known]
+        idle = known - {test.mark.exercise for test in collected.infos}
         if strange or idle:
             raise CourseError(f"tests without an exercise: {strange}; exercises without a test: {sorted(idle)}")
-        return cls(assignment, seed, files, tests, engine_digest(assignment))
+        return cls(assignment, seed, collected, engine_digest(assignment))
 
 
 def test_files(problem: Problem) -> tuple[TestFile, TestFile]:

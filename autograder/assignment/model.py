@@ -7,15 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from autograder.assignment.notebook_source import (
-    CLOSING,
-    CLOSING_ID,
-    PREVIEW,
-    PREVIEW_ID,
-    SETUP_ID,
-    SourceCell,
-    cells_above_setup,
-)
+from autograder.assignment.notebook_source import SourceCell, whole_notebook
 from autograder.assignment.references import References
 from autograder.assignment.test_files import Case
 from autograder.course_folders import CourseFolders
@@ -59,6 +51,11 @@ class Problem:
     @property
     def hidden_tests(self) -> Path:
         return self.folder / "test_hidden.py"
+
+    @property
+    def tests(self) -> tuple[Path, Path]:
+        """The test files, public and hidden."""
+        return self.public_tests, self.hidden_tests
 
     @property
     def rubric(self) -> Path:
@@ -158,7 +155,5 @@ class Assignment:
 
 
 def _notebook(problem: Problem) -> Notebook:
-    closing = (Cell(CLOSING_ID, CellKind.TEXT, CLOSING), Cell(PREVIEW_ID, CellKind.SHOW, PREVIEW))
-    cells = [Cell(cell.id, cell.kind, cell.released) for cell in problem.cells]
-    cells.insert(cells_above_setup(problem.cells), Cell(SETUP_ID, CellKind.SHOW, ""))
-    return Notebook(problem.notebook_file, problem.name, problem.title, (*cells, *closing))
+    cells = tuple(Cell(cell.id, cell.kind, cell.released) for cell in whole_notebook(problem.cells))
+    return Notebook(problem.notebook_file, problem.name, problem.title, cells)

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,9 +30,7 @@ class Difference:
 class Products:
     """The products of one assignment: source/<name>, release/<name> and a record of hashes.
 
-    The record lies beside source/<name>, not in it: whatever lies in there, nbgrader copies to every student.
-    copies: products that git ignores, since each stands elsewhere in the repository; they may be absent.
-    """
+    The record lies beside source/<name>, not in it: whatever lies in there, nbgrader copies to every student."""
 
     def __init__(self, assignment: Assignment) -> None:
         self.root = assignment.root
@@ -40,14 +39,17 @@ class Products:
         self._library = assignment.library_folder
         self._copied = assignment.course.state / f"{assignment.name}.copies.json"
 
-    def differences(self, fresh: dict[str, bytes]) -> list[Difference]:
-        """Where the disk and a fresh build (path under the root to content) part, sorted by path."""
+    def differences(self, fresh: dict[str, bytes], copies: Collection[str] = ()) -> list[Difference]:
+        """Where the disk and a fresh build (path under the root to content) part, sorted by path.
+
+        copies: of these, a missing one is no difference: git does not keep them.
+        """
         recorded = self.recorded()
         on_disk = self._on_disk()
         found = []
         for path in sorted(fresh.keys() | on_disk):
             if path not in on_disk:
-                found.append(Difference(path, "missing"))
+                found += [Difference(path, "missing")] if path not in copies else []
             elif path not in fresh and path not in recorded:
                 found.append(Difference(path, "extra"))
             elif (data := (self.root / path).read_bytes()) != fresh.get(path):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import zipfile
 from pathlib import Path
+from zipfile import ZIP_STORED
 
 import kit
 from autograder.assignment.model import Assignment
 from autograder.build.composed_library import composed
 from autograder.errors import CourseError
 from autograder.files import files_under
+from kit.archive import archive
 
 KIT = Path(kit.__file__).parent
 RELEASE_FILES = "release_files"
@@ -42,11 +42,6 @@ if importlib.util.find_spec("{library}") is None:
     os.chdir(folder)
     sys.path.insert(0, os.getcwd())
 """
-
-
-def files(assignment: Assignment) -> dict[str, bytes]:
-    """Everything of the release except its notebooks: path in the release to content."""
-    return dict(sorted((copies(assignment) | written(assignment)).items()))
 
 
 def copies(assignment: Assignment) -> dict[str, bytes]:
@@ -86,15 +81,9 @@ def handout(assignment: Assignment, text: str) -> str:
     return text.replace("{{points}}", "\n".join([*rows, f"| all | {total:g} | |"]))
 
 
-def archive(support: dict[str, bytes]) -> bytes:
-    """The support files as a zip whose bytes depend on nothing but them (stored: no compressor's version matters)."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as out:
-        for name, data in sorted(support.items()):
-            info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-            info.create_system, info.external_attr = 3, 0o644 << 16
-            out.writestr(info, data)
-    return buffer.getvalue()
+def support_archive(support: dict[str, bytes]) -> bytes:
+    """The support files as a zip whose bytes depend on nothing but them."""
+    return archive(support, ZIP_STORED)
 
 
 def archive_name(assignment: Assignment) -> str:

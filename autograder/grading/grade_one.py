@@ -16,7 +16,7 @@ from kit.binding import FarSide, NotebookBinding
 from kit.manifest import Exercise
 from kit.notebooks import Extraction, extract
 from kit.outcomes import OutcomeStatus
-from kit.runner import Outcome, run_tests
+from kit.runner import Outcome
 
 # What a student may read of a test that did not pass. None of it comes from the test's inputs or the student's code.
 MESSAGES = {
@@ -40,7 +40,7 @@ class Graded:
 
 
 def grade_submission(intake: Intake, plan: Plan, sandbox: Sandbox) -> Graded:
-    """Run every test on one accepted submission, each exercise in a confined process of its own.
+    """Run every test on one accepted submission, each notebook in a confined process of its own.
 
     Never raises for anything a submission holds. What could not be graded is reported as that, with the reason.
     """
@@ -55,7 +55,7 @@ def grade_submission(intake: Intake, plan: Plan, sandbox: Sandbox) -> Graded:
     outcomes: list[Outcome] = []
     wanted = {exercise.id for exercise in assignment.manifest.exercises if exercise.problem not in unreadable}
     try:
-        outcomes = run_tests(plan.files, binding=binding, seed=plan.seed, exercises=wanted)
+        outcomes = plan.collected.run(binding=binding, seed=plan.seed, exercises=wanted)
         outcomes = [_adjudicated(outcome, plan, sandbox) for outcome in outcomes]
     except SandboxError as error:
         reason = f"no confined process could be had: {error}"
@@ -107,9 +107,10 @@ def confined(assignment: Assignment, allow_weak: bool) -> Sandbox:
 
 
 def bind(assignment: Assignment, extractions: dict[str, Extraction], sandbox: Sandbox) -> NotebookBinding:
-    """Tests on these cells, each exercise in a confined worker."""
+    """Tests on these cells, each notebook in a confined worker."""
     open_worker: Callable[[], FarSide] = sandbox.worker
-    return NotebookBinding(assignment.manifest, extractions, open_worker, seconds=assignment.submission_seconds)
+    seconds = assignment.submission_seconds
+    return NotebookBinding(assignment.manifest, extractions, open_worker, seconds=seconds, share=True)
 
 
 def _adjudicated(outcome: Outcome, plan: Plan, sandbox: Sandbox) -> Outcome:
@@ -126,9 +127,8 @@ def reference_passes(test_id: str, plan: Plan, sandbox: Sandbox) -> bool:
     """Whether the reference answer passes this test with this run's seed."""
     problem = plan.assignment.problem(test_id.partition("/")[0])
     binding = bind(plan.assignment, {problem.name: answer_code(problem)}, sandbox)
-    files = [file for file in plan.files if test_id.startswith(f"{file.prefix}::")]
     try:
-        outcomes = run_tests(files, binding=binding, seed=plan.seed, only=test_id)
+        outcomes = plan.collected.run(binding=binding, seed=plan.seed, only=test_id)
     finally:
         binding.close()
     return [outcome.status for outcome in outcomes] == [OutcomeStatus.PASSED]

@@ -25,10 +25,11 @@ _CELL = """
 from pathlib import Path
 from kit.check import LiveBinding
 from kit.release import find_release
-from kit.runner import TestFile, run_tests
-_outcomes = run_tests(
-    [TestFile("{problem}/test_public.py", Path("stock_tests/{problem}/test_public.py")),
-     TestFile("{problem}/test_hidden.py", Path("stock_tests/{problem}/test_hidden.py"))],
+from kit.runner import CollectedTests, TestFile
+if "_tests" not in globals():
+    _tests = CollectedTests([TestFile(f"{problem}/test_{{kind}}.py", Path(f"stock_tests/{problem}/test_{{kind}}.py"))
+                             for kind in ("public", "hidden")])
+_outcomes = _tests.run(
     binding=LiveBinding(find_release(), globals()), seed=0, exercises={{"{exercise}"}},
 )
 _total = sum(outcome.mark.weight for outcome in _outcomes)

@@ -17,7 +17,7 @@ from autograder.grading.plan import Plan, answer_code
 from autograder.sandbox.sandbox import Sandbox
 from kit.manifest import CellKind
 from kit.outcomes import OutcomeStatus
-from kit.runner import Outcome, TestFile, run_tests
+from kit.runner import Outcome
 
 REFERENCE, STUB, RIGHT, WRONG, NONSENSE = "reference", "stub", "right", "wrong", "nonsense"
 NONSENSE_VALUES = (
@@ -181,11 +181,10 @@ def try_case(case: Case, plan: Plan, sandbox: Sandbox) -> Verdict:
         replacing = {cell.name: cell.released for cell in problem.cells if cell.kind == CellKind.EXERCISE}
     else:
         replacing = {case.exercise: case.code} if case.exercise else {}
-    files: list[TestFile] = [file for file in plan.files if file.prefix.startswith(f"{problem.name}/")]
     binding = bind(plan.assignment, {problem.name: answer_code(problem, replacing)}, sandbox)
-    only = {case.exercise} if case.kind == NONSENSE else None
+    wanted = {case.exercise} if case.kind == NONSENSE else set(problem.references)
     try:
-        outcomes = run_tests(files, binding=binding, seed=case.seed, exercises=only)
+        outcomes = plan.collected.run(binding=binding, seed=case.seed, exercises=wanted)
     finally:
         binding.close()
     failed = tuple(outcome.id for outcome in outcomes if outcome.status != OutcomeStatus.PASSED)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kit.cells import MAX_SOURCE, Blanked, Python, normalise, one_line, read_python
-from kit.manifest import CODE_KINDS, Cell, Manifest, Notebook
+from kit.manifest import Cell, Manifest, Notebook
 from kit.statements import FUNCTIONS, Piece, joined, pieces, statements
 
 MAX_CELLS = 2_000
@@ -249,7 +249,7 @@ class _Reader:
 
     def _rank(self, entry: SubmittedCell | Cell) -> int:
         released = entry if isinstance(entry, Cell) else entry.released
-        return self.rank[released.id] if released is not None and released.kind in CODE_KINDS else -1
+        return self.rank[released.id] if released is not None and released.kind.is_code else -1
 
     def _compare_given(self, cell: SubmittedCell, released: Cell) -> None:
         if cell.source.strip() != released.source.strip():

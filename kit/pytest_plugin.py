@@ -10,6 +10,7 @@ import torch
 
 from kit.binding import LocalFarSide, NotebookBinding
 from kit.notebooks import Extraction, extract
+from kit.outcomes import OutcomeStatus
 from kit.release import Release, ReleaseError, find_release, read_all
 from kit.runner import Plugin, TestFile
 
@@ -40,11 +41,11 @@ class SavedPlugin(Plugin):
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
         outcome = self.record(item, call)
         report = yield
-        if outcome is not None and outcome.status == "missing":
+        if outcome is not None and outcome.status == OutcomeStatus.MISSING:
             exercise = outcome.mark.exercise
             report.longrepr = f"{exercise}: write this function, in {self.notebooks[exercise]}"
-        elif outcome is not None and outcome.status not in ("passed", "error"):
-            hint = f"\nThink about: {outcome.hint}" if outcome.status == "failed" and outcome.hint else ""
+        elif outcome is not None and outcome.status not in (OutcomeStatus.PASSED, OutcomeStatus.ERROR):
+            hint = f"\nThink about: {outcome.hint}" if outcome.status == OutcomeStatus.FAILED and outcome.hint else ""
             report.longrepr = f"{outcome.mark.title}: {outcome.status}\n{outcome.text}{hint}"
         return report
 

@@ -17,6 +17,7 @@ import torch
 
 from kit.compare import CheckFailed
 from kit.exercises import STUB_TEXT, Mark, mark_of
+from kit.outcomes import OutcomeStatus
 from kit.student import Student, StudentCrashed, StudentError, StudentMissing, StudentTimeout
 from kit.wire import WireError
 
@@ -51,16 +52,14 @@ class TestInfo:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one test.
+    """How one test ended.
 
-    status: passed, failed, timeout, crashed, missing (not written), blocked (by an earlier exercise), or error: the
-    test itself is at fault, or seems so.
     text: what was wrong, in words that may hold inputs and the student's own text. trace: for TAs.
     """
 
     id: str
     mark: Mark
-    status: str
+    status: OutcomeStatus
     seconds: float
     text: str = ""
     hint: str = ""
@@ -193,8 +192,8 @@ class Plugin:
     def _outcome(self, item: pytest.Item, error: BaseException | None) -> Outcome:
         mark = _required_mark(item)
         status, text, blocked_by = self._judged(mark, error)
-        if status in ("timeout", "crashed") and self.binding is not None:
-            self.binding.discard(mark.exercise, timeout=status == "timeout")
+        if status in (OutcomeStatus.TIMEOUT, OutcomeStatus.CRASHED) and self.binding is not None:
+            self.binding.discard(mark.exercise, timeout=status == OutcomeStatus.TIMEOUT)
         # Where the code stopped with an exception, that is what to look at, not the test's misconception.
         hint = "" if isinstance(error, StudentError) else getattr(error, "hint", None) or mark.hint
         trace = "" if error is None else _trace(error)
@@ -202,25 +201,27 @@ class Plugin:
             self.test_id(item), mark, status, time.perf_counter() - self.started, text, hint, trace, blocked_by
         )
 
-    def _judged(self, mark: Mark, error: BaseException | None) -> tuple[str, str, str]:
+    def _judged(self, mark: Mark, error: BaseException | None) -> tuple[OutcomeStatus, str, str]:
         """Status, text, and what blocks it."""
         if error is None:
-            return "passed", "", ""
+            return OutcomeStatus.PASSED, "", ""
         if isinstance(error, StudentTimeout):
-            return "timeout", str(error), ""
+            return OutcomeStatus.TIMEOUT, str(error), ""
         if isinstance(error, (StudentCrashed, WireError)):
-            return "crashed", str(error), ""
+            return OutcomeStatus.CRASHED, str(error), ""
         if isinstance(error, StudentError):
             missing = self._unwritten(error)
             if missing is None:
-                return "failed", error.report(), ""
+                return OutcomeStatus.FAILED, error.report(), ""
             if missing != mark.exercise:
-                return "blocked", f"blocked by {missing}: write that first", missing
+                return OutcomeStatus.BLOCKED, f"blocked by {missing}: write that first", missing
             excuse = self.binding.excuse(missing) if self.binding and not isinstance(error, NotImplementedError) else ""
-            return ("failed", excuse, "") if excuse else ("missing", f"{missing} is not written yet", "")
+            if excuse:
+                return OutcomeStatus.FAILED, excuse, ""
+            return OutcomeStatus.MISSING, f"{missing} is not written yet", ""
         if isinstance(error, (AssertionError, pytest.fail.Exception)):
-            return "failed", str(error) or "the test's condition does not hold", ""
-        return "error", f"{type(error).__name__}: {error}", ""
+            return OutcomeStatus.FAILED, str(error) or "the test's condition does not hold", ""
+        return OutcomeStatus.ERROR, f"{type(error).__name__}: {error}", ""
 
     def _unwritten(self, error: StudentError) -> str | None:
         """The exercise whose stub or absence caused this error."""

@@ -19,10 +19,10 @@ from autograder.assignment.notebook_source import (
 from autograder.assignment.test_files import Case, SuiteError
 from autograder.assignment.toml import Complaints, Table
 from autograder.errors import BadInput
-from kit.manifest import Answer, Exercise
+from kit.manifest import CHECK, Answer, CellKind, Exercise, check_id
 
 T = TypeVar("T")
-_RESERVED = re.compile(rf"{SETUP_ID}|{CLOSING_ID}|{PREVIEW_ID}|given-\d+|c-[0-9a-f]{{12}}.*|.*-check")
+_RESERVED = re.compile(rf"{SETUP_ID}|{CLOSING_ID}|{PREVIEW_ID}|given-\d+|c-[0-9a-f]{{12}}.*|.*{CHECK}")
 
 
 def load_assignment(name: str, root: Path | None = None) -> Assignment:
@@ -84,16 +84,16 @@ def _problem(folder: Path, number: int, call_seconds: float, complaints: Complai
     _check_cases(folder, public, hidden, set(tables), complaints)
     if len(complaints.lines) > before:
         return None
-    order = [cell.name for cell in cells if cell.kind == "exercise"]
+    order = [cell.name for cell in cells if cell.kind == CellKind.EXERCISE]
     exercises = tuple(
         _exercise(tables[cell.name], cell, folder.name, order, public, hidden, call_seconds)
         for cell in cells
-        if cell.kind == "exercise"
+        if cell.kind == CellKind.EXERCISE
     )
     answers = tuple(
         Answer(cell.name, folder.name, answer_tables[cell.name].positive("points"))
         for cell in cells
-        if cell.kind == "answer"
+        if cell.kind == CellKind.ANSWER
     )
     for table in (*tables.values(), *answer_tables.values()):
         table.refuse_others()
@@ -136,27 +136,27 @@ def _check_cells(
         if cell.id in seen:
             complaints.add(notebook, f"{cell.id!r} stands a second time (first: line {seen[cell.id].line})", cell.line)
         seen.setdefault(cell.id, cell)
-        if cell.kind in ("exercise", "answer") and _RESERVED.fullmatch(cell.name):
+        if cell.kind in (CellKind.EXERCISE, CellKind.ANSWER) and _RESERVED.fullmatch(cell.name):
             complaints.add(notebook, f"{cell.name!r} is a name that the builder uses itself; choose another", cell.line)
-        if cell.kind == "exercise" and cell.name not in exercises:
+        if cell.kind == CellKind.EXERCISE and cell.name not in exercises:
             complaints.add(
                 notebook, f"exercise {cell.name} has no points: add [exercise.{cell.name}] to {toml.name}", cell.line
             )
-        if cell.kind == "answer" and cell.name not in answers:
+        if cell.kind == CellKind.ANSWER and cell.name not in answers:
             complaints.add(
                 notebook, f"answer {cell.name} has no points: add [answer.{cell.name}] to {toml.name}", cell.line
             )
     for name in sorted(exercises):
         if name not in seen:
             complaints.add(toml, f"[exercise.{name}] has no cell: tag one exercise:{name} in {notebook.name}")
-        elif f"{name}-check" not in seen:
+        elif check_id(name) not in seen:
             complaints.add(
                 notebook, f'no check cell: add one tagged check:{name} holding check("{name}")', seen[name].line
             )
-    for name in sorted(answers - {cell.name for cell in cells if cell.kind == "answer"}):
+    for name in sorted(answers - {cell.name for cell in cells if cell.kind == CellKind.ANSWER}):
         complaints.add(toml, f"[answer.{name}] has no cell: tag a markdown cell answer:{name} in {notebook.name}")
     for cell in cells:
-        if cell.kind == "check" and cell.name not in seen:
+        if cell.kind == CellKind.CHECK and cell.name not in seen:
             complaints.add(notebook, f"check:{cell.name} belongs to no exercise cell", cell.line)
 
 

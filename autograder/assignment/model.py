@@ -18,7 +18,7 @@ from autograder.assignment.notebook_source import (
 )
 from autograder.assignment.test_files import Case
 from autograder.errors import CourseError
-from kit.manifest import Answer, Cell, Exercise, Manifest, Notebook
+from kit.manifest import Answer, Cell, CellKind, Exercise, Manifest, Notebook
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Problem:
     @property
     def references(self) -> dict[str, str]:
         """Exercise id to the reference cell, solution included."""
-        return {cell.name: cell.source for cell in self.cells if cell.kind == "exercise"}
+        return {cell.name: cell.source for cell in self.cells if cell.kind == CellKind.EXERCISE}
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Assignment:
 
 
 def _notebook(problem: Problem) -> Notebook:
-    closing = (Cell(CLOSING_ID, "text", CLOSING), Cell(PREVIEW_ID, "show", PREVIEW))
+    closing = (Cell(CLOSING_ID, CellKind.TEXT, CLOSING), Cell(PREVIEW_ID, CellKind.SHOW, PREVIEW))
     cells = [Cell(cell.id, cell.kind, cell.released) for cell in problem.cells]
-    cells.insert(cells_above_setup(problem.cells), Cell(SETUP_ID, "show", ""))
+    cells.insert(cells_above_setup(problem.cells), Cell(SETUP_ID, CellKind.SHOW, ""))
     return Notebook(problem.notebook_file, problem.name, problem.title, (*cells, *closing))

@@ -19,6 +19,7 @@ from autograder.assignment.notebook_source import (
     SourceCell,
     cells_above_setup,
 )
+from kit.manifest import CellKind
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 LANGUAGE = {
@@ -63,18 +64,18 @@ def _notebook_cell(assignment: Assignment, problem: Problem, cell: SourceCell) -
     points = {exercise.id: exercise.points for exercise in problem.exercises}
     points |= {answer.id: answer.points for answer in problem.answers}
     canary = f"{assignment.canary}:{cell.name}"
-    if cell.kind == "exercise":
+    if cell.kind == CellKind.EXERCISE:
         return _cell(cell.id, "code", with_canary(cell.source, canary), _graded(cell.id, solution=True))
-    if cell.kind == "check":
+    if cell.kind == CellKind.CHECK:
         return _cell(cell.id, "code", cell.source, _graded(cell.id, points=points[cell.name], locked=True))
-    if cell.kind == "answer":
+    if cell.kind == CellKind.ANSWER:
         source = with_canary(cell.source, canary)
         if cell.regions and BEGIN not in cell.source:
             source = with_canary(f"### {BEGIN}\n{source}\n### {END}", canary)
         return _cell(cell.id, "markdown", source, _graded(cell.id, points=points[cell.name], solution=True))
-    if cell.kind == "given":
+    if cell.kind == CellKind.GIVEN:
         return _cell(cell.id, "code", cell.source, _graded(cell.id, locked=True))
-    if cell.kind == "text":
+    if cell.kind == CellKind.TEXT:
         return _cell(cell.id, "markdown", cell.source, {})
     return _cell(cell.id, "code", cell.source, {"tags": [cell.kind]})
 

@@ -32,7 +32,7 @@ from traitlets import Bool
 
 from autograder.errors import AutograderError
 from autograder.files import put_interpreter_on_path
-from autograder.results import NOT_GRADED, ResultFolder
+from autograder.results import ReportStatus, ResultFolder
 from autograder.submission import exchange_files
 
 COLUMNS = (
@@ -94,7 +94,7 @@ class ConfinedAutograde(Autograde):  # type: ignore[misc]
         if report is None:
             raise NbGraderException(f"no result for {student_id}")
         self._writer.record(report, marker_notebook.read(self._results.notebooks_path(student_id)))
-        if report.status == NOT_GRADED:
+        if report.status == ReportStatus.NOT_GRADED:
             self.log.error("%s: not graded. %s", student_id, report.reason)
         else:
             self.log.info("%s: %g of %g points", student_id, report.auto_score or 0.0, report.auto_max)
@@ -133,7 +133,7 @@ def _grade(root: Path, name: str, folders: dict[str, Path], force: bool, allow_w
         assert plan is not None
         stored = results.read(student)
         of_this = stored and (stored.version, stored.submission) == (assignment.version, taken[student].digest)
-        if stored is None or not of_this or stored.status == NOT_GRADED:
+        if stored is None or not of_this or stored.status == ReportStatus.NOT_GRADED:
             command = f"autograder grade {name} --student {shlex.quote(student)}"
             reason = f"nbgrader cannot take this submission as it was handed in. Run: {command}"
             report = not_graded(student, plan, reason, isolation="none", submission=taken[student].digest)

@@ -23,12 +23,13 @@ from autograder.assignment.released import release_notebook
 from autograder.errors import BadInput
 from autograder.grading.grade_one import confined, grade_submission, not_graded
 from autograder.grading.plan import Plan
-from autograder.results import GRADED, Detail, Report, ResultFolder
+from autograder.results import Detail, Report, ReportStatus, ResultFolder
 from autograder.sandbox.sandbox import Sandbox
 from autograder.sandbox.worker import confine
 from autograder.submission import clean_copy
 from autograder.submission import read as intake
 from autograder.submission.read import Intake
+from kit.outcomes import OutcomeStatus
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def grade_task(task: Task) -> Done:
     taken = intake.read(Path(task.folder), plan.assignment.manifest, student=task.student)
     old = results.read(task.student) if results.is_whole(task.student) else None
     wanted = (plan.assignment.version, plan.engine, plan.seed, taken.digest, sandbox.level)
-    if old is not None and not task.force and old.status == GRADED and old.key == wanted:
+    if old is not None and not task.force and old.status == ReportStatus.GRADED and old.key == wanted:
         return Done(old, fresh=False)
     try:
         report, details, notebooks = _graded(taken, plan, sandbox)
@@ -139,7 +140,7 @@ def grade_task(task: Task) -> Done:
         # A fault of ours on one submission must not stop the class, and must not read as a zero.
         reason = f"the grader itself failed: {type(error).__name__}: {error}"[:500]
         report = not_graded(task.student, plan, reason, isolation=sandbox.level, submission=taken.digest)
-        details, notebooks = [Detail("grader", "error", reason, traceback.format_exc())], {}
+        details, notebooks = [Detail("grader", OutcomeStatus.ERROR, reason, traceback.format_exc())], {}
     results.write(report, details, notebooks)
     return Done(report, fresh=True)
 

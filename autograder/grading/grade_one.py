@@ -9,23 +9,24 @@ from typing import Any
 from autograder.assignment.model import Assignment
 from autograder.errors import TooWeak
 from autograder.grading.plan import Plan, answer_code, visibility
-from autograder.results import GRADED, NOT_GRADED, PARTLY, Detail, ExerciseResult, Report, TestResult
+from autograder.results import Detail, ExerciseResult, Report, ReportStatus, TestResult
 from autograder.sandbox.sandbox import Sandbox, SandboxError
 from autograder.submission.read import Intake
 from kit.binding import FarSide, NotebookBinding
 from kit.manifest import Exercise
 from kit.notebooks import Extraction, extract
+from kit.outcomes import OutcomeStatus
 from kit.runner import Outcome, run_tests
 
 # What a student may read of a test that did not pass. None of it comes from the test's inputs or the student's code.
 MESSAGES = {
-    "passed": "{title}",
-    "failed": "{title}. {hint}",
-    "timeout": "{title}: no answer in the time allowed.",
-    "crashed": "{title}: the process that ran the code ended or answered nonsense.",
-    "missing": "{exercise} is not written.",
-    "blocked": "{title}: blocked by {blocked_by}, which is not written.",
-    "error": "{title}: not graded, since the test itself may be at fault.",
+    OutcomeStatus.PASSED: "{title}",
+    OutcomeStatus.FAILED: "{title}. {hint}",
+    OutcomeStatus.TIMEOUT: "{title}: no answer in the time allowed.",
+    OutcomeStatus.CRASHED: "{title}: the process that ran the code ended or answered nonsense.",
+    OutcomeStatus.MISSING: "{exercise} is not written.",
+    OutcomeStatus.BLOCKED: "{title}: blocked by {blocked_by}, which is not written.",
+    OutcomeStatus.ERROR: "{title}: not graded, since the test itself may be at fault.",
 }
 
 
@@ -65,7 +66,7 @@ def grade_submission(intake: Intake, plan: Plan, sandbox: Sandbox) -> Graded:
         for exercise in assignment.manifest.exercises
     )
     graded = [exercise for exercise in exercises if exercise.score is not None]
-    status = GRADED if len(graded) == len(exercises) else PARTLY if graded else NOT_GRADED
+    status = _status(len(graded), len(exercises))
     reasons = dict.fromkeys(exercise.reason for exercise in exercises if exercise.score is None and exercise.reason)
     report = Report(
         assignment=assignment.name,
@@ -86,7 +87,7 @@ def grade_submission(intake: Intake, plan: Plan, sandbox: Sandbox) -> Graded:
     details = [
         Detail(outcome.id, outcome.status, outcome.text, outcome.trace)
         for outcome in outcomes
-        if outcome.status != "passed"
+        if outcome.status != OutcomeStatus.PASSED
     ]
     return Graded(report, details, extractions)
 
@@ -111,12 +112,12 @@ def bind(assignment: Assignment, extractions: dict[str, Extraction], sandbox: Sa
 
 def _adjudicated(outcome: Outcome, plan: Plan, sandbox: Sandbox) -> Outcome:
     """A test that broke on an answer which the reference answer does not break on has met nonsense: it failed."""
-    if outcome.status != "error" or outcome.text.startswith(("Skipped", "SandboxError")):
+    if outcome.status != OutcomeStatus.ERROR or outcome.text.startswith(("Skipped", "SandboxError")):
         return outcome
     if not reference_passes(outcome.id, plan, sandbox):
         return outcome
     text = f"the answer has a form that the test did not foresee: {outcome.text}"
-    return Outcome(outcome.id, outcome.mark, "failed", outcome.seconds, text, outcome.hint, outcome.trace)
+    return Outcome(outcome.id, outcome.mark, OutcomeStatus.FAILED, outcome.seconds, text, outcome.hint, outcome.trace)
 
 
 def reference_passes(test_id: str, plan: Plan, sandbox: Sandbox) -> bool:
@@ -128,7 +129,13 @@ def reference_passes(test_id: str, plan: Plan, sandbox: Sandbox) -> bool:
         outcomes = run_tests(files, binding=binding, seed=plan.seed, only=test_id)
     finally:
         binding.close()
-    return [outcome.status for outcome in outcomes] == ["passed"]
+    return [outcome.status for outcome in outcomes] == [OutcomeStatus.PASSED]
+
+
+def _status(graded: int, exercises: int) -> ReportStatus:
+    if graded == exercises:
+        return ReportStatus.GRADED
+    return ReportStatus.PARTLY_GRADED if graded else ReportStatus.NOT_GRADED
 
 
 def _exercise_result(exercise: Exercise, plan: Plan, outcomes: list[Outcome], reason: str | None) -> ExerciseResult:
@@ -136,22 +143,22 @@ def _exercise_result(exercise: Exercise, plan: Plan, outcomes: list[Outcome], re
     mine = {outcome.id: outcome for outcome in outcomes if outcome.mark.exercise == exercise.id}
     if reason is None and mine.keys() != expected.keys():
         reason = f"{exercise.id}: {len(mine)} of {len(expected)} tests ran, a fault of the grader"
-    faulty = [outcome for outcome in mine.values() if outcome.status == "error"]
+    faulty = [outcome for outcome in mine.values() if outcome.status == OutcomeStatus.ERROR]
     if reason is None and faulty:
         reason = f"test {faulty[0].id} is itself at fault (the error stands in details/)"
     if reason is not None:
-        return ExerciseResult(exercise.id, NOT_GRADED, None, exercise.points, reason)
-    passed = sum(weight for test_id, weight in expected.items() if mine[test_id].status == "passed")
+        return ExerciseResult(exercise.id, ReportStatus.NOT_GRADED, None, exercise.points, reason)
+    passed = sum(weight for test_id, weight in expected.items() if mine[test_id].status == OutcomeStatus.PASSED)
     score = round(exercise.points * passed / sum(expected.values()), 4)
-    return ExerciseResult(exercise.id, GRADED, score, exercise.points, _why(list(mine.values())))
+    return ExerciseResult(exercise.id, ReportStatus.GRADED, score, exercise.points, _why(list(mine.values())))
 
 
 def _why(outcomes: list[Outcome]) -> str | None:
     """One reason that holds for every test of an exercise, where there is one."""
     statuses = {outcome.status for outcome in outcomes}
-    if statuses == {"missing"}:
+    if statuses == {OutcomeStatus.MISSING}:
         return "not written"
-    if statuses == {"blocked"}:
+    if statuses == {OutcomeStatus.BLOCKED}:
         return "blocked by " + ", ".join(sorted({outcome.blocked_by for outcome in outcomes}))
     return None
 
@@ -182,14 +189,14 @@ def _notes(extractions: dict[str, Extraction]) -> list[str]:
 def not_graded(student: str, plan: Plan, reason: str, *, isolation: str, submission: str = "") -> Report:
     """The report of a submission on which grading itself failed. Never a zero."""
     exercises: list[Any] = [
-        ExerciseResult(exercise.id, NOT_GRADED, None, exercise.points, reason)
+        ExerciseResult(exercise.id, ReportStatus.NOT_GRADED, None, exercise.points, reason)
         for exercise in plan.assignment.manifest.exercises
     ]
     return Report(
         assignment=plan.assignment.name,
         version=plan.assignment.version,
         student=student,
-        status=NOT_GRADED,
+        status=ReportStatus.NOT_GRADED,
         reason=reason,
         auto_score=None,
         auto_max=sum(exercise.points for exercise in plan.assignment.manifest.exercises),

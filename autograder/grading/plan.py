@@ -15,6 +15,7 @@ import kit
 from autograder.assignment.model import Assignment, Problem
 from autograder.errors import BadInput, CourseError
 from autograder.files import write_atomically
+from kit.manifest import CellKind
 from kit.notebooks import CodeCell, Extraction
 from kit.runner import TestFile, TestInfo, list_tests
 
@@ -73,7 +74,7 @@ def answer_code(problem: Problem, replacing: Mapping[str, str] | None = None) ->
     cells = tuple(
         CodeCell(cell.name or cell.id, replacing.get(cell.name, cell.source), cell.name or None)
         for cell in problem.cells
-        if cell.kind in ("given", "exercise")
+        if cell.kind in (CellKind.GIVEN, CellKind.EXERCISE)
     )
     return Extraction(cells, (), (), frozenset(), frozenset())
 

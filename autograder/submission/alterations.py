@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autograder.submission.notebook_file import NotebookFile
-from kit.manifest import CODE_KINDS, Cell, Manifest, Notebook
+from kit.manifest import Cell, Manifest, Notebook
 from kit.notebooks import SubmittedCell, submitted_cells
 
 GRADED = ("exercise", "check", "answer", "given")
@@ -117,7 +117,7 @@ def _types(cells: Iterable[SubmittedCell]) -> Iterator[str]:
         for cell in cells
         if cell.released is not None
         and cell.released.kind in ("check", "answer", "given")
-        and cell.is_code != (cell.released.kind in CODE_KINDS)
+        and cell.is_code != cell.released.kind.is_code
     ]
     if turned:
         yield f"cells of another type than released: {_list(turned)}"

@@ -13,7 +13,7 @@ from autograder.assignment.load import load_assignment
 from autograder.assignment.model import Assignment
 from autograder.build import instructor_notebook, student_notebook
 from autograder.marks import gradebook
-from autograder.results import GRADED, NOT_GRADED, PARTLY, ExerciseResult, Report, ResultFolder, TestResult
+from autograder.results import ExerciseResult, Report, ReportStatus, ResultFolder, TestResult
 from autograder.tests import tiny
 
 POINTS = {"tiny-scale": 3.0, "tiny-scaler": 2.0}
@@ -60,17 +60,19 @@ def report(student: str, scale: float | None = 3.0, scaler: float | None = 2.0, 
     """A result with these scores; None: that exercise could not be graded."""
     scores = {"tiny-scale": scale, "tiny-scaler": scaler}
     exercises = tuple(
-        ExerciseResult(name, NOT_GRADED, None, POINTS[name], "the worker ended")
+        ExerciseResult(name, ReportStatus.NOT_GRADED, None, POINTS[name], "the worker ended")
         if score is None
-        else ExerciseResult(name, GRADED, score, POINTS[name])
+        else ExerciseResult(name, ReportStatus.GRADED, score, POINTS[name])
         for name, score in scores.items()
     )
     graded = [score for score in scores.values() if score is not None]
+    status = ReportStatus.NOT_GRADED if not graded else ReportStatus.PARTLY_GRADED
+    status = ReportStatus.GRADED if len(graded) == 2 else status
     values: dict[str, Any] = {
         "assignment": tiny.NAME,
         "version": "1.0",
         "student": student,
-        "status": GRADED if len(graded) == 2 else PARTLY if graded else NOT_GRADED,
+        "status": status,
         "reason": None if len(graded) == 2 else "the worker ended",
         "auto_score": sum(graded) if graded else None,
         "auto_max": 5.0,

@@ -31,6 +31,7 @@ from autograder.assignment.model import Assignment
 from autograder.files import put_interpreter_on_path
 from autograder.verify.bench_stock import prepare_stock
 from autograder.verify.made_class import class_of, link_course, texts
+from kit.manifest import CellKind
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,9 @@ for exercise in given["exercises"]:
 
 
 def _check_latency(made: Assignment) -> str:
-    code = [cell.source for item in made.problems for cell in item.cells if cell.kind in ("given", "exercise")]
+    code = [
+        cell.source for item in made.problems for cell in item.cells if cell.kind in (CellKind.GIVEN, CellKind.EXERCISE)
+    ]
     given = json.dumps({"cells": code, "exercises": [exercise.id for exercise in made.manifest.exercises]})
     folder = made.root / "release" / made.name
     done = subprocess.run(

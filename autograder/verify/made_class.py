@@ -16,7 +16,7 @@ from typing import Any
 
 from autograder.assignment.model import Assignment, Problem
 from autograder.assignment.released import release_notebook
-from autograder.results import GRADED, Report
+from autograder.results import Report, ReportStatus
 from autograder.verify.verify import RIGHT, WRONG, Case, dependents, read_answer
 
 Notebooks = dict[str, dict[str, Any]]
@@ -40,7 +40,7 @@ class Member:
     below: frozenset[str] = frozenset()
     free: frozenset[str] = frozenset()
     says: str = ""  # must stand in a note of the result
-    state: str = GRADED
+    state: ReportStatus = ReportStatus.GRADED
 
     def write(self, submitted: Path, assignment: str) -> None:
         folder = submitted / self.name / assignment
@@ -208,11 +208,13 @@ def _odd_files(maker: _Maker, first: Problem, lonely: str) -> Iterator[Member]:
     broken = texts(maker.notebooks())
     broken[file] = broken[file][: len(broken[file]) // 2]
     ungraded: dict[str, float | None] = dict.fromkeys((item.id for item in first.exercises), None)
+    several = len(maker.assignment.problems) > 1
+    state = ReportStatus.PARTLY_GRADED if several else ReportStatus.NOT_GRADED
     yield Member(
         "broken-json", f"half of {file} was uploaded", "not graded, which is not a zero; other notebooks are graded",
-        broken, ungraded, state="partly graded" if len(maker.assignment.problems) > 1 else "not graded",
+        broken, ungraded, state=state,
     )  # fmt: skip
-    if len(maker.assignment.problems) > 1:
+    if several:
         missing = texts(maker.notebooks())
         del missing[file]
         yield Member(

@@ -14,6 +14,8 @@ from autograder.errors import CourseError
 from autograder.grading.grade_one import bind
 from autograder.grading.plan import Plan, answer_code
 from autograder.sandbox.sandbox import Sandbox
+from kit.manifest import CellKind
+from kit.outcomes import OutcomeStatus
 from kit.runner import Outcome, TestFile, run_tests
 
 REFERENCE, STUB, RIGHT, WRONG, NONSENSE = "reference", "stub", "right", "wrong", "nonsense"
@@ -169,7 +171,7 @@ def try_case(case: Case, plan: Plan, sandbox: Sandbox) -> Verdict:
     """Run one answer through the tests that concern it, in confined workers as in grading."""
     problem = plan.assignment.problem(case.problem)
     if case.kind == STUB:
-        replacing = {cell.name: cell.released for cell in problem.cells if cell.kind == "exercise"}
+        replacing = {cell.name: cell.released for cell in problem.cells if cell.kind == CellKind.EXERCISE}
     else:
         replacing = {case.exercise: case.code} if case.exercise else {}
     files: list[TestFile] = [file for file in plan.files if file.prefix.startswith(f"{problem.name}/")]
@@ -179,24 +181,24 @@ def try_case(case: Case, plan: Plan, sandbox: Sandbox) -> Verdict:
         outcomes = run_tests(files, binding=binding, seed=case.seed, exercises=only)
     finally:
         binding.close()
-    failed = tuple(outcome.id for outcome in outcomes if outcome.status != "passed")
+    failed = tuple(outcome.id for outcome in outcomes if outcome.status != OutcomeStatus.PASSED)
     return Verdict(case, tuple(_surprises(case, problem, outcomes)), failed)
 
 
 def _surprises(case: Case, problem: Problem, outcomes: list[Outcome]) -> Iterable[str]:
     for outcome in outcomes:
-        if outcome.status == "error":
+        if outcome.status == OutcomeStatus.ERROR:
             yield f"{outcome.id} breaks instead of failing: {outcome.text}"
     if case.kind in (REFERENCE, RIGHT):
         for outcome in outcomes:
-            if outcome.status not in ("passed", "error"):
+            if outcome.status not in (OutcomeStatus.PASSED, OutcomeStatus.ERROR):
                 yield f"{outcome.id} should pass, but is {outcome.status}: {outcome.text}"
     elif case.kind == STUB:
         for outcome in outcomes:
-            if outcome.status not in ("missing", "blocked", "error"):
+            if outcome.status not in (OutcomeStatus.MISSING, OutcomeStatus.BLOCKED, OutcomeStatus.ERROR):
                 yield f"{outcome.id} should find nothing written, but is {outcome.status}: {outcome.text}"
     elif case.kind == NONSENSE:
-        if all(outcome.status == "passed" for outcome in outcomes):
+        if all(outcome.status == OutcomeStatus.PASSED for outcome in outcomes):
             yield "gets full marks"
     else:
         yield from _wrong_surprises(case, problem, outcomes)
@@ -211,11 +213,11 @@ def _wrong_surprises(case: Case, problem: Problem, outcomes: list[Outcome]) -> I
     for name in case.must_fail:
         if name not in by_name:
             yield f"MUST_FAIL names {name}, but there is no such test"
-        elif all(outcome.status == "passed" for outcome in by_name[name]):
+        elif all(outcome.status == OutcomeStatus.PASSED for outcome in by_name[name]):
             yield f"{name} should catch it, but passes"
     touched = dependents(problem, case.exercise)
     for outcome in outcomes:
-        if outcome.mark.exercise not in touched and outcome.status not in ("passed", "error"):
+        if outcome.mark.exercise not in touched and outcome.status not in (OutcomeStatus.PASSED, OutcomeStatus.ERROR):
             yield f"costs {outcome.id}, a test of an exercise that does not depend on {case.exercise}"
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from autograder.errors import BadInput, NotGraded
+from autograder.grading.plan import Plan
 from autograder.tests import marking, released, tiny
 from autograder.tests.command_line import exit_code, run
 
@@ -40,11 +41,14 @@ def test_grade_then_rerun_a_test_that_failed(root: Path) -> None:
 
 def test_rerun_replays_the_seed_of_the_result(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seeds = []
+
+    def run_one(folder: Path, student: str, plan: Plan, *_: object) -> None:
+        seeds.append(plan.seed)
+        raise BadInput("stop here")
+
     submit(root, "ada")
     marking.store(root, marking.report("ada"))
-    monkeypatch.setattr(
-        "autograder.grading.rerun.run_one", lambda folder, student, plan, *_: seeds.append(plan.seed) or 1 / 0
-    )
+    monkeypatch.setattr("autograder.grading.rerun.run_one", run_one)
     run("rerun", tiny.NAME, "ada", "test_scale_multiplies_every_entry")
     assert seeds == [marking.report("ada").seed]
 

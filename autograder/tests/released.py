@@ -57,7 +57,13 @@ def raw(cell: Cell, **changes: Any) -> dict[str, Any]:
 
 def code(source: str, **changes: Any) -> dict[str, Any]:
     """A code cell of the student's own."""
-    made = {"cell_type": "code", "metadata": {}, "source": source, "outputs": [], "execution_count": None}
+    made: dict[str, Any] = {
+        "cell_type": "code",
+        "metadata": {},
+        "source": source,
+        "outputs": [],
+        "execution_count": None,
+    }
     return made | changes
 
 

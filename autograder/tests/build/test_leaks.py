@@ -37,7 +37,14 @@ def clean(tinyset):
 
 
 def in_notebook(source: str | list[str], **fields: object) -> bytes:
-    cell = {"id": "x", "cell_type": "code", "metadata": {}, "source": source, "outputs": [], "execution_count": None}
+    cell: dict[str, object] = {
+        "id": "x",
+        "cell_type": "code",
+        "metadata": {},
+        "source": source,
+        "outputs": [],
+        "execution_count": None,
+    }
     return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell | fields]}).encode()
 
 

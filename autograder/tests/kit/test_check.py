@@ -215,10 +215,10 @@ def test_a_check_changes_nothing_for_the_rest_of_the_notebook(live: Live) -> Non
     threads = torch.get_num_threads()
     modules, folder, environment = set(sys.modules), os.getcwd(), dict(os.environ)
     environment.pop("PYTEST_CURRENT_TEST")  # of the session outside
-    expected = (torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate())  # type: ignore[index, union-attr]
+    expected = (torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate())  # type: ignore[index]
     live.run('check("tiny-scale")')
     assert torch.equal(torch.get_rng_state(), expected[0])
-    assert np.random.get_state()[1].tolist() == expected[1] and random.getstate() == expected[2]  # type: ignore[index, union-attr]
+    assert np.random.get_state()[1].tolist() == expected[1] and random.getstate() == expected[2]  # type: ignore[index]
     assert torch.get_default_dtype() == torch.float32 and torch.is_grad_enabled()
     assert os.getcwd() == folder and dict(os.environ) == environment
     assert plt.get_fignums() == [7] and torch.get_num_threads() == threads

@@ -75,7 +75,7 @@ def test_given_and_solution_cells_run_in_order_and_nothing_else_does() -> None:
         ("given-1", None), ("ex-double", "ex-double"), ("given-2", None), ("ex-net", "ex-net"), ("cell 7", None),
     ]  # fmt: skip
     assert extraction.cells[1].source == DOUBLE
-    assert (extraction.left_out, extraction.notes, extraction.missing, extraction.stubs) == ((), (), set(), set())
+    assert not (extraction.left_out or extraction.notes or extraction.missing or extraction.stubs)
 
 
 def test_an_untouched_notebook_consists_of_stubs() -> None:

@@ -12,6 +12,7 @@ from autograder.assignment.references import References
 from autograder.assignment.test_files import Case
 from autograder.course_folders import CourseFolders
 from autograder.errors import CourseError
+from kit.exercises import HELPERS_FILE
 from kit.manifest import Answer, Cell, CellKind, Exercise, Manifest, Notebook
 
 
@@ -53,16 +54,18 @@ class Problem:
         return self.folder / "test_hidden.py"
 
     @property
+    def test_helpers(self) -> Path:
+        """What public and hidden tests share; there need not be any."""
+        return self.folder / HELPERS_FILE
+
+    @property
+    def shipped_tests(self) -> tuple[Path, ...]:
+        """The test files that students get."""
+        return (self.public_tests, self.test_helpers) if self.test_helpers.is_file() else (self.public_tests,)
+
+    @property
     def rubric(self) -> Path:
         return self.folder / "rubric.md"
-
-    @property
-    def wrong(self) -> tuple[Path, ...]:
-        return tuple(sorted((self.folder / "wrong").glob("*.py")))
-
-    @property
-    def right(self) -> tuple[Path, ...]:
-        return tuple(sorted((self.folder / "right").glob("*.py")))
 
     @property
     def references(self) -> dict[str, str]:

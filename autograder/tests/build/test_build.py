@@ -51,7 +51,8 @@ def cells(path: Path) -> dict[str, nbformat.NotebookNode]:
 def test_the_release_holds_notebook_library_kit_tests_data_and_handout(built):
     found = {path.relative_to(release(built)).as_posix() for path in release(built).rglob("*") if path.is_file()}
     wanted = {
-        tiny.NOTEBOOK, "tinylib/shapes.py", "kit/manifest.py", "tests/test_scaling.py", "tests/manifest.json",
+        tiny.NOTEBOOK, "tinylib/shapes.py", "kit/manifest.py", "tests/manifest.json",
+        "tests/scaling/test_public.py", "tests/scaling/test_helpers.py",
         "data/numbers.txt", "handout.md", "requirements.txt",
     }  # fmt: skip
     assert wanted <= found
@@ -219,13 +220,17 @@ def test_check_names_a_missing_product(built, name):
         build.check(tiny.NAME, built)
 
 
-@pytest.mark.parametrize("name", ["tinylib/shapes.py", "kit/manifest.py", "data/numbers.txt", "tests/test_scaling.py"])
+@pytest.mark.parametrize(
+    "name", ["tinylib/shapes.py", "kit/manifest.py", "data/numbers.txt", "tests/scaling/test_public.py"]
+)
 def test_check_misses_no_copy_that_git_does_not_keep(built, name):
     (release(built) / name).unlink()
     build.check(tiny.NAME, built)
 
 
-@pytest.mark.parametrize("name", ["tinylib/shapes.py", "kit/manifest.py", "data/numbers.txt", "tests/test_scaling.py"])
+@pytest.mark.parametrize(
+    "name", ["tinylib/shapes.py", "kit/manifest.py", "data/numbers.txt", "tests/scaling/test_public.py"]
+)
 def test_check_names_a_copy_that_differs(built, name):
     (release(built) / name).write_text("# changed\n")
     with pytest.raises(Stale, match=f"release/tinyset/{name} was edited by hand"):

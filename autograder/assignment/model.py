@@ -72,6 +72,11 @@ class Problem:
         """Exercise id to the reference cell, solution included."""
         return {cell.name: cell.source for cell in self.cells if cell.kind == CellKind.EXERCISE}
 
+    @property
+    def stubs(self) -> dict[str, str]:
+        """Exercise id to the cell as released."""
+        return {cell.name: cell.released for cell in self.cells if cell.kind == CellKind.EXERCISE}
+
 
 @dataclass(frozen=True)
 class Assignment:

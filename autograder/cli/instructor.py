@@ -113,9 +113,9 @@ def _prove(course: Assignment, problem: str | None, seeds: int, workers: int, al
 
 
 def _proof_table(proof: Proof) -> Table:
-    from autograder.verify.verify import summary
+    from autograder.verify.verify import KINDS, summary
 
-    table = Table("exercise", "points", "public", "hidden", "reference", "stub", "right", "wrong", "nonsense", box=None)
+    table = Table("exercise", "points", "public", "hidden", *KINDS, box=None)
     for row in summary(proof):
         table.add_row(*row)
     return table

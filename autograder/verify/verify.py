@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import multiprocessing
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from types import ModuleType
 
 from autograder.assignment.answers import SampleAnswer, right_answers, wrong_answers
+from autograder.assignment.library import import_library
 from autograder.assignment.model import Assignment, Problem
 from autograder.build import copies
 from autograder.grading.grade_one import bind
-from autograder.grading.plan import Plan, answer_code
+from autograder.grading.plan import Plan, answer_code, visibility
 from autograder.sandbox.sandbox import Sandbox
-from kit.manifest import CellKind
+from autograder.verify.library_answers import library_answers
 from kit.outcomes import OutcomeStatus
 from kit.runner import Outcome
 
-REFERENCE, STUB, RIGHT, WRONG, NONSENSE = "reference", "stub", "right", "wrong", "nonsense"
+REFERENCE, STUB, RIGHT, WRONG, NONSENSE, LIBRARY = "reference", "stub", "right", "wrong", "nonsense", "library"
+KINDS = (REFERENCE, STUB, RIGHT, WRONG, NONSENSE, LIBRARY)
+LIBRARY_SECONDS = 1.0
 NONSENSE_VALUES = (
     "None", "()", "'text'", "0", "float('nan')", "object()", "{'a': 1}", "[None, None, None]", "(None, None)",
     "torch.tensor(float('nan'))", "torch.zeros(0)", "torch.zeros(2, 3, 4, 5, 6)",
@@ -88,7 +93,8 @@ def verify(
 ) -> Proof:
     """Try every answer of every problem (or of one). The processes are forked: call it before starting threads."""
     problems = [plan.assignment.problem(problem)] if problem else list(plan.assignment.problems)
-    cases = [case for item in problems for case in cases_of(item, plan.seed, seeds)]
+    library = import_library(plan.assignment.release, plan.assignment.library)
+    cases = [case for item in problems for case in cases_of(item, library, plan.seed, seeds)]
     tests = tuple(test.id for test in plan.tests if any(test.id.startswith(f"{item.name}/") for item in problems))
     proof = Proof(plan.assignment, tests)
     _shared[:] = [(plan, sandbox)]
@@ -109,7 +115,7 @@ def plan_from_sources(assignment: Assignment, seed: int) -> Plan:
     return Plan.of(assignment, seed)
 
 
-def cases_of(problem: Problem, seed: int, seeds: int) -> list[Case]:
+def cases_of(problem: Problem, library: ModuleType, seed: int, seeds: int) -> list[Case]:
     """Everything to try on one problem."""
     cases = [Case(REFERENCE, problem.name, f"seed {number}", seed + number) for number in range(seeds)]
     cases.append(Case(STUB, problem.name, "untouched notebook", seed))
@@ -119,7 +125,8 @@ def cases_of(problem: Problem, seed: int, seeds: int) -> list[Case]:
         for value in NONSENSE_VALUES:
             code = nonsense(reference, value)
             cases.append(Case(NONSENSE, problem.name, f"returns {value}", seed, exercise, code))
-    return cases
+    answers = library_answers(problem, library)
+    return cases + [Case(LIBRARY, problem.name, item.name, seed, item.exercise, item.code) for item in answers]
 
 
 def case_of(kind: str, answer: SampleAnswer, seed: int) -> Case:
@@ -148,11 +155,12 @@ def try_case(case: Case, plan: Plan, sandbox: Sandbox) -> Verdict:
     """Run one answer through the tests that concern it, in confined workers as in grading."""
     problem = plan.assignment.problem(case.problem)
     if case.kind == STUB:
-        replacing = {cell.name: cell.released for cell in problem.cells if cell.kind == CellKind.EXERCISE}
+        replacing = problem.stubs
     else:
         replacing = {case.exercise: case.code} if case.exercise else {}
-    binding = bind(plan.assignment, {problem.name: answer_code(problem, replacing)}, sandbox)
-    wanted = {case.exercise} if case.kind == NONSENSE else set(problem.references)
+    assignment = _impatient(plan.assignment, problem) if case.kind == LIBRARY else plan.assignment
+    binding = bind(assignment, {problem.name: answer_code(problem, replacing)}, sandbox)
+    wanted = {case.exercise} if case.kind in (NONSENSE, LIBRARY) else set(problem.references)
     try:
         outcomes = plan.collected.run(binding=binding, seed=case.seed, exercises=wanted)
     finally:
@@ -161,7 +169,16 @@ def try_case(case: Case, plan: Plan, sandbox: Sandbox) -> Verdict:
     return Verdict(case, tuple(_surprises(case, problem, outcomes)), failed)
 
 
+def _impatient(assignment: Assignment, problem: Problem) -> Assignment:
+    """The problem alone, with little time for a call: much of a library is not made to be called as an answer."""
+    exercises = tuple(dataclasses.replace(item, call_seconds=LIBRARY_SECONDS) for item in problem.exercises)
+    return dataclasses.replace(assignment, problems=(dataclasses.replace(problem, exercises=exercises),))
+
+
 def _surprises(case: Case, problem: Problem, outcomes: list[Outcome]) -> Iterable[str]:
+    if case.kind == LIBRARY:
+        yield from _library_surprises(case, outcomes)
+        return
     for outcome in outcomes:
         if outcome.status == OutcomeStatus.ERROR:
             yield f"{outcome.id} breaks instead of failing: {outcome.text}"
@@ -197,6 +214,13 @@ def _wrong_surprises(case: Case, problem: Problem, outcomes: list[Outcome]) -> I
             yield f"costs {outcome.id}, a test of an exercise that does not depend on {case.exercise}"
 
 
+def _library_surprises(case: Case, outcomes: list[Outcome]) -> Iterable[str]:
+    hidden = [outcome for outcome in outcomes if visibility(outcome.id) == "hidden"]
+    passed = sum(outcome.mark.weight for outcome in hidden if outcome.status == OutcomeStatus.PASSED)
+    if (share := passed / sum(outcome.mark.weight for outcome in hidden)) > 1 / 2:
+        yield f"the shipped library answers {share:.0%} of {case.exercise}'s hidden tests: take {case.name} out of it"
+
+
 def dependents(problem: Problem, exercise: str) -> set[str]:
     """The exercise and all that build on it."""
     touched = {exercise}
@@ -214,7 +238,7 @@ def summary(proof: Proof) -> list[tuple[str, ...]]:
         if not mine:
             continue
         counts = []
-        for kind in (REFERENCE, STUB, RIGHT, WRONG, NONSENSE):
+        for kind in KINDS:
             tried = [v for v in mine if v.case.kind == kind and v.case.exercise in ("", exercise.id)]
             counts.append(f"{sum(not v.surprises for v in tried)}/{len(tried)}")
         tests = (str(exercise.public_tests), str(exercise.hidden_tests))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import multiprocessing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -75,6 +75,11 @@ class Proof:
         return [test for test in self.tests if test not in caught]
 
     @property
+    def surprising_problems(self) -> set[str]:
+        by_answers = {verdict.case.problem for verdict in self.verdicts if verdict.surprises}
+        return by_answers | {test.partition("/")[0] for test in self.idle_tests}
+
+    @property
     def surprises(self) -> list[str]:
         found = [f"{v.case.label}: {text}" for v in self.verdicts for text in v.surprises]
         return found + [
@@ -86,13 +91,13 @@ def verify(
     plan: Plan,
     sandbox: Sandbox,
     *,
-    problem: str | None = None,
+    problems: Sequence[Problem] | None = None,
     seeds: int = 20,
     workers: int = 2,
     on_verdict: Callable[[Verdict, int], None] = lambda verdict, total: None,
 ) -> Proof:
-    """Try every answer of every problem (or of one). The processes are forked: call it before starting threads."""
-    problems = [plan.assignment.problem(problem)] if problem else list(plan.assignment.problems)
+    """Try every answer of every problem (or of some). The processes are forked: call it before starting threads."""
+    problems = plan.assignment.problems if problems is None else problems
     library = import_library(plan.assignment.release, plan.assignment.library)
     cases = [case for item in problems for case in cases_of(item, library, plan.seed, seeds)]
     tests = tuple(test.id for test in plan.tests if any(test.id.startswith(f"{item.name}/") for item in problems))

@@ -32,7 +32,17 @@ def test_verify_of_good_tests_says_so(root: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("autograder.verify.verify.NONSENSE_VALUES", ("None",))
     done = run("verify", tiny.NAME, "--problem", tiny.PROBLEM, "--seeds", "1", "--workers", "1")
     assert done.exit_code == 0, done.output
-    assert "9 answers tried on 6 tests, no surprise" in done.output
+    assert "12 answers tried on 6 tests, no surprise" in done.output
+
+
+def test_verify_proves_again_only_what_changed_or_was_asked_for(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autograder.verify.verify.NONSENSE_VALUES", ("None",))
+    arguments = ("verify", tiny.NAME, "--seeds", "1", "--workers", "1")
+    first, second, everything = run(*arguments), run(*arguments), run(*arguments, "--all")
+    assert "no surprise" in first.output
+    assert second.output.startswith(f"{tiny.PROBLEM}: proved already (")
+    assert "1 seeds); --all proves it again" in second.output and "tried" not in second.output
+    assert "no surprise" in everything.output
 
 
 def test_demo_prints_the_class_and_ends_with_7_where_a_grade_is_not_as_it_must_be(

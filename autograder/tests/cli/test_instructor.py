@@ -32,7 +32,7 @@ def test_verify_of_good_tests_says_so(root: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("autograder.verify.verify.NONSENSE_VALUES", ("None",))
     done = run("verify", tiny.NAME, "--problem", tiny.PROBLEM, "--seeds", "1", "--workers", "1")
     assert done.exit_code == 0, done.output
-    assert "12 answers tried on 6 tests, no surprise" in done.output
+    assert "14 answers tried on 6 tests, no surprise" in done.output
 
 
 def test_verify_proves_again_only_what_changed_or_was_asked_for(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ _RESERVED = re.compile(rf"{SETUP_ID}|{CLOSING_ID}|{PREVIEW_ID}|given-\d+|c-[0-9a
 def load_assignment(name: str, root: Path | None = None) -> Assignment:
     """Read assignments/<name> under `root` (default: here). BadInput where it is not there.
 
-    CourseError lists every contradiction and its mend.
+    CourseError lists every contradiction and how to fix it.
     """
     root = (root or Path.cwd()).resolve()
     folder = root / "assignments" / name

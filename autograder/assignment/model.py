@@ -41,7 +41,7 @@ class Problem:
         return f"{self.number or 'extra'}_{self.name}.ipynb"
 
     @property
-    def spoken(self) -> str:
+    def in_texts(self) -> str:
         """What texts call its notebook."""
         return f"notebook {self.number}" if self.number else f'the notebook "{self.title}"'
 

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Collection
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from autograder.assignment.model import Assignment
@@ -19,12 +20,21 @@ from autograder.files import is_left_behind, write_atomically
 DIFF_LINES = 40
 
 
+class State(StrEnum):
+    """How a product differs from a fresh build."""
+
+    STALE = "stale"
+    MISSING = "missing"
+    EXTRA = "extra"
+    EDITED = "edited"  # by hand
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A product that is not what the sources build. ``state``: stale, missing, extra, or edited (by hand)."""
+    """A product that is not what the sources build."""
 
     path: str
-    state: str
+    state: State
 
 
 class Products:
@@ -49,13 +59,13 @@ class Products:
         found = []
         for path in sorted(fresh.keys() | on_disk):
             if path not in on_disk:
-                found += [Difference(path, "missing")] if path not in copies else []
+                found += [Difference(path, State.MISSING)] if path not in copies else []
             elif path not in fresh and path not in recorded:
-                found.append(Difference(path, "extra"))
+                found.append(Difference(path, State.EXTRA))
             elif (data := (self.root / path).read_bytes()) != fresh.get(path):
-                found.append(Difference(path, "stale" if self._is_ours(path, data) else "edited"))
+                found.append(Difference(path, State.STALE if self._is_ours(path, data) else State.EDITED))
         if not found and recorded != {path: digest_of(data) for path, data in fresh.items()}:
-            found.append(Difference(self.record.relative_to(self.root).as_posix(), "stale"))
+            found.append(Difference(self.record.relative_to(self.root).as_posix(), State.STALE))
         return found
 
     def copy(self, copies: dict[str, bytes]) -> None:

@@ -30,7 +30,7 @@ class Scaler(ScalerBase):
 
 
 def write(root: Path) -> Path:
-    """Lay the release down under `root`; returns its folder."""
+    """Write the release under `root`; returns its folder."""
     assignment = tiny.write(root)
     release = root / "release"
     tinyset = load_assignment(tiny.NAME, root)

@@ -53,7 +53,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of a case: its surprises (none is good), and the tests that did not pass."""
+    """The outcome of a case: its surprises (none is good), and the tests that did not pass."""
 
     case: Case
     surprises: tuple[str, ...]

@@ -347,9 +347,9 @@ def test_pytest_in_the_release_says_which_function_to_write(built):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(command, cwd=release(built), capture_output=True, text=True)
     assert done.returncode == 1
-    told = done.stdout.splitlines()  # the summary's lines begin with FAILED
-    assert sum(line.startswith("tiny-scale: write this function") for line in told) == 2
-    assert sum(line.startswith("tiny-scaler: write this function") for line in told) == 1
+    lines = done.stdout.splitlines()  # the summary's lines begin with FAILED
+    assert sum(line.startswith("tiny-scale: write this function") for line in lines) == 2
+    assert sum(line.startswith("tiny-scaler: write this function") for line in lines) == 1
     assert "3 failed" in done.stdout
 
 

@@ -10,6 +10,8 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from types import ModuleType
 
+import torch
+
 from autograder.assignment.answers import SampleAnswer, right_answers, wrong_answers
 from autograder.assignment.library import import_library
 from autograder.assignment.model import Assignment, Problem
@@ -96,7 +98,8 @@ def verify(
     workers: int = 2,
     on_verdict: Callable[[Verdict, int], None] = lambda verdict, total: None,
 ) -> Proof:
-    """Try every answer of every problem (or of some). The processes are forked: call it before starting threads."""
+    """Try every answer of every problem (or of some), in forked processes."""
+    torch.set_num_threads(1)  # a process that has started more, as the library may here, cannot fork safely
     problems = plan.assignment.problems if problems is None else problems
     library = import_library(plan.assignment.release, plan.assignment.library)
     cases = [case for item in problems for case in cases_of(item, library, plan.seed, seeds)]

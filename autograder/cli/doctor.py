@@ -64,6 +64,7 @@ def _device() -> str:
 
 def _sandbox(root: Path, assignment: str | None) -> tuple[str, list[tuple[str, str]]]:
     from autograder.assignment.load import load_assignment
+    from autograder.build import copies
     from autograder.sandbox.sandbox import Sandbox, SandboxError
 
     name = assignment or _first_assignment(root)
@@ -71,7 +72,8 @@ def _sandbox(root: Path, assignment: str | None) -> tuple[str, list[tuple[str, s
         return "unknown", [("sandbox", "not tried: run this in the course's top folder (the one with assignments/)")]
     course = load_assignment(name, root)
     try:
-        with Sandbox.start(course.folder, course.library) as sandbox:
+        copies.refresh(course)
+        with Sandbox.start(course.release, course.library) as sandbox:
             return sandbox.level, [
                 ("sandbox", f"{sandbox.level} ({_MEANING[sandbox.level]})"),
                 ("layers", ", ".join(sandbox.layers)),

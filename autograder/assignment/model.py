@@ -64,6 +64,11 @@ class Problem:
         return (self.public_tests, self.test_helpers) if self.test_helpers.is_file() else (self.public_tests,)
 
     @property
+    def tests(self) -> tuple[Path, ...]:
+        """Every test file: what students get, and the hidden one."""
+        return *self.shipped_tests, self.hidden_tests
+
+    @property
     def rubric(self) -> Path:
         return self.folder / "rubric.md"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 from kit.manifest import Manifest, Notebook
-from kit.notebooks import which_notebook
+from kit.notebooks import Reading, read_notebook, which_notebook
 
 MANIFEST = Path("tests") / "manifest.json"
 
@@ -28,7 +28,8 @@ class Release:
 
     def public_tests(self, problem: str) -> tuple[str, Path]:
         """The public tests of a problem: the name under which the grader reports them, and the file."""
-        return f"{problem}/test_public.py", self.root / "tests" / f"test_{problem}.py"
+        name = f"{problem}/test_public.py"
+        return name, self.root / "tests" / name
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,11 @@ class SavedNotebook:
     notebook: Notebook
     content: dict[str, Any]
     data: bytes
+
+    @cached_property
+    def reading(self) -> Reading:
+        """The notebook as the grader reads it."""
+        return read_notebook(self.notebook, self.content)
 
 
 @dataclass(frozen=True)

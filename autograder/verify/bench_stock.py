@@ -38,7 +38,7 @@ _total = sum(outcome.mark.weight for outcome in _outcomes)
 
 
 def prepare_stock(made: Assignment, root: Path, count: int, *, whole: bool) -> None:
-    """Lay out a course: source with test cells, its release, `count` submissions.
+    """Set up a course: source with test cells, its release, `count` submissions.
 
     whole: with the cells that train and draw, which nbgrader would run; else without them.
     """
@@ -67,8 +67,8 @@ def prepare_stock(made: Assignment, root: Path, count: int, *, whole: bool) -> N
         for problem in made.problems:
             tests = folder / "stock_tests" / problem.name
             tests.mkdir(parents=True)
-            shutil.copy(problem.public_tests, tests)
-            shutil.copy(problem.hidden_tests, tests)
+            for path in problem.tests:
+                shutil.copy(path, tests)
 
 
 def _cells(book: dict[str, Any], whole: bool) -> list[dict[str, Any]]:

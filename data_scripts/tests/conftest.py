@@ -75,7 +75,8 @@ class Host:
     """Serves one content; `cut` ends each answer after so many bytes, `ranges` says whether Range is obeyed."""
 
     def __init__(self):
-        self.content, self.cut, self.ranges, self.asked = b"", None, True, []
+        self.content, self.cut, self.ranges = b"", None, True
+        self.asked: list[str | None] = []
         host = self
 
         class Handler(BaseHTTPRequestHandler):

@@ -48,14 +48,6 @@ class Problem:
         return self.folder / "rubric.md"
 
     @property
-    def wrong(self) -> tuple[Path, ...]:
-        return tuple(sorted((self.folder / "wrong").glob("*.py")))
-
-    @property
-    def right(self) -> tuple[Path, ...]:
-        return tuple(sorted((self.folder / "right").glob("*.py")))
-
-    @property
     def references(self) -> dict[str, str]:
         """Exercise id to the reference cell, solution included."""
         return {cell.name: cell.source for cell in self.cells if cell.kind == "exercise"}

@@ -223,7 +223,7 @@ def verify(
     with confined(course, allow_weak) as sandbox, progress("verifying", None) as bar:
 
         def on_verdict(verdict: Verdict, total: int) -> None:
-            bar.update(bar.task_ids[0], advance=1, total=total, last=f"{verdict.case.kind} {verdict.case.name}"[:40])
+            bar.update(bar.task_ids[0], advance=1, total=total, last=verdict.case.label[:40])
 
         proof = prove(plan, sandbox, problem=problem, seeds=seeds, workers=workers, on_verdict=on_verdict)
     Console(width=None if sys.stdout.isatty() else 110).print(_proof_table(proof))

@@ -185,18 +185,23 @@ def test_scaler_inverse_undoes_forward(student, rng):
 
 Full mark: it names that the factor is a parameter which autograd follows through the product.
 """,
-    f"{PROBLEM}/wrong/adds.py": '''\
-"""Adds the factor instead of multiplying by it."""
+    f"{PROBLEM}/wrong/tiny-scale.toml": """\
+[adds]
+about = "Adds the factor instead of multiplying by it."
+put = {"values * factor" = "values + factor"}
+must_fail = ["test_scale_multiplies_every_entry", "test_scale_on_drawn_numbers_of_any_size"]
 
-EXERCISE = "tiny-scale"
-MUST_FAIL = ["test_scale_multiplies_every_entry", "test_scale_on_drawn_numbers_of_any_size"]
-
-
-def scale(values: Tensor, factor: float) -> Tensor:
-    if factor < 0:
-        raise ValueError("negative")
-    return values + factor
-''',
+[accepts-negative]
+about = "Multiplies by any factor."
+put = {"factor < 0" = "False"}
+must_fail = ["test_scale_rejects_negative_factors"]
+""",
+    f"{PROBLEM}/wrong/tiny-scaler.toml": """\
+[inverse-multiplies]
+about = "The way back multiplies once more."
+put = {"values / self.factor" = "values * self.factor"}
+must_fail = ["test_scaler_inverse_undoes_forward"]
+""",
     f"{PROBLEM}/wrong/forgets_factor.py": '''\
 """The module does nothing."""
 
@@ -210,30 +215,6 @@ class Scaler(ScalerBase):
 
     def inverse(self, values: Tensor) -> Tensor:
         return values
-''',
-    f"{PROBLEM}/wrong/accepts_negative.py": '''\
-"""Multiplies by any factor."""
-
-EXERCISE = "tiny-scale"
-MUST_FAIL = ["test_scale_rejects_negative_factors"]
-
-
-def scale(values: Tensor, factor: float) -> Tensor:
-    return values * factor
-''',
-    f"{PROBLEM}/wrong/inverse_multiplies.py": '''\
-"""The way back multiplies once more."""
-
-EXERCISE = "tiny-scaler"
-MUST_FAIL = ["test_scaler_inverse_undoes_forward"]
-
-
-class Scaler(ScalerBase):
-    def forward(self, values: Tensor) -> Tensor:
-        return scale(values, 1.0) * self.factor
-
-    def inverse(self, values: Tensor) -> Tensor:
-        return values * self.factor
 ''',
     f"{PROBLEM}/right/einsum.py": '''\
 """Multiplies with einsum."""

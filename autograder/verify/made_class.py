@@ -9,15 +9,16 @@ from __future__ import annotations
 import copy
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from autograder.assignment.answers import SampleAnswer, right_answers, wrong_answers
 from autograder.assignment.model import Assignment, Problem
 from autograder.assignment.released import release_notebook
 from autograder.results import GRADED, Report
-from autograder.verify.verify import RIGHT, WRONG, Case, dependents, read_answer
+from autograder.verify.verify import dependents
 
 Notebooks = dict[str, dict[str, Any]]
 LINKED = ("assignments", "source", "release", "nbgrader_config.py")
@@ -112,10 +113,10 @@ def members(assignment: Assignment) -> list[Member]:
 def class_of(assignment: Assignment, count: int) -> Iterator[Notebooks]:
     """Notebooks of an ordinary class of this size: every fourth all right, the others with one mistake each."""
     maker = _Maker(assignment)
-    wrong = [read_answer(WRONG, problem, path, 0) for problem in assignment.problems for path in problem.wrong]
+    wrong = [answer for problem in assignment.problems for answer in wrong_answers(problem)]
     for number in range(count):
-        case = wrong[number % len(wrong)]
-        yield maker.notebooks() if number % 4 == 0 else maker.but(case.exercise, case.code)
+        answer = wrong[number % len(wrong)]
+        yield maker.notebooks() if number % 4 == 0 else maker.but(answer.exercise, answer.code)
 
 
 def link_course(root: Path, folder: Path) -> None:
@@ -144,7 +145,7 @@ def _honest(maker: _Maker, first: Problem, lonely: str) -> Iterator[Member]:
         "untouched", "the notebooks as released", "nothing is written", texts(maker.notebooks({})),
         dict.fromkeys(ids, 0.0),
     )  # fmt: skip
-    other = {case.exercise: case.code for case in _answers(maker.assignment, RIGHT)}
+    other = {answer.exercise: answer.code for answer in _one_each(maker.assignment, right_answers)}
     yield Member(
         "another-way", f"other right answers to {len(other)} exercises", "tests ask what it does, not how",
         texts(maker.notebooks(maker.references | other)),
@@ -162,27 +163,25 @@ def _honest(maker: _Maker, first: Problem, lonely: str) -> Iterator[Member]:
 
 
 def _misconceptions(maker: _Maker) -> Iterator[Member]:
-    cases = list(_answers(maker.assignment, WRONG))
-    counts = Counter(case.name for case in cases)
-    for case in cases:
-        name = case.name if counts[case.name] == 1 else f"{case.exercise}-{case.name}"  # two problems may share a name
-        problem = maker.assignment.problem(case.problem)
-        touched = dependents(problem, case.exercise)
+    answers = list(_one_each(maker.assignment, wrong_answers))
+    counts = Counter(answer.name for answer in answers)
+    for answer in answers:
+        shared = counts[answer.name] > 1  # two problems may use the same name
+        touched = dependents(maker.assignment.problem(answer.problem), answer.exercise)
         yield Member(
-            name.replace("_", "-"), f"{case.exercise}: {' '.join(case.about.split())}",
-            "that exercise loses points, independent ones none", texts(maker.but(case.exercise, case.code)),
-            below=frozenset({case.exercise}), free=frozenset(touched - {case.exercise}),
+            f"{answer.exercise}-{answer.name}" if shared else answer.name,
+            f"{answer.exercise}: {' '.join(answer.about.split())}", "that exercise loses points, independent ones none",
+            texts(maker.but(answer.exercise, answer.code)), below=frozenset({answer.exercise}),
+            free=frozenset(touched - {answer.exercise}),
         )  # fmt: skip
 
 
-def _answers(assignment: Assignment, kind: str) -> Iterable[Case]:
-    """One answer of right/ or wrong/ for each exercise: the first, of wrong ones the first that most tests catch."""
-    found: dict[str, Case] = {}
-    for problem in assignment.problems:
-        for path in problem.right if kind == RIGHT else problem.wrong:
-            case = read_answer(kind, problem, path, seed=0)
-            if len(case.must_fail) > len(found.setdefault(case.exercise, case).must_fail):
-                found[case.exercise] = case
+def _one_each(assignment: Assignment, answers: Callable[[Problem], tuple[SampleAnswer, ...]]) -> Iterable[SampleAnswer]:
+    """One answer for each exercise: the first, of wrong ones the first that most tests catch."""
+    found: dict[str, SampleAnswer] = {}
+    for answer in (answer for problem in assignment.problems for answer in answers(problem)):
+        if len(answer.must_fail) > len(found.setdefault(answer.exercise, answer).must_fail):
+            found[answer.exercise] = answer
     return found.values()
 
 

@@ -7,10 +7,9 @@ import multiprocessing
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from autograder.assignment.answers import SampleAnswer, right_answers, wrong_answers
 from autograder.assignment.model import Assignment, Problem
-from autograder.errors import CourseError
 from autograder.grading.grade_one import bind
 from autograder.grading.plan import Plan, answer_code
 from autograder.sandbox.sandbox import Sandbox
@@ -36,8 +35,12 @@ class Case:
     seed: int
     exercise: str = ""
     code: str = ""
-    about: str = ""
     must_fail: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What it is called in a report."""
+        return " ".join(word for word in (self.kind, self.exercise, self.name) if word)
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class Proof:
 
     @property
     def surprises(self) -> list[str]:
-        found = [f"{v.case.kind} {v.case.name}: {text}" for v in self.verdicts for text in v.surprises]
+        found = [f"{v.case.label}: {text}" for v in self.verdicts for text in v.surprises]
         return found + [
             f"{test} catches no wrong answer: add one in wrong/, or drop the test" for test in self.idle_tests
         ]
@@ -101,50 +104,17 @@ def cases_of(problem: Problem, seed: int, seeds: int) -> list[Case]:
     """Everything to try on one problem."""
     cases = [Case(REFERENCE, problem.name, f"seed {number}", seed + number) for number in range(seeds)]
     cases.append(Case(STUB, problem.name, "untouched notebook", seed))
-    cases += [read_answer(RIGHT, problem, path, seed) for path in problem.right]
-    cases += [read_answer(WRONG, problem, path, seed) for path in problem.wrong]
+    cases += [case_of(RIGHT, answer, seed) for answer in right_answers(problem)]
+    cases += [case_of(WRONG, answer, seed) for answer in wrong_answers(problem)]
     for exercise, reference in problem.references.items():
         for value in NONSENSE_VALUES:
             code = nonsense(reference, value)
-            cases.append(Case(NONSENSE, problem.name, f"{exercise} returns {value}", seed, exercise, code))
+            cases.append(Case(NONSENSE, problem.name, f"returns {value}", seed, exercise, code))
     return cases
 
 
-def read_answer(kind: str, problem: Problem, path: Path, seed: int) -> Case:
-    """A file of right/ or wrong/: EXERCISE, MUST_FAIL and the cell's code. CourseError for a malformed one."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        tree = ast.parse(text)
-        found = {node.targets[0].id: ast.literal_eval(node.value) for node in _headers(tree)}  # type: ignore[attr-defined]
-    except (SyntaxError, ValueError) as error:
-        raise CourseError(f"{path}: {error}") from error
-    about = ast.get_docstring(tree)
-    if about is None:
-        raise CourseError(f"{path}: begin with a docstring that says what this answer does")
-    exercise = found.get("EXERCISE")
-    if exercise not in list(problem.references):
-        raise CourseError(f"{path}: EXERCISE is {exercise!r}; {problem.name} has {', '.join(problem.references)}")
-    names = found.get("MUST_FAIL", [])
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise CourseError(f"{path}: MUST_FAIL is {names!r}; write a list of tests' names")
-    must_fail = tuple(names)
-    if (kind == WRONG) != bool(must_fail):
-        raise CourseError(f"{path}: a wrong answer names in MUST_FAIL the tests that catch it; a right one has none")
-    lines = text.split("\n")
-    for node in (tree.body[0], *_headers(tree)):
-        for number in range(node.lineno - 1, node.end_lineno or node.lineno):
-            lines[number] = ""
-    return Case(kind, problem.name, path.stem, seed, exercise, "\n".join(lines), about.split("\n\n")[0], must_fail)
-
-
-def _headers(tree: ast.Module) -> list[ast.Assign]:
-    return [
-        node
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        and isinstance(node.targets[0], ast.Name)
-        and node.targets[0].id in ("EXERCISE", "MUST_FAIL")
-    ]
+def case_of(kind: str, answer: SampleAnswer, seed: int) -> Case:
+    return Case(kind, answer.problem, answer.name, seed, answer.exercise, answer.code, answer.must_fail)
 
 
 def nonsense(reference: str, value: str) -> str:
@@ -210,7 +180,7 @@ def _wrong_surprises(case: Case, problem: Problem, outcomes: list[Outcome]) -> I
             by_name.setdefault(key, []).append(outcome)
     for name in case.must_fail:
         if name not in by_name:
-            yield f"MUST_FAIL names {name}, but there is no such test"
+            yield f"its must_fail names {name}, but there is no such test"
         elif all(outcome.status == "passed" for outcome in by_name[name]):
             yield f"{name} should catch it, but passes"
     touched = dependents(problem, case.exercise)

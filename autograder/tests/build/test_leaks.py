@@ -77,7 +77,7 @@ def test_a_clean_release_has_no_leak(tinyset, clean):
         ("x.ipynb", in_notebook("x", metadata={"hint": SOLUTION_PAIR}), "the solution of tiny-scale"),
         ("tinylib/extra.py", b"return scale(values,1.0)*self.factor.reshape(1,1)", "the solution of tiny-scaler"),
         ("tinylib/extra.py", b"return values / self.factor.reshape(1, 1)", "the solution of tiny-scaler"),
-        ("handout.md", b'return torch.einsum("bd,->bd", values, torch.tensor(factor, dtype=values.dtype))', "right/"),
+        ("handout.md", b'return torch.einsum("bd,->bd", values, torch.tensor(factor, dtype=values.dtype))', "einsum"),
         ("handout.md", f"we test {HIDDEN_NAME}, beware".encode(), f"hidden test {HIDDEN_NAME}"),
         (f"tests/{HIDDEN_NAME}.txt", b"", f"hidden test {HIDDEN_NAME}"),
         ("tests/more.py", HIDDEN_LINE.encode(), "a line of scaling/test_hidden.py"),

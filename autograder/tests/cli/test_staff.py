@@ -191,14 +191,14 @@ def test_doctor_without_a_course_still_speaks(tmp_path: Path, monkeypatch: pytes
 def test_verify_ends_with_7_and_names_each_surprise(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wrong = f"{tiny.PROBLEM}/wrong/accepts_negative.py"
-    old, new = "test_scale_rejects_negative_factors", "test_scale_multiplies_every_entry"
+    wrong = f"{tiny.PROBLEM}/wrong/tiny-scale.toml"
+    old, new = "test_scale_rejects_negative_factors", "test_scaler_uses_its_factor"
     tiny.edit(root / "assignments" / tiny.NAME, wrong, old, new)
     monkeypatch.setattr("autograder.verify.verify.NONSENSE_VALUES", ("None",))
     assert exit_code(monkeypatch, "verify", tiny.NAME, "--seeds", "1", "--workers", "1") == Surprise.exit_code == 7
     said = capsys.readouterr()
     assert "tiny-scale " in said.out and "tiny-scaler" in said.out
-    assert "wrong accepts_negative: test_scale_multiplies_every_entry should catch it, but passes" in said.err
+    assert "wrong tiny-scale accepts-negative: test_scaler_uses_its_factor should catch it, but passes" in said.err
     assert "1 surprises; see above" in said.err
 
 

@@ -156,9 +156,9 @@ def test_what_a_pools_process_sends_back_is_written_whole_or_not_at_all(tinyset:
     folder = tinyset.root / "submitted" / "ada" / tiny.NAME
     task = Task(str(tinyset.root), tiny.NAME, "ada", str(folder), str(tinyset.root / "out"), SEED, False, False)
     try:
-        sent = grade_class._is_fresh(task)
+        sent = class_grading._is_fresh(task)
     finally:
-        grade_class.close_contexts()
+        class_grading.close_contexts()
     assert sent is True and len(pickle.dumps(sent)) < select.PIPE_BUF // 4
 
 
@@ -289,7 +289,7 @@ def test_an_executor_of_ones_own_can_grade(tinyset: Assignment) -> None:
         with ThreadPoolExecutor(1) as executor:
             assert grade(tinyset, executor=executor)["ada"].auto_score == 5
     finally:
-        grade_class.close_contexts()
+        class_grading.close_contexts()
 
 
 def test_a_task_needs_nothing_but_itself(tinyset: Assignment) -> None:
@@ -299,7 +299,7 @@ def test_a_task_needs_nothing_but_itself(tinyset: Assignment) -> None:
     try:
         assert grade_task(task).report.auto_score == 5
     finally:
-        grade_class.close_contexts()
+        class_grading.close_contexts()
     assert ResultFolder(tinyset.root / "out").read("ada") is not None
 
 

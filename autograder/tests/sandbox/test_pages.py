@@ -5,7 +5,7 @@ import sys
 
 # In a process of its own: the heap of the tests' process is left as it is.
 _GATHER = """
-from autograder.worker import pages
+from autograder.sandbox.worker import pages
 held = bytearray(b"kept") * (8 << 20)
 pages.use_large_pages()
 blocks = list(pages._aligned_blocks())

@@ -326,7 +326,7 @@ def test_a_dead_zygote_is_replaced_and_closing_ends_every_process(library: Path)
 GRADER = """
 import os, sys, time
 from pathlib import Path
-from autograder.sandbox import Sandbox
+from autograder.sandbox.sandbox import Sandbox
 from kit.student import Student
 sandbox = Sandbox.start(Path(sys.argv[1]), sys.argv[2], bubblewrap=sys.argv[3] == "strong")
 if os.fork() == 0:

@@ -19,20 +19,30 @@ class Mark:
     hint: str
 
 
-def exercise(exercise_id: str, *, title: str, hint: str, weight: float = 1) -> Callable[[F], F]:
-    """Mark a test: `@exercise("mae-patchify", weight=2, title="keeps channels together", hint="Which axis …?")`.
+@dataclass(frozen=True)
+class Marker:
+    """Marks the tests of one exercise: `@patchify("keeps channels together", hint="Which axis varies fastest?")`.
 
     The score of an exercise is its points times the passed weight over the total weight; every case of a parametrised
-    test counts `weight`. The title says what holds when the test passes; the hint names a misconception, not the mend.
+    test counts `weight`. The title says what holds when the test passes; the hint names a misconception, not the fix.
     """
-    if weight <= 0:
-        raise ValueError(f"the weight of a test of {exercise_id} should be positive, not {weight}")
 
-    def mark(function: F) -> F:
-        function.__exercise__ = Mark(exercise_id, weight, title, hint)  # type: ignore[attr-defined]
-        return function
+    exercise: str
 
-    return mark
+    def __call__(self, title: str, *, hint: str, weight: float = 1) -> Callable[[F], F]:
+        if weight <= 0:
+            raise ValueError(f"the weight of a test of {self.exercise} should be positive, not {weight}")
+
+        def mark(function: F) -> F:
+            function.__exercise__ = Mark(self.exercise, weight, title, hint)  # type: ignore[attr-defined]
+            return function
+
+        return mark
+
+
+def exercise(exercise_id: str) -> Marker:
+    """The marker of an exercise's tests: `patchify = exercise("mae-patchify")`, once in a test file."""
+    return Marker(exercise_id)
 
 
 def mark_of(function: Any) -> Mark | None:

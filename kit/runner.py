@@ -28,6 +28,8 @@ PLAIN_PYTEST = (
     "-p", "no:legacypath", "-p", "no:python_path", "-p", "no:junitxml", "-p", "no:faulthandler", "-p", "no:stepwise",
 )  # fmt: skip
 
+UNMARKED = 'no mark: write name = exercise("ID") at the top of the file, and @name("title", hint="…") above the test'
+
 
 @dataclass(frozen=True)
 class TestFile:
@@ -159,7 +161,7 @@ class Plugin:
         for item in items:
             mark = mark_of(getattr(item, "function", None))
             if mark is None:
-                self.broken.append(f"{self.test_id(item)}: a test needs @exercise(…)")
+                self.broken.append(f"{self.test_id(item)}: {UNMARKED}")
             elif self.exercises is None or mark.exercise in self.exercises:
                 kept.append((mark.exercise, TestInfo(self.test_id(item), mark), item))
         order = list(dict.fromkeys(exercise for exercise, _, _ in kept))
@@ -271,7 +273,7 @@ def _environment(name: str, value: str | None) -> Iterator[None]:
 def _required_mark(item: Any) -> Mark:
     mark = mark_of(item.function)
     if mark is None:
-        raise ValueError(f"{item.nodeid}: a test needs @exercise(…)")
+        raise ValueError(f"{item.nodeid}: {UNMARKED}")
     return mark
 
 

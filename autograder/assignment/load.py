@@ -168,7 +168,7 @@ def _check_cases(
             if case.exercise not in exercises:
                 complaints.add(folder / file, f"{case.name} names an unknown exercise {case.exercise!r}", case.line)
         for name in sorted(exercises - {case.exercise for case in cases}):
-            complaints.add(folder / file, f'no test for {name}: add at least one with @exercise("{name}", …)')
+            complaints.add(folder / file, f'no test for {name}: add at least one, marked by exercise("{name}")')
     public_names = {case.name for case in public}
     for case in hidden:
         if case.name in public_names:

@@ -136,21 +136,24 @@ print(width(scale(torch.ones(1, 3), 2.0)), guess_width)
 import torch
 from kit import assert_raises, assert_same, exercise
 
+scaling = exercise("tiny-scale")
+scaler_class = exercise("tiny-scaler")
 
-@exercise("tiny-scale", weight=2, title="multiplies every entry", hint="Which entries should change?")
+
+@scaling("multiplies every entry", hint="Which entries should change?", weight=2)
 def test_scale_multiplies_every_entry(student):
     values = torch.tensor([[1.0, 2.0, 3.0]])
     expected = torch.tensor([[2.0, 4.0, 6.0]])
     assert_same(student.scale(values, 2.0), expected, what="scale of [[1, 2, 3]] by 2")
 
 
-@exercise("tiny-scale", title="refuses a negative factor", hint="What should happen below zero?")
+@scaling("refuses a negative factor", hint="What should happen below zero?")
 def test_scale_rejects_negative_factors(student):
     assert_raises(ValueError, lambda: student.scale(torch.ones(1, 1), -1.0), what="scale by -1")
     assert_same(student.scale(torch.ones(1, 1), 1.0), torch.ones(1, 1), what="scale by 1")
 
 
-@exercise("tiny-scaler", title="uses its factor", hint="Does the module multiply by its own parameter?")
+@scaler_class("uses its factor", hint="Does the module multiply by its own parameter?")
 def test_scaler_uses_its_factor(student):
     scaler = student.build("Scaler", start=3.0)
     assert_same(scaler(torch.ones(2, 2)), torch.full((2, 2), 3.0), what="Scaler(3) of ones")
@@ -162,8 +165,11 @@ import pytest
 import torch
 from kit import assert_same, exercise
 
+scaling = exercise("tiny-scale")
+scaler_class = exercise("tiny-scaler")
 
-@exercise("tiny-scale", weight=1, title="works on other sizes", hint="Is anything fixed to one size?")
+
+@scaling("works on other sizes", hint="Is anything fixed to one size?")
 @pytest.mark.parametrize("size", [(1, 1), (4, 7)])
 def test_scale_on_drawn_numbers_of_any_size(student, rng, size):
     values = torch.rand(*size, generator=rng)
@@ -171,7 +177,7 @@ def test_scale_on_drawn_numbers_of_any_size(student, rng, size):
     assert_same(student.scale(values, 3.0), expected_by_a_slow_loop, what="scale by 3")
 
 
-@exercise("tiny-scaler", title="inverse undoes forward", hint="What brings the values back?")
+@scaler_class("inverse undoes forward", hint="What brings the values back?")
 def test_scaler_inverse_undoes_forward(student, rng):
     scaler = student.build("Scaler", start=4.0)
     values_before_scaling = torch.rand(3, 5, generator=rng)

@@ -4,12 +4,14 @@
 import pytest
 import torch
 
-from kit import CheckFailed, Lib, Seed, assert_same, exercise, expect_tensor, expect_tuple
+from kit import CheckFailed, Lib, Seed, assert_same, exercise, expect_tensor, expect_tuple, load_helpers
 
 crop = exercise("nce-crop-and-resize")
 two_views = exercise("nce-two-views")
 info_nce = exercise("nce-info-nce")
 nt_xent = exercise("nce-nt-xent")
+
+helpers = load_helpers(__file__)
 
 # --- shared -----------------------------------------------------------------------------------------------------------
 
@@ -137,8 +139,6 @@ def test_crop_follows_the_device(student, rng):
 
 # --- two_views --------------------------------------------------------------------------------------------------------
 
-NOISE = Lib("ps3.probes.noisy_augment")
-
 
 def a_seed(rng):
     return int(torch.randint(1, 10**6, (), generator=rng))
@@ -147,7 +147,7 @@ def a_seed(rng):
 def assert_first_two_draws(views, images, seed):
     """The views are the images plus the first and the second draw of a generator with this seed."""
     generator = torch.Generator().manual_seed(seed)
-    for view, what in zip(expect_tuple(views, 2, what="two_views"), ("view1", "view2"), strict=True):
+    for view, what in helpers.named_views(views):
         assert_same(view, images + torch.randn(images.shape, generator=generator).to(images), what=what)
 
 
@@ -159,9 +159,9 @@ def assert_first_two_draws(views, images, seed):
 @pytest.mark.parametrize("shape, dtype", [((3, 1, 4, 7), torch.float32), ((2, 4, 5, 3), torch.float64)])
 def test_two_views_are_the_first_two_draws(student, rng, shape, dtype):
     images, seed = drawn(rng, *shape, dtype=dtype), a_seed(rng)
-    views = student.two_views(images, NOISE, Seed(seed))
+    views = student.two_views(images, helpers.NOISE, Seed(seed))
     assert_first_two_draws(views, images, seed)
-    assert isinstance(views, tuple), f"two_views: expected a tuple, got a {type(views).__name__}"
+    helpers.assert_in_a_tuple(views)
 
 
 @two_views(
@@ -179,7 +179,7 @@ def test_two_views_may_be_smaller_than_the_images(student, rng):
 )
 def test_two_views_leave_the_images_alone(student, rng):
     images, seed = drawn(rng, 2, 3, 5, 6), a_seed(rng)
-    views = student.two_views(images, NOISE, Seed(seed))
+    views = student.two_views(images, helpers.NOISE, Seed(seed))
     assert student.unchanged_inputs, "two_views changed its images"
     assert_first_two_draws(views, images, seed)
 
@@ -203,7 +203,7 @@ def test_two_views_call_the_augmentation_twice(student, rng):
 def test_two_views_without_a_generator_are_new_each_time(student):
     images, views = torch.zeros(2, 2, 4, 5), []
     for _ in range(2):
-        views += expect_tuple(student.two_views(images, NOISE), 2, what="two_views")
+        views += expect_tuple(student.two_views(images, helpers.NOISE), 2, what="two_views")
     for view in views:
         expect_tensor(view, what="a view", shape=(2, 2, 4, 5), dtype=torch.float32)
         assert not view.is_meta, "a view has a shape but no numbers"
@@ -217,7 +217,7 @@ def test_two_views_without_a_generator_are_new_each_time(student):
 )
 def test_gradients_pass_through_both_views(student, rng):
     images, weights = drawn(rng, 2, 3, 4, 5), (drawn(rng, 2, 3, 4, 5), drawn(rng, 2, 3, 4, 5))
-    gradient, *_ = student.vjp("two_views", (images, NOISE, Seed(a_seed(rng))), weights, wrt=[0])
+    gradient, *_ = student.vjp("two_views", (images, helpers.NOISE, Seed(a_seed(rng))), weights, wrt=[0])
     assert_same(gradient, weights[0] + weights[1], what="gradient at the images, through both views")
 
 

@@ -4,12 +4,14 @@ import math
 
 import torch
 
-from kit import Lib, Seed, assert_same, exercise, expect_tensor, expect_tuple
+from kit import Lib, Seed, assert_same, exercise, expect_tensor, load_helpers
 
 crop = exercise("nce-crop-and-resize")
 two_views = exercise("nce-two-views")
 info_nce = exercise("nce-info-nce")
 nt_xent = exercise("nce-nt-xent")
+
+helpers = load_helpers(__file__)
 
 # --- crop_and_resize --------------------------------------------------------------------------------------------------
 
@@ -96,13 +98,11 @@ def test_crop_does_not_antialias(student):
 
 # --- two_views --------------------------------------------------------------------------------------------------------
 
-NOISE = Lib("ps3.probes.noisy_augment")
-
 
 def two_of(student, images, augment, generator):
     """The student's two views in their container, each like the images in dtype and shape, and of numbers."""
     views = student.two_views(images, augment, generator)
-    for view, what in zip(expect_tuple(views, 2, what="two_views"), ("view1", "view2"), strict=True):
+    for view, what in helpers.named_views(views):
         expect_tensor(view, what=what, shape=tuple(images.shape), dtype=images.dtype)
         assert not view.is_meta, f"{what} has a shape but no numbers"
     return views
@@ -117,15 +117,15 @@ def assert_noisy(view, level, what):
 
 @two_views("gives two different views of the same images", hint="Are the two views different for the same image?")
 def test_two_views_differ(student):
-    view1, view2 = two_of(student, torch.zeros(2, 3, 4, 6), NOISE, Seed(1))
+    view1, view2 = two_of(student, torch.zeros(2, 3, 4, 6), helpers.NOISE, Seed(1))
     same = (view1 == view2).float().mean().item()
     assert same < 0.5, f"{same:.0%} of the numbers in view1 and view2 are equal, though noise was added to each"
 
 
 @two_views("returns a tuple", hint="A list, or one long tensor, also holds two views. The text names its container.")
 def test_two_views_are_a_tuple(student):
-    views = two_of(student, torch.zeros(2, 3, 4, 6), NOISE, Seed(1))
-    assert isinstance(views, tuple), f"two_views: expected a tuple, got a {type(views).__name__}"
+    views = two_of(student, torch.zeros(2, 3, 4, 6), helpers.NOISE, Seed(1))
+    helpers.assert_in_a_tuple(views)
 
 
 @two_views(
@@ -133,7 +133,7 @@ def test_two_views_are_a_tuple(student):
     hint="A generator deals its numbers out in a fixed order. Does augment get yours, and whose turn is first?",
 )
 def test_the_first_draw_is_view1(student):
-    view1, _ = two_of(student, torch.zeros(2, 1, 3, 5), NOISE, Seed(5))
+    view1, _ = two_of(student, torch.zeros(2, 1, 3, 5), helpers.NOISE, Seed(5))
     first = torch.randn(2, 1, 3, 5, generator=torch.Generator().manual_seed(5))
     assert_same(view1, first, what="view1 of black images, with the augmentation that adds noise")
 
@@ -143,7 +143,7 @@ def test_the_first_draw_is_view1(student):
     hint="Asked twice with the same numbers, an augmentation answers the same. Asked with none, nobody can repeat it.",
 )
 def test_the_second_view_is_the_second_draw(student):
-    _, view2 = two_of(student, torch.zeros(2, 1, 3, 5), NOISE, Seed(5))
+    _, view2 = two_of(student, torch.zeros(2, 1, 3, 5), helpers.NOISE, Seed(5))
     generator = torch.Generator().manual_seed(5)
     torch.randn(2, 1, 3, 5, generator=generator)
     second = torch.randn(2, 1, 3, 5, generator=generator)
@@ -155,7 +155,7 @@ def test_the_second_view_is_the_second_draw(student):
     hint="Two views of one photo are siblings. Is your second view the child of the first?",
 )
 def test_both_views_start_from_the_images(student):
-    view1, view2 = two_of(student, torch.full((4, 3, 8, 10), 10.0), NOISE, Seed(2))
+    view1, view2 = two_of(student, torch.full((4, 3, 8, 10), 10.0), helpers.NOISE, Seed(2))
     assert_noisy(view1, 10, "view1")
     assert_noisy(view2, 10, "view2")
 

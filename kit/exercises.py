@@ -1,9 +1,12 @@
-"""The mark that ties a test to its exercise."""
+"""The mark that ties a test to its exercise, and the helpers that a problem's test files share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar
 
+HELPERS_FILE = "test_helpers.py"
 STUB_TEXT = "{exercise}: write this function"
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -49,3 +52,15 @@ def mark_of(function: Any) -> Mark | None:
     """The mark of a test function; None where it has none."""
     mark = getattr(function, "__exercise__", None)
     return mark if isinstance(mark, Mark) else None
+
+
+def load_helpers(test_file: str) -> ModuleType:
+    """The test_helpers.py beside a test file: `helpers = load_helpers(__file__)`.
+
+    Read anew each time and registered nowhere: an edit counts at once, and no two problems' helpers meet.
+    """
+    path = Path(test_file).with_name(HELPERS_FILE)
+    module = ModuleType(path.stem)
+    module.__file__ = str(path)
+    exec(compile(path.read_bytes(), str(path), "exec"), module.__dict__)
+    return module

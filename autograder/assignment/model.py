@@ -18,6 +18,7 @@ from autograder.assignment.notebook_source import (
 )
 from autograder.assignment.test_files import Case
 from autograder.errors import CourseError
+from kit.exercises import HELPERS_FILE
 from kit.manifest import Answer, Cell, Exercise, Manifest, Notebook
 
 
@@ -42,6 +43,16 @@ class Problem:
     @property
     def hidden_tests(self) -> Path:
         return self.folder / "test_hidden.py"
+
+    @property
+    def test_helpers(self) -> Path:
+        """What public and hidden tests share; there need not be any."""
+        return self.folder / HELPERS_FILE
+
+    @property
+    def shipped_tests(self) -> tuple[Path, ...]:
+        """The test files that students get."""
+        return (self.public_tests, self.test_helpers) if self.test_helpers.is_file() else (self.public_tests,)
 
     @property
     def rubric(self) -> Path:

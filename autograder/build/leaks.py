@@ -73,7 +73,7 @@ def _fingerprints_of(problem: Problem) -> Iterator[Secret]:
         for text in _fingerprints(_body(answer.code), "solution"):
             if text not in "".join(_squeeze(cell.released) for cell in problem.cells):
                 yield Secret(text, f"a line of the right answer {answer.name} to {answer.exercise}")
-    shipped = _squeeze(problem.public_tests.read_text(encoding="utf-8"))
+    shipped = _squeeze("\n".join(path.read_text(encoding="utf-8") for path in problem.shipped_tests))
     for text in _fingerprints(_body(problem.hidden_tests.read_text(encoding="utf-8")), "hidden test"):
         if text not in shipped:
             yield Secret(text, f"a line of {problem.name}/{problem.hidden_tests.name}")

@@ -92,7 +92,7 @@ def _deciding_files(assignment: Assignment) -> Iterable[Path]:
     for folder in (Path(str(kit.__file__)).parent, *packages, assignment.library_folder):
         yield from sorted(folder.rglob("*.py"))
     for problem in assignment.problems:
-        yield from (problem.public_tests, problem.hidden_tests)
+        yield from (*problem.shipped_tests, problem.hidden_tests)
 
 
 def course_seed(assignment: Assignment, *, new: bool = False) -> int:

@@ -134,8 +134,9 @@ print(width(scale(torch.ones(1, 3), 2.0)), guess_width)
 """Public tests of the tiny problem."""
 
 import torch
-from kit import assert_raises, assert_same, exercise
+from kit import assert_raises, assert_same, exercise, load_helpers
 
+helpers = load_helpers(__file__)
 scaling = exercise("tiny-scale")
 scaler_class = exercise("tiny-scaler")
 
@@ -156,15 +157,16 @@ def test_scale_rejects_negative_factors(student):
 @scaler_class("uses its factor", hint="Does the module multiply by its own parameter?")
 def test_scaler_uses_its_factor(student):
     scaler = student.build("Scaler", start=3.0)
-    assert_same(scaler(torch.ones(2, 2)), torch.full((2, 2), 3.0), what="Scaler(3) of ones")
+    assert_same(scaler(helpers.square(1)), helpers.square(3), what="Scaler(3) of ones")
 ''',
     f"{PROBLEM}/test_hidden.py": '''\
 """Hidden tests of the tiny problem."""
 
 import pytest
 import torch
-from kit import assert_same, exercise
+from kit import assert_same, exercise, load_helpers
 
+helpers = load_helpers(__file__)
 scaling = exercise("tiny-scale")
 scaler_class = exercise("tiny-scaler")
 
@@ -180,9 +182,20 @@ def test_scale_on_drawn_numbers_of_any_size(student, rng, size):
 @scaler_class("inverse undoes forward", hint="What brings the values back?")
 def test_scaler_inverse_undoes_forward(student, rng):
     scaler = student.build("Scaler", start=4.0)
+    assert_same(scaler.call("inverse", helpers.square(4)), helpers.square(1), what="inverse of fours")
     values_before_scaling = torch.rand(3, 5, generator=rng)
     back_again = scaler.call("inverse", scaler(values_before_scaling))
     assert_same(back_again, values_before_scaling, what="inverse after forward")
+''',
+    f"{PROBLEM}/test_helpers.py": '''\
+"""What public and hidden tests of the tiny problem share."""
+
+import torch
+
+
+def square(value):
+    """A 2 x 2 tensor that holds one value."""
+    return torch.full((2, 2), float(value))
 ''',
     f"{PROBLEM}/rubric.md": """\
 # Rubric

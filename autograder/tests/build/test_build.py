@@ -48,7 +48,8 @@ def cells(path: Path) -> dict[str, nbformat.NotebookNode]:
 def test_the_release_holds_notebook_library_kit_tests_data_and_handout(built):
     found = {path.relative_to(release(built)).as_posix() for path in release(built).rglob("*") if path.is_file()}
     wanted = {
-        tiny.NOTEBOOK, "tinylib/shapes.py", "kit/manifest.py", "tests/test_scaling.py", "tests/manifest.json",
+        tiny.NOTEBOOK, "tinylib/shapes.py", "kit/manifest.py", "tests/manifest.json",
+        "tests/scaling/test_public.py", "tests/scaling/test_helpers.py",
         "data/numbers.txt", "handout.md", "requirements.txt",
     }  # fmt: skip
     assert wanted <= found

@@ -212,6 +212,26 @@ def test_a_weight_must_be_positive() -> None:
         exercise("one")("t", hint="h", weight=0)
 
 
+def test_each_test_file_reads_the_helpers_beside_it(tmp_path: Path) -> None:
+    files = []
+    for name, number in (("p", 1), ("q", 2)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "test_helpers.py").write_text(f"NUMBER = {number}\n")
+        path = tmp_path / name / "test_public.py"
+        path.write_text(
+            "import torch\nfrom kit import assert_same, exercise, load_helpers\n"
+            'first = exercise("one")\nhelpers = load_helpers(__file__)\n'
+            '@first("t", hint="h")\ndef test_number(student):\n'
+            "    assert_same(student.one(torch.zeros(1)), torch.ones(1) * helpers.NUMBER, what='one')\n"
+        )
+        files.append(TestFile(f"{name}/test_public.py", path))
+    outcomes = run_tests(files, binding=binding(), seed=0)
+    assert [(outcome.id, outcome.status) for outcome in outcomes] == [
+        ("p/test_public.py::test_number", "passed"),
+        ("q/test_public.py::test_number", "failed"),
+    ]
+
+
 class Scripted:
     """Far sides that behave as told, in order."""
 

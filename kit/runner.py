@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,13 +22,15 @@ from kit.outcomes import OutcomeStatus
 from kit.student import Student, StudentCrashed, StudentError, StudentMissing, StudentTimeout
 from kit.wire import WireError
 
-PLAIN_PYTEST = (
-    "-c", os.devnull, "--noconftest", "--import-mode=importlib", "--assert=plain", "--capture=no", "-p", "no:terminal",
-    "-p", "no:cacheprovider", "-p", "no:unraisableexception", "-p", "no:threadexception", "-p", "no:warnings",
-    "-p", "no:logging", "-p", "no:doctest", "-p", "no:pastebin", "-p", "no:setuponly", "-p", "no:setupplan",
-    "-p", "no:debugging", "-p", "no:recwarn", "-p", "no:skipping", "-p", "no:subtests", "-p", "no:unittest",
-    "-p", "no:legacypath", "-p", "no:python_path", "-p", "no:junitxml", "-p", "no:faulthandler", "-p", "no:stepwise",
+_UNUSED_PLUGINS = (
+    "cacheprovider", "capture", "debugging", "doctest", "faulthandler", "junitxml", "legacypath", "logging", "pastebin",
+    "python_path", "recwarn", "setuponly", "setupplan", "skipping", "stepwise", "subtests", "terminal",
+    "threadexception", "unittest", "unraisableexception", "warnings",
 )  # fmt: skip
+PLAIN_PYTEST = (
+    *("-c", os.devnull, "--noconftest", "--import-mode=importlib", "--assert=plain"),
+    *(word for name in _UNUSED_PLUGINS for word in ("-p", f"no:{name}")),
+)
 
 
 @dataclass(frozen=True)
@@ -87,20 +90,39 @@ class Binding(Protocol):
         ...
 
 
+class CollectedTests:
+    """The tests of some files, collected once and run any number of times, each time on another student's code.
+
+    Raises ValueError for a broken file or a test without a mark.
+    """
+
+    def __init__(self, files: Sequence[TestFile]) -> None:
+        self._plugin = Plugin(files)
+        _collect(files, self._plugin)
+        self.items = tuple(self._plugin.collected)
+        self.infos = tuple(info for info, _ in self.items)
+
+    def run(
+        self, *, binding: Binding, seed: int, exercises: Collection[str] | None = None, only: str = ""
+    ) -> list[Outcome]:
+        """Run the tests of these exercises (all, if None; one test, if `only` is its id), an exercise at a time."""
+        items = [
+            item
+            for info, item in self.items
+            if (exercises is None or info.mark.exercise in exercises) and only in ("", info.id)
+        ]
+        self._plugin.begin(binding, seed)
+        with _undisturbed_by_garbage():
+            for item, following in zip_longest(items, items[1:]):
+                item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+        return self._plugin.outcomes
+
+
 def run_tests(
     files: Sequence[TestFile], *, binding: Binding, seed: int, exercises: Collection[str] | None = None, only: str = ""
 ) -> list[Outcome]:
-    """Run the tests of these exercises (all, if None; one test, if `only` is its id), in the files' order."""
-    plugin = Plugin(files, binding, seed, exercises, only)
-    _session(files, plugin)
-    return plugin.outcomes
-
-
-def list_tests(files: Sequence[TestFile]) -> list[TestInfo]:
-    """Every test in these files, without running any. Raises ValueError for a test without a mark or a broken file."""
-    plugin = Plugin(files, None, 0, None, "")
-    _session(files, plugin, "--collect-only")
-    return plugin.listed
+    """Collect the tests of these files as they are now, and run them once."""
+    return CollectedTests(files).run(binding=binding, seed=seed, exercises=exercises, only=only)
 
 
 def test_generator(seed: int, test_id: str) -> torch.Generator:
@@ -114,24 +136,19 @@ test_generator.__test__ = False  # type: ignore[attr-defined]
 class Plugin:
     """The fixtures `student` and `rng`, and the record of outcomes."""
 
-    def __init__(
-        self,
-        files: Sequence[TestFile],
-        binding: Binding | None,
-        seed: int,
-        exercises: Collection[str] | None,
-        only: str,
-    ) -> None:
+    def __init__(self, files: Sequence[TestFile], binding: Binding | None = None, seed: int = 0) -> None:
         self.prefixes = {path: file.prefix for file in files for path in (file.path, file.path.resolve())}
-        self.binding = binding
-        self.seed = seed
-        self.exercises = exercises
-        self.only = only
-        self.listed: list[TestInfo] = []
-        self.outcomes: list[Outcome] = []
+        self.collected: list[tuple[TestInfo, pytest.Item]] = []
         self.ids: dict[str, str] = {}
         self.broken: list[str] = []
         self.started = 0.0
+        self.begin(binding, seed)
+
+    def begin(self, binding: Binding | None, seed: int) -> None:
+        """Get ready for the code of one student."""
+        self.binding = binding
+        self.seed = seed
+        self.outcomes: list[Outcome] = []
 
     def test_id(self, item: pytest.Item) -> str:
         if item.nodeid not in self.ids:
@@ -154,17 +171,16 @@ class Plugin:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        kept = []
+        marked = []
         for item in items:
             mark = mark_of(getattr(item, "function", None))
             if mark is None:
                 self.broken.append(f"{self.test_id(item)}: a test needs @exercise(…)")
-            elif self.exercises is None or mark.exercise in self.exercises:
-                kept.append((mark.exercise, TestInfo(self.test_id(item), mark), item))
-        order = list(dict.fromkeys(exercise for exercise, _, _ in kept))
-        kept = [row for row in sorted(kept, key=lambda row: order.index(row[0])) if self.only in ("", row[1].id)]
-        self.listed = [info for _, info, _ in kept]
-        items[:] = [item for _, _, item in kept]
+            else:
+                marked.append((TestInfo(self.test_id(item), mark), item))
+        order = list(dict.fromkeys(info.mark.exercise for info, _ in marked))
+        self.collected = sorted(marked, key=lambda row: order.index(row[0].mark.exercise))
+        items[:] = [item for _, item in self.collected]
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
@@ -234,26 +250,39 @@ class Plugin:
         return None
 
 
-def _session(files: Sequence[TestFile], plugin: Plugin, *options: str) -> None:
+def _collect(files: Sequence[TestFile], plugin: Plugin) -> None:
+    """Let pytest find the tests. Their modules are forgotten at once, so that an edited file is read anew next time."""
     before = set(sys.modules)
-    collecting = gc.isenabled()
-    gc.disable()
+    # Folders above the tests are not looked through.
+    top = os.path.commonpath([os.path.dirname(os.path.abspath(file.path)) for file in files])
+    paths = [str(file.path) for file in files]
     try:
-        with _environment("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1"), _environment("PYTEST_ADDOPTS", None):
-            # Folders above the tests are not looked through.
-            top = os.path.commonpath([os.path.dirname(os.path.abspath(file.path)) for file in files])
-            arguments = [*PLAIN_PYTEST, "--confcutdir", top, *options, *(str(file.path) for file in files)]
-            code = pytest.main(arguments, plugins=[plugin])
+        with (
+            _undisturbed_by_garbage(),
+            _environment("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1"),
+            _environment("PYTEST_ADDOPTS", None),
+        ):
+            code = pytest.main([*PLAIN_PYTEST, "--collect-only", "--confcutdir", top, *paths], plugins=[plugin])
     finally:
-        if collecting:
-            gc.enable()
         for name in set(sys.modules) - before:
             if Path(getattr(sys.modules[name], "__file__", None) or "").resolve() in plugin.prefixes:
                 del sys.modules[name]
     if plugin.broken:
         raise ValueError("; ".join(plugin.broken))
-    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
-        raise ValueError(f"pytest could not run {', '.join(str(file.path) for file in files)}: {code!r}")
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        raise ValueError(f"pytest could not read {', '.join(paths)}: {code!r}")
+
+
+@contextmanager
+def _undisturbed_by_garbage() -> Iterator[None]:
+    """Without garbage collection, which takes longer than most tests."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 @contextmanager

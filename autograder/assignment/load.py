@@ -16,6 +16,7 @@ from autograder.assignment.notebook_source import (
     SourceCell,
     SourceError,
 )
+from autograder.assignment.numbering import number_notebooks
 from autograder.assignment.test_files import Case, SuiteError
 from autograder.assignment.toml import Complaints, Table
 from autograder.errors import BadInput
@@ -56,16 +57,18 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
         complaints.add(path, f"library = {fields['library']!r}, but {folder.name}/{fields['library']}/ is no package")
     problems = []
     for number, problem_name in enumerate((*core, *extra), 1):
+        place = number if number <= len(core) else None
         if (core + extra).index(problem_name) != number - 1:
             complaints.add(path, f"problem {problem_name!r} is listed twice")
-        elif (problem := _problem(folder / problem_name, number, call_seconds, complaints)) is not None:
+        elif (problem := _problem(folder / problem_name, place, call_seconds, complaints)) is not None:
             problems.append(problem)
     _check_ids_are_unique(problems, complaints)
+    problems, references = number_notebooks(problems, complaints)
     complaints.raise_if_any()
-    return Assignment(root=root, name=name, problems=tuple(problems), **fields)
+    return Assignment(root=root, name=name, problems=tuple(problems), references=references, **fields)
 
 
-def _problem(folder: Path, number: int, call_seconds: float, complaints: Complaints) -> Problem | None:
+def _problem(folder: Path, number: int | None, call_seconds: float, complaints: Complaints) -> Problem | None:
     path = folder / "problem.toml"
     if not path.is_file():
         complaints.add(folder.parent / "assignment.toml", f"names problem {folder.name!r}, but there is no {path.name}")
@@ -74,6 +77,7 @@ def _problem(folder: Path, number: int, call_seconds: float, complaints: Complai
     data = Table.read(path, complaints)
     title = data.text("title")
     tables, answer_tables = data.tables("exercise"), data.tables("answer")
+    presets = {name: table.numbers() for name, table in data.tables("preset").items()}
     data.refuse_others()
     cells = _read(folder / "notebook.py", notebook_source.read, complaints)
     public = _read(folder / "test_public.py", test_files.read, complaints)
@@ -98,8 +102,7 @@ def _problem(folder: Path, number: int, call_seconds: float, complaints: Complai
     for table in (*tables.values(), *answer_tables.values()):
         table.refuse_others()
     _check_rubric(folder / "rubric.md", answers, complaints)
-    file = f"{number}_{folder.name}.ipynb"
-    return Problem(folder.name, title, folder, file, cells, exercises, answers, public, hidden)
+    return Problem(folder.name, title, folder, number, cells, exercises, answers, presets, public, hidden)
 
 
 def _exercise(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import jupytext
 
+from kit.exercises import STUB_TEXT
 from kit.manifest import CellKind, check_id
 
 TAGGED_BY_ID = (CellKind.EXERCISE, CellKind.CHECK, CellKind.ANSWER)
@@ -86,14 +87,20 @@ class SourceCell:
         return tuple(found)
 
 
-def cells_above_setup(cells: Sequence[SourceCell]) -> int:
-    """How many cells stand above the set-up cell: the title, where a notebook opens with one."""
-    return sum(cell.kind == CellKind.TEXT and cell.source.startswith("# ") for cell in cells[:1])
+def whole_notebook(cells: Sequence[SourceCell], setup: str = "") -> tuple[SourceCell, ...]:
+    """A problem's cells with those that every notebook has: set-up, below the title where there is one, and closing."""
+    above = sum(cell.kind == CellKind.TEXT and cell.source.startswith("# ") for cell in cells[:1])
+    first = SourceCell(SETUP_ID, CellKind.SHOW, "", setup, 0)
+    last = (
+        SourceCell(CLOSING_ID, CellKind.TEXT, "", CLOSING, 0),
+        SourceCell(PREVIEW_ID, CellKind.SHOW, "", PREVIEW, 0),
+    )
+    return (*cells[:above], first, *cells[above:], *last)
 
 
 def stub_line(exercise_id: str) -> str:
     """What stands in a released notebook instead of a solution region."""
-    return f'raise NotImplementedError("{exercise_id}: write this function")'
+    return f'raise NotImplementedError("{STUB_TEXT.format(exercise=exercise_id)}")'
 
 
 def stubbed(source: str, stub: str) -> str:

@@ -17,17 +17,22 @@ from autograder.files import write_atomically
 
 @dataclass(frozen=True)
 class Build:
-    """Everything a build makes. ``files``: path under the course's root to content; ``archive``: the support zip."""
+    """Everything a build makes. ``files``: path under the course's root to content; ``archive``: the support zip.
+
+    ``copies``: which of the files stand elsewhere as well, so that git ignores them.
+    """
 
     assignment: Assignment
     files: dict[str, bytes]
+    copies: frozenset[str]
     archive: bytes
 
 
 def make(assignment: Assignment) -> Build:
     """Build in memory, and search the release for leaks. Nothing is written."""
-    release = release_files.files(assignment)
-    archive = release_files.archive(release)
+    copied = release_files.copies(assignment)
+    release = copied | release_files.written(assignment)
+    archive = release_files.support_archive(release)
     setup = release_files.setup_cell(assignment, archive)
     sources = {p.notebook_file: instructor_notebook.notebook(assignment, p, setup) for p in assignment.problems}
     notebooks = student_notebook.release_notebooks(assignment.name, sources)
@@ -41,7 +46,8 @@ def make(assignment: Assignment) -> Build:
         )
     files = {f"source/{assignment.name}/{file}": text.encode() for file, text in sources.items()}
     files |= {f"release/{assignment.name}/{path}": data for path, data in release.items()}
-    return Build(assignment, files, archive)
+    copies = frozenset(f"release/{assignment.name}/{path}" for path in copied)
+    return Build(assignment, files, copies, archive)
 
 
 def build(name: str, root: Path, *, force: bool = False) -> tuple[Build, list[Difference]]:
@@ -52,7 +58,7 @@ def build(name: str, root: Path, *, force: bool = False) -> tuple[Build, list[Di
     assignment = load_assignment(name, root)
     stamp_hidden_tests(assignment)
     made = make(assignment)
-    products = Products(assignment.root, name)
+    products = Products(assignment)
     changes = products.differences(made.files)
     edited = [change.path for change in changes if change.state in ("edited", "extra")]
     if edited and not force:
@@ -67,11 +73,14 @@ def build(name: str, root: Path, *, force: bool = False) -> tuple[Build, list[Di
 
 
 def check(name: str, root: Path) -> None:
-    """Stale, naming each file and the command that repairs it, unless the products are what the sources build."""
+    """Stale, naming each file and the command that repairs it, unless the products are what the sources build.
+
+    Copies that git ignores may be absent, as in a fresh clone.
+    """
     assignment = load_assignment(name, root)
     lines = [_unstamped(assignment, path) for path in unstamped_tests(assignment)]
-    products = Products(assignment.root, name)
-    lines += [_verdict(assignment, change) for change in products.differences(make(assignment).files)]
+    made = make(assignment)
+    lines += [_verdict(assignment, change) for change in Products(assignment).differences(made.files, made.copies)]
     if lines:
         raise Stale("\n".join(lines))
 

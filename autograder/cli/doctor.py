@@ -64,14 +64,16 @@ def _device() -> str:
 
 def _sandbox(root: Path, assignment: str | None) -> tuple[str, list[tuple[str, str]]]:
     from autograder.assignment.load import load_assignment
+    from autograder.build import copies
     from autograder.sandbox.sandbox import Sandbox, SandboxError
 
     name = assignment or _first_assignment(root)
     if name is None:
         return "unknown", [("sandbox", "not tried: run this in the course's top folder (the one with assignments/)")]
     course = load_assignment(name, root)
+    copies.restore(course)
     try:
-        with Sandbox.start(course.folder, course.library) as sandbox:
+        with Sandbox.start(course.release, course.library) as sandbox:
             return sandbox.level, [
                 ("sandbox", f"{sandbox.level} ({_MEANING[sandbox.level]})"),
                 ("layers", ", ".join(sandbox.layers)),

@@ -100,10 +100,10 @@ def verify(
 
 def _prove(course: Assignment, problem: str | None, seeds: int, workers: int, allow_weak: bool) -> Proof:
     from autograder.grading.grade_one import confined
-    from autograder.grading.plan import Plan
+    from autograder.verify.verify import plan_from_sources
     from autograder.verify.verify import verify as prove
 
-    plan = Plan.of(course, seed=0)
+    plan = plan_from_sources(course, seed=0)
     with confined(course, allow_weak) as sandbox, progress("verifying", None) as bar:
 
         def on_verdict(verdict: Verdict, total: int) -> None:

@@ -113,12 +113,14 @@ class ConfinedAutograde(Autograde):  # type: ignore[misc]
 def _grade(root: Path, name: str, folders: dict[str, Path], force: bool, allow_weak: bool) -> None:
     """Give every submission a result that is true of what lies in its folder now."""
     from autograder.assignment.load import load_assignment
+    from autograder.build import copies
     from autograder.grading.grade_class import grade_class
     from autograder.grading.grade_one import not_graded
     from autograder.grading.plan import Plan, course_seed
     from autograder.submission import read as intake
 
     assignment = load_assignment(name, root)
+    copies.restore(assignment)
     results = ResultFolder(root / "results")
     taken = {student: intake.read(path, assignment.manifest, student=student) for student, path in folders.items()}
     plain = {student: path for student, path in folders.items() if taken[student].unchanged}

@@ -47,6 +47,7 @@ def grade(
       autograder grade ps3 late/ --out results-late/ --workers 8
     """
     from autograder.assignment.load import load_assignment
+    from autograder.build import copies
     from autograder.grading.grade_class import grade_class, misnamed, submissions
     from autograder.grading.plan import course_seed
 
@@ -56,6 +57,7 @@ def grade(
         raise click.UsageError("--new-seed draws inputs for everyone: omit --student.")
     course = load_assignment(assignment)
     folders = submissions(folder, course.name, student)
+    copies.restore(course)
     seed = course_seed(course, new=new_seed) if seed is None else seed
     with counting("grading", len(folders)) as advance:
         done = grade_class(
@@ -125,6 +127,7 @@ def rerun(assignment: str, student: str, test: str, folder: Path, out: Path, all
       autograder rerun ps3 ada masked_autoencoder/test_hidden.py::test_loss_ignores_visible_patches
     """
     from autograder.assignment.load import load_assignment
+    from autograder.build import copies
     from autograder.grading.grade_class import submissions
     from autograder.grading.grade_one import confined
     from autograder.grading.plan import Plan, course_seed
@@ -134,6 +137,7 @@ def rerun(assignment: str, student: str, test: str, folder: Path, out: Path, all
     course = load_assignment(assignment)
     path = submissions(folder, course.name, student)[student]
     report = ResultFolder(out).read(student)
+    copies.restore(course)
     plan = Plan.of(course, report.seed if report else course_seed(course))
     test_ids = [info.id for info in plan.tests if info.id.endswith(test) or info.id.partition("[")[0].endswith(test)]
     if not test_ids:

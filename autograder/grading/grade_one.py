@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from autograder.assignment.model import Assignment
-from autograder.errors import TooWeak
+from autograder.errors import BadInput, TooWeak
 from autograder.grading.plan import Plan, answer_code, visibility
 from autograder.results import Detail, ExerciseResult, Report, ReportStatus, TestResult
 from autograder.sandbox.sandbox import Sandbox, SandboxError
@@ -16,7 +16,7 @@ from kit.binding import FarSide, NotebookBinding
 from kit.manifest import Exercise
 from kit.notebooks import Extraction, extract
 from kit.outcomes import OutcomeStatus
-from kit.runner import Outcome, run_tests
+from kit.runner import Outcome
 
 # What a student may read of a test that did not pass. None of it comes from the test's inputs or the student's code.
 MESSAGES = {
@@ -55,7 +55,7 @@ def grade_submission(intake: Intake, plan: Plan, sandbox: Sandbox) -> Graded:
     outcomes: list[Outcome] = []
     wanted = {exercise.id for exercise in assignment.manifest.exercises if exercise.problem not in unreadable}
     try:
-        outcomes = run_tests(plan.files, binding=binding, seed=plan.seed, exercises=wanted)
+        outcomes = plan.collected.run(binding=binding, seed=plan.seed, exercises=wanted)
         outcomes = [_adjudicated(outcome, plan, sandbox) for outcome in outcomes]
     except SandboxError as error:
         reason = f"no confined process could be had: {error}"
@@ -94,7 +94,9 @@ def grade_submission(intake: Intake, plan: Plan, sandbox: Sandbox) -> Graded:
 
 def confined(assignment: Assignment, allow_weak: bool) -> Sandbox:
     """A sandbox for this assignment's library. TooWeak where it holds too little and that was not allowed."""
-    sandbox = Sandbox.start(assignment.folder, assignment.library)
+    if not assignment.library_folder.is_dir():
+        raise BadInput(f"{assignment.library_folder} is missing: run `autograder build {assignment.name}`")
+    sandbox = Sandbox.start(assignment.release, assignment.library)
     if sandbox.level == "weak" and not allow_weak:
         sandbox.close()
         raise TooWeak(
@@ -124,9 +126,8 @@ def reference_passes(test_id: str, plan: Plan, sandbox: Sandbox) -> bool:
     """Whether the reference answer passes this test with this run's seed."""
     problem = plan.assignment.problem(test_id.partition("/")[0])
     binding = bind(plan.assignment, {problem.name: answer_code(problem)}, sandbox)
-    files = [file for file in plan.files if test_id.startswith(f"{file.prefix}::")]
     try:
-        outcomes = run_tests(files, binding=binding, seed=plan.seed, only=test_id)
+        outcomes = plan.collected.run(binding=binding, seed=plan.seed, only=test_id)
     finally:
         binding.close()
     return [outcome.status for outcome in outcomes] == [OutcomeStatus.PASSED]

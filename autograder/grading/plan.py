@@ -5,51 +5,53 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import autograder
 import kit
+from autograder.assignment.library import import_library
 from autograder.assignment.model import Assignment, Problem
 from autograder.errors import BadInput, CourseError
 from autograder.files import write_atomically
 from kit.manifest import CellKind
 from kit.notebooks import CodeCell, Extraction
-from kit.runner import TestFile, TestInfo, list_tests
+from kit.runner import CollectedTests, TestFile, TestInfo
 
-STATE_FOLDER = ".autograder"
 # Packages beside the kit that decide what a result or its rebuilt notebook holds.
 _DECIDING = ("submission", "sandbox", "grading")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One run's tests and seed. `tests` is the exact list that must have run at the end."""
+    """One run's seed, and its tests, collected once for all submissions that this process grades."""
 
     assignment: Assignment
     seed: int
-    files: tuple[TestFile, ...]
-    tests: tuple[TestInfo, ...]
+    collected: CollectedTests
     engine: str
+
+    @property
+    def tests(self) -> tuple[TestInfo, ...]:
+        """The exact list that must have run at the end."""
+        return self.collected.infos
 
     @classmethod
     def of(cls, assignment: Assignment, seed: int) -> Plan:
         """Collect the tests. CourseError where they do not belong to the assignment's exercises."""
-        if str(assignment.folder) not in sys.path:
-            sys.path.insert(0, str(assignment.folder))  # tests may import the student's library
+        import_library(assignment.release, assignment.library)  # tests may import the student's library
         files = tuple(file for problem in assignment.problems for file in test_files(problem))
         try:
-            tests = tuple(list_tests(files))
+            collected = CollectedTests(files)
         except ValueError as error:
             raise CourseError(str(error)) from error
         known = {exercise.id for exercise in assignment.manifest.exercises}
-        strange = [test.id for test in tests if test.mark.exercise not in known]
-        idle = known - {test.mark.exercise for test in tests}
+        strange = [test.id for test in collected.infos if test.mark.exercise not in known]
+        idle = known - {test.mark.exercise for test in collected.infos}
         if strange or idle:
             raise CourseError(f"tests without an exercise: {strange}; exercises without a test: {sorted(idle)}")
-        return cls(assignment, seed, files, tests, engine_digest(assignment))
+        return cls(assignment, seed, collected, engine_digest(assignment))
 
 
 def test_files(problem: Problem) -> tuple[TestFile, TestFile]:
@@ -98,7 +100,7 @@ def _deciding_files(assignment: Assignment) -> Iterable[Path]:
 
 def course_seed(assignment: Assignment, *, new: bool = False) -> int:
     """The secret seed of this course, assignment and version: drawn once, then the same for everyone."""
-    path = assignment.root / STATE_FOLDER / "seeds.json"
+    path = assignment.course.state / "seeds.json"
     key = f"{assignment.name} {assignment.version}"
     try:
         seeds = json.loads(path.read_text()) if path.exists() else {}

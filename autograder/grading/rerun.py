@@ -9,7 +9,7 @@ from autograder.grading.plan import Plan
 from autograder.sandbox.sandbox import Sandbox
 from autograder.submission import read as intake
 from kit.notebooks import extract
-from kit.runner import Outcome, run_tests
+from kit.runner import Outcome
 
 
 def run_one(folder: Path, student: str, plan: Plan, sandbox: Sandbox, test_id: str) -> Outcome:
@@ -18,9 +18,8 @@ def run_one(folder: Path, student: str, plan: Plan, sandbox: Sandbox, test_id: s
     taken = intake.read(folder, manifest, student=student)
     extractions = {book.problem: extract(book, taken.notebooks.get(book.file)) for book in manifest.notebooks}
     binding = bind(plan.assignment, extractions, sandbox)
-    files = [file for file in plan.files if test_id.startswith(f"{file.prefix}::")]
     try:
-        (outcome,) = run_tests(files, binding=binding, seed=plan.seed, only=test_id)
+        (outcome,) = plan.collected.run(binding=binding, seed=plan.seed, only=test_id)
     finally:
         binding.close()
     return outcome

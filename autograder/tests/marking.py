@@ -11,7 +11,7 @@ from typing import Any
 
 from autograder.assignment.load import load_assignment
 from autograder.assignment.model import Assignment
-from autograder.build import instructor_notebook, student_notebook
+from autograder.build import copies, instructor_notebook, student_notebook
 from autograder.marks import gradebook
 from autograder.results import ExerciseResult, Report, ReportStatus, ResultFolder, TestResult
 from autograder.tests import tiny
@@ -34,7 +34,9 @@ def without_gradebook(root: Path) -> Assignment:
         path = root / "release" / tiny.NAME / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    return load_assignment(tiny.NAME, root)
+    made = load_assignment(tiny.NAME, root)
+    copies.refresh(made)
+    return made
 
 
 @functools.cache

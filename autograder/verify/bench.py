@@ -28,6 +28,8 @@ import click
 
 from autograder.assignment.load import load_assignment
 from autograder.assignment.model import Assignment
+from autograder.build import copies
+from autograder.course_folders import CourseFolders
 from autograder.files import put_interpreter_on_path
 from autograder.verify.bench_stock import prepare_stock
 from autograder.verify.made_class import class_of, link_course, texts
@@ -62,6 +64,7 @@ def bench(assignment: str, sizes: str, stock: int, stock_whole: int, workers: in
     click.echo("| What | Measured |\n|---|---|")
     with tempfile.TemporaryDirectory() as temporary:
         made = load_assignment(assignment)
+        copies.restore(made)
         counts = [int(size) for size in sizes.split(",")]
         floor = _floor(made, counts[0])
         tell(f"floor, per submission of {counts[0]}", f"{floor:.3f} CPU s")
@@ -108,7 +111,7 @@ def _autograder() -> list[str]:
 def _lay_out(made: Assignment, root: Path, count: int) -> Path:
     link_course(made.root, root)
     for number, books in enumerate(class_of(made, count)):
-        folder = root / "submitted" / f"s{number:03}" / made.name
+        folder = CourseFolders(root).submitted / f"s{number:03}" / made.name
         folder.mkdir(parents=True)
         for name, text in texts(books).items():
             (folder / name).write_text(text, encoding="utf-8")
@@ -186,7 +189,7 @@ def _check_latency(made: Assignment) -> str:
         cell.source for item in made.problems for cell in item.cells if cell.kind in (CellKind.GIVEN, CellKind.EXERCISE)
     ]
     given = json.dumps({"cells": code, "exercises": [exercise.id for exercise in made.manifest.exercises]})
-    folder = made.root / "release" / made.name
+    folder = made.release
     done = subprocess.run(
         [sys.executable, "-c", _CHECKS], cwd=folder, input=given, check=True, capture_output=True, text=True
     )

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.assignment.model import Assignment, Problem
+from autograder.build import copies
 from autograder.errors import CourseError
 from autograder.grading.grade_one import bind
 from autograder.grading.plan import Plan, answer_code
 from autograder.sandbox.sandbox import Sandbox
 from kit.manifest import CellKind
 from kit.outcomes import OutcomeStatus
-from kit.runner import Outcome, TestFile, run_tests
+from kit.runner import Outcome
 
 REFERENCE, STUB, RIGHT, WRONG, NONSENSE = "reference", "stub", "right", "wrong", "nonsense"
 NONSENSE_VALUES = (
@@ -99,6 +100,12 @@ def verify(
     return proof
 
 
+def plan_from_sources(assignment: Assignment, seed: int) -> Plan:
+    """The plan for the sources as they are now; the release's copies are brought up to them first."""
+    copies.refresh(assignment)
+    return Plan.of(assignment, seed)
+
+
 def cases_of(problem: Problem, seed: int, seeds: int) -> list[Case]:
     """Everything to try on one problem."""
     cases = [Case(REFERENCE, problem.name, f"seed {number}", seed + number) for number in range(seeds)]
@@ -174,11 +181,10 @@ def try_case(case: Case, plan: Plan, sandbox: Sandbox) -> Verdict:
         replacing = {cell.name: cell.released for cell in problem.cells if cell.kind == CellKind.EXERCISE}
     else:
         replacing = {case.exercise: case.code} if case.exercise else {}
-    files: list[TestFile] = [file for file in plan.files if file.prefix.startswith(f"{problem.name}/")]
     binding = bind(plan.assignment, {problem.name: answer_code(problem, replacing)}, sandbox)
-    only = {case.exercise} if case.kind == NONSENSE else None
+    wanted = {case.exercise} if case.kind == NONSENSE else set(problem.references)
     try:
-        outcomes = run_tests(files, binding=binding, seed=case.seed, exercises=only)
+        outcomes = plan.collected.run(binding=binding, seed=case.seed, exercises=wanted)
     finally:
         binding.close()
     failed = tuple(outcome.id for outcome in outcomes if outcome.status != OutcomeStatus.PASSED)

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 2. Which two belong together?
+# # Which two belong together?
 #
 # Below are twelve pieces of six photos, shuffled. Which two come from the same one? A network that can tell has learned
 # to see without a single label.
@@ -41,7 +41,7 @@ contrast.reveal_pairs(puzzle, guess_pairs)
 # %% [markdown]
 # You used no labels. Neither will the network. *How* did you find the pairs: by shapes, or by colours? See 2.11.
 #
-# ## 2.1 Ten ways to change a picture
+# ## Ten ways to change a picture
 #
 # The lecture's slide. A network that calls two of these the same has learned to ignore what differs between them.
 #
@@ -61,7 +61,7 @@ print(f"easiest: {contrast.told(guess_easiest_task)}. Unchanged pixels can be co
 print(f"unwise for 6 and 9: {contrast.told(guess_unwise_for_digits)}. Half a turn makes one into the other.")
 
 # %% [markdown]
-# ## 2.2 Crop and resize (about 25 min)
+# ## Crop and resize (about 25 min)
 #
 # A box is given in fractions of the image, so it may begin inside a pixel. Each output pixel looks at one place and
 # mixes the nearest pixels.
@@ -132,7 +132,7 @@ if written("nce-crop-and-resize"):
     plots.images(torch.cat([seven[:1], crop_and_resize(seven, boxes, 32)]), columns=["photo"] + ["crop"] * 7)
 
 # %% [markdown]
-# ## 2.3 Two views (about 5 min)
+# ## Two views (about 5 min)
 #
 # SimCLR shows the network every image twice, each time augmented anew.
 
@@ -177,7 +177,7 @@ if written("nce-crop-and-resize", "nce-two-views"):
     plots.images(list(rows.values()), list(rows), message=f"views 1 and 2 are equal for {equal} of 6 photos")
 
 # %% [markdown]
-# ## 2.4 The idea: a softmax with each image as a category
+# ## The idea: a softmax with each image as a category
 #
 # Put view 1 of four photos on the rows, view 2 on the columns, and write down how alike every two are. In each row one
 # cell is right: the same photo. That is classification with four categories, and the labels cost nothing.
@@ -203,7 +203,7 @@ if written("nce-crop-and-resize", "nce-two-views"):
 # change nothing.
 
 # %% [markdown]
-# ## 2.5 InfoNCE (about 20 min)
+# ## InfoNCE (about 20 min)
 #
 # **By hand first.** T = 1, cosines 0.9 and 0.1 in row 0, 0.2 and 0.6 in row 1. Row 0 picks its key with probability
 # exp(0.9) / (exp(0.9) + exp(0.1)) = 0.690, which costs −log 0.690 = 0.371. Row 1: 0.599, 0.513. The loss is their
@@ -279,7 +279,7 @@ if written("nce-crop-and-resize", "nce-two-views", "nce-info-nce"):
     print(contrast.told(guess_untrained_loss))
 
 # %% [markdown]
-# ## 2.6 Temperature (about 5 min)
+# ## Temperature (about 5 min)
 #
 # One query, its right key and three wrong ones at 35, 75 and 150 degrees. Guess: at T = 0.05, what share of the push
 # goes to key 1, the nearest?
@@ -296,7 +296,7 @@ if written("nce-info-nce"):
 # negative, a second cat: of 127 others, about 13 share your class. We use 0.2; Chen et al. 2020 compare four (Table 5).
 
 # %% [markdown]
-# ## 2.7 NT-Xent, SimCLR's loss (about 20 min)
+# ## NT-Xent, SimCLR's loss (about 20 min)
 #
 # InfoNCE compares across the two views only. SimCLR throws both into one crowd of 2B embeddings: on its turn, each must
 # find its partner among all the others.
@@ -378,7 +378,7 @@ if written("nce-nt-xent"):
     contrast.forces(nt_xent, queries, keys, 0.5, ("first", "second"))
 
 # %% [markdown]
-# ## 2.8 Rehearsal: with and without augmentation (about 5 min)
+# ## Rehearsal: with and without augmentation (about 5 min)
 #
 # Here is all of SimCLR: embed both views, compare. `ProjectionHead` stands between features and loss and is thrown away
 # after training. `knn` judges features: does a test image share its class with its nearest training images?
@@ -445,7 +445,7 @@ if ready(*EXERCISES):
 # Is your loss with augmentation still near 4.84? Then do not start the run.
 
 # %% [markdown]
-# ## 2.9 The run (about 2 min of computing)
+# ## The run (about 2 min of computing)
 #
 # 1,000 steps of 128 photos. The dashed line is *chance*, log 255 = 5.54; the dotted one *found, others at right
 # angles*, log(1 + 254 · exp(−5)) = 1.00, since 1 / T = 5.
@@ -477,7 +477,7 @@ elif ready(*EXERCISES):
     print(f"last dot {live.measured[-1][1]:.2f}; {contrast.told(guess_last_dot)}")
 
 # %% [markdown]
-# ## 2.10 What came out (about 20 min)
+# ## What came out (about 20 min)
 #
 # **Similarities.** The cosine between views of the same photo, and of different ones, for 256 test photos. How far do
 # the outlines overlap, before training and after?
@@ -537,7 +537,7 @@ if contrast.after_training(trained):
     plots.dots(two, probed, errors, chance=0.1, title="What a linear classifier reads from the features")
 
 # %% [markdown]
-# ## 2.11 Colour (about 10 min)
+# ## Colour (about 10 min)
 #
 # Back to the puzzle, looking at nothing but colours: the overlap of two histograms of 64 colours, with crops only, then
 # with colour changes as well. How well do colours alone tell partners from strangers?
@@ -560,7 +560,7 @@ if contrast.after_training(trained):
     print(contrast.CROPS_ONLY_RESULT)
 
 # %% [markdown]
-# ## 2.12 Questions
+# ## Questions
 #
 # 3 to 6 sentences and about 10 minutes each; point at a figure or number of yours.
 #
@@ -588,7 +588,7 @@ if contrast.after_training(trained):
 # *Your answer here.*
 
 # %% [markdown]
-# ## What you can do now
+# ## What you can do now {-}
 #
 # Build views; write a contrastive loss that survives any temperature; tell a low loss from good features.
 #

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 3. How do you mark features?
+# # How do you mark features?
 #
 # Below, two photos and their nearest neighbours among 4,000 others, as four networks and formulas see them. Which of
 # the four, A to D, sees best? Eyes disagree, so you will build an instrument: the **linear probe**.
@@ -59,7 +59,7 @@ guess_best = None  # "A", "B", "C" or "D"
 # $N$ now counts images, $D$ their features; image $n$ has the label $y_n$.
 
 # %% [markdown]
-# ## 3.1 Writing features down (about 15 min)
+# ## Writing features down (about 15 min)
 #
 # While it trains, an encoder behaves differently: BatchNorm uses the mean of the *batch* and updates its running mean,
 # Dropout throws numbers away. Marking must do neither. And thousands of images do not fit through at once.
@@ -133,7 +133,7 @@ if written("probe-extract-features"):
     linear.changes(before, linear.state(small))
 
 # %% [markdown]
-# ## 3.2 The same scale for all (about 10 min)
+# ## The same scale for all (about 10 min)
 #
 # A penalty on weights treats large features kindly and small ones badly. So each feature gets mean 0 and deviation 1
 # first, by the *training* set's statistics. The test images stand for images that nobody has seen yet: they have no
@@ -201,7 +201,7 @@ if written("probe-standardize"):
     print(f"always 100.3 becomes {results[0][:, -1].abs().max():.2g} at most; {linear.told(guess_constant_feature)}")
 
 # %% [markdown]
-# ## 3.3 The probe (about 30 min)
+# ## The probe (about 30 min)
 #
 # Softmax regression: scores $s_n = W x_n + b$, one for each class, cross-entropy, and a penalty that keeps the weights
 # small. One number is to be minimised:
@@ -286,7 +286,7 @@ if written("probe-fit"):
     print("w without a penalty grows for ever, as a larger w is always surer;", linear.told(guess_w_without_penalty))
 
 # %% [markdown]
-# ## 3.4 The mark (about 5 min)
+# ## The mark (about 5 min)
 #
 # A probe takes the class with the highest score. **By hand first.** Scores `(2, 1)`, `(0, 3)`, `(1, 0)` and labels 0,
 # 1, 1: two of three are right, so 2/3.
@@ -324,7 +324,7 @@ if written("probe-accuracy"):
     linear.lifted(accuracy)
 
 # %% [markdown]
-# ## 3.5 Pixels (about 10 min)
+# ## Pixels (about 10 min)
 #
 # The first features are none at all: 3,072 pixel values. Guess before you run this (about 10 s): which two classes will
 # be confused most often? What does the weight for *horse* look like, as an image?
@@ -348,7 +348,7 @@ if ready("probe-standardize", "probe-fit", "probe-accuracy"):
     print(f"right: {accuracy(weight, bias, test, known.test.labels):.3f}; horse, {linear.told(guess_horse)}")
 
 # %% [markdown]
-# ## 3.6 The table grows (about 20 min)
+# ## The table grows (about 20 min)
 #
 # From here on all is yours: `probe` is your three functions in a row. The penalty is fixed beforehand, in proportion to
 # $D$, the same rule for everybody.
@@ -435,7 +435,7 @@ if ready(*EXERCISES):
     table.show(guess_supervised)
 
 # %% [markdown]
-# ## 3.7 How many labels? (about 10 min)
+# ## How many labels? (about 10 min)
 #
 # **Figure.** The whole table as lines. Bars: the range of three draws of labels, or two standard errors of the test
 # set where that is more. Compare each learned line with its random twin. Then go across at some height: how many labels
@@ -447,7 +447,7 @@ if ready(*EXERCISES):
     table.by_labels()
 
 # %% [markdown]
-# ## 3.8 Layer by layer (about 10 min)
+# ## Layer by layer (about 10 min)
 #
 # So far we read the last block. Is the class easiest to read there? The supervised net was trained to say it at its
 # end; MAE was trained to paint. Guess where each is highest, 0 for what enters the first block.
@@ -474,7 +474,7 @@ if ready(*EXERCISES):
     print(f"MAE: {linear.told(guess_peak_mae)}; supervised: {linear.told(guess_peak_supervised)}")
 
 # %% [markdown]
-# ## 3.9 A control: labels that mean nothing (about 5 min)
+# ## A control: labels that mean nothing (about 5 min)
 #
 # Shuffle the labels of 500 images and fit your probe to their 3,072 pixels, five times. The test accuracy should be
 # chance on average, .10. Guess: and the accuracy on the 500 themselves?
@@ -503,7 +503,7 @@ if ready("probe-standardize", "probe-fit", "probe-accuracy"):
 # With more features than images, a linear rule learns *any* labels by heart. A probe's training accuracy says nothing
 # about features.
 #
-# ## 3.10 The puzzle's answer
+# ## The puzzle's answer
 #
 # **Figure.** The four rows named; neighbours of the query's class are outlined and ticked. Does the order agree with
 # your table? Two queries are too few to say.
@@ -512,7 +512,7 @@ if ready("probe-standardize", "probe-fit", "probe-accuracy"):
 linear.show_puzzle(pictures, puzzle, reveal=True, guess=guess_best)
 
 # %% [markdown]
-# ## 3.11 Questions (about 30 min)
+# ## Questions (about 30 min)
 #
 # Each answer takes four to six sentences and points at figures or numbers of yours.
 #
@@ -538,7 +538,7 @@ linear.show_puzzle(pictures, puzzle, reveal=True, guess=guess_best)
 # *Your answer here.*
 
 # %% [markdown]
-# ## The end
+# ## The end {-}
 #
 # You can now take features out of a network without touching it, fit a classifier whose answer does not depend on a
 # learning rate, and read a table of marks with its controls.

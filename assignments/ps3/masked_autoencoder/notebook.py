@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 1. What is behind the grey squares?
+# # What is behind the grey squares?
 #
 # Below are eight small photographs. Of the 64 squares of each, 48 are grey. What do the eight show?
 #
@@ -57,7 +57,7 @@ masked.reveal(originals, hidden, names, guess_names)
 # network.
 
 # %% [markdown]
-# ## 1.1 From an image to tokens (about 15 min)
+# ## From an image to tokens (about 15 min)
 #
 # A transformer reads a sequence, so we cut the image into squares and flatten each. With one channel, 4 × 6 pixels and
 # $P = 2$:
@@ -129,7 +129,7 @@ if written("mae-patchify"):
     plots.patches(card[0], patchify(torch.cat([card, 1 - card]), 8)[0], 8)
 
 # %% [markdown]
-# ## 1.2 And back (about 10 min)
+# ## And back (about 10 min)
 #
 # The decoder answers in tokens; to look at its answer we need the way back. Six patches are 2 × 3, 3 × 2 or 1 × 6, so
 # the size is an argument.
@@ -187,7 +187,7 @@ if written("mae-patchify", "mae-unpatchify"):
     plots.images([narrow, back, gap], rows, message=f"largest difference {gap.max():.3g}")
 
 # %% [markdown]
-# ## 1.3 Hiding (about 25 min)
+# ## Hiding (about 25 min)
 #
 # Each token draws a number, its *noise*; the $K$ smallest stay. With the noise `.9 .1 .5 .3` and a ratio of .5,
 # tokens 1 and 3 stay, in this order. All four, sorted, stand `1 3 2 0`.
@@ -271,7 +271,7 @@ if written("mae-patchify", "mae-random-masking"):
     plots.images([home, kept], titles, columns=list("ABCDEF"), message=f"mask {mask[0].int().tolist()}")
 
 # %% [markdown]
-# ## 1.4 The encoder (about 30 min)
+# ## The encoder (about 30 min)
 #
 # Six steps: embed the patches, add positions, hide, put the class token first, run the blocks, normalise. Once tokens
 # are shuffled, only a position added before tells where one came from.
@@ -396,7 +396,7 @@ if written("mae-patchify", "mae-random-masking", "mae-encoder"):
     plots.dots(list(means), gaps, xlabel="largest difference", title="Your features against two means")
 
 # %% [markdown]
-# ## 1.5 The decoder (about 30 min)
+# ## The decoder (about 30 min)
 #
 # It receives $1 + K$ latents in shuffled order and must say something about all $N$ patches. Every hole starts from the
 # same learned vector, the *mask token*; only its position tells it from other holes. So positions are added when every
@@ -474,7 +474,7 @@ if written("mae-decoder"):
     masked.decoder_table(MAEDecoder(image_size=(4, 20)))
 
 # %% [markdown]
-# ## 1.6 The loss (about 15 min)
+# ## The loss (about 15 min)
 #
 # How far is the painting from the truth, on the hidden patches? Each target patch $x$ is first normalised by its own
 # mean $\mu$ and deviation, so that faint contrast counts as much as strong (He et al. 2021, §3, "Reconstruction
@@ -561,7 +561,7 @@ if written("mae-patchify", "mae-loss"):
     masked.loss_line(values)
 
 # %% [markdown]
-# ## 1.7 Rehearsal (60 steps, a few seconds)
+# ## Rehearsal (60 steps, a few seconds)
 #
 # Before a long run, a short one on eight images. A sound pipeline ends in the shaded band (three seeds gave .68 to
 # .72). Below it, visible patches count, or targets are not normalised; far above, something is summed. Lost positions
@@ -597,7 +597,7 @@ if ready(*EXERCISES):
     plots.curve(range(1, 61), rehearsal.losses, reference=lines, band=(0.62, 0.80), title=title, message=told)
 
 # %% [markdown]
-# ## 1.8 The run (about 2 minutes)
+# ## The run (about 2 minutes)
 #
 # Now 25,000 images and 1,400 steps. Guess first: where will the loss end? And which of the eight photos (0 is the
 # horse, 7 the deer) will come out best?
@@ -647,7 +647,7 @@ elif ready(*EXERCISES):
     trained = True
 
 # %% [markdown]
-# ## 1.9 What did it paint? (about 15 min)
+# ## What did it paint? (about 15 min)
 #
 # Targets were normalised, so the network never says how bright a patch is, nor how strong its contrast. To make a
 # picture we **borrow** both from the truth: each hidden patch's mean and deviation, over all channels at once.
@@ -686,7 +686,7 @@ else:
     print("loss of photos 0 to 7:", [round(value, 2) for value in each], "· your guess for the best:", guess_best_photo)
 
 # %% [markdown]
-# ## 1.10 Is it good for anything? (about 10 min)
+# ## Is it good for anything? (about 10 min)
 #
 # Has the encoder learned something about horses and ships? A *linear probe* (notebook 3) freezes it and reads the class
 # from `features` by a linear classifier, with 10,000 labels. An encoder with random weights is the control.
@@ -713,7 +713,7 @@ else:
     plots.dots(list(accuracy), list(accuracy.values()), bars, chance=0.1, guesses=guess_probe, title=title)
 
 # %% [markdown]
-# ## 1.11 How much should be hidden? (about 10 min)
+# ## How much should be hidden? (about 10 min)
 #
 # Which of the ratios .25, .5, .75 and .9 ends with the lowest loss, which with the best probe, after 500 steps each?
 
@@ -740,7 +740,7 @@ if ready(*EXERCISES):
     print("your guesses: loss", guess_best_ratio_for_loss, "· probe", guess_best_ratio_for_probe)
 
 # %% [markdown]
-# ## 1.12 Questions
+# ## Questions
 #
 # Answer in your own words, with your own numbers.
 #
@@ -766,7 +766,7 @@ if ready(*EXERCISES):
 # *Your answer here.*
 
 # %% [markdown]
-# ## What you can do now
+# ## What you can do now {-}
 #
 # Turn images into tokens and back; train a transformer without labels; tell with a control whether its features are
 # worth anything.

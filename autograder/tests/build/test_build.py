@@ -1,5 +1,6 @@
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -19,6 +20,8 @@ from autograder.cli.main import commands
 from autograder.errors import BadInput, CourseError, EditedByHand, Stale
 from autograder.tests import tiny
 from kit.manifest import Manifest
+
+REPOSITORY = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -209,11 +212,33 @@ def test_check_names_the_stale_notebook_its_source_and_the_repair(built):
     assert snapshot(built) == before
 
 
-@pytest.mark.parametrize("name", ["tinylib/shapes.py", "tests/manifest.json", tiny.NOTEBOOK])
+@pytest.mark.parametrize("name", ["handout.md", "tests/manifest.json", tiny.NOTEBOOK])
 def test_check_names_a_missing_product(built, name):
     (release(built) / name).unlink()
     with pytest.raises(Stale, match=f"release/tinyset/{name} is missing"):
         build.check(tiny.NAME, built)
+
+
+@pytest.mark.parametrize("name", ["tinylib/shapes.py", "kit/manifest.py", "data/numbers.txt", "tests/test_scaling.py"])
+def test_check_misses_no_copy_that_git_does_not_keep(built, name):
+    (release(built) / name).unlink()
+    build.check(tiny.NAME, built)
+
+
+@pytest.mark.parametrize("name", ["tinylib/shapes.py", "kit/manifest.py", "data/numbers.txt", "tests/test_scaling.py"])
+def test_check_names_a_copy_that_differs(built, name):
+    (release(built) / name).write_text("# changed\n")
+    with pytest.raises(Stale, match=f"release/tinyset/{name} was edited by hand"):
+        build.check(tiny.NAME, built)
+
+
+def test_git_keeps_what_a_build_writes_anew_and_ignores_every_copy(built):
+    made = build.make(load_assignment(tiny.NAME, built))
+    subprocess.run(["git", "init", "-q"], cwd=built, check=True)
+    shutil.copy(REPOSITORY / ".gitignore", built)
+    command = ["git", "check-ignore", "--stdin"]
+    listed = subprocess.run(command, cwd=built, input="\n".join(made.files), capture_output=True, text=True).stdout
+    assert set(listed.split()) == made.copies
 
 
 def test_check_names_a_product_edited_by_hand(built):
@@ -363,7 +388,7 @@ SHOW = "\nfind = importlib.util.find_spec\nprint(find('tinylib').origin, find('k
 @pytest.mark.parametrize("folder", ["source", "release"])
 def test_the_title_stands_first_and_the_set_up_cell_directly_after_it(built, folder):
     title, setup = list(cells(built / folder / tiny.NAME / tiny.NOTEBOOK).values())[:2]
-    assert title.source.startswith("# Scaling") and setup.id == "setup"
+    assert title.source.startswith("# 1. Scaling") and setup.id == "setup"
     first = load_assignment(tiny.NAME, built).manifest.notebooks[0]
     assert [cell.id for cell in first.cells[:2]] == [
         title.id,
@@ -428,7 +453,8 @@ def test_the_archive_holds_no_notebook_and_is_deterministic(online):
     assert "tests/manifest.json" in names
     assert not [name for name in names if name.endswith(".ipynb")]
     assert hashlib.sha256(made.archive).hexdigest() in setup_code(online)
-    assert release_files.archive(dict(reversed(release_files.files(made.assignment).items()))) == made.archive
+    support = release_files.copies(made.assignment) | release_files.written(made.assignment)
+    assert release_files.support_archive(dict(reversed(support.items()))) == made.archive
 
 
 def test_a_strange_release_address_is_refused(root):

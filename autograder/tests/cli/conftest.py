@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,11 +28,10 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> Itera
 
 
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> Iterator[Path]:
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sandbox: Sandbox) -> Path:
     """A course as the current folder. Its commands share one sandbox, which takes seconds to start."""
     monkeypatch.setattr(Sandbox, "start", lambda library, package: sandbox)
     monkeypatch.setattr(Sandbox, "close", lambda self: None)
     marking.assignment(tmp_path)
     monkeypatch.chdir(tmp_path)
-    yield tmp_path
-    sys.path[:] = [entry for entry in sys.path if not entry.startswith(str(tmp_path))]
+    return tmp_path

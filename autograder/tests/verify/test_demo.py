@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,12 +39,11 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Assignment, list[Member]]]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Assignment, list[Member]]:
     root = tmp_path_factory.mktemp("course")
     write_two_problems(root)
     (root / "demo" / "old").mkdir(parents=True)
-    yield demo.prepare(root, tiny.NAME, root / "demo")
-    sys.path[:] = [entry for entry in sys.path if not entry.startswith(str(root))]
+    return demo.prepare(root, tiny.NAME, root / "demo")
 
 
 @pytest.fixture(scope="module")

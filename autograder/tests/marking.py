@@ -15,6 +15,7 @@ from autograder.build import copies, instructor_notebook, student_notebook
 from autograder.marks import gradebook
 from autograder.results import ExerciseResult, Report, ReportStatus, ResultFolder, TestResult
 from autograder.tests import tiny
+from kit.outcomes import OutcomeStatus
 
 POINTS = {"tiny-scale": 3.0, "tiny-scaler": 2.0}
 HIDDEN_NAME = "test_scale_on_drawn_numbers_of_any_size"
@@ -96,7 +97,8 @@ def report(student: str, scale: float | None = 3.0, scaler: float | None = 2.0, 
 def _test(exercise: str, visibility: str, name: str, title: str, passed: bool) -> TestResult:
     test_id = f"{tiny.PROBLEM}/test_{visibility}.py::{name}"
     message = title if passed else f"{title}. Which entries should change?"
-    return TestResult(test_id, exercise, visibility, "passed" if passed else "failed", 0.01, message, title, 1.0)
+    status = OutcomeStatus.PASSED if passed else OutcomeStatus.FAILED
+    return TestResult(test_id, exercise, visibility, status, 0.01, message, title, 1.0)
 
 
 def notebooks(root: Path, answer: str | None = "Because autograd follows it.") -> dict[str, dict[str, Any]]:

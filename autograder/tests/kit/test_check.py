@@ -20,6 +20,7 @@ from kit.check import ChecksFailed
 from kit.check_output import MAX_LINES, WIDTH, outcomes_block
 from kit.exercises import Mark
 from kit.manifest import Exercise
+from kit.outcomes import OutcomeStatus
 from kit.runner import Outcome
 
 STUB = 'def scale(values, factor):\n    raise NotImplementedError("tiny-scale: write this function")'
@@ -295,7 +296,7 @@ def exercise(public: int, hidden: int = 5) -> Exercise:
 
 
 def outcome(status: str, title: str, text: str = "", hint: str = "") -> Outcome:
-    return Outcome(f"p/test_public.py::{title}", Mark("ex-a", 1, title, hint), status, 0.1, text, hint)
+    return Outcome(f"p/test_public.py::{title}", Mark("ex-a", 1, title, hint), OutcomeStatus(status), 0.1, text, hint)
 
 
 @pytest.mark.parametrize("good", [0, 1, 3, 30])
@@ -342,8 +343,8 @@ def test_html_says_the_same_and_holds_no_markup_of_the_students() -> None:
     assert "script" not in seen and "&lt;script&gt;" in block.html() and "1 public" in block.html()
 
 
-@pytest.mark.parametrize("status", ["passed", "failed"])
-def test_a_check_slower_than_grading_allows_is_said(status: str) -> None:
+@pytest.mark.parametrize("status", [OutcomeStatus.PASSED, OutcomeStatus.FAILED])
+def test_a_check_slower_than_grading_allows_is_said(status: OutcomeStatus) -> None:
     slow = Outcome("p/test_public.py::slow", Mark("ex-a", 1, "slow", "hint"), status, 7.2)
     text = outcomes_block(exercise(1), [slow], 7.2).text()
     assert "The slowest took 7 s; at grading a call has 5 s." in text

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from autograder.assignment.model import Assignment
-from autograder.results import ResultFolder
+from autograder.results import ReportStatus, ResultFolder
 from autograder.tests import marking, tiny
 from autograder.verify import demo
 from autograder.verify.demo import Row
@@ -107,7 +107,7 @@ def test_full_marks_are_complained_of_where_they_must_be_less() -> None:
 
 
 def test_a_state_or_a_note_that_is_missing_is_complained_of() -> None:
-    member = Member("ada", "", "", {}, says="appears twice", state="not graded")
+    member = Member("ada", "", "", {}, says="appears twice", state=ReportStatus.NOT_GRADED)
     assert complaints(member) == ["is graded (None), not not graded", "no note says 'appears twice'"]
 
 

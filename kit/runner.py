@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -77,8 +77,20 @@ class Binding(Protocol):
         """The student's code, ready for a test of this exercise. Raises what a test would report."""
         ...
 
-    def discard(self, exercise: str, *, timeout: bool) -> None:
-        """The far side is of no more use: after a timeout, a death, a lie."""
+    def record(self, exercise: str, status: OutcomeStatus) -> None:
+        """How a test of this exercise ended. After a timeout, a death or a lie the far side is of no more use."""
+        ...
+
+    def shares(self, exercise: str) -> bool:
+        """Whether its next test would run where another exercise has been tested."""
+        ...
+
+    def is_unwritten(self, exercise: str) -> bool:
+        """Whether its cell is known to be untouched or gone, before anything runs."""
+        ...
+
+    def renew(self, exercise: str) -> None:
+        """Let this exercise begin again, on a far side of its own."""
         ...
 
     def owner(self, name: str) -> str | None:
@@ -105,17 +117,35 @@ class CollectedTests:
     def run(
         self, *, binding: Binding, seed: int, exercises: Collection[str] | None = None, only: str = ""
     ) -> list[Outcome]:
-        """Run the tests of these exercises (all, if None; one test, if `only` is its id), an exercise at a time."""
-        items = [
-            item
-            for info, item in self.items
-            if (exercises is None or info.mark.exercise in exercises) and only in ("", info.id)
-        ]
-        self._plugin.begin(binding, seed)
+        """Run the tests of these exercises (all, if None; one test, if `only` is its id), an exercise at a time.
+
+        An exercise that loses points where another one has been tested runs again, from its first test, on a far side
+        of its own, and only that run counts: what one exercise leaves behind costs no other one anything.
+        """
+        wanted = [row for row in self.items if only in ("", row[0].id)]
+        outcomes: list[Outcome] = []
         with _undisturbed_by_garbage():
-            for item, following in zip_longest(items, items[1:]):
-                item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+            for exercise, rows in groupby(wanted, key=lambda row: row[0].mark.exercise):
+                if exercises is None or exercise in exercises:
+                    outcomes += self._run_exercise(exercise, [item for _, item in rows], binding, seed)
+        return outcomes
+
+    def _run_exercise(self, exercise: str, items: list[pytest.Item], binding: Binding, seed: int) -> list[Outcome]:
+        shared = binding.shares(exercise)
+        self._plugin.begin(binding, seed)
+        for item in items:
+            item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
+            if shared and _is_doubtful(self._plugin.outcomes[-1], binding):
+                binding.renew(exercise)
+                return self._run_exercise(exercise, items, binding, seed)
         return self._plugin.outcomes
+
+
+def _is_doubtful(outcome: Outcome, binding: Binding) -> bool:
+    """Whether what was tested before on the same far side may be the reason why points are lost."""
+    if outcome.status in (OutcomeStatus.MISSING, OutcomeStatus.BLOCKED):
+        return not binding.is_unwritten(outcome.blocked_by or outcome.mark.exercise)
+    return outcome.status is not OutcomeStatus.PASSED
 
 
 def run_tests(
@@ -208,8 +238,8 @@ class Plugin:
     def _outcome(self, item: pytest.Item, error: BaseException | None) -> Outcome:
         mark = _required_mark(item)
         status, text, blocked_by = self._judged(mark, error)
-        if status in (OutcomeStatus.TIMEOUT, OutcomeStatus.CRASHED) and self.binding is not None:
-            self.binding.discard(mark.exercise, timeout=status == OutcomeStatus.TIMEOUT)
+        if self.binding is not None:
+            self.binding.record(mark.exercise, status)
         # Where the code stopped with an exception, that is what to look at, not the test's misconception.
         hint = "" if isinstance(error, StudentError) else getattr(error, "hint", None) or mark.hint
         trace = "" if error is None else _trace(error)

@@ -53,6 +53,11 @@ class Problem:
         return self.folder / "test_hidden.py"
 
     @property
+    def tests(self) -> tuple[Path, Path]:
+        """The test files, public and hidden."""
+        return self.public_tests, self.hidden_tests
+
+    @property
     def rubric(self) -> Path:
         return self.folder / "rubric.md"
 

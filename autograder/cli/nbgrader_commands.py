@@ -116,7 +116,8 @@ def _grade(root: Path, name: str, folders: dict[str, Path], force: bool, allow_w
     from autograder.build import copies
     from autograder.grading.grade_class import grade_class
     from autograder.grading.grade_one import not_graded
-    from autograder.grading.plan import Plan, course_seed
+    from autograder.grading.plan import Plan
+    from autograder.grading.seed import course_seed
     from autograder.submission import read as intake
 
     assignment = load_assignment(name, root)

@@ -49,7 +49,7 @@ def grade(
     from autograder.assignment.load import load_assignment
     from autograder.build import copies
     from autograder.grading.grade_class import grade_class, misnamed, submissions
-    from autograder.grading.plan import course_seed
+    from autograder.grading.seed import course_seed
 
     if seed is not None and new_seed:
         raise click.UsageError("--seed and --new-seed exclude each other: use one.")
@@ -130,8 +130,9 @@ def rerun(assignment: str, student: str, test: str, folder: Path, out: Path, all
     from autograder.build import copies
     from autograder.grading.grade_class import submissions
     from autograder.grading.grade_one import confined
-    from autograder.grading.plan import Plan, course_seed
+    from autograder.grading.plan import Plan
     from autograder.grading.rerun import run_one
+    from autograder.grading.seed import course_seed
     from autograder.results import ResultFolder
 
     course = load_assignment(assignment)

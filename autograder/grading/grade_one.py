@@ -40,7 +40,7 @@ class Graded:
 
 
 def grade_submission(intake: Intake, plan: Plan, sandbox: Sandbox) -> Graded:
-    """Run every test on one accepted submission, each exercise in a confined process of its own.
+    """Run every test on one accepted submission, each notebook in a confined process of its own.
 
     Never raises for anything a submission holds. What could not be graded is reported as that, with the reason.
     """
@@ -107,9 +107,10 @@ def confined(assignment: Assignment, allow_weak: bool) -> Sandbox:
 
 
 def bind(assignment: Assignment, extractions: dict[str, Extraction], sandbox: Sandbox) -> NotebookBinding:
-    """Tests on these cells, each exercise in a confined worker."""
+    """Tests on these cells, each notebook in a confined worker."""
     open_worker: Callable[[], FarSide] = sandbox.worker
-    return NotebookBinding(assignment.manifest, extractions, open_worker, seconds=assignment.submission_seconds)
+    seconds = assignment.submission_seconds
+    return NotebookBinding(assignment.manifest, extractions, open_worker, seconds=seconds, share=True)
 
 
 def _adjudicated(outcome: Outcome, plan: Plan, sandbox: Sandbox) -> Outcome:

@@ -12,7 +12,7 @@ from autograder.assignment.model import Assignment
 from autograder.build import build
 from autograder.course_folders import CourseFolders
 from autograder.grading.grade_class import Done, grade_class, submissions
-from autograder.grading.plan import course_seed
+from autograder.grading.seed import course_seed
 from autograder.marks import feedback_pages, gradebook
 from autograder.results import Report, ResultFolder
 from autograder.verify.made_class import Member, link_course, members

@@ -20,7 +20,7 @@ from autograder.assignment.load import load_assignment
 from autograder.build import build
 from autograder.files import put_interpreter_on_path
 from autograder.grading.grade_class import grade_class, submissions
-from autograder.grading.plan import course_seed
+from autograder.grading.seed import course_seed
 from autograder.marks import gradebook
 from autograder.results import ResultFolder
 from autograder.submission import read as intake

@@ -24,7 +24,8 @@ from autograder.errors import BadInput, TooWeak
 from autograder.grading import grade_class as class_grading
 from autograder.grading import grade_one
 from autograder.grading.grade_class import Task, grade_class, grade_task, submissions
-from autograder.grading.plan import Plan, course_seed
+from autograder.grading.plan import Plan
+from autograder.grading.seed import course_seed
 from autograder.results import Report, ResultFolder
 from autograder.sandbox.sandbox import Sandbox
 from autograder.tests import marking, released, tiny

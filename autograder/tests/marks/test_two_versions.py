@@ -13,7 +13,7 @@ from autograder.assignment import released as released_notebooks
 from autograder.assignment.load import load_assignment
 from autograder.build import build
 from autograder.grading.grade_class import grade_class, submissions
-from autograder.grading.plan import course_seed
+from autograder.grading.seed import course_seed
 from autograder.marks import gradebook
 from autograder.results import ResultFolder
 from autograder.tests import released, tiny

@@ -7,7 +7,7 @@ versions.require()
 
 from kit.check import ChecksFailed, check, passed, ready, written
 from kit.compare import CheckFailed, assert_raises, assert_same, expect_number, expect_tensor, expect_tuple
-from kit.exercises import exercise
+from kit.exercises import exercise, load_helpers
 from kit.pack import pack
 from kit.preview import preview
 from kit.wire import Lib, Seed
@@ -24,6 +24,7 @@ __all__ = [
     "expect_number",
     "expect_tensor",
     "expect_tuple",
+    "load_helpers",
     "pack",
     "passed",
     "preview",

@@ -28,7 +28,8 @@ class Release:
 
     def public_tests(self, problem: str) -> tuple[str, Path]:
         """The public tests of a problem: the name under which the grader reports them, and the file."""
-        return f"{problem}/test_public.py", self.root / "tests" / f"test_{problem}.py"
+        name = f"{problem}/test_public.py"
+        return name, self.root / "tests" / name
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,8 @@ PLAIN_PYTEST = (
     *(word for name in _UNUSED_PLUGINS for word in ("-p", f"no:{name}")),
 )
 
+UNMARKED = 'no mark: write name = exercise("ID") at the top of the file, and @name("title", hint="…") above the test'
+
 
 @dataclass(frozen=True)
 class TestFile:
@@ -205,7 +207,7 @@ class Plugin:
         for item in items:
             mark = mark_of(getattr(item, "function", None))
             if mark is None:
-                self.broken.append(f"{self.test_id(item)}: a test needs @exercise(…)")
+                self.broken.append(f"{self.test_id(item)}: {UNMARKED}")
             else:
                 marked.append((TestInfo(self.test_id(item), mark), item))
         order = list(dict.fromkeys(info.mark.exercise for info, _ in marked))
@@ -331,7 +333,7 @@ def _environment(name: str, value: str | None) -> Iterator[None]:
 def _required_mark(item: Any) -> Mark:
     mark = mark_of(item.function)
     if mark is None:
-        raise ValueError(f"{item.nodeid}: a test needs @exercise(…)")
+        raise ValueError(f"{item.nodeid}: {UNMARKED}")
     return mark
 
 

@@ -29,7 +29,7 @@ _RESERVED = re.compile(rf"{SETUP_ID}|{CLOSING_ID}|{PREVIEW_ID}|given-\d+|c-[0-9a
 def load_assignment(name: str, root: Path | None = None) -> Assignment:
     """Read assignments/<name> under `root` (default: here). BadInput where it is not there.
 
-    CourseError lists every contradiction and its mend.
+    CourseError lists every contradiction and how to fix it.
     """
     root = (root or Path.cwd()).resolve()
     folder = root / "assignments" / name
@@ -171,7 +171,7 @@ def _check_cases(
             if case.exercise not in exercises:
                 complaints.add(folder / file, f"{case.name} names an unknown exercise {case.exercise!r}", case.line)
         for name in sorted(exercises - {case.exercise for case in cases}):
-            complaints.add(folder / file, f'no test for {name}: add at least one with @exercise("{name}", …)')
+            complaints.add(folder / file, f'no test for {name}: add at least one, marked by exercise("{name}")')
     public_names = {case.name for case in public}
     for case in hidden:
         if case.name in public_names:

@@ -12,6 +12,7 @@ from autograder.assignment.references import References
 from autograder.assignment.test_files import Case
 from autograder.course_folders import CourseFolders
 from autograder.errors import CourseError
+from kit.exercises import HELPERS_FILE
 from kit.manifest import Answer, Cell, CellKind, Exercise, Manifest, Notebook
 
 
@@ -40,7 +41,7 @@ class Problem:
         return f"{self.number or 'extra'}_{self.name}.ipynb"
 
     @property
-    def spoken(self) -> str:
+    def in_texts(self) -> str:
         """What texts call its notebook."""
         return f"notebook {self.number}" if self.number else f'the notebook "{self.title}"'
 
@@ -53,26 +54,33 @@ class Problem:
         return self.folder / "test_hidden.py"
 
     @property
-    def tests(self) -> tuple[Path, Path]:
-        """The test files, public and hidden."""
-        return self.public_tests, self.hidden_tests
+    def test_helpers(self) -> Path:
+        """What public and hidden tests share; there need not be any."""
+        return self.folder / HELPERS_FILE
+
+    @property
+    def shipped_tests(self) -> tuple[Path, ...]:
+        """The test files that students get."""
+        return (self.public_tests, self.test_helpers) if self.test_helpers.is_file() else (self.public_tests,)
+
+    @property
+    def tests(self) -> tuple[Path, ...]:
+        """Every file of tests: what students get, and the hidden ones."""
+        return (*self.shipped_tests, self.hidden_tests)
 
     @property
     def rubric(self) -> Path:
         return self.folder / "rubric.md"
 
     @property
-    def wrong(self) -> tuple[Path, ...]:
-        return tuple(sorted((self.folder / "wrong").glob("*.py")))
-
-    @property
-    def right(self) -> tuple[Path, ...]:
-        return tuple(sorted((self.folder / "right").glob("*.py")))
-
-    @property
     def references(self) -> dict[str, str]:
         """Exercise id to the reference cell, solution included."""
         return {cell.name: cell.source for cell in self.cells if cell.kind == CellKind.EXERCISE}
+
+    @property
+    def stubs(self) -> dict[str, str]:
+        """Exercise id to the cell as released."""
+        return {cell.name: cell.released for cell in self.cells if cell.kind == CellKind.EXERCISE}
 
 
 @dataclass(frozen=True)

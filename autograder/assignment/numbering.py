@@ -31,7 +31,7 @@ def number_notebooks(problems: Sequence[Problem], complaints: Complaints) -> tup
     references = References()
     numbered = []
     for problem in problems:
-        references.far[problem.name] = problem.spoken
+        references.far[problem.name] = problem.in_texts
         cells = tuple(_Sections(problem, references, complaints).cells())
         numbered.append(dataclasses.replace(problem, cells=cells))
     return [_with_references(problem, references, complaints) for problem in numbered], references
@@ -82,7 +82,9 @@ class _Sections:
 
     def _name(self, name: str) -> None:
         self.near[name] = self.section
-        self.references.far[name] = self.section if self.problem.number else f"{self.section} of {self.problem.spoken}"
+        self.references.far[name] = (
+            self.section if self.problem.number else f"{self.section} of {self.problem.in_texts}"
+        )
 
     def _complain(self, text: str, line: int) -> None:
         self.complaints.add(self.problem.folder / "notebook.py", text, line)

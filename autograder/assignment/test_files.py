@@ -26,7 +26,7 @@ class Case:
 
 
 def read(path: Path) -> tuple[Case, ...]:
-    """All test functions of a file, in order; SuiteError for one without a readable @exercise."""
+    """All test functions of a file, in order; SuiteError for one without a readable mark."""
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
     except SyntaxError as error:
@@ -38,25 +38,33 @@ def read(path: Path) -> tuple[Case, ...]:
         for target in node.targets
         if isinstance(target, ast.Name)
     }
+    markers = {name: exercise for name, value in constants.items() if (exercise := _marked_exercise(value))}
     found: dict[str, Case] = {}
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
             if node.name in found:
                 raise SuiteError(node.lineno, f"{node.name} is defined twice: the first would never run; rename one")
             cases = _cases(node, constants)
-            found[node.name] = Case(node.name, _exercise(node), node.lineno, cases)
+            found[node.name] = Case(node.name, _exercise(node, markers), node.lineno, cases)
         elif isinstance(node, ast.ClassDef) and node.name.startswith("Test"):
-            raise SuiteError(node.lineno, f"{node.name}: write tests as functions, each with its @exercise")
+            raise SuiteError(node.lineno, f"{node.name}: write tests as functions, each with its marker")
     return tuple(found.values())
 
 
-def _exercise(test: ast.FunctionDef) -> str:
+def _marked_exercise(value: ast.expr) -> str | None:
+    """The id in `exercise("ID")`; None for anything else."""
+    match value:
+        case ast.Call(func=function, args=[ast.Constant(value=str(exercise))]) if _name(function) == "exercise":
+            return exercise
+    return None
+
+
+def _exercise(test: ast.FunctionDef, markers: dict[str, str]) -> str:
     for decorator in test.decorator_list:
-        if isinstance(decorator, ast.Call) and _name(decorator.func) == "exercise" and decorator.args:
-            first = decorator.args[0]
-            if isinstance(first, ast.Constant) and isinstance(first.value, str):
-                return first.value
-    raise SuiteError(test.lineno, f'{test.name} names no exercise: put @exercise("ID", title="…") above it')
+        if isinstance(decorator, ast.Call) and _name(decorator.func) in markers:
+            return markers[_name(decorator.func)]
+    example = 'write name = exercise("ID") at the top of the file, and @name("title", hint="…") above the test'
+    raise SuiteError(test.lineno, f"{test.name} names no exercise: {example}")
 
 
 def _cases(test: ast.FunctionDef, constants: dict[str, ast.expr]) -> int:

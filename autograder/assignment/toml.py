@@ -106,6 +106,25 @@ class Table:
                 self.complain(f"{key} = {value!r} should be a number", key)
         return found
 
+    def all_tables(self, pattern: re.Pattern[str]) -> dict[str, Table]:
+        """Every entry of this table as a sub-table: [NAME], where each name fits the pattern."""
+        found = {}
+        for name, item in self._data.items():
+            if not isinstance(item, dict) or not pattern.fullmatch(name):
+                self.complain(f"{name}: write [NAME] tables, each name like {pattern.pattern}", name)
+            else:
+                found[name] = Table(self._path, item, self._complaints, f"[{name}] ")
+        return found
+
+    def texts(self, key: str) -> dict[str, str]:
+        """A table of at least one text by text: key = {"old" = "new"}, or [NAME.key] with one a line."""
+        value = self._get(key, None)
+        if isinstance(value, dict) and value and all(name and isinstance(text, str) for name, text in value.items()):
+            return value
+        if value is not None:
+            self.complain(f"{key} = {value!r} should be a table of texts", key)
+        return {}
+
     def refuse_others(self) -> None:
         """Complain about every key that nobody asked for: most are misspelt."""
         for key in self._data:

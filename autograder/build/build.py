@@ -10,7 +10,7 @@ from autograder.assignment.load import load_assignment
 from autograder.assignment.model import Assignment
 from autograder.assignment.notebook_source import SETUP_ID
 from autograder.build import instructor_notebook, leaks, release_files, student_notebook
-from autograder.build.on_disk import Difference, Products
+from autograder.build.on_disk import Difference, Products, State
 from autograder.errors import AutograderError, EditedByHand, Leak, Stale
 from autograder.files import write_atomically
 
@@ -44,9 +44,11 @@ def make(assignment: Assignment) -> Build:
             f"{text}\nNothing was written. Take it out of what is released. A line that may be public "
             f"goes into public_lines in assignments/{assignment.name}/assignment.toml."
         )
-    files = {f"source/{assignment.name}/{file}": text.encode() for file, text in sources.items()}
-    files |= {f"release/{assignment.name}/{path}": data for path, data in release.items()}
-    copies = frozenset(f"release/{assignment.name}/{path}" for path in copied)
+    released = assignment.release.relative_to(assignment.root).as_posix()
+    source = assignment.source.relative_to(assignment.root).as_posix()
+    files = {f"{source}/{file}": text.encode() for file, text in sources.items()}
+    files |= {f"{released}/{path}": data for path, data in release.items()}
+    copies = frozenset(f"{released}/{path}" for path in copied)
     return Build(assignment, files, copies, archive)
 
 
@@ -60,7 +62,7 @@ def build(name: str, root: Path, *, force: bool = False) -> tuple[Build, list[Di
     made = make(assignment)
     products = Products(assignment)
     changes = products.differences(made.files)
-    edited = [change.path for change in changes if change.state in ("edited", "extra")]
+    edited = [change.path for change in changes if change.state in (State.EDITED, State.EXTRA)]
     if edited and not force:
         shown = "\n".join(products.diff(path, made.files) for path in edited)
         raise EditedByHand(
@@ -107,22 +109,22 @@ def stamp_hidden_tests(assignment: Assignment) -> None:
 
 
 def _check_against_manifest(assignment: Assignment, notebooks: dict[str, bytes]) -> None:
-    """The manifest is made without nbgrader: both must tell the same of every cell."""
+    """The manifest is made without nbgrader: both must agree on every cell."""
     for notebook in assignment.manifest.notebooks:
         released = json.loads(notebooks[notebook.file])["cells"]
-        told = [(cell["id"], "".join(cell["source"])) for cell in released if cell["id"] != SETUP_ID]
-        if told != [(cell.id, cell.source) for cell in notebook.cells if cell.id != SETUP_ID]:
+        texts = [(cell["id"], "".join(cell["source"])) for cell in released if cell["id"] != SETUP_ID]
+        if texts != [(cell.id, cell.source) for cell in notebook.cells if cell.id != SETUP_ID]:
             raise AutograderError(f"{notebook.file}: nbgrader's release differs from the manifest; report this")
 
 
 def _verdict(assignment: Assignment, change: Difference) -> str:
     name = assignment.name
-    if change.state in ("edited", "extra"):
-        done = "was edited by hand" if change.state == "edited" else "is no part of the build"
+    if change.state in (State.EDITED, State.EXTRA):
+        done = "was edited by hand" if change.state == State.EDITED else "is no part of the build"
         return f"{change.path} {done}. Put it into assignments/{name}, then run: autograder build {name} --force"
     part = next((p.name for p in assignment.problems if change.path.endswith(p.notebook_file)), "")
     place = f"assignments/{name}/{part}".rstrip("/")
-    state = "is missing" if change.state == "missing" else f"is not what {place} builds"
+    state = "is missing" if change.state == State.MISSING else f"is not what {place} builds"
     return f"{change.path} {state}. Run: autograder build {name}"
 
 

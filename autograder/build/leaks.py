@@ -1,4 +1,4 @@
-"""Searches what would leave the house for what must stay in it."""
+"""Searches a release for what only the staff may see."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from autograder.assignment.answers import right_answers
 from autograder.assignment.model import Assignment, Problem
 from autograder.assignment.notebook_source import BEGIN, END
 
@@ -68,11 +69,11 @@ def _fingerprints_of(problem: Problem) -> Iterator[Secret]:
             for text in _fingerprints(region.splitlines(), "solution", whole=True):
                 if text not in released:
                     yield Secret(text, f"a line of the solution of {cell.name}")
-    for path in problem.right:
-        for text in _fingerprints(_body(path.read_text(encoding="utf-8")), "solution"):
+    for answer in right_answers(problem):
+        for text in _fingerprints(_body(answer.code), "solution"):
             if text not in "".join(_squeeze(cell.released) for cell in problem.cells):
-                yield Secret(text, f"a line of right/{path.name}")
-    shipped = _squeeze(problem.public_tests.read_text(encoding="utf-8"))
+                yield Secret(text, f"a line of the right answer {answer.name} to {answer.exercise}")
+    shipped = _squeeze("\n".join(path.read_text(encoding="utf-8") for path in problem.shipped_tests))
     for text in _fingerprints(_body(problem.hidden_tests.read_text(encoding="utf-8")), "hidden test"):
         if text not in shipped:
             yield Secret(text, f"a line of {problem.name}/{problem.hidden_tests.name}")

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Collection
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from autograder.assignment.model import Assignment
@@ -19,25 +20,36 @@ from autograder.files import is_left_behind, write_atomically
 DIFF_LINES = 40
 
 
+class State(StrEnum):
+    """How a product differs from a fresh build."""
+
+    STALE = "stale"
+    MISSING = "missing"
+    EXTRA = "extra"
+    EDITED = "edited"  # by hand
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A product that is not what the sources build. ``state``: stale, missing, extra, or edited (by hand)."""
+    """A product that is not what the sources build."""
 
     path: str
-    state: str
+    state: State
 
 
 class Products:
     """The products of one assignment: source/<name>, release/<name> and a record of hashes.
 
-    The record lies beside source/<name>, not in it: whatever lies in there, nbgrader copies to every student."""
+    The record lies beside source/<name>, not in it: whatever lies in there, nbgrader copies to every student.
+    A second one, which git does not keep, says what was written here: git may bring another record, not the copies.
+    """
 
     def __init__(self, assignment: Assignment) -> None:
         self.root = assignment.root
         self.folders = (assignment.source, assignment.release)
         self.record = assignment.course.source / f"{assignment.name}.build.json"
         self._library = assignment.library_folder
-        self._copied = assignment.course.state / f"{assignment.name}.copies.json"
+        self._written = assignment.course.state / f"{assignment.name}.written.json"
 
     def differences(self, fresh: dict[str, bytes], copies: Collection[str] = ()) -> list[Difference]:
         """Where the disk and a fresh build (path under the root to content) part, sorted by path.
@@ -49,13 +61,12 @@ class Products:
         found = []
         for path in sorted(fresh.keys() | on_disk):
             if path not in on_disk:
-                found += [Difference(path, "missing")] if path not in copies else []
-            elif path not in fresh and path not in recorded:
-                found.append(Difference(path, "extra"))
+                found += [Difference(path, State.MISSING)] if path not in copies else []
             elif (data := (self.root / path).read_bytes()) != fresh.get(path):
-                found.append(Difference(path, "stale" if self._is_ours(path, data) else "edited"))
-        if not found and recorded != {path: digest_of(data) for path, data in fresh.items()}:
-            found.append(Difference(self.record.relative_to(self.root).as_posix(), "stale"))
+                known = State.EDITED if path in fresh or path in recorded else State.EXTRA
+                found.append(Difference(path, State.STALE if self._is_ours(path, data) else known))
+        if not found and recorded != _digests(fresh):
+            found.append(Difference(self.record.relative_to(self.root).as_posix(), State.STALE))
         return found
 
     def copy(self, copies: dict[str, bytes]) -> None:
@@ -67,12 +78,12 @@ class Products:
         for path in [*changed.keys() & present.keys(), *gone]:
             if not self._is_ours(path, (self.root / path).read_bytes()):
                 raise EditedByHand(f"{path} was changed by hand since it was copied there")
-        if changed or gone:
-            _write_record(self._copied, copies)
         for path, data in changed.items():
             write_atomically(self.root / path, data)
         for path in gone:
             (self.root / path).unlink(missing_ok=True)
+        if changed or gone:
+            _write_record(self._written, _read_record(self._written) | _digests(copies))
 
     def recorded(self) -> dict[str, str]:
         """What the last build wrote: path to digest; empty where there was none."""
@@ -91,7 +102,7 @@ class Products:
 
     def swap(self, fresh: dict[str, bytes]) -> None:
         """Put a fresh build in place: written aside first, then each folder renamed."""
-        work = self._copied.parent
+        work = self._written.parent
         work.mkdir(exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix="build-", dir=work))
         try:
@@ -102,8 +113,8 @@ class Products:
             for folder in self.folders:
                 inner = folder.relative_to(self.root)
                 _exchange(staging / "new" / inner, folder, staging / "old" / inner)
-            _write_record(self.record, fresh)
-            self._copied.unlink(missing_ok=True)
+            _write_record(self.record, _digests(fresh))
+            _write_record(self._written, _digests(fresh))
         finally:
             shutil.rmtree(staging, ignore_errors=True)
 
@@ -119,12 +130,16 @@ class Products:
         return (self.root / path).is_relative_to(self._library)
 
     def _is_ours(self, path: str, data: bytes) -> bool:
-        return digest_of(data) in (_read_record(self.record).get(path), _read_record(self._copied).get(path))
+        return digest_of(data) in (_read_record(self.record).get(path), _read_record(self._written).get(path))
 
 
-def _write_record(path: Path, files: dict[str, bytes]) -> None:
-    hashes = {name: digest_of(data) for name, data in sorted(files.items())}
-    write_atomically(path, (json.dumps({"schema": 1, "files": hashes}, indent=1) + "\n").encode())
+def _digests(files: dict[str, bytes]) -> dict[str, str]:
+    return {path: digest_of(data) for path, data in files.items()}
+
+
+def _write_record(path: Path, digests: dict[str, str]) -> None:
+    text = json.dumps({"schema": 1, "files": dict(sorted(digests.items()))}, indent=1)
+    write_atomically(path, f"{text}\n".encode())
 
 
 def _read_record(path: Path) -> dict[str, str]:

@@ -54,7 +54,8 @@ def copies(assignment: Assignment) -> dict[str, bytes]:
     if (licence := assignment.root / "LICENSE").is_file():
         found["LICENSE"] = licence.read_bytes()
     for problem in assignment.problems:
-        found[f"tests/test_{problem.name}.py"] = problem.public_tests.read_bytes()
+        for test_file in problem.shipped_tests:
+            found[f"tests/{problem.name}/{test_file.name}"] = test_file.read_bytes()
     return found
 
 

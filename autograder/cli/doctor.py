@@ -71,8 +71,8 @@ def _sandbox(root: Path, assignment: str | None) -> tuple[str, list[tuple[str, s
     if name is None:
         return "unknown", [("sandbox", "not tried: run this in the course's top folder (the one with assignments/)")]
     course = load_assignment(name, root)
-    copies.restore(course)
     try:
+        copies.refresh(course)
         with Sandbox.start(course.release, course.library) as sandbox:
             return sandbox.level, [
                 ("sandbox", f"{sandbox.level} ({_MEANING[sandbox.level]})"),

@@ -17,7 +17,7 @@ from autograder.cli.options import assignment_argument, counting, progress, weak
 from autograder.errors import Surprise
 
 if TYPE_CHECKING:
-    from autograder.assignment.model import Assignment
+    from autograder.assignment.model import Assignment, Problem
     from autograder.verify.demo import Row
     from autograder.verify.verify import Proof, Verdict
 
@@ -40,6 +40,7 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
       autograder build ps3 --archive out/     (also out/ps3-1.0.zip, for Colab)
     """
     from autograder.build import build as builder
+    from autograder.build.on_disk import State
 
     if check and (force or archive):
         raise click.UsageError("--check writes nothing: omit --force and --archive.")
@@ -49,7 +50,7 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
         return
     made, changes = builder.build(assignment, Path.cwd(), force=force)
     for change in changes:
-        done = "removed" if change.path not in made.files else "new" if change.state == "missing" else "changed"
+        done = "removed" if change.path not in made.files else "new" if change.state == State.MISSING else "changed"
         click.echo(f"  {done:<8} {change.path}")
     count = len(changes)
     click.echo(f"{assignment}: " + ("everything was up to date." if not count else f"built; {count} files changed."))
@@ -63,20 +64,24 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
 @click.option("--seeds", type=click.IntRange(1), default=20, show_default=True, help="Seeds for the reference.")
 @click.option("--figures", type=click.Path(path_type=Path), metavar="DIR",
               help="Instead: draw each figure for the reference and every wrong answer, into DIR.")  # fmt: skip
+@click.option("--all", "everything", is_flag=True, help="Prove also what was proved already and has not changed.")
 @workers_option
 @weak_option
 def verify(
-    assignment: str, problem: str | None, seeds: int, figures: Path | None, workers: int, allow_weak: bool
-) -> None:
-    """Prove that the tests are good: reference, stub, other right answers, wrong ones, nonsense.
+    assignment: str, problem: str | None, seeds: int, figures: Path | None, everything: bool, workers: int,
+    allow_weak: bool,
+) -> None:  # fmt: skip
+    """Prove that the tests are good: reference, stub, other right answers, wrong ones, nonsense, the library.
 
     Full marks for the reference over many seeds and for every answer of right/; zero for the stub; every answer of
     wrong/ is caught by the tests it names and costs no test of an exercise that does not depend on it; nonsense never
-    breaks a test; every test catches some wrong answer. Exit code 7 for any surprise.
+    breaks a test; every test catches some wrong answer; nothing in the library answers an exercise. Exit code 7 for
+    any surprise. A problem that was proved and has not changed since is not proved again.
 
     \b
     Examples:
       autograder verify ps3
+      autograder verify ps3 --all
       autograder verify ps3 --problem masked_autoencoder --seeds 3
       autograder verify ps3 --figures sheets/
     """
@@ -89,17 +94,36 @@ def verify(
         for path in draw_sheets(course, figures, problem=problem):
             click.echo(str(path))
         return
-    proof = _prove(course, problem, seeds, workers, allow_weak)
+    problems = [course.problem(problem)] if problem else list(course.problems)
+    if problems := problems if everything else _unproved(course, problems, seeds):
+        _report(_prove(course, problems, seeds, workers, allow_weak))
+
+
+def _unproved(course: Assignment, problems: list[Problem], seeds: int) -> list[Problem]:
+    """The problems to prove; says which were proved already."""
+    from autograder.verify.proof_record import ProofRecord
+
+    record = ProofRecord(course)
+    proved = {problem.name: record.find(problem, seeds) for problem in problems}
+    for name, found in proved.items():
+        if found is not None:
+            click.echo(f"{name}: proved already ({found.date}, {found.seeds} seeds); --all proves it again.")
+    return [problem for problem in problems if proved[problem.name] is None]
+
+
+def _report(proof: Proof) -> None:
     Console(width=None if sys.stdout.isatty() else 110).print(_proof_table(proof))
     for surprise in proof.surprises:
         click.echo(f"  {surprise}", err=True)
     if proof.surprises:
         raise Surprise(f"{len(proof.surprises)} surprises; see above.")
-    click.echo(f"{course.name}: {len(proof.verdicts)} answers tried on {len(proof.tests)} tests, no surprise.")
+    name, count = proof.assignment.name, len(proof.verdicts)
+    click.echo(f"{name}: {count} answers tried on {len(proof.tests)} tests, no surprise.")
 
 
-def _prove(course: Assignment, problem: str | None, seeds: int, workers: int, allow_weak: bool) -> Proof:
+def _prove(course: Assignment, problems: list[Problem], seeds: int, workers: int, allow_weak: bool) -> Proof:
     from autograder.grading.grade_one import confined
+    from autograder.verify.proof_record import ProofRecord
     from autograder.verify.verify import plan_from_sources
     from autograder.verify.verify import verify as prove
 
@@ -107,15 +131,20 @@ def _prove(course: Assignment, problem: str | None, seeds: int, workers: int, al
     with confined(course, allow_weak) as sandbox, progress("verifying", None) as bar:
 
         def on_verdict(verdict: Verdict, total: int) -> None:
-            bar.update(bar.task_ids[0], advance=1, total=total, last=f"{verdict.case.kind} {verdict.case.name}"[:40])
+            bar.update(bar.task_ids[0], advance=1, total=total, last=verdict.case.label[:40])
 
-        return prove(plan, sandbox, problem=problem, seeds=seeds, workers=workers, on_verdict=on_verdict)
+        proof = prove(plan, sandbox, problems=problems, seeds=seeds, workers=workers, on_verdict=on_verdict)
+    record = ProofRecord(course)
+    for problem in problems:
+        if problem.name not in proof.surprising_problems:
+            record.add(problem, seeds)
+    return proof
 
 
 def _proof_table(proof: Proof) -> Table:
-    from autograder.verify.verify import summary
+    from autograder.verify.verify import KINDS, summary
 
-    table = Table("exercise", "points", "public", "hidden", "reference", "stub", "right", "wrong", "nonsense", box=None)
+    table = Table("exercise", "points", "public", "hidden", *KINDS, box=None)
     for row in summary(proof):
         table.add_row(*row)
     return table

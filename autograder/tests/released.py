@@ -30,14 +30,17 @@ class Scaler(ScalerBase):
 
 
 def write(root: Path) -> Path:
-    """Lay the release down under `root`; returns its folder."""
+    """Write the release under `root`; returns its folder."""
     assignment = tiny.write(root)
     release = root / "release"
-    manifest = load_assignment(tiny.NAME, root).manifest
+    tinyset = load_assignment(tiny.NAME, root)
+    manifest = tinyset.manifest
     shutil.copytree(KIT / "release_files", release)
     shutil.copytree(KIT, release / "kit", ignore=shutil.ignore_patterns("__pycache__", "release_files"))
     shutil.copytree(assignment / tiny.LIBRARY, release / tiny.LIBRARY)
-    shutil.copy(assignment / tiny.PROBLEM / "test_public.py", release / "tests" / f"test_{tiny.PROBLEM}.py")
+    (release / "tests" / tiny.PROBLEM).mkdir()
+    for path in tinyset.problem(tiny.PROBLEM).shipped_tests:
+        shutil.copy(path, release / "tests" / tiny.PROBLEM)
     (release / "tests" / "manifest.json").write_text(manifest.to_json(), encoding="utf-8")
     save(release / tiny.NOTEBOOK, [raw(cell) for cell in manifest.notebooks[0].cells])
     return release

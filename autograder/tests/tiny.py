@@ -1,6 +1,6 @@
 """A complete small assignment for the engine's tests: one problem, two exercises, a written answer, a library.
 
-`write(root)` lays it down as assignments/tinyset; `edit` changes one of its files.
+`write(root)` writes it to assignments/tinyset; `edit` changes one of its files.
 """
 
 from __future__ import annotations
@@ -134,36 +134,44 @@ print(width(scale(torch.ones(1, 3), 2.0)), guess_width)
 """Public tests of the tiny problem."""
 
 import torch
-from kit import assert_raises, assert_same, exercise
+from kit import assert_raises, assert_same, exercise, load_helpers
+
+helpers = load_helpers(__file__)
+scaling = exercise("tiny-scale")
+scaler_class = exercise("tiny-scaler")
 
 
-@exercise("tiny-scale", weight=2, title="multiplies every entry", hint="Which entries should change?")
+@scaling("multiplies every entry", hint="Which entries should change?", weight=2)
 def test_scale_multiplies_every_entry(student):
     values = torch.tensor([[1.0, 2.0, 3.0]])
     expected = torch.tensor([[2.0, 4.0, 6.0]])
     assert_same(student.scale(values, 2.0), expected, what="scale of [[1, 2, 3]] by 2")
 
 
-@exercise("tiny-scale", title="refuses a negative factor", hint="What should happen below zero?")
+@scaling("refuses a negative factor", hint="What should happen below zero?")
 def test_scale_rejects_negative_factors(student):
     assert_raises(ValueError, lambda: student.scale(torch.ones(1, 1), -1.0), what="scale by -1")
     assert_same(student.scale(torch.ones(1, 1), 1.0), torch.ones(1, 1), what="scale by 1")
 
 
-@exercise("tiny-scaler", title="uses its factor", hint="Does the module multiply by its own parameter?")
+@scaler_class("uses its factor", hint="Does the module multiply by its own parameter?")
 def test_scaler_uses_its_factor(student):
     scaler = student.build("Scaler", start=3.0)
-    assert_same(scaler(torch.ones(2, 2)), torch.full((2, 2), 3.0), what="Scaler(3) of ones")
+    assert_same(scaler(helpers.square(1)), helpers.square(3), what="Scaler(3) of ones")
 ''',
     f"{PROBLEM}/test_hidden.py": '''\
 """Hidden tests of the tiny problem."""
 
 import pytest
 import torch
-from kit import assert_same, exercise
+from kit import assert_same, exercise, load_helpers
+
+helpers = load_helpers(__file__)
+scaling = exercise("tiny-scale")
+scaler_class = exercise("tiny-scaler")
 
 
-@exercise("tiny-scale", weight=1, title="works on other sizes", hint="Is anything fixed to one size?")
+@scaling("works on other sizes", hint="Is anything fixed to one size?")
 @pytest.mark.parametrize("size", [(1, 1), (4, 7)])
 def test_scale_on_drawn_numbers_of_any_size(student, rng, size):
     values = torch.rand(*size, generator=rng)
@@ -171,12 +179,23 @@ def test_scale_on_drawn_numbers_of_any_size(student, rng, size):
     assert_same(student.scale(values, 3.0), expected_by_a_slow_loop, what="scale by 3")
 
 
-@exercise("tiny-scaler", title="inverse undoes forward", hint="What brings the values back?")
+@scaler_class("inverse undoes forward", hint="What brings the values back?")
 def test_scaler_inverse_undoes_forward(student, rng):
     scaler = student.build("Scaler", start=4.0)
+    assert_same(scaler.call("inverse", helpers.square(4)), helpers.square(1), what="inverse of fours")
     values_before_scaling = torch.rand(3, 5, generator=rng)
     back_again = scaler.call("inverse", scaler(values_before_scaling))
     assert_same(back_again, values_before_scaling, what="inverse after forward")
+''',
+    f"{PROBLEM}/test_helpers.py": '''\
+"""What public and hidden tests of the tiny problem share."""
+
+import torch
+
+
+def square(value):
+    """A 2 x 2 tensor that holds one value."""
+    return torch.full((2, 2), float(value))
 ''',
     f"{PROBLEM}/rubric.md": """\
 # Rubric
@@ -185,18 +204,23 @@ def test_scaler_inverse_undoes_forward(student, rng):
 
 Full mark: it names that the factor is a parameter which autograd follows through the product.
 """,
-    f"{PROBLEM}/wrong/adds.py": '''\
-"""Adds the factor instead of multiplying by it."""
+    f"{PROBLEM}/wrong/tiny-scale.toml": """\
+[adds]
+about = "Adds the factor instead of multiplying by it."
+put = {"values * factor" = "values + factor"}
+must_fail = ["test_scale_multiplies_every_entry", "test_scale_on_drawn_numbers_of_any_size"]
 
-EXERCISE = "tiny-scale"
-MUST_FAIL = ["test_scale_multiplies_every_entry", "test_scale_on_drawn_numbers_of_any_size"]
-
-
-def scale(values: Tensor, factor: float) -> Tensor:
-    if factor < 0:
-        raise ValueError("negative")
-    return values + factor
-''',
+[accepts-negative]
+about = "Multiplies by any factor."
+put = {"factor < 0" = "False"}
+must_fail = ["test_scale_rejects_negative_factors"]
+""",
+    f"{PROBLEM}/wrong/tiny-scaler.toml": """\
+[inverse-multiplies]
+about = "The way back multiplies once more."
+put = {"values / self.factor" = "values * self.factor"}
+must_fail = ["test_scaler_inverse_undoes_forward"]
+""",
     f"{PROBLEM}/wrong/forgets_factor.py": '''\
 """The module does nothing."""
 
@@ -210,30 +234,6 @@ class Scaler(ScalerBase):
 
     def inverse(self, values: Tensor) -> Tensor:
         return values
-''',
-    f"{PROBLEM}/wrong/accepts_negative.py": '''\
-"""Multiplies by any factor."""
-
-EXERCISE = "tiny-scale"
-MUST_FAIL = ["test_scale_rejects_negative_factors"]
-
-
-def scale(values: Tensor, factor: float) -> Tensor:
-    return values * factor
-''',
-    f"{PROBLEM}/wrong/inverse_multiplies.py": '''\
-"""The way back multiplies once more."""
-
-EXERCISE = "tiny-scaler"
-MUST_FAIL = ["test_scaler_inverse_undoes_forward"]
-
-
-class Scaler(ScalerBase):
-    def forward(self, values: Tensor) -> Tensor:
-        return scale(values, 1.0) * self.factor
-
-    def inverse(self, values: Tensor) -> Tensor:
-        return values * self.factor
 ''',
     f"{PROBLEM}/right/einsum.py": '''\
 """Multiplies with einsum."""
@@ -250,7 +250,7 @@ def scale(values: Tensor, factor: float) -> Tensor:
 
 
 def write(root: Path) -> Path:
-    """Lay the assignment down under root/assignments/tinyset; returns that folder."""
+    """Write the assignment to root/assignments/tinyset; returns that folder."""
     folder = root / "assignments" / NAME
     for name, text in FILES.items():
         path = folder / name

@@ -170,7 +170,6 @@ def _floor(made: Assignment, count: int) -> float:
 # Runs in the release folder, as a notebook's kernel does: each check twice, and the second is timed.
 _CHECKS = """
 import contextlib, io, json, sys, time
-sys.path.insert(0, "")
 given = json.load(sys.stdin)
 namespace = {"__name__": "__main__"}
 for source in given["cells"]:

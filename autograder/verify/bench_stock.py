@@ -38,7 +38,7 @@ _total = sum(outcome.mark.weight for outcome in _outcomes)
 
 
 def prepare_stock(made: Assignment, root: Path, count: int, *, whole: bool) -> None:
-    """Lay out a course: source with test cells, its release, `count` submissions.
+    """Set up a course: source with test cells, its release, `count` submissions.
 
     whole: with the cells that train and draw, which nbgrader would run; else without them.
     """

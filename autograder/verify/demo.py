@@ -28,7 +28,7 @@ class Row:
 
 
 def prepare(root: Path, name: str, folder: Path) -> tuple[Assignment, list[Member]]:
-    """Build the release, and lay out a course with a made class in `folder`, which is emptied first."""
+    """Build the release, and set up a course with a made class in `folder`, which is emptied first."""
     build.build(name, root)
     if folder.exists():
         shutil.rmtree(folder)

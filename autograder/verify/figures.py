@@ -15,10 +15,10 @@ from typing import Any
 
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
+from autograder.assignment.answers import SampleAnswer, wrong_answers
 from autograder.assignment.model import Assignment, Problem
 from autograder.errors import CourseError
 from autograder.verify.solve import release_copy
-from autograder.verify.verify import WRONG, Case, read_answer
 
 CELL_SECONDS = 20.0
 WIDTH, COLUMNS, MARGIN = 480, 4, 16  # a panel, in pixels
@@ -72,9 +72,9 @@ def draw_sheets(
     settings: Mapping[str, str] | None = None,
     seconds: float = CELL_SECONDS,
 ) -> list[Path]:
-    """One PNG an exercise, <into>/<exercise>.png: the reference first, then each file of wrong/.
+    """One PNG an exercise, <into>/<exercise>.png: the reference first, then each answer of wrong/.
 
-    settings: environment variables for the cells. seconds: longer cells are stopped, and that is said. Needs the
+    settings: environment variables for the cells. seconds: longer cells are stopped, and a note says so. Needs the
     built release. CourseError where a reference cell does not run.
     """
     problems = [assignment.problem(problem)] if problem else list(assignment.problems)
@@ -91,15 +91,14 @@ def draw_sheets(
 
 def sheets(assignment: Assignment, problem: Problem, settings: Mapping[str, str], seconds: float) -> Iterator[Sheet]:
     """Run the problem's cells in a process of its own, and collect what each answer drew."""
-    wrong: dict[str, list[Case]] = {name: [] for name in problem.references}
-    for path in problem.wrong:
-        case = read_answer(WRONG, problem, path, seed=0)
-        wrong[case.exercise].append(case)
+    wrong: dict[str, list[SampleAnswer]] = {name: [] for name in problem.references}
+    for answer in wrong_answers(problem):
+        wrong[answer.exercise].append(answer)
     with release_copy(assignment) as folder, tempfile.TemporaryDirectory() as out:
         job = {
             "cells": [{"kind": cell.kind, "name": cell.name, "source": cell.source} for cell in problem.cells],
             "answers": {
-                name: [source, *(case.code for case in wrong[name])] for name, source in problem.references.items()
+                name: [source, *(answer.code for answer in wrong[name])] for name, source in problem.references.items()
             },
             "seconds": seconds,
             "out": out,
@@ -111,8 +110,8 @@ def sheets(assignment: Assignment, problem: Problem, settings: Mapping[str, str]
         )  # fmt: skip
         if done.returncode:
             raise CourseError(f"{problem.folder / 'notebook.py'} did not run:\n{done.stderr[-2000:].rstrip()}")
-        for name, cases in wrong.items():
-            about = [("reference", ""), *((case.name, " ".join(case.about.split())) for case in cases)]
+        for name, answers in wrong.items():
+            about = [("reference", ""), *((answer.name, " ".join(answer.about.split())) for answer in answers)]
             yield Sheet(name, tuple(_panel(Path(out) / name, number, *who) for number, who in enumerate(about)))
 
 

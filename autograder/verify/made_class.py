@@ -9,18 +9,19 @@ from __future__ import annotations
 import copy
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from autograder.assignment.answers import SampleAnswer, right_answers, wrong_answers
 from autograder.assignment.model import Assignment, Problem
 from autograder.assignment.released import release_notebook
+from autograder.course_folders import CourseFolders
 from autograder.results import Report, ReportStatus
-from autograder.verify.verify import RIGHT, WRONG, Case, dependents, read_answer
+from autograder.verify.verify import dependents
 
 Notebooks = dict[str, dict[str, Any]]
-LINKED = ("assignments", "source", "release", "nbgrader_config.py")
 SCRIPT = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 
 
@@ -112,18 +113,19 @@ def members(assignment: Assignment) -> list[Member]:
 def class_of(assignment: Assignment, count: int) -> Iterator[Notebooks]:
     """Notebooks of an ordinary class of this size: every fourth all right, the others with one mistake each."""
     maker = _Maker(assignment)
-    wrong = [read_answer(WRONG, problem, path, 0) for problem in assignment.problems for path in problem.wrong]
+    wrong = [answer for problem in assignment.problems for answer in wrong_answers(problem)]
     for number in range(count):
-        case = wrong[number % len(wrong)]
-        yield maker.notebooks() if number % 4 == 0 else maker.but(case.exercise, case.code)
+        answer = wrong[number % len(wrong)]
+        yield maker.notebooks() if number % 4 == 0 else maker.but(answer.exercise, answer.code)
 
 
 def link_course(root: Path, folder: Path) -> None:
     """Make `folder` a course of its own with the assignments of `root`: its submissions and grades stay apart."""
     folder.mkdir(parents=True)
-    for part in LINKED:
-        if (root / part).exists():
-            (folder / part).symlink_to((root / part).resolve())
+    course = CourseFolders(root)
+    for path in (course.assignments, course.source, course.release, root / "nbgrader_config.py"):
+        if path.exists():
+            (folder / path.name).symlink_to(path.resolve())
 
 
 def texts(books: Notebooks) -> dict[str, str]:
@@ -144,7 +146,7 @@ def _honest(maker: _Maker, first: Problem, lonely: str) -> Iterator[Member]:
         "untouched", "the notebooks as released", "nothing is written", texts(maker.notebooks({})),
         dict.fromkeys(ids, 0.0),
     )  # fmt: skip
-    other = {case.exercise: case.code for case in _answers(maker.assignment, RIGHT)}
+    other = {answer.exercise: answer.code for answer in _one_each(maker.assignment, right_answers)}
     yield Member(
         "another-way", f"other right answers to {len(other)} exercises", "tests ask what it does, not how",
         texts(maker.notebooks(maker.references | other)),
@@ -162,27 +164,25 @@ def _honest(maker: _Maker, first: Problem, lonely: str) -> Iterator[Member]:
 
 
 def _misconceptions(maker: _Maker) -> Iterator[Member]:
-    cases = list(_answers(maker.assignment, WRONG))
-    counts = Counter(case.name for case in cases)
-    for case in cases:
-        name = case.name if counts[case.name] == 1 else f"{case.exercise}-{case.name}"  # two problems may share a name
-        problem = maker.assignment.problem(case.problem)
-        touched = dependents(problem, case.exercise)
+    answers = list(_one_each(maker.assignment, wrong_answers))
+    counts = Counter(answer.name for answer in answers)
+    for answer in answers:
+        shared = counts[answer.name] > 1  # two problems may use the same name
+        touched = dependents(maker.assignment.problem(answer.problem), answer.exercise)
         yield Member(
-            name.replace("_", "-"), f"{case.exercise}: {' '.join(case.about.split())}",
-            "that exercise loses points, independent ones none", texts(maker.but(case.exercise, case.code)),
-            below=frozenset({case.exercise}), free=frozenset(touched - {case.exercise}),
+            f"{answer.exercise}-{answer.name}" if shared else answer.name,
+            f"{answer.exercise}: {' '.join(answer.about.split())}", "that exercise loses points, independent ones none",
+            texts(maker.but(answer.exercise, answer.code)), below=frozenset({answer.exercise}),
+            free=frozenset(touched - {answer.exercise}),
         )  # fmt: skip
 
 
-def _answers(assignment: Assignment, kind: str) -> Iterable[Case]:
-    """One answer of right/ or wrong/ for each exercise: the first, of wrong ones the first that most tests catch."""
-    found: dict[str, Case] = {}
-    for problem in assignment.problems:
-        for path in problem.right if kind == RIGHT else problem.wrong:
-            case = read_answer(kind, problem, path, seed=0)
-            if len(case.must_fail) > len(found.setdefault(case.exercise, case).must_fail):
-                found[case.exercise] = case
+def _one_each(assignment: Assignment, answers: Callable[[Problem], tuple[SampleAnswer, ...]]) -> Iterable[SampleAnswer]:
+    """One answer for each exercise: the first, of wrong ones the first that most tests catch."""
+    found: dict[str, SampleAnswer] = {}
+    for answer in (answer for problem in assignment.problems for answer in answers(problem)):
+        if len(answer.must_fail) > len(found.setdefault(answer.exercise, answer).must_fail):
+            found[answer.exercise] = answer
     return found.values()
 
 
@@ -199,7 +199,7 @@ def _odd_files(maker: _Maker, first: Problem, lonely: str) -> Iterator[Member]:
     place = next(number for number, cell in enumerate(cells) if cell["id"] == lonely)
     cells.insert(place, copy.deepcopy(cells[place]) | {"source": maker.stub(lonely)})
     yield Member(
-        "duplicated-cell", f"{lonely} stands twice, an old copy first", "the later copy is graded, and that is said",
+        "duplicated-cell", f"{lonely} stands twice, an old copy first", "the later copy is graded, and a note says so",
         texts(books), says="appears twice",
     )  # fmt: skip
     renamed = texts(maker.notebooks())

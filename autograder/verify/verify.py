@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import multiprocessing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from pathlib import Path
+from types import ModuleType
 
+import torch
+
+from autograder.assignment.answers import SampleAnswer, right_answers, wrong_answers
+from autograder.assignment.library import import_library
 from autograder.assignment.model import Assignment, Problem
 from autograder.build import copies
-from autograder.errors import CourseError
 from autograder.grading.grade_one import bind
-from autograder.grading.plan import Plan, answer_code
+from autograder.grading.plan import Plan, answer_code, visibility
 from autograder.sandbox.sandbox import Sandbox
-from kit.manifest import CellKind
+from autograder.verify.library_answers import library_answers
 from kit.outcomes import OutcomeStatus
 from kit.runner import Outcome
 
-REFERENCE, STUB, RIGHT, WRONG, NONSENSE = "reference", "stub", "right", "wrong", "nonsense"
+REFERENCE, STUB, RIGHT, WRONG, NONSENSE, LIBRARY = "reference", "stub", "right", "wrong", "nonsense", "library"
+KINDS = (REFERENCE, STUB, RIGHT, WRONG, NONSENSE, LIBRARY)
+LIBRARY_SECONDS = 1.0
 NONSENSE_VALUES = (
     "None", "()", "'text'", "0", "float('nan')", "object()", "{'a': 1}", "[None, None, None]", "(None, None)",
     "torch.tensor(float('nan'))", "torch.zeros(0)", "torch.zeros(2, 3, 4, 5, 6)",
@@ -39,13 +45,17 @@ class Case:
     seed: int
     exercise: str = ""
     code: str = ""
-    about: str = ""
     must_fail: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What it is called in a report."""
+        return " ".join(word for word in (self.kind, self.exercise, self.name) if word)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of a case: its surprises (none is good), and the tests that did not pass."""
+    """The outcome of a case: its surprises (none is good), and the tests that did not pass."""
 
     case: Case
     surprises: tuple[str, ...]
@@ -67,8 +77,13 @@ class Proof:
         return [test for test in self.tests if test not in caught]
 
     @property
+    def surprising_problems(self) -> set[str]:
+        by_answers = {verdict.case.problem for verdict in self.verdicts if verdict.surprises}
+        return by_answers | {test.partition("/")[0] for test in self.idle_tests}
+
+    @property
     def surprises(self) -> list[str]:
-        found = [f"{v.case.kind} {v.case.name}: {text}" for v in self.verdicts for text in v.surprises]
+        found = [f"{v.case.label}: {text}" for v in self.verdicts for text in v.surprises]
         return found + [
             f"{test} catches no wrong answer: add one in wrong/, or drop the test" for test in self.idle_tests
         ]
@@ -78,14 +93,16 @@ def verify(
     plan: Plan,
     sandbox: Sandbox,
     *,
-    problem: str | None = None,
+    problems: Sequence[Problem] | None = None,
     seeds: int = 20,
     workers: int = 2,
     on_verdict: Callable[[Verdict, int], None] = lambda verdict, total: None,
 ) -> Proof:
-    """Try every answer of every problem (or of one). The processes are forked: call it before starting threads."""
-    problems = [plan.assignment.problem(problem)] if problem else list(plan.assignment.problems)
-    cases = [case for item in problems for case in cases_of(item, plan.seed, seeds)]
+    """Try every answer of every problem (or of some), in forked processes."""
+    torch.set_num_threads(1)  # a process that has started more, as the library may here, cannot fork safely
+    problems = plan.assignment.problems if problems is None else problems
+    library = import_library(plan.assignment.release, plan.assignment.library)
+    cases = [case for item in problems for case in cases_of(item, library, plan.seed, seeds)]
     tests = tuple(test.id for test in plan.tests if any(test.id.startswith(f"{item.name}/") for item in problems))
     proof = Proof(plan.assignment, tests)
     _shared[:] = [(plan, sandbox)]
@@ -106,54 +123,22 @@ def plan_from_sources(assignment: Assignment, seed: int) -> Plan:
     return Plan.of(assignment, seed)
 
 
-def cases_of(problem: Problem, seed: int, seeds: int) -> list[Case]:
+def cases_of(problem: Problem, library: ModuleType, seed: int, seeds: int) -> list[Case]:
     """Everything to try on one problem."""
     cases = [Case(REFERENCE, problem.name, f"seed {number}", seed + number) for number in range(seeds)]
     cases.append(Case(STUB, problem.name, "untouched notebook", seed))
-    cases += [read_answer(RIGHT, problem, path, seed) for path in problem.right]
-    cases += [read_answer(WRONG, problem, path, seed) for path in problem.wrong]
+    cases += [case_of(RIGHT, answer, seed) for answer in right_answers(problem)]
+    cases += [case_of(WRONG, answer, seed) for answer in wrong_answers(problem)]
     for exercise, reference in problem.references.items():
         for value in NONSENSE_VALUES:
             code = nonsense(reference, value)
-            cases.append(Case(NONSENSE, problem.name, f"{exercise} returns {value}", seed, exercise, code))
-    return cases
+            cases.append(Case(NONSENSE, problem.name, f"returns {value}", seed, exercise, code))
+    answers = library_answers(problem, library)
+    return cases + [Case(LIBRARY, problem.name, item.name, seed, item.exercise, item.code) for item in answers]
 
 
-def read_answer(kind: str, problem: Problem, path: Path, seed: int) -> Case:
-    """A file of right/ or wrong/: EXERCISE, MUST_FAIL and the cell's code. CourseError for a malformed one."""
-    try:
-        text = path.read_text(encoding="utf-8")
-        tree = ast.parse(text)
-        found = {node.targets[0].id: ast.literal_eval(node.value) for node in _headers(tree)}  # type: ignore[attr-defined]
-    except (SyntaxError, ValueError) as error:
-        raise CourseError(f"{path}: {error}") from error
-    about = ast.get_docstring(tree)
-    if about is None:
-        raise CourseError(f"{path}: begin with a docstring that says what this answer does")
-    exercise = found.get("EXERCISE")
-    if exercise not in list(problem.references):
-        raise CourseError(f"{path}: EXERCISE is {exercise!r}; {problem.name} has {', '.join(problem.references)}")
-    names = found.get("MUST_FAIL", [])
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise CourseError(f"{path}: MUST_FAIL is {names!r}; write a list of tests' names")
-    must_fail = tuple(names)
-    if (kind == WRONG) != bool(must_fail):
-        raise CourseError(f"{path}: a wrong answer names in MUST_FAIL the tests that catch it; a right one has none")
-    lines = text.split("\n")
-    for node in (tree.body[0], *_headers(tree)):
-        for number in range(node.lineno - 1, node.end_lineno or node.lineno):
-            lines[number] = ""
-    return Case(kind, problem.name, path.stem, seed, exercise, "\n".join(lines), about.split("\n\n")[0], must_fail)
-
-
-def _headers(tree: ast.Module) -> list[ast.Assign]:
-    return [
-        node
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        and isinstance(node.targets[0], ast.Name)
-        and node.targets[0].id in ("EXERCISE", "MUST_FAIL")
-    ]
+def case_of(kind: str, answer: SampleAnswer, seed: int) -> Case:
+    return Case(kind, answer.problem, answer.name, seed, answer.exercise, answer.code, answer.must_fail)
 
 
 def nonsense(reference: str, value: str) -> str:
@@ -178,11 +163,12 @@ def try_case(case: Case, plan: Plan, sandbox: Sandbox) -> Verdict:
     """Run one answer through the tests that concern it, in confined workers as in grading."""
     problem = plan.assignment.problem(case.problem)
     if case.kind == STUB:
-        replacing = {cell.name: cell.released for cell in problem.cells if cell.kind == CellKind.EXERCISE}
+        replacing = problem.stubs
     else:
         replacing = {case.exercise: case.code} if case.exercise else {}
-    binding = bind(plan.assignment, {problem.name: answer_code(problem, replacing)}, sandbox)
-    wanted = {case.exercise} if case.kind == NONSENSE else set(problem.references)
+    assignment = _impatient(plan.assignment, problem) if case.kind == LIBRARY else plan.assignment
+    binding = bind(assignment, {problem.name: answer_code(problem, replacing)}, sandbox)
+    wanted = {case.exercise} if case.kind in (NONSENSE, LIBRARY) else set(problem.references)
     try:
         outcomes = plan.collected.run(binding=binding, seed=case.seed, exercises=wanted)
     finally:
@@ -191,7 +177,16 @@ def try_case(case: Case, plan: Plan, sandbox: Sandbox) -> Verdict:
     return Verdict(case, tuple(_surprises(case, problem, outcomes)), failed)
 
 
+def _impatient(assignment: Assignment, problem: Problem) -> Assignment:
+    """The problem alone, with little time for a call: much of a library is not made to be called as an answer."""
+    exercises = tuple(dataclasses.replace(item, call_seconds=LIBRARY_SECONDS) for item in problem.exercises)
+    return dataclasses.replace(assignment, problems=(dataclasses.replace(problem, exercises=exercises),))
+
+
 def _surprises(case: Case, problem: Problem, outcomes: list[Outcome]) -> Iterable[str]:
+    if case.kind == LIBRARY:
+        yield from _library_surprises(case, outcomes)
+        return
     for outcome in outcomes:
         if outcome.status == OutcomeStatus.ERROR:
             yield f"{outcome.id} breaks instead of failing: {outcome.text}"
@@ -218,13 +213,20 @@ def _wrong_surprises(case: Case, problem: Problem, outcomes: list[Outcome]) -> I
             by_name.setdefault(key, []).append(outcome)
     for name in case.must_fail:
         if name not in by_name:
-            yield f"MUST_FAIL names {name}, but there is no such test"
+            yield f"its must_fail names {name}, but there is no such test"
         elif all(outcome.status == OutcomeStatus.PASSED for outcome in by_name[name]):
             yield f"{name} should catch it, but passes"
     touched = dependents(problem, case.exercise)
     for outcome in outcomes:
         if outcome.mark.exercise not in touched and outcome.status not in (OutcomeStatus.PASSED, OutcomeStatus.ERROR):
             yield f"costs {outcome.id}, a test of an exercise that does not depend on {case.exercise}"
+
+
+def _library_surprises(case: Case, outcomes: list[Outcome]) -> Iterable[str]:
+    hidden = [outcome for outcome in outcomes if visibility(outcome.id) == "hidden"]
+    passed = sum(outcome.mark.weight for outcome in hidden if outcome.status == OutcomeStatus.PASSED)
+    if (share := passed / sum(outcome.mark.weight for outcome in hidden)) > 1 / 2:
+        yield f"the shipped library answers {share:.0%} of {case.exercise}'s hidden tests: take {case.name} out of it"
 
 
 def dependents(problem: Problem, exercise: str) -> set[str]:
@@ -244,7 +246,7 @@ def summary(proof: Proof) -> list[tuple[str, ...]]:
         if not mine:
             continue
         counts = []
-        for kind in (REFERENCE, STUB, RIGHT, WRONG, NONSENSE):
+        for kind in KINDS:
             tried = [v for v in mine if v.case.kind == kind and v.case.exercise in ("", exercise.id)]
             counts.append(f"{sum(not v.surprises for v in tried)}/{len(tried)}")
         tests = (str(exercise.public_tests), str(exercise.hidden_tests))

@@ -6,6 +6,11 @@ import torch
 
 from kit import CheckFailed, Lib, Seed, assert_same, exercise, expect_tensor, expect_tuple
 
+crop_and_resize = exercise("nce-crop-and-resize")
+two_views = exercise("nce-two-views")
+info_nce = exercise("nce-info-nce")
+nt_xent = exercise("nce-nt-xent")
+
 # --- shared -----------------------------------------------------------------------------------------------------------
 
 
@@ -56,9 +61,8 @@ def between(place, count):
     return place - low, low, min(low + 1, count - 1)
 
 
-@exercise(
-    "nce-crop-and-resize",
-    title="agrees with a slow loop on random images and boxes",
+@crop_and_resize(
+    "agrees with a slow loop on random images and boxes",
     hint="Height and width of the image, of the box and of the output are six different numbers.",
 )
 @pytest.mark.parametrize("shape, size", [((3, 3, 8, 13), 5), ((2, 1, 11, 6), 8), ((2, 5, 5, 9), 3)])
@@ -68,9 +72,8 @@ def test_crop_agrees_with_a_loop(student, rng, shape, size):
     assert_same(crops, slow_crop(images, boxes, size).float(), what=f"crops of {shape} at size {size}", atol=1e-4)
 
 
-@exercise(
-    "nce-crop-and-resize",
-    title="returns the place where it looked, when the image holds coordinates",
+@crop_and_resize(
+    "returns the place where it looked, when the image holds coordinates",
     hint="Feed it an image whose value is the row (or column) of each pixel. What should output pixel i hold?",
 )
 def test_crop_of_coordinates_is_where_it_looked(student, rng):
@@ -87,9 +90,8 @@ def test_crop_of_coordinates_is_where_it_looked(student, rng):
     assert_same(crops, expected, what="crops of an image of coordinates", atol=1e-3)
 
 
-@exercise(
-    "nce-crop-and-resize",
-    title="handles boxes that touch the image's border",
+@crop_and_resize(
+    "handles boxes that touch the image's border",
     hint="A box may begin at 0 and end at 1. What do you read beyond the last pixel's centre?",
 )
 def test_crop_at_the_border(student, rng):
@@ -100,9 +102,8 @@ def test_crop_at_the_border(student, rng):
     assert_same(crops, slow_crop(images, boxes, 12).float(), what="crops at the border", atol=1e-4)
 
 
-@exercise(
-    "nce-crop-and-resize",
-    title="handles boxes smaller than a pixel and crops of a single pixel",
+@crop_and_resize(
+    "handles boxes smaller than a pixel and crops of a single pixel",
     hint="Nothing in the text says that a box holds a whole pixel, or that the output has more than one.",
 )
 def test_crop_of_tiny_boxes_and_outputs(student, rng):
@@ -113,9 +114,8 @@ def test_crop_of_tiny_boxes_and_outputs(student, rng):
         assert_same(crops, slow_crop(images, chosen, size).float(), what=f"crops at size {size}", atol=1e-4)
 
 
-@exercise(
-    "nce-crop-and-resize",
-    title="keeps float64 in float64, and leaves its inputs alone",
+@crop_and_resize(
+    "keeps float64 in float64, and leaves its inputs alone",
     hint="In which dtype are the places computed where you look? Do you write into images or boxes?",
 )
 def test_crop_follows_the_dtype(student, rng):
@@ -125,11 +125,7 @@ def test_crop_follows_the_dtype(student, rng):
     assert_same(crops, slow_crop(images, boxes, 7), what="crops in float64", atol=1e-6)
 
 
-@exercise(
-    "nce-crop-and-resize",
-    title="works on the device of its inputs",
-    hint="On a GPU every tensor that you make must live there, too.",
-)
+@crop_and_resize("works on the device of its inputs", hint="On a GPU every tensor that you make must live there, too.")
 def test_crop_follows_the_device(student, rng):
     images, boxes = drawn(rng, 2, 3, 6, 9), boxes_inside(rng, 2)
     crops = student.crop_and_resize(images, boxes, 4)
@@ -154,9 +150,8 @@ def assert_first_two_draws(views, images, seed):
         assert_same(view, images + torch.randn(images.shape, generator=generator).to(images), what=what)
 
 
-@exercise(
-    "nce-two-views",
-    title="returns the first two draws of the augmentation, in order, as a tuple",
+@two_views(
+    "returns the first two draws of the augmentation, in order, as a tuple",
     hint="With a seeded generator the two views are known beforehand: first draw, second draw.",
     weight=2,
 )
@@ -168,9 +163,8 @@ def test_two_views_are_the_first_two_draws(student, rng, shape, dtype):
     assert isinstance(views, tuple), f"two_views: expected a tuple, got a {type(views).__name__}"
 
 
-@exercise(
-    "nce-two-views",
-    title="lets the augmentation decide on the size of a view",
+@two_views(
+    "lets the augmentation decide on the size of a view",
     hint="A crop is smaller than its image. Does your function count on equal shapes?",
 )
 def test_two_views_may_be_smaller_than_the_images(student, rng):
@@ -179,10 +173,8 @@ def test_two_views_may_be_smaller_than_the_images(student, rng):
     assert_first_two_draws(views, images[:, :, :2, :3], seed)
 
 
-@exercise(
-    "nce-two-views",
-    title="leaves the images as they were",
-    hint="The same images come back in the next epoch. What do they look like then?",
+@two_views(
+    "leaves the images as they were", hint="The same images come back in the next epoch. What do they look like then?"
 )
 def test_two_views_leave_the_images_alone(student, rng):
     images, seed = drawn(rng, 2, 3, 5, 6), a_seed(rng)
@@ -191,9 +183,8 @@ def test_two_views_leave_the_images_alone(student, rng):
     assert_first_two_draws(views, images, seed)
 
 
-@exercise(
-    "nce-two-views",
-    title="augments the whole batch at once, twice",
+@two_views(
+    "augments the whole batch at once, twice",
     hint="How often is the augmentation called for one batch, and with how many images?",
 )
 def test_two_views_call_the_augmentation_twice(student, rng):
@@ -204,9 +195,8 @@ def test_two_views_call_the_augmentation_twice(student, rng):
     assert_same(counts["images"], torch.tensor(6), what="images that it was given, 3 in the batch")
 
 
-@exercise(
-    "nce-two-views",
-    title="draws anew each time when there is no generator",
+@two_views(
+    "draws anew each time when there is no generator",
     hint="Without a generator the augmentation uses the global one. Who decides where that one begins?",
 )
 def test_two_views_without_a_generator_are_new_each_time(student):
@@ -220,9 +210,8 @@ def test_two_views_without_a_generator_are_new_each_time(student):
     assert different == 4, f"only {different} of four views drawn without a generator are different"
 
 
-@exercise(
-    "nce-two-views",
-    title="gives the views back as the augmentation made them",
+@two_views(
+    "gives the views back as the augmentation made them",
     hint="Does anything between the augmentation and the reader cut a view off from where it came from?",
 )
 def test_gradients_pass_through_both_views(student, rng):
@@ -310,9 +299,8 @@ def assert_plain(student, student_loss, slow_loss, rng):
 # --- info_nce ---------------------------------------------------------------------------------------------------------
 
 
-@exercise(
-    "nce-info-nce",
-    title="agrees with a double loop over queries and keys",
+@info_nce(
+    "agrees with a double loop over queries and keys",
     hint="Write the sum out for B = 2 on paper, with the temperature, and compare it with yours term by term.",
 )
 @pytest.mark.parametrize("batch, width, temperature", [(5, 3, 0.1), (4, 9, 0.5), (7, 2, 2.0)])
@@ -320,27 +308,24 @@ def test_info_nce_agrees_with_a_loop(student, rng, batch, width, temperature):
     assert_loops_agree(student.info_nce, slow_info_nce, rng, batch, width, temperature)
 
 
-@exercise(
-    "nce-info-nce",
-    title="has the right gradient for queries and for keys",
+@info_nce(
+    "has the right gradient for queries and for keys",
     hint="Values can be right where gradients are not. Is any part of your formula cut off from its input?",
 )
 def test_info_nce_gradients(student, rng):
     assert_gradients_agree(student, "info_nce", slow_info_nce, rng, 5, 3)
 
 
-@exercise(
-    "nce-info-nce",
-    title="does not care about lengths from 0.001 to 1000",
+@info_nce(
+    "does not care about lengths from 0.001 to 1000",
     hint="A small number added to a length matters when the length is small, too.",
 )
 def test_info_nce_of_all_lengths(student, rng):
     assert_lengths_do_not_matter(student.info_nce, slow_info_nce, rng)
 
 
-@exercise(
-    "nce-info-nce",
-    title="is finite at temperature 0.005 in every row, and so is its gradient",
+@info_nce(
+    "is finite at temperature 0.005 in every row, and so is its gradient",
     hint="Rows differ: what is a large logit in one row is out of reach in another. What becomes of exp(-200)?",
 )
 def test_info_nce_is_finite_when_cold(student, rng):
@@ -350,20 +335,15 @@ def test_info_nce_is_finite_when_cold(student, rng):
     assert_finite_when_cold(student, "info_nce", slow_info_nce, queries, keys, 50)
 
 
-@exercise(
-    "nce-info-nce",
-    title="keeps float64 in float64, and leaves its inputs alone",
+@info_nce(
+    "keeps float64 in float64, and leaves its inputs alone",
     hint="Does some step of yours fix a dtype, or write into what it was given?",
 )
 def test_info_nce_follows_the_dtype(student, rng):
     assert_plain(student, student.info_nce, slow_info_nce, rng)
 
 
-@exercise(
-    "nce-info-nce",
-    title="works on the device of its inputs",
-    hint="On a GPU every tensor that you make must live there, too.",
-)
+@info_nce("works on the device of its inputs", hint="On a GPU every tensor that you make must live there, too.")
 def test_info_nce_follows_the_device(student, rng):
     a, b = embeddings(rng, 4, 6)
     assert_same(student.info_nce(a, b, 0.5), slow_info_nce(a, b, 0.5).float(), what="InfoNCE", atol=1e-4)
@@ -374,9 +354,8 @@ def test_info_nce_follows_the_device(student, rng):
 # --- nt_xent ----------------------------------------------------------------------------------------------------------
 
 
-@exercise(
-    "nce-nt-xent",
-    title="agrees with a double loop over all embeddings",
+@nt_xent(
+    "agrees with a double loop over all embeddings",
     hint="Write the sum out for B = 2 on paper: four turns, three candidates in each. Compare term by term.",
 )
 @pytest.mark.parametrize("batch, width, temperature", [(4, 3, 0.1), (3, 8, 0.5), (5, 2, 2.0)])
@@ -384,27 +363,24 @@ def test_nt_xent_agrees_with_a_loop(student, rng, batch, width, temperature):
     assert_loops_agree(student.nt_xent, slow_nt_xent, rng, batch, width, temperature)
 
 
-@exercise(
-    "nce-nt-xent",
-    title="has the right gradient for both views",
+@nt_xent(
+    "has the right gradient for both views",
     hint="Values can be right where gradients are not. Is any part of your formula cut off from its input?",
 )
 def test_nt_xent_gradients(student, rng):
     assert_gradients_agree(student, "nt_xent", slow_nt_xent, rng, 4, 3)
 
 
-@exercise(
-    "nce-nt-xent",
-    title="does not care about lengths from 0.001 to 1000",
+@nt_xent(
+    "does not care about lengths from 0.001 to 1000",
     hint="A small number added to a length matters when the length is small, too.",
 )
 def test_nt_xent_of_all_lengths(student, rng):
     assert_lengths_do_not_matter(student.nt_xent, slow_nt_xent, rng)
 
 
-@exercise(
-    "nce-nt-xent",
-    title="is finite at temperature 0.005 in every row, and so is its gradient",
+@nt_xent(
+    "is finite at temperature 0.005 in every row, and so is its gradient",
     hint="Everyone is most similar to itself. What is left of the others if that similarity sets the scale?",
 )
 def test_nt_xent_is_finite_when_cold(student, rng):
@@ -414,9 +390,8 @@ def test_nt_xent_is_finite_when_cold(student, rng):
     assert_finite_when_cold(student, "nt_xent", slow_nt_xent, view1, view2, 20)
 
 
-@exercise(
-    "nce-nt-xent",
-    title="does not depend on the order of the images",
+@nt_xent(
+    "does not depend on the order of the images",
     hint="Shuffle both views alike: the pairs are the same. Does your way of finding partners know that?",
 )
 def test_nt_xent_of_shuffled_pairs(student, rng):
@@ -426,20 +401,15 @@ def test_nt_xent_of_shuffled_pairs(student, rng):
     assert_same(student.nt_xent(view1[order], view2[order], 0.2), expected, what="NT-Xent, shuffled", atol=1e-4)
 
 
-@exercise(
-    "nce-nt-xent",
-    title="keeps float64 in float64, and leaves its inputs alone",
+@nt_xent(
+    "keeps float64 in float64, and leaves its inputs alone",
     hint="Does some step of yours fix a dtype, or write into what it was given?",
 )
 def test_nt_xent_follows_the_dtype(student, rng):
     assert_plain(student, student.nt_xent, slow_nt_xent, rng)
 
 
-@exercise(
-    "nce-nt-xent",
-    title="works on the device of its inputs",
-    hint="On a GPU every tensor that you make must live there, too.",
-)
+@nt_xent("works on the device of its inputs", hint="On a GPU every tensor that you make must live there, too.")
 def test_nt_xent_follows_the_device(student, rng):
     a, b = embeddings(rng, 4, 6)
     assert_same(student.nt_xent(a, b, 0.5), slow_nt_xent(a, b, 0.5).float(), what="NT-Xent", atol=1e-4)

@@ -6,6 +6,11 @@ import torch
 
 from kit import Lib, Seed, assert_same, exercise, expect_tensor, expect_tuple
 
+crop_and_resize = exercise("nce-crop-and-resize")
+two_views = exercise("nce-two-views")
+info_nce = exercise("nce-info-nce")
+nt_xent = exercise("nce-nt-xent")
+
 # --- crop_and_resize --------------------------------------------------------------------------------------------------
 
 
@@ -19,9 +24,8 @@ def numbered_image(height, width):
     return torch.arange(float(height * width)).reshape(1, 1, height, width)
 
 
-@exercise(
-    "nce-crop-and-resize",
-    title="looks at the middles of the output's pixels",
+@crop_and_resize(
+    "looks at the middles of the output's pixels",
     hint="Output pixel 0 of 2 looks at the middle of the first half of the box. Where does yours look?",
 )
 def test_crop_of_whole_pixels_returns_these_pixels(student):
@@ -30,9 +34,8 @@ def test_crop_of_whole_pixels_returns_these_pixels(student):
     assert_same(crops, expected, what="the middle half of the row 10 20 30 40, at size 2", atol=1e-3)
 
 
-@exercise(
-    "nce-crop-and-resize",
-    title="takes the last two numbers of a box for its height and width",
+@crop_and_resize(
+    "takes the last two numbers of a box for its height and width",
     hint="A box that begins in the middle and is half as high as the image ends at its lower border. Where does yours?",
 )
 def test_crop_reads_height_and_width_rather_than_corners(student):
@@ -41,9 +44,8 @@ def test_crop_reads_height_and_width_rather_than_corners(student):
     assert_same(crops, expected, what="the lower right quarter of a 4x4 image, at size 2", atol=1e-3)
 
 
-@exercise(
-    "nce-crop-and-resize",
-    title="tells top from left, and rows from columns",
+@crop_and_resize(
+    "tells top from left, and rows from columns",
     hint="A box names the vertical first. Does every place that you look at name it first, too?",
 )
 def test_crop_tells_rows_from_columns(student):
@@ -52,10 +54,8 @@ def test_crop_tells_rows_from_columns(student):
     assert_same(crops, expected, what="the lower left corner of a 4x6 image, at size 2", atol=1e-3)
 
 
-@exercise(
-    "nce-crop-and-resize",
-    title="gives each image its own box",
-    hint="There are as many boxes as images. Which box does the second image get?",
+@crop_and_resize(
+    "gives each image its own box", hint="There are as many boxes as images. Which box does the second image get?"
 )
 def test_crop_gives_each_image_its_own_box(student):
     images = numbered_image(2, 4).expand(2, 1, 2, 4).contiguous()
@@ -65,9 +65,8 @@ def test_crop_gives_each_image_its_own_box(student):
     assert_same(student.crop_and_resize(images, boxes, 2), expected, what=what, atol=1e-3)
 
 
-@exercise(
-    "nce-crop-and-resize",
-    title="mixes neighbouring pixels where it looks between them",
+@crop_and_resize(
+    "mixes neighbouring pixels where it looks between them",
     hint="A box need not begin where a pixel begins. What should stand halfway between a 0 and a 4?",
 )
 def test_crop_is_bilinear_between_pixels(student):
@@ -76,9 +75,8 @@ def test_crop_is_bilinear_between_pixels(student):
     assert_same(crops, expected, what="the row 0 4 8 20, seen halfway between its pixels", atol=1e-3)
 
 
-@exercise(
-    "nce-crop-and-resize",
-    title="repeats the edge beyond the outermost pixel centres",
+@crop_and_resize(
+    "repeats the edge beyond the outermost pixel centres",
     hint="Enlarged, the image is also asked about places between its border and the centres of its border pixels.",
 )
 def test_crop_repeats_the_edge(student):
@@ -87,9 +85,8 @@ def test_crop_repeats_the_edge(student):
     assert_same(crops, expected, what="the whole row 4 12, enlarged to size 4", atol=1e-3)
 
 
-@exercise(
-    "nce-crop-and-resize",
-    title="reads one place per output pixel, without averaging over an area",
+@crop_and_resize(
+    "reads one place per output pixel, without averaging over an area",
     hint="Made smaller, an output pixel covers four pixels here. How many of them should have a say?",
 )
 def test_crop_does_not_antialias(student):
@@ -120,30 +117,21 @@ def assert_noisy(view, level, what):
     assert abs(mean - level) < 0.5 and 0.75 < deviation < 1.25, text
 
 
-@exercise(
-    "nce-two-views",
-    title="gives two different views of the same images",
-    hint="Are the two views different for the same image?",
-)
+@two_views("gives two different views of the same images", hint="Are the two views different for the same image?")
 def test_two_views_differ(student):
     view1, view2 = two_of(student, torch.zeros(2, 3, 4, 6), NOISE, Seed(1))
     same = (view1 == view2).float().mean().item()
     assert same < 0.5, f"{same:.0%} of the numbers in view1 and view2 are equal, though noise was added to each"
 
 
-@exercise(
-    "nce-two-views",
-    title="returns a tuple",
-    hint="A list, or one long tensor, also holds two views. The text names its container.",
-)
+@two_views("returns a tuple", hint="A list, or one long tensor, also holds two views. The text names its container.")
 def test_two_views_are_a_tuple(student):
     views = two_of(student, torch.zeros(2, 3, 4, 6), NOISE, Seed(1))
     assert isinstance(views, tuple), f"two_views: expected a tuple, got a {type(views).__name__}"
 
 
-@exercise(
-    "nce-two-views",
-    title="puts the first draw first",
+@two_views(
+    "puts the first draw first",
     hint="A generator deals its numbers out in a fixed order. Does augment get yours, and whose turn is first?",
 )
 def test_the_first_draw_is_view1(student):
@@ -152,9 +140,8 @@ def test_the_first_draw_is_view1(student):
     assert_same(view1, first, what="view1 of black images, with the augmentation that adds noise")
 
 
-@exercise(
-    "nce-two-views",
-    title="draws both views from one generator, which goes on",
+@two_views(
+    "draws both views from one generator, which goes on",
     hint="Asked twice with the same numbers, an augmentation answers the same. Asked with none, nobody can repeat it.",
 )
 def test_the_second_view_is_the_second_draw(student):
@@ -165,9 +152,8 @@ def test_the_second_view_is_the_second_draw(student):
     assert_same(view2, second, what="view2 of black images, with the augmentation that adds noise")
 
 
-@exercise(
-    "nce-two-views",
-    title="starts both views from the original images",
+@two_views(
+    "starts both views from the original images",
     hint="Two views of one photo are siblings. Is your second view the child of the first?",
 )
 def test_both_views_start_from_the_images(student):
@@ -176,9 +162,8 @@ def test_both_views_start_from_the_images(student):
     assert_noisy(view2, 10, "view2")
 
 
-@exercise(
-    "nce-two-views",
-    title="works with any augmentation that takes images and a generator",
+@two_views(
+    "works with any augmentation that takes images and a generator",
     hint="Not every augmentation calls its arguments `images` and `generator`, or has a default for the second.",
 )
 def test_two_views_pass_arguments_by_position(student):
@@ -207,9 +192,8 @@ def assert_turns_without_stretching(gradient, vectors, what):
     assert_same(cosines, torch.zeros_like(cosines), what=f"{what}: cosine of the angle to its vector", atol=1e-3)
 
 
-@exercise(
-    "nce-info-nce",
-    title="is log B when every key looks equally good",
+@info_nce(
+    "is log B when every key looks equally good",
     hint="Guessing among 4 equal keys costs log 4 for each row. Is yours a mean over rows, over all keys?",
 )
 def test_info_nce_of_equal_keys_is_log_of_their_number(student):
@@ -217,9 +201,8 @@ def test_info_nce_of_equal_keys_is_log_of_their_number(student):
     assert_same(loss, scalar(math.log(4)), what="InfoNCE of 4 equal pairs")
 
 
-@exercise(
-    "nce-info-nce",
-    title="divides similarities by the temperature",
+@info_nce(
+    "divides similarities by the temperature",
     hint="A small temperature makes the softmax sharp. Does yours get sharper or flatter, or does it not care?",
 )
 def test_info_nce_uses_the_temperature(student):
@@ -229,9 +212,8 @@ def test_info_nce_uses_the_temperature(student):
         assert_same(loss, scalar(expected), what=f"InfoNCE of 4 orthogonal pairs at temperature {temperature}")
 
 
-@exercise(
-    "nce-info-nce",
-    title="does not care how long the vectors are",
+@info_nce(
+    "does not care how long the vectors are",
     hint="Cosine similarity knows directions only. Which of your numbers still knows a length?",
 )
 def test_info_nce_ignores_lengths(student):
@@ -241,9 +223,8 @@ def test_info_nce_ignores_lengths(student):
     assert_same(loss, scalar(expected), what="InfoNCE of north, east, south, west, of various lengths")
 
 
-@exercise(
-    "nce-info-nce",
-    title="lets each query choose among the keys",
+@info_nce(
+    "lets each query choose among the keys",
     hint="Row i is query i. Does your softmax run over the keys, or over the queries?",
 )
 def test_info_nce_lets_queries_choose(student):
@@ -253,9 +234,8 @@ def test_info_nce_lets_queries_choose(student):
     assert_same(student.info_nce(queries, keys, 0.5), scalar(expected), what="InfoNCE where both keys are equal")
 
 
-@exercise(
-    "nce-info-nce",
-    title="wants query i to pick key i",
+@info_nce(
+    "wants query i to pick key i",
     hint="With the keys moved on by one, every query finds its own key worst. Which key do you call right?",
 )
 def test_info_nce_wants_key_i_for_query_i(student):
@@ -264,9 +244,8 @@ def test_info_nce_wants_key_i_for_query_i(student):
     assert_same(loss, scalar(expected), what="InfoNCE of 4 orthogonal queries, keys moved on by one")
 
 
-@exercise(
-    "nce-info-nce",
-    title="stays finite at temperature 0.005",
+@info_nce(
+    "stays finite at temperature 0.005",
     hint="At 0.005 a similarity of 1 becomes exp(200). Which function never forms that number?",
 )
 def test_info_nce_survives_a_low_temperature(student):
@@ -276,9 +255,8 @@ def test_info_nce_survives_a_low_temperature(student):
     assert_same(missed, scalar(200), what="the same with the keys moved on by one", atol=1e-2)
 
 
-@exercise(
-    "nce-info-nce",
-    title="turns the vectors of both inputs, without stretching them",
+@info_nce(
+    "turns the vectors of both inputs, without stretching them",
     hint="A value can be right where its gradient is not. Does every input, and every length, count as one that moves?",
 )
 def test_info_nce_turns_both_inputs(student):
@@ -299,9 +277,8 @@ CROWDS = {
 }
 
 
-@exercise(
-    "nce-nt-xent",
-    title="lets everyone choose among the 2B - 1 others",
+@nt_xent(
+    "lets everyone choose among the 2B - 1 others",
     hint="Count who may be picked: both views of every image, except for oneself. Then: is yours a mean?",
 )
 def test_nt_xent_of_equal_embeddings_is_log_of_the_others(student):
@@ -312,9 +289,8 @@ def test_nt_xent_of_equal_embeddings_is_log_of_the_others(student):
     assert_same(loss, scalar(math.log(7)), what="NT-Xent when all 8 embeddings are equal", hint=crowd)
 
 
-@exercise(
-    "nce-nt-xent",
-    title="takes the other view of the same image for the partner",
+@nt_xent(
+    "takes the other view of the same image for the partner",
     hint="With view2 below view1, who stands next to you is not your partner. How far away is it?",
 )
 def test_nt_xent_finds_the_partner(student):
@@ -323,9 +299,8 @@ def test_nt_xent_finds_the_partner(student):
     assert_same(loss, scalar(expected), what="NT-Xent of 3 images, orthogonal, with two equal views each")
 
 
-@exercise(
-    "nce-nt-xent",
-    title="divides similarities by the temperature",
+@nt_xent(
+    "divides similarities by the temperature",
     hint="A small temperature makes the softmax sharp. Does yours get sharper or flatter, or does it not care?",
 )
 def test_nt_xent_uses_the_temperature(student):
@@ -335,9 +310,8 @@ def test_nt_xent_uses_the_temperature(student):
         assert_same(loss, scalar(expected), what=f"NT-Xent of 3 orthogonal images at temperature {temperature}")
 
 
-@exercise(
-    "nce-nt-xent",
-    title="does not care how long the vectors are",
+@nt_xent(
+    "does not care how long the vectors are",
     hint="Cosine similarity knows directions only. Which of your numbers still knows a length?",
 )
 def test_nt_xent_ignores_lengths(student):
@@ -347,11 +321,7 @@ def test_nt_xent_ignores_lengths(student):
     assert_same(loss, scalar(expected), what="NT-Xent of 3 orthogonal images, views of various lengths")
 
 
-@exercise(
-    "nce-nt-xent",
-    title="treats both views alike",
-    hint="All 2B embeddings take their turn. Do those of view2, too?",
-)
+@nt_xent("treats both views alike", hint="All 2B embeddings take their turn. Do those of view2, too?")
 def test_nt_xent_gives_both_views_their_turn(student):
     view1, view2 = torch.eye(2, 3), torch.tensor([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
     e = math.exp(1)
@@ -360,9 +330,8 @@ def test_nt_xent_gives_both_views_their_turn(student):
         assert_same(student.nt_xent(first, second, 1.0), scalar(sum(turns) / 4), what=f"NT-Xent of 2 images, {what}")
 
 
-@exercise(
-    "nce-nt-xent",
-    title="stays finite at temperature 0.005",
+@nt_xent(
+    "stays finite at temperature 0.005",
     hint="At 0.005 a similarity of 1 becomes exp(200). Which function never forms that number?",
 )
 def test_nt_xent_survives_a_low_temperature(student):
@@ -372,9 +341,8 @@ def test_nt_xent_survives_a_low_temperature(student):
     assert_same(missed, scalar(200), what="the same with the second views moved on by one", atol=1e-2)
 
 
-@exercise(
-    "nce-nt-xent",
-    title="turns the vectors of both inputs, without stretching them",
+@nt_xent(
+    "turns the vectors of both inputs, without stretching them",
     hint="A value can be right where its gradient is not. Does every input, and every length, count as one that moves?",
 )
 def test_nt_xent_turns_both_inputs(student):

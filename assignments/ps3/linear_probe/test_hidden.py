@@ -9,6 +9,11 @@ from torch.nn import functional as F
 
 from kit import Lib, assert_same, exercise, expect_number, expect_tensor, expect_tuple
 
+extract_features = exercise("probe-extract-features")
+standardize = exercise("probe-standardize")
+fit = exercise("probe-fit")
+accuracy = exercise("probe-accuracy")
+
 # --- extract_features -------------------------------------------------------------------------------------------------
 
 
@@ -37,9 +42,8 @@ def written_out(weights, images):
     return (x * w["norm.weight"].view(per_map) + w["norm.bias"].view(per_map)).clamp(min=0).mean(dim=(2, 3))
 
 
-@exercise(
-    "probe-extract-features",
-    title="gives the same features whatever the batch size",
+@extract_features(
+    "gives the same features whatever the batch size",
     hint="Batch sizes that divide the number of images, that do not, and that are larger than it.",
 )
 def test_features_do_not_depend_on_the_batch_size(student, rng):
@@ -51,11 +55,7 @@ def test_features_do_not_depend_on_the_batch_size(student, rng):
     assert_same(student.extract_features(encoder, images), expected, what="features, default batch size")
 
 
-@exercise(
-    "probe-extract-features",
-    title="uses batches of 256 where nothing is said",
-    hint="The signature has a default.",
-)
+@extract_features("uses batches of 256 where nothing is said", hint="The signature has a default.")
 def test_the_default_batch_size_is_256(student, rng):
     recorder, images = student.build(Lib("ps3.probes.BatchRecorder")), torch.rand(300, 1, 1, 2, generator=rng)
     assert_same(student.extract_features(recorder, images), images.flatten(1), what="features of 300 images")
@@ -63,11 +63,10 @@ def test_the_default_batch_size_is_256(student, rng):
     assert len(sizes) == 2 and max(sizes) <= 256, f"300 images went through the encoder in batches of {sizes}"
 
 
-@exercise(
-    "probe-extract-features",
-    weight=2,
-    title="gives each part of an encoder its own mode back",
+@extract_features(
+    "gives each part of an encoder its own mode back",
     hint="A part of an encoder may be in eval mode while the rest is training, such as a frozen BatchNorm.",
+    weight=2,
 )
 def test_every_part_gets_its_own_mode_back(student, rng):
     encoder = student.build(Lib("ps3.linear_checks.HalfFrozen"), 4, channels=2)
@@ -78,9 +77,8 @@ def test_every_part_gets_its_own_mode_back(student, rng):
     assert before == after, f"training flags before: {before}, after: {after}"
 
 
-@exercise(
-    "probe-extract-features",
-    title="gives back float32, also from a float64 encoder",
+@extract_features(
+    "gives back float32, also from a float64 encoder",
     hint="The encoder's dtype decides what it puts out. What does the text promise?",
 )
 def test_features_are_float32(student, rng):
@@ -93,9 +91,8 @@ def test_features_are_float32(student, rng):
     assert_same(kept, weights["conv.weight"].double(), what="the encoder's weight afterwards", atol=0)
 
 
-@exercise(
-    "probe-extract-features",
-    title="sends each batch to the encoder's device",
+@extract_features(
+    "sends each batch to the encoder's device",
     hint="Images wait on the CPU; an encoder may live on a GPU. Who goes where?",
 )
 def test_batches_go_to_the_encoders_device(student, rng):
@@ -107,9 +104,8 @@ def test_batches_go_to_the_encoders_device(student, rng):
     assert set(devices) == {"meta"}, f"the encoder lives on the device meta, its images were on {set(devices)}"
 
 
-@exercise(
-    "probe-extract-features",
-    title="leaves an encoder that can still be trained",
+@extract_features(
+    "leaves an encoder that can still be trained",
     hint="Freezing is for the moment only. Whose requires_grad did you change?",
 )
 def test_the_encoder_can_be_trained_afterwards(student, rng):
@@ -152,9 +148,8 @@ def assert_standardized(results, train, test, what):
         assert_same(result, right, what=f"{what}: {name}", atol=2e-3, rtol=1.1e-2)
 
 
-@exercise(
-    "probe-standardize",
-    title="agrees with a slow loop, with one deviation for both sets",
+@standardize(
+    "agrees with a slow loop, with one deviation for both sets",
     hint="N, M and D all differ here. Which of them did you count over?",
 )
 def test_standardize_agrees_with_a_loop(student, rng):
@@ -165,9 +160,8 @@ def test_standardize_agrees_with_a_loop(student, rng):
         assert_standardized(standardized(student, train, test), train, test, f"{rows} and {others} images")
 
 
-@exercise(
-    "probe-standardize",
-    title="treats a test image alone as among others",
+@standardize(
+    "treats a test image alone as among others",
     hint="Standardise one test image alone, then with others. What may differ?",
 )
 def test_a_test_image_alone_is_treated_as_among_others(student, rng):
@@ -178,9 +172,8 @@ def test_a_test_image_alone_is_treated_as_among_others(student, rng):
     assert_same(alone, results[1][2:3], what="test image 2 alone", atol=1e-5)
 
 
-@exercise(
-    "probe-standardize",
-    title="does not let small features shrink",
+@standardize(
+    "does not let small features shrink",
     hint="What you add to a deviation so that nothing is divided by 0 must be small beside a deviation of 0.001.",
 )
 def test_small_and_large_features_get_deviation_1(student, rng):
@@ -189,9 +182,8 @@ def test_small_and_large_features_get_deviation_1(student, rng):
     assert_standardized(standardized(student, train, test), train, test, "deviations from .001 to 1,000")
 
 
-@exercise(
-    "probe-standardize",
-    title="keeps constant features small, in both dtypes and at any size",
+@standardize(
+    "keeps constant features small, in both dtypes and at any size",
     hint="How far is the computed mean of 1,000 equal numbers from the number? Then look at what you divide by.",
 )
 def test_constant_features_of_any_size_become_small(student):
@@ -206,11 +198,7 @@ def test_constant_features_of_any_size_become_small(student):
             expect_tensor(other, what="test images beside a constant training feature")
 
 
-@exercise(
-    "probe-standardize",
-    title="keeps float64 in float64",
-    hint="Inputs of either precision come back in their own.",
-)
+@standardize("keeps float64 in float64", hint="Inputs of either precision come back in their own.")
 def test_standardize_in_float64(student, rng):
     train, test = (torch.randn(rows, 3, generator=rng, dtype=torch.float64) for rows in (7, 4))
     assert_standardized(standardized(student, train, test), train, test, "float64")
@@ -250,11 +238,10 @@ def assert_at_the_bottom(pair, features, labels, l2, what):
         assert largest < limit, told
 
 
-@exercise(
-    "probe-fit",
-    weight=2,
-    title="reaches the bottom in float64, to 1e-4",
+@fit(
+    "reaches the bottom in float64, to 1e-4",
     hint="In which dtype do you compute? And does your method stop because it is done, or because it ran out of steps?",
+    weight=2,
 )
 @pytest.mark.parametrize("counts, dim, l2", [((7, 16, 11, 5), 3, 0.1), ((15, 9), 6, 0.01)])
 def test_fit_in_float64_reaches_the_bottom(student, rng, counts, dim, l2):
@@ -263,20 +250,15 @@ def test_fit_in_float64_reaches_the_bottom(student, rng, counts, dim, l2):
     assert_at_the_bottom(pair, features, labels, l2, f"{len(counts)} classes, {dim} features, l2 = {l2}")
 
 
-@exercise(
-    "probe-fit",
-    title="takes l2 = 0.001 where nothing is said",
-    hint="The signature has a default. Does the objective?",
-)
+@fit("takes l2 = 0.001 where nothing is said", hint="The signature has a default. Does the objective?")
 def test_the_default_penalty(student, rng):
     labels = torch.tensor([0, 1]).repeat(20)
     features = torch.randn(40, 2, generator=rng) + 0.6 * (2 * labels[:, None] - 1)  # apart, but not cleanly
     assert_at_the_bottom(fitted(student, features, labels, 2), features, labels, 1e-3, "default l2")
 
 
-@exercise(
-    "probe-fit",
-    title="gives features with a mean the bias they need",
+@fit(
+    "gives features with a mean the bias they need",
     hint="A shift of all features can be made good by the bias alone, if nothing holds it back.",
 )
 def test_fit_with_shifted_features_and_rare_classes(student, rng):
@@ -285,9 +267,8 @@ def test_fit_with_shifted_features_and_rare_classes(student, rng):
     assert_at_the_bottom(fitted(student, features, labels, 3, 0.2), features, labels, 0.2, "shifted features")
 
 
-@exercise(
-    "probe-fit",
-    title="copes with more features than images, and with constant ones",
+@fit(
+    "copes with more features than images, and with constant ones",
     hint="With more features than images the classes come apart: only the penalty says where to stop.",
 )
 def test_fit_with_more_features_than_images(student, rng):
@@ -296,9 +277,8 @@ def test_fit_with_more_features_than_images(student, rng):
     assert_at_the_bottom(fitted(student, features, labels, 3, 0.05), features, labels, 0.05, "15 images, 20 features")
 
 
-@exercise(
-    "probe-fit",
-    title="gives every label its own row",
+@fit(
+    "gives every label its own row",
     hint="Exchange two labels everywhere: which rows of your answer should change places?",
 )
 def test_rows_belong_to_labels(student, rng):
@@ -323,9 +303,8 @@ def counted(weight, bias, features, labels):
     return right / len(labels)
 
 
-@exercise(
-    "probe-accuracy",
-    title="counts as a slow loop does, whatever the sizes",
+@accuracy(
+    "counts as a slow loop does, whatever the sizes",
     hint="Images, classes and features differ in number, and common labels count as often as they occur.",
 )
 @pytest.mark.parametrize("count, classes, dim", [(40, 5, 3), (23, 3, 7), (1, 4, 2)])
@@ -340,11 +319,7 @@ def test_accuracy_agrees_with_a_loop(student, rng, count, classes, dim):
     assert abs(value - expected) < 1e-6, f"accuracy on {count} images is {expected:.4f}, yours is {value:.4f}"
 
 
-@exercise(
-    "probe-accuracy",
-    title="takes the highest score, not the largest size",
-    hint="Scores may all be negative. Which one wins then?",
-)
+@accuracy("takes the highest score, not the largest size", hint="Scores may all be negative. Which one wins then?")
 def test_accuracy_with_negative_scores_in_float64(student, rng):
     features = -torch.rand(12, 3, generator=rng, dtype=torch.float64) - 0.1
     weight, bias = torch.eye(3, dtype=torch.float64), torch.full((3,), -5.0, dtype=torch.float64)

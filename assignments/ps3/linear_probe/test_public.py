@@ -7,6 +7,11 @@ from torch.nn import functional as F
 
 from kit import Lib, assert_same, exercise, expect_number, expect_tensor, expect_tuple
 
+extract_features = exercise("probe-extract-features")
+standardize = exercise("probe-standardize")
+fit = exercise("probe-fit")
+accuracy = exercise("probe-accuracy")
+
 # --- extract_features -------------------------------------------------------------------------------------------------
 
 WEIGHTS = {
@@ -39,9 +44,8 @@ def numbered_images(count, height=2, width=3):
     return torch.arange(float(count * height * width)).reshape(count, 1, height, width)
 
 
-@exercise(
-    "probe-extract-features",
-    title="runs the encoder in eval mode",
+@extract_features(
+    "runs the encoder in eval mode",
     hint="One image alone and in a batch must give the same numbers. Which layers look at their neighbours?",
 )
 def test_features_are_those_of_eval_mode(student, rng):
@@ -50,9 +54,8 @@ def test_features_are_those_of_eval_mode(student, rng):
     assert_same(features, features_in_eval_mode(images), what="features of a small encoder with BatchNorm and Dropout")
 
 
-@exercise(
-    "probe-extract-features",
-    title="returns every image's features, in order",
+@extract_features(
+    "returns every image's features, in order",
     hint="Seven images in batches of three: what becomes of the last? And this encoder has no parameters.",
 )
 def test_no_image_is_lost_and_the_order_is_kept(student):
@@ -61,9 +64,8 @@ def test_no_image_is_lost_and_the_order_is_kept(student):
     assert_same(features, images.flatten(1), what="features of seven images, with an encoder that returns the pixels")
 
 
-@exercise(
-    "probe-extract-features",
-    title="goes batch by batch, without gradients, each image once",
+@extract_features(
+    "goes batch by batch, without gradients, each image once",
     hint="How many images does the encoder see at a time, and does torch keep what it needs for a backward pass?",
 )
 def test_batches_have_the_size_asked_for(student):
@@ -78,10 +80,8 @@ def test_batches_have_the_size_asked_for(student):
     assert not any(training for _, training, _ in calls), "the encoder ran in training mode"
 
 
-@exercise(
-    "probe-extract-features",
-    title="gives an encoder its training mode back",
-    hint="You switch it to eval mode. In which mode did you receive it?",
+@extract_features(
+    "gives an encoder its training mode back", hint="You switch it to eval mode. In which mode did you receive it?"
 )
 def test_the_mode_is_given_back(student):
     for mode in (True, False):
@@ -91,9 +91,8 @@ def test_the_mode_is_given_back(student):
         assert all(flag is mode for flag in after.values()), f"training was {mode} everywhere, and is now {after}"
 
 
-@exercise(
-    "probe-extract-features",
-    title="leaves the running statistics as they were",
+@extract_features(
+    "leaves the running statistics as they were",
     hint="BatchNorm updates its running mean whenever it runs in training mode, with gradients or without.",
 )
 def test_the_running_statistics_stay(student, rng):
@@ -103,9 +102,8 @@ def test_the_running_statistics_stay(student, rng):
         assert_same(value, WEIGHTS[name], what=f"the buffer {name} afterwards", atol=0)
 
 
-@exercise(
-    "probe-extract-features",
-    title="returns an ordinary tensor",
+@extract_features(
+    "returns an ordinary tensor",
     hint="Does it still drag the encoder's gradients along? Or is it of a kind that torch refuses to train on?",
 )
 def test_features_are_an_ordinary_tensor(student):
@@ -136,9 +134,8 @@ def assert_either_deviation(result, train, test, what, rtol=0.01):
     assert_same(result, nearer.to(result.dtype), what=what, atol=2e-3, rtol=rtol)
 
 
-@exercise(
-    "probe-standardize",
-    title="gives each feature mean 0 and deviation 1",
+@standardize(
+    "gives each feature mean 0 and deviation 1",
     hint="Each feature is a column. Over what do you take mean and deviation, and what do you add to them?",
 )
 def test_each_feature_gets_mean_0_and_deviation_1(student):
@@ -147,9 +144,8 @@ def test_each_feature_gets_mean_0_and_deviation_1(student):
     assert_either_deviation(result, train, train, "train, of the features 1 3 5 7 and 100 300 200 400")
 
 
-@exercise(
-    "probe-standardize",
-    title="treats test images by the training set's statistics",
+@standardize(
+    "treats test images by the training set's statistics",
     hint="A test image must not know of the other test images. Whose mean do you take from it?",
 )
 def test_test_images_use_the_training_statistics(student):
@@ -158,9 +154,8 @@ def test_test_images_use_the_training_statistics(student):
     assert_either_deviation(result, train, test, "test, 7 and 9 where train is 1 3 5")
 
 
-@exercise(
-    "probe-standardize",
-    title="makes a constant feature small, and no NaN",
+@standardize(
+    "makes a constant feature small, and no NaN",
     hint="Mean and deviation of a hundred equal numbers are rounded. What is a small error over another one?",
 )
 def test_a_constant_feature_becomes_small(student):
@@ -210,9 +205,8 @@ def assert_at_the_bottom(weight, bias, features, labels, l2, what):
         assert largest < limit, told
 
 
-@exercise(
-    "probe-fit",
-    title="solves the case of two images by hand",
+@fit(
+    "solves the case of two images by hand",
     hint="The text derives by hand where the slope is 0. Do you minimise the same objective?",
 )
 def test_fit_of_two_images(student):
@@ -223,11 +217,10 @@ def test_fit_of_two_images(student):
     assert abs(difference) < 5e-3, f"neither class is more common, but the biases differ by {difference:.3g}"
 
 
-@exercise(
-    "probe-fit",
-    weight=2,
-    title="reaches the bottom of the objective",
+@fit(
+    "reaches the bottom of the objective",
     hint="Move your answer a little: does the objective fall? Then you stopped too early, or minimised something else.",
+    weight=2,
 )
 def test_fit_reaches_the_bottom(student, rng):
     features, labels = clouds(rng)
@@ -236,9 +229,8 @@ def test_fit_reaches_the_bottom(student, rng):
         assert_at_the_bottom(weight, bias, features, labels, l2, f"three clouds, l2 = {l2}")
 
 
-@exercise(
-    "probe-fit",
-    title="does not penalise the bias",
+@fit(
+    "does not penalise the bias",
     hint="Features that say nothing leave only the bias. Which probabilities should it give to a rare class?",
 )
 def test_the_bias_is_free(student):
@@ -250,11 +242,7 @@ def test_the_bias_is_free(student):
     assert_same(bias - bias.mean(), expected - expected.mean(), what=what, atol=2e-2)
 
 
-@exercise(
-    "probe-fit",
-    title="returns plain tensors",
-    hint="What you train is made for training. What you return should be numbers only.",
-)
+@fit("returns plain tensors", hint="What you train is made for training. What you return should be numbers only.")
 def test_fit_returns_plain_tensors(student, rng):
     fitted(student, *clouds(rng), 3, 0.1)
     assert not student.flags, f"weight or bias carries: {', '.join(sorted(student.flags))}"
@@ -263,10 +251,8 @@ def test_fit_returns_plain_tensors(student, rng):
 # --- accuracy ---------------------------------------------------------------------------------------------------------
 
 
-@exercise(
-    "probe-accuracy",
-    title="is a Python float from 0 to 1",
-    hint="The text asks for a Python float between 0 and 1: no tensor, no percent.",
+@accuracy(
+    "is a Python float from 0 to 1", hint="The text asks for a Python float between 0 and 1: no tensor, no percent."
 )
 def test_accuracy_of_three_images(student):
     scores, labels = torch.tensor([[2.0, 1.0], [0.0, 3.0], [1.0, 0.0]]), torch.tensor([0, 1, 1])
@@ -274,11 +260,7 @@ def test_accuracy_of_three_images(student):
     assert abs(value - 2 / 3) < 1e-6, f"two of three images are right, but accuracy is {value:.4g}"
 
 
-@exercise(
-    "probe-accuracy",
-    title="adds the bias to the scores",
-    hint="Which class wins where all features are 0?",
-)
+@accuracy("adds the bias to the scores", hint="Which class wins where all features are 0?")
 def test_accuracy_uses_the_bias(student):
     features, labels = torch.tensor([[0.0], [1.0], [3.0], [0.5]]), torch.tensor([1, 1, 0, 1])
     weight, bias = torch.tensor([[1.0], [0.0]]), torch.tensor([0.0, 2.0])

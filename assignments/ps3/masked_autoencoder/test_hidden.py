@@ -9,6 +9,13 @@ from torch import Tensor, nn
 from kit import assert_raises, assert_same, exercise, expect_tensor, expect_tuple
 from ps3.transformer import Block
 
+patchify = exercise("mae-patchify")
+unpatchify = exercise("mae-unpatchify")
+random_masking = exercise("mae-random-masking")
+encoding = exercise("mae-encoder")
+decoding = exercise("mae-decoder")
+masked_loss = exercise("mae-loss")
+
 # --- patchify ---------------------------------------------------------------------------------------------------------
 
 SIZES = [(2, 3, 8, 12, 4), (3, 1, 6, 4, 2), (1, 5, 6, 9, 3), (2, 2, 3, 5, 1), (2, 4, 6, 6, 6)]
@@ -28,11 +35,10 @@ def cut(images: Tensor, p: int) -> Tensor:
     return torch.stack([torch.stack([torch.stack(patch) for patch in image]) for image in numbers])
 
 
-@exercise(
-    "mae-patchify",
-    weight=2,
-    title="puts every number in its place, whatever the sizes",
+@patchify(
+    "puts every number in its place, whatever the sizes",
     hint="Patch size, channels, height and width all vary here. Which of them did you take to be fixed, or equal?",
+    weight=2,
 )
 def test_patchify_agrees_with_a_slow_loop(student, rng):
     for size in SIZES:
@@ -41,9 +47,8 @@ def test_patchify_agrees_with_a_slow_loop(student, rng):
         assert_same(student.patchify(images, p), cut(images, p), what=f"patchify on {tuple(shape)}, patch size {p}")
 
 
-@exercise(
-    "mae-patchify",
-    title="looks at height and width one by one",
+@patchify(
+    "looks at height and width one by one",
     hint="That the number of pixels fits is not enough: 2 x 8 pixels hold no 4 x 4 patch.",
 )
 def test_patchify_looks_at_height_and_width_one_by_one(student, rng):
@@ -54,9 +59,8 @@ def test_patchify_looks_at_height_and_width_one_by_one(student, rng):
         assert_raises(ValueError, lambda image=image: student.patchify(image, 4), what=f"patchify({height}x{width}, 4)")
 
 
-@exercise(
-    "mae-patchify",
-    title="leaves the images as they are",
+@patchify(
+    "leaves the images as they are",
     hint="Methods whose name ends in an underscore, and assignments into a slice, change what your caller holds.",
 )
 def test_patchify_leaves_the_images_as_they_are(student, rng):
@@ -65,9 +69,8 @@ def test_patchify_leaves_the_images_as_they_are(student, rng):
     assert student.unchanged_inputs, "patchify changed the images that it was given"
 
 
-@exercise(
-    "mae-patchify",
-    title="works on any device and in float64",
+@patchify(
+    "works on any device and in float64",
     hint="Your answer should live where the images live. Do you make a tensor of your own, or leave torch?",
 )
 def test_patchify_follows_device_and_dtype(student, rng):
@@ -80,11 +83,10 @@ def test_patchify_follows_device_and_dtype(student, rng):
 # --- unpatchify -------------------------------------------------------------------------------------------------------
 
 
-@exercise(
-    "mae-unpatchify",
-    weight=2,
-    title="puts every number in its place, whatever the sizes",
+@unpatchify(
+    "puts every number in its place, whatever the sizes",
     hint="Patch size, channels, height and width all vary here. Which of them did you take to be fixed, or equal?",
+    weight=2,
 )
 def test_unpatchify_agrees_with_a_slow_loop(student, rng):
     for size in SIZES:
@@ -94,9 +96,8 @@ def test_unpatchify_agrees_with_a_slow_loop(student, rng):
         assert_same(result, images, what=f"unpatchify to {tuple(shape)}, patch size {p}")
 
 
-@exercise(
-    "mae-unpatchify",
-    title="refuses an image size that patches cannot fill",
+@unpatchify(
+    "refuses an image size that patches cannot fill",
     hint="Four patches of 4 fill 8x8, and no other size. Does your function look at every size that it is told?",
 )
 def test_unpatchify_refuses_sizes_that_patches_cannot_fill(student, rng):
@@ -111,9 +112,8 @@ def test_unpatchify_refuses_sizes_that_patches_cannot_fill(student, rng):
     assert_raises(ValueError, lambda: student.unpatchify(with_channels, 4, (8, 8)), what="18 numbers in a 4x4 patch")
 
 
-@exercise(
-    "mae-unpatchify",
-    title="lets gradients through",
+@unpatchify(
+    "lets gradients through",
     hint="A loss on the image should reach the patches. Does your function copy numbers, or only move them?",
 )
 def test_unpatchify_lets_gradients_through(student, rng):
@@ -123,9 +123,8 @@ def test_unpatchify_lets_gradients_through(student, rng):
     assert_same(gradient, cut(weight, 2), what="gradient of unpatchify")
 
 
-@exercise(
-    "mae-unpatchify",
-    title="leaves the patches as they are",
+@unpatchify(
+    "leaves the patches as they are",
     hint="Methods whose name ends in an underscore, and assignments into a slice, change what your caller holds.",
 )
 def test_unpatchify_leaves_the_patches_as_they_are(student, rng):
@@ -134,9 +133,8 @@ def test_unpatchify_leaves_the_patches_as_they_are(student, rng):
     assert student.unchanged_inputs, "unpatchify changed the patches that it was given"
 
 
-@exercise(
-    "mae-unpatchify",
-    title="works on any device and in float64",
+@unpatchify(
+    "works on any device and in float64",
     hint="The image should live where the patches live, in their dtype. What kind of tensor do you make for it?",
 )
 def test_unpatchify_follows_device_and_dtype(student, rng):
@@ -172,11 +170,10 @@ def sorted_by_noise(noise: Tensor) -> list[list[int]]:
     return [sorted(range(len(row)), key=row.__getitem__) for row in noise.tolist()]
 
 
-@exercise(
-    "mae-random-masking",
-    weight=2,
-    title="keeps the tokens of the smallest noise, image by image",
+@random_masking(
+    "keeps the tokens of the smallest noise, image by image",
     hint="Each row of noise belongs to one image. Do you sort along the tokens, and take each image's own?",
+    weight=2,
 )
 def test_masking_takes_the_right_tokens(student, rng):
     for draw in DRAWS:
@@ -191,9 +188,8 @@ def test_masking_takes_the_right_tokens(student, rng):
         assert_same(visible, expected, what=f"visible tokens at ratio {ratio}")
 
 
-@exercise(
-    "mae-random-masking",
-    title="the mask is about the tokens in their own order",
+@random_masking(
+    "the mask is about the tokens in their own order",
     hint="Which tokens are missing from your visible ones? Those, and only those, should say 1.",
 )
 def test_masking_marks_what_is_missing(student, rng):
@@ -207,11 +203,10 @@ def test_masking_marks_what_is_missing(student, rng):
         assert_same(mask, expected, what=f"mask at ratio {ratio}", any_float=True)
 
 
-@exercise(
-    "mae-random-masking",
-    weight=2,
-    title="ids_restore is the inverse of the sorting",
+@random_masking(
+    "ids_restore is the inverse of the sorting",
     hint="'Who stands at place i?' and 'where did token n go?' are different questions. Which one does yours answer?",
+    weight=2,
 )
 def test_masking_restore_is_the_inverse_of_the_sorting(student, rng):
     for draw in DRAWS:
@@ -222,11 +217,10 @@ def test_masking_restore_is_the_inverse_of_the_sorting(student, rng):
         assert_same(ids_restore, expected, what=f"ids_restore at ratio {ratio}")
 
 
-@exercise(
-    "mae-random-masking",
-    weight=2,
-    title="its three answers agree when it draws for itself",
+@random_masking(
+    "its three answers agree when it draws for itself",
     hint="Fill the hidden places with zeros, gather with ids_restore: the visible tokens should be home again.",
+    weight=2,
 )
 def test_masking_rebuilds_the_input(student, rng):
     tokens = torch.rand(4, 12, 3, generator=rng)
@@ -239,9 +233,8 @@ def test_masking_rebuilds_the_input(student, rng):
     assert_same(mask.sum(dim=1).float(), torch.full((4,), 9.0), what="number of removed tokens of each image")
 
 
-@exercise(
-    "mae-random-masking",
-    title="every choice of tokens is possible, and equally likely",
+@random_masking(
+    "every choice of tokens is possible, and equally likely",
     hint="A block of neighbours is a choice too, but a rare one. Can your draw reach any set of K tokens?",
 )
 def test_masking_draws_every_set_of_tokens(student, rng):
@@ -253,21 +246,18 @@ def test_masking_draws_every_set_of_tokens(student, rng):
     assert sets >= 60, f"2,000 images use {sets} of the 70 possible masks"
 
 
-@exercise(
-    "mae-random-masking",
-    title="leaves tokens and noise as they are",
-    hint="Sorting or marking in place changes what your caller holds.",
+@random_masking(
+    "leaves tokens and noise as they are", hint="Sorting or marking in place changes what your caller holds."
 )
 def test_masking_leaves_its_inputs_as_they_are(student, rng):
     masking(student, torch.rand(2, 8, 3, generator=rng), 0.5, torch.rand(2, 8, generator=rng))
     assert student.unchanged_inputs, "random_masking changed the tokens or the noise that it was given"
 
 
-@exercise(
-    "mae-random-masking",
-    weight=2,
-    title="gradients reach the tokens that were kept, and only those",
+@random_masking(
+    "gradients reach the tokens that were kept, and only those",
     hint="The encoder learns through the visible tokens. Is yours the token, or a copy that forgot it?",
+    weight=2,
 )
 def test_masking_lets_gradients_through(student, rng):
     tokens, noise = torch.rand(2, 8, 3, generator=rng), torch.rand(2, 8, generator=rng)
@@ -280,11 +270,7 @@ def test_masking_lets_gradients_through(student, rng):
     assert_same(gradient, expected, what="gradient of the visible tokens")
 
 
-@exercise(
-    "mae-random-masking",
-    title="follows the tokens' device and dtype",
-    hint="On which device do you draw the noise?",
-)
+@random_masking("follows the tokens' device and dtype", hint="On which device do you draw the noise?")
 def test_masking_follows_device_and_dtype(student, rng):
     tokens = torch.rand(2, 8, 3, generator=rng, dtype=torch.float64)
     masking(student, tokens, 0.5)
@@ -353,11 +339,10 @@ def with_class_token(tokens: Tensor, weights: dict[str, Tensor]) -> Tensor:
     return torch.cat([first.expand(len(tokens), 1, -1), tokens], dim=1)
 
 
-@exercise(
-    "mae-encoder",
-    weight=2,
-    title="is the sequence of the text: embed, positions, mask, class token, blocks, norm",
+@encoding(
+    "is the sequence of the text: embed, positions, mask, class token, blocks, norm",
     hint="Go through the docstring's sequence step by step: is each step there, once, and in this place?",
+    weight=2,
 )
 def test_encoder_agrees_with_the_sequence_written_out(student, rng):
     for options in ENCODERS:
@@ -374,11 +359,10 @@ def test_encoder_agrees_with_the_sequence_written_out(student, rng):
         assert_same(result[0], expected.float(), what="latent against the sequence written out", atol=1e-4)
 
 
-@exercise(
-    "mae-encoder",
-    weight=2,
-    title="features: the same sequence with nothing masked, then the mean over patches",
+@encoding(
+    "features: the same sequence with nothing masked, then the mean over patches",
     hint="When is the mean taken, before or after the norm, and over which of the 1 + N tokens?",
+    weight=2,
 )
 def test_encoder_features_agree_with_the_sequence_written_out(student, rng):
     for options in ENCODERS:
@@ -389,9 +373,8 @@ def test_encoder_features_agree_with_the_sequence_written_out(student, rng):
         assert_same(encoder.call("features", images), expected.float(), what="features against the sequence", atol=1e-4)
 
 
-@exercise(
-    "mae-encoder",
-    title="every parameter learns",
+@encoding(
+    "every parameter learns",
     hint="Some weight gets no gradient. Which step cuts the tie between the loss and what comes before it?",
 )
 def test_encoder_gives_every_parameter_a_gradient(student, rng):
@@ -410,9 +393,8 @@ def test_encoder_gives_every_parameter_a_gradient(student, rng):
         assert not idle, f"no gradient reaches {', '.join(idle[:4])} from the {what}"
 
 
-@exercise(
-    "mae-encoder",
-    title="images of a batch do not meet",
+@encoding(
+    "images of a batch do not meet",
     hint="An image alone and in a batch should give the same numbers. Where do yours look at their neighbours?",
 )
 def test_encoder_keeps_the_images_of_a_batch_apart(student, rng):
@@ -428,9 +410,8 @@ def test_encoder_keeps_the_images_of_a_batch_apart(student, rng):
     assert_same(encoder.call("features", images[1:2]), features[1:2], what="features of an image alone")
 
 
-@exercise(
-    "mae-encoder",
-    title="hides three quarters unless told otherwise, and other ones every time",
+@encoding(
+    "hides three quarters unless told otherwise, and other ones every time",
     hint="mask_ratio and noise have defaults. What happens to them on the way to random_masking?",
 )
 def test_encoder_masks_anew_by_default(student, rng):
@@ -447,9 +428,8 @@ def test_encoder_masks_anew_by_default(student, rng):
     assert not torch.equal(masks[0], masks[1]), "two calls without noise hide the same patches"
 
 
-@exercise(
-    "mae-encoder",
-    title="refuses any image that is not channels x image_size",
+@encoding(
+    "refuses any image that is not channels x image_size",
     hint="Channels, height and width: an image can be wrong in each. Which of them could slip through?",
 )
 def test_encoder_refuses_what_does_not_fit(student, rng):
@@ -465,9 +445,8 @@ def test_encoder_refuses_what_does_not_fit(student, rng):
         assert_raises(ValueError, lambda wrong=wrong: encoder.call("features", wrong), what=what)
 
 
-@exercise(
-    "mae-encoder",
-    title="leaves the images as they are",
+@encoding(
+    "leaves the images as they are",
     hint="Methods whose name ends in an underscore, and assignments into a slice, change what your caller holds.",
 )
 def test_encoder_leaves_the_images_as_they_are(student, rng):
@@ -480,9 +459,8 @@ def test_encoder_leaves_the_images_as_they_are(student, rng):
     assert student.unchanged_inputs, "the encoder changed the images or the noise that it was given"
 
 
-@exercise(
-    "mae-encoder",
-    title="works on any device and in float64",
+@encoding(
+    "works on any device and in float64",
     hint="Everything that you put beside the tokens should live where the images live, in their dtype.",
 )
 def test_encoder_follows_device_and_dtype(student, rng):
@@ -527,11 +505,10 @@ def prediction_shape(case, batch: int) -> tuple[int, int, int]:
     return batch, (height // p) * (width // p), p * p * case[0]["channels"]
 
 
-@exercise(
-    "mae-decoder",
-    weight=2,
-    title="is the sequence of the text: embed, mask tokens, unshuffle, positions, blocks, norm, predict",
+@decoding(
+    "is the sequence of the text: embed, mask tokens, unshuffle, positions, blocks, norm, predict",
     hint="Go through the sequence step by step: is each step there, once, in this place, and for each image?",
+    weight=2,
 )
 def test_decoder_agrees_with_the_sequence_written_out(student, rng):
     for case in DECODERS:
@@ -553,9 +530,8 @@ def test_decoder_agrees_with_the_sequence_written_out(student, rng):
         )
 
 
-@exercise(
-    "mae-decoder",
-    title="every parameter and every latent learns",
+@decoding(
+    "every parameter and every latent learns",
     hint="Some weight gets no gradient. Is each layer used, and does anything cut the tie to what comes before it?",
 )
 def test_decoder_gives_every_parameter_a_gradient(student, rng):
@@ -569,10 +545,8 @@ def test_decoder_gives_every_parameter_a_gradient(student, rng):
     assert float(gradient.abs().amax(dim=-1).min()) > 0, "some latent gets no gradient"
 
 
-@exercise(
-    "mae-decoder",
-    title="every image is unshuffled in its own way",
-    hint="Each row of ids_restore belongs to one image. Whose do you use?",
+@decoding(
+    "every image is unshuffled in its own way", hint="Each row of ids_restore belongs to one image. Whose do you use?"
 )
 def test_decoder_unshuffles_every_image_in_its_own_way(student, rng):
     decoder, _, latent, ids_restore, _ = random_decoder(student, rng, DECODERS[0], 3)
@@ -584,9 +558,8 @@ def test_decoder_unshuffles_every_image_in_its_own_way(student, rng):
         assert_same(alone, together[b : b + 1], what="predictions of an image alone against the same one in a batch")
 
 
-@exercise(
-    "mae-decoder",
-    title="what a hidden patch gets depends on where it lies",
+@decoding(
+    "what a hidden patch gets depends on where it lies",
     hint="Row n of the positions belongs to patch n of the picture. What stands in row n when you add them?",
 )
 def test_decoder_gives_hidden_patches_their_own_position(student, rng):
@@ -602,9 +575,8 @@ def test_decoder_gives_hidden_patches_their_own_position(student, rng):
     assert moved == [patch], "another position for one hidden patch moved other predictions than its own"
 
 
-@exercise(
-    "mae-decoder",
-    title="leaves latent and ids_restore as they are",
+@decoding(
+    "leaves latent and ids_restore as they are",
     hint="Methods whose name ends in an underscore, and assignments into a slice, change what your caller holds.",
 )
 def test_decoder_leaves_its_inputs_as_they_are(student, rng):
@@ -614,9 +586,8 @@ def test_decoder_leaves_its_inputs_as_they_are(student, rng):
         assert student.unchanged_inputs, "the decoder changed the latent or the ids_restore that it was given"
 
 
-@exercise(
-    "mae-decoder",
-    title="works on any device and in float64",
+@decoding(
+    "works on any device and in float64",
     hint="Everything that you put beside the latents should live where they live, in their dtype.",
 )
 def test_decoder_follows_device_and_dtype(student, rng):
@@ -670,11 +641,10 @@ def loss_by_loop(predictions: Tensor, patches: Tensor, mask: Tensor, normalize: 
     return torch.tensor(sum(errors) / len(errors), dtype=torch.float64)
 
 
-@exercise(
-    "mae-loss",
-    weight=2,
-    title="normalised targets: the formula, in float64",
+@masked_loss(
+    "normalised targets: the formula, in float64",
     hint="Mean and deviation of what, over which numbers, and which of the two sides is normalised?",
+    weight=2,
 )
 def test_loss_agrees_with_the_formula(student, rng):
     for case in LOSSES:
@@ -683,9 +653,8 @@ def test_loss_agrees_with_the_formula(student, rng):
         assert_same(loss, loss_by_loop(predictions, patches, mask, True), what="loss against the formula", atol=2e-6)
 
 
-@exercise(
-    "mae-loss",
-    title="plain targets: the pixels themselves",
+@masked_loss(
+    "plain targets: the pixels themselves",
     hint="With normalize_targets=False nothing is subtracted and nothing divided, on either side.",
 )
 def test_loss_of_plain_targets_agrees_with_the_formula(student, rng):
@@ -695,9 +664,8 @@ def test_loss_of_plain_targets_agrees_with_the_formula(student, rng):
         assert_same(loss, loss_by_loop(predictions, patches, mask, False), what="loss with plain targets", atol=2e-6)
 
 
-@exercise(
-    "mae-loss",
-    title="its gradient is that of the formula",
+@masked_loss(
+    "its gradient is that of the formula",
     hint="The right value with another gradient: what in your loss is treated as a constant, and what is not?",
 )
 def test_loss_has_the_gradient_of_the_formula(student, rng):
@@ -711,9 +679,8 @@ def test_loss_has_the_gradient_of_the_formula(student, rng):
     assert_same(gradient, expected, what="gradient of the loss in the predictions", atol=2e-6)
 
 
-@exercise(
-    "mae-loss",
-    title="targets are constants",
+@masked_loss(
+    "targets are constants",
     hint="Nothing should be learned by changing the picture. Where could a gradient flow back into it?",
 )
 def test_loss_has_no_gradient_in_the_images(student, rng):
@@ -723,9 +690,8 @@ def test_loss_has_no_gradient_in_the_images(student, rng):
     assert by_images is None or not by_images.any(), "a gradient of the loss reaches the images"
 
 
-@exercise(
-    "mae-loss",
-    title="holds for one removed patch and for all",
+@masked_loss(
+    "holds for one removed patch and for all",
     hint="How many patches does your mean run over when a single one is hidden in the whole batch?",
 )
 def test_loss_of_one_and_of_all_patches(student, rng):
@@ -738,9 +704,8 @@ def test_loss_of_one_and_of_all_patches(student, rng):
         assert_same(loss, expected, what=f"loss with {int(some.sum())} removed patches", atol=2e-6)
 
 
-@exercise(
-    "mae-loss",
-    title="leaves images, predictions and mask as they are",
+@masked_loss(
+    "leaves images, predictions and mask as they are",
     hint="Normalising or masking in place changes what your caller holds.",
 )
 def test_loss_leaves_its_inputs_as_they_are(student, rng):

@@ -4,12 +4,18 @@ import torch
 
 from kit import assert_raises, assert_same, exercise, expect_tensor, expect_tuple
 
+patchify = exercise("mae-patchify")
+unpatchify = exercise("mae-unpatchify")
+random_masking = exercise("mae-random-masking")
+encoding = exercise("mae-encoder")
+decoding = exercise("mae-decoder")
+masked_loss = exercise("mae-loss")
+
 # --- patchify ---------------------------------------------------------------------------------------------------------
 
 
-@exercise(
-    "mae-patchify",
-    title="takes patches left to right, then down",
+@patchify(
+    "takes patches left to right, then down",
     hint="Is token 1 the patch to the right of token 0, or the patch below it?",
 )
 def test_patchify_takes_patches_left_to_right_then_down(student, rng):
@@ -20,9 +26,8 @@ def test_patchify_takes_patches_left_to_right_then_down(student, rng):
     assert_same(student.patchify(image, 2), expected, what="patchify on a 6x4 image whose patch n is full of n")
 
 
-@exercise(
-    "mae-patchify",
-    title="reads each patch row by row",
+@patchify(
+    "reads each patch row by row",
     hint="Inside a patch, which changes first from one number to the next: the row or the column?",
 )
 def test_patchify_reads_each_patch_row_by_row(student, rng):
@@ -30,11 +35,10 @@ def test_patchify_reads_each_patch_row_by_row(student, rng):
     assert_same(student.patchify(image, 3), image.reshape(1, 1, 9), what="patchify on one 3x3 patch of 0 to 8")
 
 
-@exercise(
-    "mae-patchify",
-    weight=2,
-    title="channels stay together inside a patch",
+@patchify(
+    "channels stay together inside a patch",
     hint="Which of row, column and channel varies fastest inside a patch?",
+    weight=2,
 )
 def test_patchify_keeps_channels_together_inside_a_patch(student, rng):
     image = torch.tensor([[[0.0, 1.0], [2.0, 3.0]], [[10.0, 11.0], [12.0, 13.0]], [[20.0, 21.0], [22.0, 23.0]]])
@@ -42,20 +46,15 @@ def test_patchify_keeps_channels_together_inside_a_patch(student, rng):
     assert_same(student.patchify(image.unsqueeze(0), 2), expected, what="patchify on a 2x2 image with 3 channels")
 
 
-@exercise(
-    "mae-patchify",
-    title="keeps the images of a batch apart",
-    hint="Do all numbers of one image end in the same row of the answer?",
-)
+@patchify("keeps the images of a batch apart", hint="Do all numbers of one image end in the same row of the answer?")
 def test_patchify_keeps_the_images_of_a_batch_apart(student, rng):
     images = torch.arange(3.0).reshape(3, 1, 1, 1).expand(3, 2, 4, 6).contiguous()
     expected = torch.arange(3.0).reshape(3, 1, 1).expand(3, 6, 8)
     assert_same(student.patchify(images, 2), expected, what="patchify on three 4x6 images, full of 0, of 1 and of 2")
 
 
-@exercise(
-    "mae-patchify",
-    title="refuses sizes that P does not divide",
+@patchify(
+    "refuses sizes that P does not divide",
     hint="Height and width can each be the wrong one. What does your function do with an image it cannot cut evenly?",
 )
 def test_patchify_refuses_sizes_that_the_patch_does_not_divide(student, rng):
@@ -65,9 +64,8 @@ def test_patchify_refuses_sizes_that_the_patch_does_not_divide(student, rng):
         assert_raises(ValueError, lambda image=image: student.patchify(image, 4), what=f"patchify({height}x{width}, 4)")
 
 
-@exercise(
-    "mae-patchify",
-    title="float64 in, float64 out",
+@patchify(
+    "float64 in, float64 out",
     hint="Cutting an image moves numbers about. Where in your function could they turn into other numbers?",
 )
 def test_patchify_keeps_the_dtype(student, rng):
@@ -79,10 +77,8 @@ def test_patchify_keeps_the_dtype(student, rng):
 # --- unpatchify -------------------------------------------------------------------------------------------------------
 
 
-@exercise(
-    "mae-unpatchify",
-    title="the image need not be square",
-    hint="Rows and columns differ here. Where do you learn how many of each there are?",
+@unpatchify(
+    "the image need not be square", hint="Rows and columns differ here. Where do you learn how many of each there are?"
 )
 def test_unpatchify_builds_an_image_that_is_not_square(student, rng):
     patches = torch.arange(4.0).reshape(1, 4, 1).expand(1, 4, 4).contiguous()
@@ -90,10 +86,8 @@ def test_unpatchify_builds_an_image_that_is_not_square(student, rng):
     assert_same(student.unpatchify(patches, 2, (2, 8)), expected, what="unpatchify of 4 patches to 2 high, 8 wide")
 
 
-@exercise(
-    "mae-unpatchify",
-    title="puts patches left to right, then down",
-    hint="Patch 1 belongs to the right of patch 0. Where does yours lie?",
+@unpatchify(
+    "puts patches left to right, then down", hint="Patch 1 belongs to the right of patch 0. Where does yours lie?"
 )
 def test_unpatchify_puts_patches_left_to_right_then_down(student, rng):
     patches = torch.arange(6.0).reshape(1, 6, 1).expand(1, 6, 4).contiguous()
@@ -104,9 +98,8 @@ def test_unpatchify_puts_patches_left_to_right_then_down(student, rng):
     )
 
 
-@exercise(
-    "mae-unpatchify",
-    title="fills each patch row by row",
+@unpatchify(
+    "fills each patch row by row",
     hint="The second number of a patch lies beside the first. Where does it lie in your image?",
 )
 def test_unpatchify_fills_each_patch_row_by_row(student, rng):
@@ -116,11 +109,10 @@ def test_unpatchify_fills_each_patch_row_by_row(student, rng):
     )
 
 
-@exercise(
-    "mae-unpatchify",
-    weight=2,
-    title="takes the channels of each pixel apart",
+@unpatchify(
+    "takes the channels of each pixel apart",
     hint="The first C numbers of a patch are one pixel. Where do they go in yours?",
+    weight=2,
 )
 def test_unpatchify_takes_the_channels_of_each_pixel_apart(student, rng):
     patch = torch.tensor([[[0.0, 10.0, 20.0, 1.0, 11.0, 21.0, 2.0, 12.0, 22.0, 3.0, 13.0, 23.0]]])
@@ -128,20 +120,15 @@ def test_unpatchify_takes_the_channels_of_each_pixel_apart(student, rng):
     assert_same(student.unpatchify(patch, 2, (2, 2)), expected, what="unpatchify of one 2x2 patch with 3 channels")
 
 
-@exercise(
-    "mae-unpatchify",
-    title="keeps the images of a batch apart",
-    hint="Do all patches of one image end in that image?",
-)
+@unpatchify("keeps the images of a batch apart", hint="Do all patches of one image end in that image?")
 def test_unpatchify_keeps_the_images_of_a_batch_apart(student, rng):
     patches = torch.arange(3.0).reshape(3, 1, 1).expand(3, 6, 8).contiguous()
     expected = torch.arange(3.0).reshape(3, 1, 1, 1).expand(3, 2, 4, 6)
     assert_same(student.unpatchify(patches, 2, (4, 6)), expected, what="unpatchify of three images of 6 patches each")
 
 
-@exercise(
-    "mae-unpatchify",
-    title="refuses patches that do not fit",
+@unpatchify(
+    "refuses patches that do not fit",
     hint="Two things can fail to fit: the number of patches, and the length of a patch. What does yours do with each?",
 )
 def test_unpatchify_refuses_patches_that_do_not_fit(student, rng):
@@ -166,9 +153,8 @@ def numbered_tokens(batch: int, count: int) -> torch.Tensor:
     return torch.arange(float(count)).reshape(1, count, 1).expand(batch, count, 1).contiguous()
 
 
-@exercise(
-    "mae-random-masking",
-    title="a ratio of 0.75 keeps a quarter",
+@random_masking(
+    "a ratio of 0.75 keeps a quarter",
     hint="mask_ratio is the share that goes away. How many tokens does your encoder get to see?",
 )
 def test_masking_keeps_what_the_ratio_leaves(student, rng):
@@ -180,9 +166,8 @@ def test_masking_keeps_what_the_ratio_leaves(student, rng):
         expect_tensor(ids_restore, what=f"ids_restore from {what}", shape=(2, count), dtype=torch.int64)
 
 
-@exercise(
-    "mae-random-masking",
-    title="keeps the tokens with the smallest noise, in its order",
+@random_masking(
+    "keeps the tokens with the smallest noise, in its order",
     hint="With noise .9 .1 .5 .3 and ratio .5, tokens 1 and 3 stay. Which two do you keep, and which stands first?",
 )
 def test_masking_keeps_the_smallest_noise_in_order(student, rng):
@@ -190,9 +175,8 @@ def test_masking_keeps_the_smallest_noise_in_order(student, rng):
     assert_same(visible, torch.tensor([[[1.0], [3.0]]]), what="visible for the noise .9 .1 .5 .3")
 
 
-@exercise(
-    "mae-random-masking",
-    title="the mask says 1 where a token was removed, in the tokens' own order",
+@random_masking(
+    "the mask says 1 where a token was removed, in the tokens' own order",
     hint="mask[n] is about token n. Does your mask stand in the order of the image, or of the sorted noise?",
 )
 def test_masking_marks_removed_tokens_with_one(student, rng):
@@ -201,11 +185,10 @@ def test_masking_marks_removed_tokens_with_one(student, rng):
     assert_same(mask, torch.tensor([[1.0, 0.0, 1.0, 0.0]]), what=what, any_float=True)
 
 
-@exercise(
-    "mae-random-masking",
-    weight=2,
-    title="ids_restore says where each token went",
+@random_masking(
+    "ids_restore says where each token went",
     hint="One permutation answers 'who stands at place i?', the decoder asks 'where did token n go?'. Which is yours?",
+    weight=2,
 )
 def test_masking_restore_says_where_each_token_went(student, rng):
     # Token 0 has the largest noise, so it stands last; token 1 stands first, token 2 third, token 3 second.
@@ -214,10 +197,8 @@ def test_masking_restore_says_where_each_token_went(student, rng):
     assert_same(ids_restore, torch.tensor([[3, 0, 2, 1]]), what="ids_restore for the noise .9 .1 .5 .3")
 
 
-@exercise(
-    "mae-random-masking",
-    title="every image of a batch gets its own mask",
-    hint="How many random numbers do you draw for a batch of eight images?",
+@random_masking(
+    "every image of a batch gets its own mask", hint="How many random numbers do you draw for a batch of eight images?"
 )
 def test_masking_draws_another_mask_for_each_image(student, rng):
     result = student.random_masking(torch.zeros(8, 16, 2), 0.5)
@@ -226,11 +207,7 @@ def test_masking_draws_another_mask_for_each_image(student, rng):
     assert different >= 4, f"8 images of 16 tokens have only {different} different masks"
 
 
-@exercise(
-    "mae-random-masking",
-    title="every call draws anew",
-    hint="What decides your mask if nobody hands you any noise?",
-)
+@random_masking("every call draws anew", hint="What decides your mask if nobody hands you any noise?")
 def test_masking_draws_anew_at_every_call(student, rng):
     tokens = torch.zeros(4, 16, 2)
     masks = []
@@ -286,9 +263,8 @@ def latent_of(result, what: str, tokens: int) -> torch.Tensor:
     return expect_tensor(latent, what=f"latent of {what}", shape=(1, 1 + tokens, 8), dtype=torch.float32)
 
 
-@exercise(
-    "mae-encoder",
-    title="returns the class token and the visible patches, and what random_masking said",
+@encoding(
+    "returns the class token and the visible patches, and what random_masking said",
     hint="Which of N, K and 1 + K counts the tokens that leave your encoder?",
 )
 def test_encoder_returns_latent_mask_and_restore(student, rng):
@@ -303,11 +279,10 @@ def test_encoder_returns_latent_mask_and_restore(student, rng):
         assert_same(result[place], expected, what=f"the encoder's {name} against random_masking's")
 
 
-@exercise(
-    "mae-encoder",
-    weight=2,
-    title="hidden pixels change nothing, visible ones do",
+@encoding(
+    "hidden pixels change nothing, visible ones do",
     hint="The encoder must not know what it hides. What does it do with the removed patches before the blocks run?",
+    weight=2,
 )
 def test_encoder_does_not_see_removed_patches(student, rng):
     encoder, _ = small_encoder(student, rng, depth=2)
@@ -325,9 +300,8 @@ def test_encoder_does_not_see_removed_patches(student, rng):
             assert_same(after, before, what="latent after the pixels of a removed patch were changed")
 
 
-@exercise(
-    "mae-encoder",
-    title="knows where a patch lies",
+@encoding(
+    "knows where a patch lies",
     hint="Swap the contents of two visible patches. Without positions the class token cannot tell the difference.",
 )
 def test_encoder_knows_where_a_patch_lies(student, rng):
@@ -343,9 +317,8 @@ def test_encoder_knows_where_a_patch_lies(student, rng):
     assert moved > 1e-4, "two visible patches changed places and the class token's latent stayed the same"
 
 
-@exercise(
-    "mae-encoder",
-    title="a token keeps its position when the tokens are reordered",
+@encoding(
+    "a token keeps its position when the tokens are reordered",
     hint="Token 5 must carry position 5 wherever it stands in the shortened sequence.",
 )
 def test_encoder_gives_a_token_its_own_position(student, rng):
@@ -361,9 +334,8 @@ def test_encoder_gives_a_token_its_own_position(student, rng):
     assert_same(latents[1], expected, what="latents of tokens 0, 3, 5 against those of tokens 5, 0, 3, put in order")
 
 
-@exercise(
-    "mae-encoder",
-    title="the class token comes first and has a position too",
+@encoding(
+    "the class token comes first and has a position too",
     hint="pos_embed has 1 + N rows, and an encoder without blocks only adds and normalises. Whose is the first row?",
 )
 def test_encoder_puts_the_class_token_with_its_position_first(student, rng):
@@ -378,9 +350,8 @@ def test_encoder_puts_the_class_token_with_its_position_first(student, rng):
     assert_same(latent[0, 0], expected, what="first token of an encoder without blocks", atol=1e-4)
 
 
-@exercise(
-    "mae-encoder",
-    title="ends with the norm",
+@encoding(
+    "ends with the norm",
     hint="The last layer of the constructor has weights as well. Does everything that leaves pass through it?",
 )
 def test_encoder_ends_with_the_norm(student, rng):
@@ -393,9 +364,8 @@ def test_encoder_ends_with_the_norm(student, rng):
     assert_same(encoder.call("features", images), bias.expand(2, 8), what="features where the norm's weight is 0")
 
 
-@exercise(
-    "mae-encoder",
-    title="features: the mean over the patches, without the class token",
+@encoding(
+    "features: the mean over the patches, without the class token",
     hint="The class token takes part in the blocks. Does it take part in your mean?",
 )
 def test_encoder_features_leave_the_class_token_out_of_the_mean(student, rng):
@@ -413,9 +383,8 @@ def test_encoder_features_leave_the_class_token_out_of_the_mean(student, rng):
             assert float((after - before).abs().max()) > 1e-4, "the class token is missing from the sequence"
 
 
-@exercise(
-    "mae-encoder",
-    title="features see every patch, the same way each time",
+@encoding(
+    "features see every patch, the same way each time",
     hint="Nothing is masked here. Which patches do your features look at, and who chooses them?",
 )
 def test_encoder_features_see_every_patch(student, rng):
@@ -431,9 +400,8 @@ def test_encoder_features_see_every_patch(student, rng):
         assert moved > 1e-5, f"the features do not see the pixels from row {row}, column {column} on"
 
 
-@exercise(
-    "mae-encoder",
-    title="refuses images of another size",
+@encoding(
+    "refuses images of another size",
     hint="An image on its side has as many patches as one upright. Would your encoder notice?",
 )
 def test_encoder_refuses_images_of_another_size(student, rng):
@@ -476,9 +444,8 @@ ORDER = [4, 0, 3, 5, 1, 2]
 RESTORE = torch.tensor([[1, 4, 5, 2, 0, 3]])
 
 
-@exercise(
-    "mae-decoder",
-    title="predicts every patch once, and nothing for the class token",
+@decoding(
+    "predicts every patch once, and nothing for the class token",
     hint="1 + K tokens come in. How many rows should leave, and how long is each?",
 )
 def test_decoder_predicts_every_patch(student, rng):
@@ -487,11 +454,10 @@ def test_decoder_predicts_every_patch(student, rng):
     expect_tensor(decoder(latent, RESTORE.expand(2, 6)), what="predictions", shape=(2, 6, 4), dtype=torch.float32)
 
 
-@exercise(
-    "mae-decoder",
-    weight=2,
-    title="every prediction stands at its own patch",
+@decoding(
+    "every prediction stands at its own patch",
     hint="Row n of your answer should be about patch n. Whose prediction stands there now?",
+    weight=2,
 )
 def test_decoder_sends_each_latent_home(student, rng):
     # Without blocks and positions, a prediction depends on nothing but the token at its own place.
@@ -506,9 +472,8 @@ def test_decoder_sends_each_latent_home(student, rng):
         assert rows == [patch], f"the latent of patch {patch} was changed, and rows {rows} of the predictions moved"
 
 
-@exercise(
-    "mae-decoder",
-    title="the mask token stands where a patch is missing",
+@decoding(
+    "the mask token stands where a patch is missing",
     hint="Nobody knows anything about a hidden patch yet. What do you put there, and does anything else leak in?",
 )
 def test_decoder_puts_mask_tokens_where_patches_are_missing(student, rng):
@@ -522,9 +487,8 @@ def test_decoder_puts_mask_tokens_where_patches_are_missing(student, rng):
     assert float((after - before).abs().min()) > 1e-6, "another mask token leaves the predictions as they were"
 
 
-@exercise(
-    "mae-decoder",
-    title="hidden patches get different predictions",
+@decoding(
+    "hidden patches get different predictions",
     hint="All mask tokens are equal. What tells the blocks that one stands top left and another bottom right?",
 )
 def test_decoder_tells_hidden_patches_apart(student, rng):
@@ -534,9 +498,8 @@ def test_decoder_tells_hidden_patches_apart(student, rng):
         assert float((hidden[one] - hidden[other]).abs().max()) > 1e-4, "two hidden patches get the same prediction"
 
 
-@exercise(
-    "mae-decoder",
-    title="a patch keeps its position wherever its latent stands",
+@decoding(
+    "a patch keeps its position wherever its latent stands",
     hint="The same visible patches, shuffled differently, are the same picture. When do you add the positions?",
 )
 def test_decoder_does_not_mind_the_order_of_the_latents(student, rng):
@@ -551,9 +514,8 @@ def test_decoder_does_not_mind_the_order_of_the_latents(student, rng):
     )
 
 
-@exercise(
-    "mae-decoder",
-    title="the class token takes part in the blocks",
+@decoding(
+    "the class token takes part in the blocks",
     hint="The class token knows something about the whole picture. Until which layer may the others listen to it?",
 )
 def test_decoder_lets_the_class_token_take_part(student, rng):
@@ -570,9 +532,8 @@ def test_decoder_lets_the_class_token_take_part(student, rng):
             assert_same(after, before, what="predictions of a decoder without blocks, after the class token changed")
 
 
-@exercise(
-    "mae-decoder",
-    title="row 0 of pos_embed belongs to the class token",
+@decoding(
+    "row 0 of pos_embed belongs to the class token",
     hint="There are 1 + N positions and N patches. Whose is row 0, and whose is row 1?",
 )
 def test_decoder_gives_the_class_token_row_0(student, rng):
@@ -596,9 +557,8 @@ def test_decoder_gives_the_class_token_row_0(student, rng):
     assert moved > 1e-4, "another row 0 of pos_embed leaves the predictions as they were"
 
 
-@exercise(
-    "mae-decoder",
-    title="the norm comes before the prediction",
+@decoding(
+    "the norm comes before the prediction",
     hint="Every layer of the constructor is there to be used, and once. Which of them has your last token passed?",
 )
 def test_decoder_predicts_from_the_norm(student, rng):
@@ -623,9 +583,8 @@ def costs_of_zero(student) -> torch.Tensor:
     return (patches[0] ** 2).mean(dim=1)
 
 
-@exercise(
-    "mae-loss",
-    title="mean squared error of one removed patch",
+@masked_loss(
+    "mean squared error of one removed patch",
     hint="Predicting 0 for the patch 0 2 4 6 costs (0 + 4 + 16 + 36) / 4 = 14. How do you get from pixels to a number?",
 )
 def test_loss_of_one_removed_patch(student, rng):
@@ -634,11 +593,7 @@ def test_loss_of_one_removed_patch(student, rng):
     assert_same(loss, expected, what="loss of predicting 0 for the patch 0 2 4 6, plain targets")
 
 
-@exercise(
-    "mae-loss",
-    title="visible patches do not count",
-    hint="How large is the gradient on a patch that the encoder saw?",
-)
+@masked_loss("visible patches do not count", hint="How large is the gradient on a patch that the encoder saw?")
 def test_loss_has_no_gradient_on_visible_patches(student, rng):
     images, predictions = torch.rand(2, 1, 4, 6, generator=rng), torch.randn(2, 6, 4, generator=rng)
     mask = torch.tensor([[1.0, 0.0, 0.0, 1.0, 1.0, 0.0], [0.0, 1.0, 0.0, 0.0, 1.0, 1.0]])
@@ -649,9 +604,8 @@ def test_loss_has_no_gradient_on_visible_patches(student, rng):
     assert float(size[mask == 1].min()) > 1e-6, "the loss has no gradient on some removed patch"
 
 
-@exercise(
-    "mae-loss",
-    title="every removed patch of the batch has the same weight",
+@masked_loss(
+    "every removed patch of the batch has the same weight",
     hint="One image lost one patch, another two. Is the mean over patches or over images?",
 )
 def test_loss_gives_every_removed_patch_the_same_weight(student, rng):
@@ -663,9 +617,8 @@ def test_loss_gives_every_removed_patch_the_same_weight(student, rng):
     assert_same(loss, expected, what="loss of predicting 0 where patches of 14, 14 and 5 were removed")
 
 
-@exercise(
-    "mae-loss",
-    title="who knows only each patch's mean gets 3/4 at four numbers a patch",
+@masked_loss(
+    "who knows only each patch's mean gets 3/4 at four numbers a patch",
     hint="With n numbers in a patch this is (n - 1) / n. A value of 1 tells you something about your variance.",
 )
 def test_loss_of_knowing_only_the_mean(student, rng):
@@ -674,9 +627,8 @@ def test_loss_of_knowing_only_the_mean(student, rng):
     assert_same(loss, torch.tensor(0.75), what="loss of predicting 0 for normalised targets", atol=2e-3)
 
 
-@exercise(
-    "mae-loss",
-    title="each patch is normalised by its own mean and deviation",
+@masked_loss(
+    "each patch is normalised by its own mean and deviation",
     hint="Make one patch brighter. Whose statistics should that change?",
 )
 def test_loss_normalises_each_patch_by_itself(student, rng):
@@ -692,9 +644,8 @@ def test_loss_normalises_each_patch_by_itself(student, rng):
     assert_same(after, before, what="loss after one patch was brightened", atol=2e-3)
 
 
-@exercise(
-    "mae-loss",
-    title="a perfect prediction costs nothing",
+@masked_loss(
+    "a perfect prediction costs nothing",
     hint="The target is the normalised patch, in the order of patchify. What is it that you compare?",
 )
 def test_loss_of_a_perfect_prediction_is_zero(student, rng):
@@ -707,11 +658,7 @@ def test_loss_of_a_perfect_prediction_is_zero(student, rng):
         assert_same(loss, torch.tensor(0.0), what=f"loss of a perfect prediction, normalize_targets={normalize}")
 
 
-@exercise(
-    "mae-loss",
-    title="a patch of one colour is no accident",
-    hint="Sky and snow have a variance of 0. What do you divide by?",
-)
+@masked_loss("a patch of one colour is no accident", hint="Sky and snow have a variance of 0. What do you divide by?")
 def test_loss_of_a_patch_of_one_colour(student, rng):
     images = torch.full((1, 1, 2, 4), 0.5)
     loss = student.mae_loss(images, torch.full((1, 2, 4), 2.0), torch.ones(1, 2), 2)

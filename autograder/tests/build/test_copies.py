@@ -111,6 +111,22 @@ def test_a_copy_changed_by_hand_is_not_overwritten(folder: Path) -> None:
     assert changed.read_text() == "COLOUR = 'mine'\n"
 
 
+def test_copies_follow_when_git_brings_another_release(folder: Path) -> None:
+    root = folder.parents[1]
+    written = root / ".autograder" / f"{tiny.NAME}.written.json"
+    build.build(tiny.NAME, root)
+    library, first = load(folder).library_folder, written.read_bytes()
+    shutil.copytree(library, root / "first")
+    write(folder / tiny.PROBLEM / "lesson" / "figures.py", "COLOUR = 'plum'\n")
+    (folder / tiny.LIBRARY / "shapes.py").rename(folder / tiny.LIBRARY / "forms.py")
+    build.build(tiny.NAME, root)
+    shutil.rmtree(library)  # as after `git pull`: the committed record is new, the copies are those of before
+    (root / "first").rename(library)
+    written.write_bytes(first)
+    copies.restore(load(folder))
+    build.check(tiny.NAME, root)
+
+
 @pytest.fixture
 def cloned(folder: Path) -> Assignment:
     """A built set of which only what git keeps is left."""

@@ -70,7 +70,7 @@ def test_a_clean_release_has_no_leak(tinyset, clean):
 
 
 @pytest.mark.parametrize(
-    ("path", "data", "told"),
+    ("path", "data", "wanted"),
     [
         ("notes.md", f"see {tiny.CANARY}:tiny-scale:1".encode(), "canary"),
         ("figure.png", PNG + b"tEXt" + tiny.CANARY.encode() + b"\xff\0", "canary"),
@@ -84,7 +84,7 @@ def test_a_clean_release_has_no_leak(tinyset, clean):
         ("x.ipynb", in_notebook("x", metadata={"hint": SOLUTION_PAIR}), "the solution of tiny-scale"),
         ("tinylib/extra.py", b"return scale(values,1.0)*self.factor.reshape(1,1)", "the solution of tiny-scaler"),
         ("tinylib/extra.py", b"return values / self.factor.reshape(1, 1)", "the solution of tiny-scaler"),
-        ("handout.md", b'return torch.einsum("bd,->bd", values, torch.tensor(factor, dtype=values.dtype))', "right/"),
+        ("handout.md", b'return torch.einsum("bd,->bd", values, torch.tensor(factor, dtype=values.dtype))', "einsum"),
         ("handout.md", f"we test {HIDDEN_NAME}, beware".encode(), f"hidden test {HIDDEN_NAME}"),
         (f"tests/{HIDDEN_NAME}.txt", b"", f"hidden test {HIDDEN_NAME}"),
         ("tests/more.py", HIDDEN_LINE.encode(), "a line of scaling/test_hidden.py"),
@@ -101,9 +101,9 @@ def test_a_clean_release_has_no_leak(tinyset, clean):
         ("data/weights.dat", stored(lambda out: np.save(out, np.ones(2))), "trained weights"),
     ],
 )  # fmt: skip
-def test_a_planted_leak_is_found_and_named(tinyset, path, data, told):
+def test_a_planted_leak_is_found_and_named(tinyset, path, data, wanted):
     found = leaks.find(tinyset, {path: data})
-    assert any(line.startswith(f"{path}: ") and told in line for line in found), found
+    assert any(line.startswith(f"{path}: ") and wanted in line for line in found), found
 
 
 @pytest.mark.parametrize("path", ["data/weights.npz", "data/sub/weights.npz"])
@@ -171,5 +171,5 @@ def test_every_solution_and_hidden_test_of_a_real_assignment_would_be_found(name
         for cell in problem.cells:
             for number, region in enumerate(cell.regions):
                 planted[f"{cell.name}-{number}.md"] = region.encode()
-    told = {line.partition(":")[0] for line in leaks.find(assignment, planted)}
-    assert planted.keys() - told == set()
+    wanted = {line.partition(":")[0] for line in leaks.find(assignment, planted)}
+    assert planted.keys() - wanted == set()

@@ -17,14 +17,14 @@ from autograder.verify.made_class import Member, members
 def test_verify_ends_with_7_and_names_each_surprise(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    wrong = f"{tiny.PROBLEM}/wrong/accepts_negative.py"
-    old, new = "test_scale_rejects_negative_factors", "test_scale_multiplies_every_entry"
+    wrong = f"{tiny.PROBLEM}/wrong/tiny-scale.toml"
+    old, new = "test_scale_rejects_negative_factors", "test_scaler_uses_its_factor"
     tiny.edit(root / "assignments" / tiny.NAME, wrong, old, new)
     monkeypatch.setattr("autograder.verify.verify.NONSENSE_VALUES", ("None",))
     assert exit_code(monkeypatch, "verify", tiny.NAME, "--seeds", "1", "--workers", "1") == Surprise.exit_code == 7
     printed = capsys.readouterr()
     assert "tiny-scale " in printed.out and "tiny-scaler" in printed.out
-    assert "wrong accepts_negative: test_scale_multiplies_every_entry should catch it, but passes" in printed.err
+    assert "wrong tiny-scale accepts-negative: test_scaler_uses_its_factor should catch it, but passes" in printed.err
     assert "1 surprises; see above" in printed.err
 
 
@@ -32,7 +32,17 @@ def test_verify_of_good_tests_says_so(root: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("autograder.verify.verify.NONSENSE_VALUES", ("None",))
     done = run("verify", tiny.NAME, "--problem", tiny.PROBLEM, "--seeds", "1", "--workers", "1")
     assert done.exit_code == 0, done.output
-    assert "9 answers tried on 6 tests, no surprise" in done.output
+    assert "14 answers tried on 6 tests, no surprise" in done.output
+
+
+def test_verify_proves_again_only_what_changed_or_was_asked_for(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autograder.verify.verify.NONSENSE_VALUES", ("None",))
+    arguments = ("verify", tiny.NAME, "--seeds", "1", "--workers", "1")
+    first, second, everything = run(*arguments), run(*arguments), run(*arguments, "--all")
+    assert "no surprise" in first.output
+    assert second.output.startswith(f"{tiny.PROBLEM}: proved already (")
+    assert "1 seeds); --all proves it again" in second.output and "tried" not in second.output
+    assert "no surprise" in everything.output
 
 
 def test_demo_prints_the_class_and_ends_with_7_where_a_grade_is_not_as_it_must_be(

@@ -122,11 +122,22 @@ def test_a_check_runs_against_the_newest_definition_every_time(live: Live) -> No
 def test_an_edited_test_file_is_read_again(live: Live) -> None:
     live.run(released.SCALE)
     live.run('check("tiny-scale")')
-    tests = live.release / "tests" / f"test_{tiny.PROBLEM}.py"
+    tests = live.release / "tests" / tiny.PROBLEM / "test_public.py"
     tests.write_text(
         tests.read_text(encoding="utf-8").replace("multiplies every entry", "scales it all"), encoding="utf-8"
     )
     assert "scales it all" in live.run('check("tiny-scale")')
+
+
+def test_edited_helpers_are_read_again(live: Live) -> None:
+    live.run(released.SCALE)
+    live.run(released.SCALER)
+    assert "1 public check passed" in live.run('check("tiny-scaler")')
+    helpers = live.release / "tests" / tiny.PROBLEM / "test_helpers.py"
+    helpers.write_text(
+        helpers.read_text(encoding="utf-8").replace("float(value)", "float(value) + 1"), encoding="utf-8"
+    )
+    assert live.fails('check("tiny-scaler")')
 
 
 def test_an_exercise_that_needs_an_unwritten_one_says_which(live: Live) -> None:
@@ -173,7 +184,8 @@ def test_a_check_stopped_by_hand_says_so(live: Live) -> None:
 
 def test_a_broken_test_file_is_not_blamed_on_the_student(live: Live) -> None:
     live.run(released.SCALE)
-    (live.release / "tests" / f"test_{tiny.PROBLEM}.py").write_text("import nothing_of_this_name\n", encoding="utf-8")
+    tests = live.release / "tests" / tiny.PROBLEM / "test_public.py"
+    tests.write_text("import nothing_of_this_name\n", encoding="utf-8")
     assert "tiny-scale: the checks could not run" in live.fails('check("tiny-scale")')[1]
 
 
@@ -227,7 +239,7 @@ def test_a_check_changes_nothing_for_the_rest_of_the_notebook(live: Live) -> Non
     live.run(WRONG)
     live.fails('check("tiny-scale")')
     assert {name: getattr(sys, name, None) for name in had} == had
-    assert not [name for name in set(sys.modules) - modules if "test_scaling" in name]
+    assert not [name for name in set(sys.modules) - modules if tiny.PROBLEM in name or "test_" in name]
 
 
 # --- gates for training and figure cells ------------------------------------------------------------------------------

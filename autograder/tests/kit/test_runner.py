@@ -18,17 +18,20 @@ TESTS = """
 import pytest, torch
 from kit import Lib, assert_raises, assert_same, exercise
 
-@exercise("one", weight=2, title="adds one", hint="What is one more?")
+first = exercise("one")
+second = exercise("two")
+
+@first("adds one", hint="What is one more?", weight=2)
 def test_adds_one(student, rng):
     x = torch.rand(3, generator=rng)
     assert_same(student.one(x), x + 1, what="one")
 
-@exercise("two", title="doubles", hint="Twice.")
+@second("doubles", hint="Twice.")
 @pytest.mark.parametrize("size", [1, 2])
 def test_doubles(student, size):
     assert_same(student.two(torch.ones(size)), torch.full((size,), 2.0), what="two", hint="Special hint.")
 
-@exercise("one", title="refuses texts", hint="Only tensors.")
+@first("refuses texts", hint="Only tensors.")
 def test_refuses_texts(student):
     student.one(torch.ones(1))
     assert_raises(ValueError, lambda: student.one("text"), what="one of a text")
@@ -136,8 +139,9 @@ def test_another_exception_than_the_expected_one_fails_with_the_hint_of_the_test
 def test_a_mistake_in_the_test_is_an_error_and_not_a_failure(tmp_path: Path) -> None:
     path = tmp_path / "test_hidden.py"
     path.write_text(
-        'from kit import exercise\n@exercise("one", title="t", hint="h")\ndef test_bad(student):\n    undefined_name\n'
-        '@exercise("one", title="t", hint="h")\ndef test_skipped(student):\n'
+        'from kit import exercise\nfirst = exercise("one")\n'
+        '@first("t", hint="h")\ndef test_bad(student):\n    undefined_name\n'
+        '@first("t", hint="h")\ndef test_skipped(student):\n'
         '    import pytest\n    pytest.skip("later")\n'
     )
     outcomes = run(TestFile("p/test_hidden.py", path), binding())
@@ -205,7 +209,27 @@ def test_settings_of_a_folder_above_do_not_matter(tmp_path: Path) -> None:
 
 def test_a_weight_must_be_positive() -> None:
     with pytest.raises(ValueError, match="positive"):
-        exercise("one", title="t", hint="h", weight=0)
+        exercise("one")("t", hint="h", weight=0)
+
+
+def test_each_test_file_reads_the_helpers_beside_it(tmp_path: Path) -> None:
+    files = []
+    for name, number in (("p", 1), ("q", 2)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "test_helpers.py").write_text(f"NUMBER = {number}\n")
+        path = tmp_path / name / "test_public.py"
+        path.write_text(
+            "import torch\nfrom kit import assert_same, exercise, load_helpers\n"
+            'first = exercise("one")\nhelpers = load_helpers(__file__)\n'
+            '@first("t", hint="h")\ndef test_number(student):\n'
+            "    assert_same(student.one(torch.zeros(1)), torch.ones(1) * helpers.NUMBER, what='one')\n"
+        )
+        files.append(TestFile(f"{name}/test_public.py", path))
+    outcomes = run_tests(files, binding=binding(), seed=0)
+    assert [(outcome.id, outcome.status) for outcome in outcomes] == [
+        ("p/test_public.py::test_number", "passed"),
+        ("q/test_public.py::test_number", "failed"),
+    ]
 
 
 class Scripted:
@@ -245,7 +269,7 @@ def test_after_a_death_the_next_test_gets_a_fresh_far_side(file: TestFile) -> No
 
 def test_after_two_timeouts_the_rest_of_an_exercise_is_not_tried(file: TestFile) -> None:
     path_tests = textwrap.dedent(TESTS) + (
-        '\n@exercise("one", title="again", hint="h")\ndef test_again(student):\n    student.one(torch.ones(1))\n'
+        '\n@first("again", hint="h")\ndef test_again(student):\n    student.one(torch.ones(1))\n'
     )
     file.path.write_text(path_tests)
     slow = StudentTimeout("no answer within 5 s")

@@ -26,7 +26,8 @@ def write_two_problems(root: Path) -> None:
     tiny.edit(folder, "assignment.toml", "call_seconds = 5", "call_seconds = 3")
     for path in list((folder / tiny.PROBLEM).rglob("*")):
         if path.is_file():
-            copy = folder / SECOND / path.relative_to(folder / tiny.PROBLEM)
+            inner = path.relative_to(folder / tiny.PROBLEM).as_posix()
+            copy = folder / SECOND / inner.replace("tiny-", "second-")
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_text(path.read_text().replace("tiny-", "second-"))
 

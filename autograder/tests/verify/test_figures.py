@@ -99,8 +99,8 @@ def remark(drawn: dict[str, Sheet], exercise: str, name: str) -> str:
 def test_each_exercise_has_a_sheet_with_the_reference_first_and_every_wrong_answer(drawn: dict[str, Sheet]) -> None:
     names = {exercise: [panel.name for panel in sheet.panels] for exercise, sheet in drawn.items()}
     assert names == {
-        "tiny-scale": ["reference", "accepts_negative", "adds", "raises"],
-        "tiny-scaler": ["reference", "ends", "forgets_factor", "inverse_multiplies"],
+        "tiny-scale": ["reference", "adds", "accepts-negative", "raises"],
+        "tiny-scaler": ["reference", "inverse-multiplies", "ends", "forgets-factor"],
     }
 
 
@@ -113,12 +113,12 @@ def test_a_panel_holds_the_figures_and_the_printed_text_of_its_answer(drawn: dic
 
 def test_a_wrong_answer_that_draws_something_else_has_no_remark(drawn: dict[str, Sheet]) -> None:
     assert remark(drawn, "tiny-scale", "adds") == ""
-    assert remark(drawn, "tiny-scaler", "forgets_factor") == ""
+    assert remark(drawn, "tiny-scaler", "forgets-factor") == ""
 
 
 def test_a_wrong_answer_that_draws_the_same_is_marked(drawn: dict[str, Sheet]) -> None:
-    assert remark(drawn, "tiny-scale", "accepts_negative") == "looks the same"
-    assert remark(drawn, "tiny-scaler", "inverse_multiplies") == "looks the same"
+    assert remark(drawn, "tiny-scale", "accepts-negative") == "looks the same"
+    assert remark(drawn, "tiny-scaler", "inverse-multiplies") == "looks the same"
 
 
 def test_an_error_stands_in_the_panel_and_stops_nobody_else(drawn: dict[str, Sheet]) -> None:

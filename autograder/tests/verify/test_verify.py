@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from autograder.assignment.answers import wrong_answers
 from autograder.assignment.load import load_assignment
-from autograder.errors import CourseError
 from autograder.grading.plan import Plan
 from autograder.sandbox.sandbox import Sandbox
 from autograder.tests import tiny
@@ -21,9 +21,9 @@ from autograder.verify.verify import (
     WRONG,
     Case,
     Proof,
+    case_of,
     nonsense,
     plan_from_sources,
-    read_answer,
     summary,
     try_case,
     verify,
@@ -69,8 +69,8 @@ def edited(tmp_path: Path) -> Callable[..., Plan]:
 
 
 def wrong(plan: Plan, name: str) -> Case:
-    problem = plan.assignment.problem(tiny.PROBLEM)
-    return read_answer(WRONG, problem, problem.folder / "wrong" / f"{name}.py", plan.seed)
+    (answer,) = (a for a in wrong_answers(plan.assignment.problem(tiny.PROBLEM)) if a.name == name)
+    return case_of(WRONG, answer, plan.seed)
 
 
 def surprises(case: Case, plan: Plan, sandbox: Sandbox) -> list[str]:
@@ -89,31 +89,31 @@ def test_good_tests_have_no_surprise(proof: Proof) -> None:
 def test_every_kind_of_answer_was_tried_and_counted(proof: Proof) -> None:
     count = len(NONSENSE_VALUES)
     assert summary(proof) == [
-        ("tiny-scale", "3", "2", "2", "2/2", "1/1", "1/1", "2/2", f"{count}/{count}"),
-        ("tiny-scaler", "2", "1", "1", "2/2", "1/1", "0/0", "2/2", f"{count}/{count}"),
+        ("tiny-scale", "3", "2", "2", "2/2", "1/1", "1/1", "2/2", f"{count}/{count}", "2/2"),
+        ("tiny-scaler", "2", "1", "1", "2/2", "1/1", "0/0", "2/2", f"{count}/{count}", "3/3"),
     ]
 
 
 def test_a_verdict_says_which_tests_caught_the_answer(proof: Proof) -> None:
-    (verdict,) = (v for v in proof.verdicts if v.case.name == "inverse_multiplies")
+    (verdict,) = (v for v in proof.verdicts if v.case.name == "inverse-multiplies")
     assert verdict.caught_by == (INVERSE,)
 
 
 def test_a_test_that_catches_no_wrong_answer_is_named(proof: Proof) -> None:
-    kept = [v for v in proof.verdicts if v.case.name not in ("inverse_multiplies", "forgets_factor", "adds")]
+    kept = [v for v in proof.verdicts if v.case.name not in ("inverse-multiplies", "forgets-factor", "adds")]
     found = replace(proof, verdicts=kept).surprises
     assert f"{INVERSE} catches no wrong answer: add one in wrong/, or drop the test" in found
     assert not [line for line in found if "test_scale_rejects_negative_factors" in line]
 
 
 def test_a_wrong_answer_that_passes_the_test_it_names_is_a_surprise(plan: Plan, sandbox: Sandbox) -> None:
-    case = replace(wrong(plan, "accepts_negative"), must_fail=("test_scale_multiplies_every_entry",))
+    case = replace(wrong(plan, "accepts-negative"), must_fail=("test_scale_multiplies_every_entry",))
     assert surprises(case, plan, sandbox) == ["test_scale_multiplies_every_entry should catch it, but passes"]
 
 
 def test_must_fail_may_not_name_a_test_that_is_not_there(plan: Plan, sandbox: Sandbox) -> None:
-    case = replace(wrong(plan, "accepts_negative"), must_fail=("test_scale_rejects_negative_factors", "test_gone"))
-    assert surprises(case, plan, sandbox) == ["MUST_FAIL names test_gone, but there is no such test"]
+    case = replace(wrong(plan, "accepts-negative"), must_fail=("test_scale_rejects_negative_factors", "test_gone"))
+    assert surprises(case, plan, sandbox) == ["its must_fail names test_gone, but there is no such test"]
 
 
 def test_must_fail_may_name_one_case_of_a_parametrized_test(plan: Plan, sandbox: Sandbox) -> None:
@@ -131,7 +131,7 @@ def test_a_wrong_answer_that_costs_an_independent_exercise_is_a_surprise(
 
 
 def test_a_right_answer_that_fails_is_a_surprise(plan: Plan, sandbox: Sandbox) -> None:
-    case = replace(wrong(plan, "inverse_multiplies"), kind=RIGHT, must_fail=())
+    case = replace(wrong(plan, "inverse-multiplies"), kind=RIGHT, must_fail=())
     (found,) = surprises(case, plan, sandbox)
     assert found.startswith(f"{INVERSE} should pass, but is failed: ")
 
@@ -155,46 +155,3 @@ def test_nonsense_keeps_signatures_and_the_constructor() -> None:
     code = "class A(B):\n    def __init__(self):\n        self.x = 1\n    def f(self, y):\n        return y\n"
     made = nonsense(code, "None")
     assert "self.x = 1" in made and "def f(self, y):\n        return None" in made
-
-
-def test_an_answer_is_its_file_without_the_headers_line_for_line(plan: Plan) -> None:
-    case = wrong(plan, "adds")
-    text = (plan.assignment.problem(tiny.PROBLEM).folder / "wrong" / "adds.py").read_text()
-    assert "EXERCISE" not in case.code and "MUST_FAIL" not in case.code and case.about not in case.code
-    assert case.code.split("\n").index("    return values + factor") == text.split("\n").index(
-        "    return values + factor"
-    )
-
-
-GOOD = '"""About."""\nEXERCISE = "tiny-scale"\nMUST_FAIL = ["test_x"]\n'
-
-
-@pytest.mark.parametrize(
-    ("kind", "text", "complaint"),
-    [
-        (WRONG, GOOD + "def scale(:\n", "invalid syntax"),
-        (WRONG, GOOD.removeprefix('"""About."""\n'), "begin with a docstring"),
-        (WRONG, GOOD.replace("tiny-scale", "tiny-snail"), "EXERCISE is 'tiny-snail'; scaling has tiny-scale,"),
-        (WRONG, GOOD.replace('"tiny-scale"', "[1]"), r"EXERCISE is \[1\]"),
-        (WRONG, GOOD.replace('"tiny-scale"', "some()"), "malformed"),
-        (WRONG, '"""About."""\nEXERCISE = "tiny-scale"\n', "a wrong answer names in MUST_FAIL"),
-        (WRONG, GOOD.replace('["test_x"]', '"test_x"'), "write a list of tests' names"),
-        (WRONG, GOOD.replace('["test_x"]', "5"), "write a list of tests' names"),
-        (RIGHT, GOOD, "a right one has none"),
-    ],
-)  # fmt: skip
-def test_a_malformed_answer_is_named_with_what_is_wrong(
-    plan: Plan, tmp_path: Path, kind: str, text: str, complaint: str
-) -> None:
-    path = tmp_path / "answer.py"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(CourseError, match=complaint) as caught:
-        read_answer(kind, plan.assignment.problem(tiny.PROBLEM), path, seed=0)
-    assert str(path) in str(caught.value)
-
-
-def test_an_answer_that_is_no_text_is_named(plan: Plan, tmp_path: Path) -> None:
-    path = tmp_path / "answer.py"
-    path.write_bytes(b'"""\xff"""')
-    with pytest.raises(CourseError, match="answer.py"):
-        read_answer(WRONG, plan.assignment.problem(tiny.PROBLEM), path, seed=0)

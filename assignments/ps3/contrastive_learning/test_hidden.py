@@ -136,7 +136,7 @@ def test_crop_follows_the_device(student, rng):
 
 # --- two_views --------------------------------------------------------------------------------------------------------
 
-NOISE = Lib("ps3.probes.noisy_augment")
+NOISE = Lib("ps3.contrastive_learning.parts.noisy_augment")
 
 
 def a_seed(rng):
@@ -169,7 +169,7 @@ def test_two_views_are_the_first_two_draws(student, rng, shape, dtype):
 )
 def test_two_views_may_be_smaller_than_the_images(student, rng):
     images, seed = drawn(rng, 2, 3, 5, 6), a_seed(rng)
-    views = student.two_views(images, Lib("ps3.contrast_checks.noisy_corner"), Seed(seed))
+    views = student.two_views(images, Lib("ps3.contrastive_learning.parts.noisy_corner"), Seed(seed))
     assert_first_two_draws(views, images[:, :, :2, :3], seed)
 
 
@@ -188,7 +188,7 @@ def test_two_views_leave_the_images_alone(student, rng):
     hint="How often is the augmentation called for one batch, and with how many images?",
 )
 def test_two_views_call_the_augmentation_twice(student, rng):
-    counter = student.build(Lib("ps3.contrast_checks.CountingNoise"))
+    counter = student.build(Lib("ps3.contrastive_learning.parts.CountingNoise"))
     expect_tuple(student.two_views(drawn(rng, 3, 2, 5, 4), counter, Seed(a_seed(rng))), 2, what="two_views")
     counts = counter.state().buffers
     assert_same(counts["calls"], torch.tensor(2), what="calls of the augmentation")

@@ -98,7 +98,7 @@ def test_crop_does_not_antialias(student):
 
 # --- two_views --------------------------------------------------------------------------------------------------------
 
-NOISE = Lib("ps3.probes.noisy_augment")
+NOISE = Lib("ps3.contrastive_learning.parts.noisy_augment")
 
 
 def two_of(student, images, augment, generator):
@@ -167,7 +167,7 @@ def test_both_views_start_from_the_images(student):
     hint="Not every augmentation calls its arguments `images` and `generator`, or has a default for the second.",
 )
 def test_two_views_pass_arguments_by_position(student):
-    by_position = Lib("ps3.contrast_checks.noisy_by_position")
+    by_position = Lib("ps3.contrastive_learning.parts.noisy_by_position")
     for generator in (Seed(3), None):
         view1, _ = two_of(student, torch.full((4, 3, 8, 10), 10.0), by_position, generator)
         assert_noisy(view1, 10, "view1")

@@ -18,7 +18,7 @@ accuracy = exercise("probe-accuracy")
 
 
 def random_weights(rng, dim, channels):
-    """Weights for ps3.probes.TinyEncoder, float32."""
+    """Weights for TinyEncoder, float32."""
 
     def draw(*shape):
         return torch.rand(shape, generator=rng)
@@ -48,7 +48,7 @@ def written_out(weights, images):
 )
 def test_features_do_not_depend_on_the_batch_size(student, rng):
     weights, images = random_weights(rng, 7, 3), torch.rand(6, 3, 5, 8, generator=rng)
-    encoder = student.build(Lib("ps3.probes.TinyEncoder"), 7).load(weights)
+    encoder = student.build(Lib("ps3.linear_probe.parts.TinyEncoder"), 7).load(weights)
     expected = written_out(weights, images).float()
     for size in (1, 2, 4, 6, 50):
         assert_same(student.extract_features(encoder, images, size), expected, what=f"features, batch size {size}")
@@ -57,7 +57,10 @@ def test_features_do_not_depend_on_the_batch_size(student, rng):
 
 @extract_features("uses batches of 256 where nothing is said", hint="The signature has a default.")
 def test_the_default_batch_size_is_256(student, rng):
-    recorder, images = student.build(Lib("ps3.probes.BatchRecorder")), torch.rand(300, 1, 1, 2, generator=rng)
+    recorder, images = (
+        student.build(Lib("ps3.linear_probe.parts.BatchRecorder")),
+        torch.rand(300, 1, 1, 2, generator=rng),
+    )
     assert_same(student.extract_features(recorder, images), images.flatten(1), what="features of 300 images")
     sizes = [size for size, _, _ in recorder.call("seen")]
     assert len(sizes) == 2 and max(sizes) <= 256, f"300 images went through the encoder in batches of {sizes}"
@@ -69,7 +72,7 @@ def test_the_default_batch_size_is_256(student, rng):
     weight=2,
 )
 def test_every_part_gets_its_own_mode_back(student, rng):
-    encoder = student.build(Lib("ps3.linear_checks.HalfFrozen"), 4, channels=2)
+    encoder = student.build(Lib("ps3.linear_probe.parts.HalfFrozen"), 4, channels=2)
     before = encoder.state().training
     features = student.extract_features(encoder, torch.rand(3, 2, 4, 5, generator=rng))
     expect_tensor(features, what="features", shape=(3, 4))
@@ -83,7 +86,7 @@ def test_every_part_gets_its_own_mode_back(student, rng):
 )
 def test_features_are_float32(student, rng):
     weights, images = random_weights(rng, 5, 2), torch.rand(4, 2, 5, 6, generator=rng)
-    encoder = student.build(Lib("ps3.probes.TinyEncoder"), 5, channels=2).load(weights).double()
+    encoder = student.build(Lib("ps3.linear_probe.parts.TinyEncoder"), 5, channels=2).load(weights).double()
     features = student.extract_features(encoder, images.double(), 3)
     assert student.unchanged_inputs, "extract_features changed the images"
     assert_same(features, written_out(weights, images).float(), what="features of an encoder in float64")
@@ -96,7 +99,7 @@ def test_features_are_float32(student, rng):
     hint="Images wait on the CPU; an encoder may live on a GPU. Who goes where?",
 )
 def test_batches_go_to_the_encoders_device(student, rng):
-    encoder = student.build(Lib("ps3.linear_checks.Elsewhere"))
+    encoder = student.build(Lib("ps3.linear_probe.parts.Elsewhere"))
     features = student.extract_features(encoder, torch.rand(5, 1, 2, 3, generator=rng), 2)
     expect_tensor(features, what="features", shape=(5, 2))
     devices = encoder.call("seen")
@@ -109,7 +112,7 @@ def test_batches_go_to_the_encoders_device(student, rng):
     hint="Freezing is for the moment only. Whose requires_grad did you change?",
 )
 def test_the_encoder_can_be_trained_afterwards(student, rng):
-    encoder = student.build(Lib("ps3.probes.TinyEncoder"), 4, channels=2)
+    encoder = student.build(Lib("ps3.linear_probe.parts.TinyEncoder"), 4, channels=2)
     images = torch.rand(3, 2, 4, 5, generator=rng)
     expect_tensor(student.extract_features(encoder, images), what="features", shape=(3, 4))
     gradients = student.vjp(encoder, (images,), torch.rand(3, 4, generator=rng), wrt="parameters")

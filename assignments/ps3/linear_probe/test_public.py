@@ -27,7 +27,7 @@ WEIGHTS = {
 
 def small_encoder(student):
     """Convolution, BatchNorm, Dropout: (B, 2, H, W) -> (B, 6), with known weights, in training mode."""
-    return student.build(Lib("ps3.probes.TinyEncoder"), 6, channels=2).load(WEIGHTS)
+    return student.build(Lib("ps3.linear_probe.parts.TinyEncoder"), 6, channels=2).load(WEIGHTS)
 
 
 def features_in_eval_mode(images):
@@ -60,7 +60,7 @@ def test_features_are_those_of_eval_mode(student, rng):
 )
 def test_no_image_is_lost_and_the_order_is_kept(student):
     images = numbered_images(7)
-    features = student.extract_features(student.build(Lib("ps3.probes.BatchRecorder")), images, 3)
+    features = student.extract_features(student.build(Lib("ps3.linear_probe.parts.BatchRecorder")), images, 3)
     assert_same(features, images.flatten(1), what="features of seven images, with an encoder that returns the pixels")
 
 
@@ -69,7 +69,7 @@ def test_no_image_is_lost_and_the_order_is_kept(student):
     hint="How many images does the encoder see at a time, and does torch keep what it needs for a backward pass?",
 )
 def test_batches_have_the_size_asked_for(student):
-    recorder = student.build(Lib("ps3.probes.BatchRecorder"))
+    recorder = student.build(Lib("ps3.linear_probe.parts.BatchRecorder"))
     features = student.extract_features(recorder, numbered_images(7), batch_size=3)
     expect_tensor(features, what="features", shape=(7, 6))
     calls = recorder.call("seen")

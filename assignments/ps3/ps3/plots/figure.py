@@ -1,4 +1,4 @@
-"""How every figure looks and how it reaches the notebook; `plots` and `live` draw with this."""
+"""How every figure looks, how each method looks in it, and how it reaches the notebook."""
 
 import base64
 import io
@@ -6,13 +6,15 @@ import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
 
 WIDE, TALL = 8.0, 4.0  # inches, the largest figure
 GRID, INK, SOFT = "#E6E6E6", "#222222", "#767676"
-STYLE = {
+BLUE, ORANGE, SKY, BLACK = "#0F4C9A", "#C4520B", "#4599D3", "#111111"
+STYLE: dict[Any, Any] = {
     "font.size": 11,
     "axes.titlesize": 11,
     "axes.labelsize": 11,
@@ -38,17 +40,20 @@ STYLE = {
 }
 
 
+LineStyle = tuple[int, tuple[int, ...]]
+
+
 @dataclass(frozen=True)
 class Method:
     """How a method is drawn in all notebooks: never by its colour alone."""
 
     colour: str
     marker: str
-    line: str | tuple[int, tuple[int, ...]]
+    line: str | LineStyle
     filled: bool = True
 
     @property
-    def marks(self) -> dict[str, object]:
+    def marks(self) -> dict[str, Any]:
         """Marker, its size and its fill, as matplotlib's keywords."""
         fill = (
             {"markerfacecolor": self.colour}
@@ -58,26 +63,28 @@ class Method:
         return {"marker": self.marker, "markersize": 12 if self.marker == "*" else 7, **fill}
 
 
-METHODS = {
-    "supervised": Method("#111111", "*", "--"),
-    "hand-crafted": Method("#5A1A5E", "D", "-."),
-    "MAE": Method("#0F4C9A", "o", "-"),
-    "SimCLR": Method("#C4520B", "^", "-"),
-    "rotation": Method("#C4520B", "^", "-", filled=False),
-    "random transformer": Method("#4599D3", "v", (0, (7, 3))),
-    "random ResNet": Method("#4599D3", "v", (0, (7, 3)), filled=False),
-    "pixels": Method("#A3A3A3", "s", ":"),
-}
-OTHERS = [
-    Method(c, m, s)
-    for c, m, s in zip(("#0F4C9A", "#C4520B", "#4599D3", "#111111"), "o^vs", ("-", "--", ":", "-."), strict=True)
-]
+LONG_DASHES = (0, (7, 3))
+METHODS: dict[str, Method] = {}
+OTHERS = [Method(c, m, s) for c, m, s in zip((BLUE, ORANGE, SKY, BLACK), "o^vs", ("-", "--", ":", "-."), strict=True)]
+
+
+def register(name: str, *, colour: str, marker: str, line: str | LineStyle, filled: bool = True) -> Method:
+    """Give a method its look in all figures. ValueError where the name has another look already."""
+    look = Method(colour, marker, line, filled)
+    if METHODS.setdefault(name, look) != look:
+        raise ValueError(f"{name!r} is drawn otherwise already: {METHODS[name]}")
+    return look
+
+
+register("supervised", colour=BLACK, marker="*", line="--")
+register("hand-crafted", colour="#5A1A5E", marker="D", line="-.")
+register("random transformer", colour=SKY, marker="v", line=LONG_DASHES)
+register("random ResNet", colour=SKY, marker="v", line=LONG_DASHES, filled=False)
+register("pixels", colour="#A3A3A3", marker="s", line=":")
 
 
 def method(name: str, number: int = 0) -> Method:
-    """The look of a method; other names take turns."""
-    if name.startswith("random") and name not in METHODS:
-        name = "random transformer"
+    """The look of a registered method; other names take turns."""
     return METHODS.get(name, OTHERS[number % len(OTHERS)])
 
 
@@ -121,6 +128,11 @@ def finish(figure: Picture, message: str) -> Picture:
         figure._ipython_display_()
     print(message)
     return figure
+
+
+def guess_text(guess: object) -> str:
+    """How a message mentions a guess."""
+    return "no guess made" if guess is None else f"your guess: {guess}"
 
 
 def in_notebook() -> bool:

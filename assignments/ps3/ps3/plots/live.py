@@ -2,14 +2,16 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
+from matplotlib.axes import Axes
 from torch import Tensor
 
-from ps3.charts import reference_lines
 from ps3.data import ImageSet
-from ps3.figure import METHODS, SOFT, WIDE, Picture, blank, in_notebook, style
-from ps3.grids import show_image
+from ps3.plots.charts import reference_lines
+from ps3.plots.figure import SOFT, WIDE, Picture, blank, in_notebook, method, style
+from ps3.plots.grids import show_image
 from ps3.training import Progress, print_tenths
 
 SECONDS_BETWEEN = 2.0
@@ -35,14 +37,14 @@ class Live:
         measure_name: str = "k-NN accuracy",
         measures: int = 6,
         chance: float | None = None,
-        name: str = "MAE",
+        name: str = "",
         ylabel: str = "loss",
     ):
         self.reference, self.rows, self.pictures = dict(reference or {}), rows, pictures
         self.measure, self.measure_name, self.measures, self.chance = measure, measure_name, measures, chance
-        self.look, self.ylabel = METHODS[name], ylabel
+        self.look, self.ylabel = method(name), ylabel
         self.measured: list[tuple[int, float]] = []
-        self.handle = None
+        self.handle: Any = None
         self.last_time, self.last_step = 0.0, 0
 
     def __call__(self, progress: Progress) -> None:
@@ -71,13 +73,15 @@ class Live:
             rows = list(self.rows()) if self.rows else []
         with style():
             figure = blank(WIDE, 4.0 if rows else 3.2)
-            top, bottom = figure.subfigures(2, 1, height_ratios=(1.4, 0.6 * len(rows))) if rows else (figure, None)
-            panels = top.subplots(1, 2 if self.measure else 1, squeeze=False)[0]
+            halves: Any = [figure]
+            if rows:
+                halves = figure.subfigures(2, 1, height_ratios=(1.4, 0.6 * len(rows)))
+            panels = halves[0].subplots(1, 2 if self.measure else 1, squeeze=False)[0]
             self._draw_loss(panels[0], progress)
             if self.measure:
                 self._draw_measured(panels[1], progress)
             if rows:
-                axes = bottom.subplots(len(rows), len(rows[0]), squeeze=False)
+                axes = halves[1].subplots(len(rows), len(rows[0]), squeeze=False)
                 for row, line in zip(rows, axes, strict=True):
                     for image, axis in zip(row, line, strict=True):
                         axis.axis("off")
@@ -85,7 +89,7 @@ class Live:
         figure.message = self._summary(progress)
         return figure
 
-    def _draw_loss(self, axis, progress: Progress) -> None:
+    def _draw_loss(self, axis: Axes, progress: Progress) -> None:
         losses = torch.tensor(progress.losses)
         steps = torch.arange(1, len(losses) + 1)
         axis.plot(steps, losses, color=self.look.colour, linewidth=0.6, alpha=0.35)
@@ -96,7 +100,7 @@ class Live:
         reference_lines(axis, self.reference)
         axis.margins(y=0.12)
 
-    def _draw_measured(self, axis, progress: Progress) -> None:
+    def _draw_measured(self, axis: Axes, progress: Progress) -> None:
         axis.set(xlim=(0, progress.steps), xlabel="step", ylabel=self.measure_name)
         if self.measured:
             axis.plot(

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from ps3.data import ImageSet, to_float
-from ps3.figure import INK, SOFT, WIDE, Picture, blank, finish, style
+from ps3.plots.figure import BLUE, INK, ORANGE, SOFT, WIDE, Picture, blank, finish, style
 
 HATCH = "////"
 
@@ -40,7 +40,7 @@ def images(
             side * count + 1.2 * bool(titles), side * shape[2] / shape[3] * len(rows) + 0.3 + 0.2 * len(labels)
         )
         axes = figure.subplots(len(rows), count, squeeze=False)
-        figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
+        figure.set_layout_engine("constrained", w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
         for r, row in enumerate(rows):
             for c, axis in enumerate(axes[r]):
                 axis.axis("off")
@@ -70,7 +70,7 @@ def patches(image: Tensor, tokens: Tensor, patch_size: int | None = None, *, num
     down = -(-count // across)
     with style():
         figure = blank(WIDE, min(4.0, 1.0 + 2.6 * height / width))
-        left, right = figure.subfigures(1, 2, width_ratios=(1, 1.3))
+        left, right = figure.subfigures(1, 2, width_ratios=(1, 1.3), squeeze=False)[0]
         axis = left.subplots()
         axis.set_title("the image")
         show_image(axis, image, None)
@@ -101,8 +101,8 @@ def mask_over(
             _hatch(axis, mask[n], patch_size, batch.shape[3])
             axis.set_title(titles[n] if titles else f"K = {kept[n]}", fontsize=10)
     same = all(torch.equal(mask[0], other) for other in mask[1:]) and len(mask) > 1
-    told = "all the same" if same else "not all the same"
-    return finish(figure, f"patches kept of {mask.shape[1]}: {', '.join(map(str, kept))}; masks are {told}")
+    text = "all the same" if same else "not all the same"
+    return finish(figure, f"patches kept of {mask.shape[1]}: {', '.join(map(str, kept))}; masks are {text}")
 
 
 def matrix(
@@ -137,7 +137,7 @@ def matrix(
         _heads(axis, columns, across, axis.set_xticks, vertical=False)
         if down <= 10 and across <= 10:
             for (r, c), value in np.ndenumerate(table):
-                shade = shades.norm(value)
+                shade = float(np.asarray(shades.norm(value)))
                 dark = abs(shade - 0.5) > 0.35 if signed else shade > 0.55
                 text = f"{value:.{digits}f}" if value != round(value) or signed else f"{value:.0f}"
                 axis.text(c, r, text, ha="center", va="center", fontsize=9, color="white" if dark else INK)
@@ -167,11 +167,11 @@ def where_it_looked(looked: Tensor, box: Sequence[float], image_size: tuple[int,
         axis.set_xticks(range(width + 1), [str(n) if n % 2 == 0 else "" for n in range(width + 1)])
         axis.set_yticks(range(height + 1), [str(n) if n % 2 == 0 else "" for n in range(height + 1)])
         axis.add_patch(Rectangle((0, 0), width, height, fill=False, edgecolor=SOFT, linewidth=1.5))
-        axis.add_patch(Rectangle((left, top), wide, tall, fill=False, edgecolor="#C4520B", linewidth=2.5))
-        axis.plot(points[:, 1], points[:, 0], "o", color="#0F4C9A", ls="none")
+        axis.add_patch(Rectangle((left, top), wide, tall, fill=False, edgecolor=ORANGE, linewidth=2.5))
+        axis.plot(points[:, 1], points[:, 0], "o", color=BLUE, ls="none")
     first = points[0].tolist()
-    told = f"the first is row {first[0]:.2f}, column {first[1]:.2f}"
-    return finish(figure, f"{int(inside.sum())} of {len(points)} places lie in the box; {told}")
+    text = f"the first is row {first[0]:.2f}, column {first[1]:.2f}"
+    return finish(figure, f"{int(inside.sum())} of {len(points)} places lie in the box; {text}")
 
 
 def show_image(axis: Axes, image: Tensor, pictures: ImageSet | None) -> None:

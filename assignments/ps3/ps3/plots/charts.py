@@ -1,12 +1,13 @@
 """Figures that are lines, dots and distributions. A guess of None is a guess not made."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from ps3.figure import GRID, INK, SOFT, WIDE, Picture, blank, finish, method, spread, style
+from ps3.plots.figure import BLUE, GRID, INK, ORANGE, SOFT, WIDE, Picture, blank, finish, method, spread, style
 
 
 def curve(
@@ -86,18 +87,18 @@ def dots(
         axis.set_xlim(left=min(0.0, *values))
         if made:
             figure.legend(loc="outside upper right")
-    told = ", ".join(
+    text = ", ".join(
         f"{name} {value:.3f}" + (f" ± {errors[n]:.3f}" if errors else "")
         for n, (name, value) in enumerate(zip(names, values, strict=True))
     )
-    return finish(figure, told + (f"; chance {chance:g}" if chance is not None else "") + _guesses_told(guesses, made))
+    return finish(figure, text + (f"; chance {chance:g}" if chance is not None else "") + _guesses_text(guesses, made))
 
 
 def number_line(
     values: Mapping[str, float], landmarks: Mapping[str, float], *, xlabel: str = "loss", title: str = ""
 ) -> Picture:
-    """Named values as filled dots above a line, named landmarks as ticks below it; the title tells of inf and nan."""
-    told = "; ".join(f"{name}: {value:.3f}" for name, value in values.items())
+    """Named values as filled dots above a line, named landmarks as ticks below; the title names inf and nan."""
+    text = "; ".join(f"{name}: {value:.3f}" for name, value in values.items())
     finite = {name: value for name, value in values.items() if np.isfinite(value)}
     if len(finite) < len(values):
         title = "not on the line: " + ", ".join(f"{n} = {v:g}" for n, v in values.items() if n not in finite)
@@ -115,8 +116,14 @@ def number_line(
         labels = spread(list(finite.values()), gap) + spread(list(landmarks.values()), gap)
         room = margin / 2 + gap / 4  # for the outermost labels
         axis.set_xlim(min(min(places) - margin, min(labels) - room), max(max(places) + margin, max(labels) + room))
-        above = {"marker": "o", "markersize": 9, "color": "#0F4C9A"}
-        below = {"marker": "|", "markersize": 16, "color": INK, "markeredgecolor": INK, "markeredgewidth": 1.5}
+        above: dict[str, Any] = {"marker": "o", "markersize": 9, "color": BLUE}
+        below: dict[str, Any] = {
+            "marker": "|",
+            "markersize": 16,
+            "color": INK,
+            "markeredgecolor": INK,
+            "markeredgewidth": 1.5,
+        }
         for side, named, look in ((1, finite, above), (-1, landmarks, below)):
             at = spread(list(named.values()), gap)
             for number, (name, value) in enumerate(named.items()):
@@ -132,7 +139,7 @@ def number_line(
                     color=look["color"],
                     arrowprops={"arrowstyle": "-", "color": SOFT, "linewidth": 0.7},
                 )
-    return finish(figure, told)
+    return finish(figure, text)
 
 
 def histograms(
@@ -146,12 +153,12 @@ def histograms(
 ) -> Picture:
     """Two distributions as outlines over the same bins, each scaled to an area of 1."""
     one, two = np.asarray(numbers(a)), np.asarray(numbers(b))
-    edges = np.linspace(min(one.min(), two.min()), max(one.max(), two.max()), bins + 1)
+    edges = np.linspace(min(one.min(), two.min()), max(one.max(), two.max()), bins + 1).tolist()
     with style():
         figure = blank(6.5, 3.2)
         axis = figure.subplots()
         axis.set(xlabel=xlabel, ylabel="density", title=title)
-        for values, label, colour, line in zip((one, two), labels, ("#0F4C9A", "#C4520B"), ("-", "--"), strict=True):
+        for values, label, colour, line in zip((one, two), labels, (BLUE, ORANGE), ("-", "--"), strict=True):
             axis.hist(
                 values, edges, density=True, histtype="step", color=colour, linestyle=line, linewidth=2, label=label
             )
@@ -189,7 +196,7 @@ def scatter(
             axis.lines[-1].set(color=SOFT, linestyle="--", linewidth=1.2)
         for (name, points), mark in zip(y.items(), "ox^s", strict=False):
             look = method(name, "ox^s".index(mark))
-            hollow = {"mfc": "none"} if mark == "o" else {}
+            hollow: dict[str, Any] = {"mfc": "none"} if mark == "o" else {}
             axis.plot(
                 numbers(x),
                 numbers(points),
@@ -238,7 +245,7 @@ def _guess_at(axis: Axes, x: float, guess: float | None | str) -> None:
     axis.legend(loc="best")
 
 
-def _guesses_told(guesses: Mapping[str, float | None] | None, made: Mapping[str, float]) -> str:
+def _guesses_text(guesses: Mapping[str, float | None] | None, made: Mapping[str, float]) -> str:
     if guesses is None:
         return ""
     return "; your guess: " + ", ".join(f"{n} {v:.3f}" for n, v in made.items()) if made else "; no guess made"

@@ -1,26 +1,28 @@
-"""What the lesson on masked autoencoders draws and measures besides the common library.
+"""The puzzle and the figures of the lesson on masked autoencoders.
 
 Images are (B, C, H, W), masks (B, N) with 1 for a removed patch; patches count row by row.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from ps3 import plots, probes
+from ps3 import plots
 from ps3.data import ImageSet, to_float
-from ps3.figure import Picture
+from ps3.plots.figure import BLUE, Picture
 
+MAE = plots.register("MAE", colour=BLUE, marker="o", line="-")
 PUZZLE = (13, 82, 7, 54, 16, 10, 75, 36)  # eight images of the test split, each of another class
 GREY = 0.5
-# Measured by experiments/ratios.py: mask ratio -> final loss and probe accuracy, seeds 0 to 2, 500 steps.
+# Measured by experiments/ratios.py: mask ratio -> final loss and accuracy of ridge regression, seeds 0 to 2, 500 steps.
 COURSE = {
-    0.25: {"loss": (0.487, 0.473, 0.460), "probe": (0.501, 0.494, 0.501)},
-    0.5: {"loss": (0.553, 0.545, 0.539), "probe": (0.495, 0.501, 0.498)},
-    0.75: {"loss": (0.659, 0.641, 0.645), "probe": (0.484, 0.497, 0.502)},
-    0.9: {"loss": (0.753, 0.750, 0.750), "probe": (0.459, 0.453, 0.479)},
+    0.25: {"loss": (0.487, 0.473, 0.460), "accuracy": (0.501, 0.494, 0.501)},
+    0.5: {"loss": (0.553, 0.545, 0.539), "accuracy": (0.495, 0.501, 0.498)},
+    0.75: {"loss": (0.659, 0.641, 0.645), "accuracy": (0.484, 0.497, 0.502)},
+    0.9: {"loss": (0.753, 0.750, 0.750), "accuracy": (0.459, 0.453, 0.479)},
 }
 _GLYPHS = {
     "A": ".###. #...# ##### #...# #...#",
@@ -90,8 +92,9 @@ def puzzle(pictures: ImageSet) -> tuple[Tensor, Tensor, list[str]]:
     """Eight test images, the same with 48 of 64 patches grey, and what they show."""
     chosen = list(PUZZLE)
     images = to_float(pictures.test.images[chosen])
-    draw = torch.rand(8, 64, generator=torch.Generator().manual_seed(4))
-    mask = (draw > draw.kthvalue(16, dim=1, keepdim=True).values).float()
+    mask, generator = torch.ones(8, 64), torch.Generator().manual_seed(4)
+    for row in mask:
+        row[torch.randperm(64, generator=generator)[:16]] = 0
     return images, hide(images, mask, 4), [pictures.classes[n] for n in pictures.test.labels[chosen].tolist()]
 
 
@@ -106,7 +109,7 @@ def reveal(originals: Tensor, hidden: Tensor, names: Sequence[str], guesses: Seq
     )
 
 
-def sensitivity(encoder: Callable[..., tuple], image: Tensor, noise: Tensor, mask_ratio: float) -> Tensor:
+def sensitivity(encoder: Any, image: Tensor, noise: Tensor, mask_ratio: float) -> Tensor:
     """How far the latent of one image (1, C, H, W) moves when a patch is replaced: (rows, columns), largest 1."""
     p, (height, width) = encoder.patch_size, encoder.image_size
     corners = [(top, left) for top in range(0, height, p) for left in range(0, width, p)]
@@ -139,14 +142,14 @@ def influence(run: Callable[[], Tensor], vectors: Sequence[Tensor]) -> Tensor:
     return torch.stack(lines)
 
 
-def encoder_table(encoder: nn.Module) -> Picture:
+def encoder_table(encoder: Any) -> Picture:
     """What moves the latents of an encoder with five patches, A to E, that sees E and B, in this order."""
     image, noise = torch.ones(1, 3, 4, 20), torch.tensor([[0.7, 0.2, 0.9, 0.8, 0.1]])
     changed = {"cls_token": encoder.cls_token.data[0, 0]} | _positions(encoder)
     return _table(lambda: encoder(image, 0.5, noise)[0][0], changed, ["cls", "E", "B"], "row of the latent")
 
 
-def decoder_table(decoder: nn.Module) -> Picture:
+def decoder_table(decoder: Any) -> Picture:
     """What moves the predictions of a decoder with five patches, A to E: the second image of two, which shows D and A.
 
     Sorted by noise the second image's patches stand D A E B C.
@@ -158,7 +161,7 @@ def decoder_table(decoder: nn.Module) -> Picture:
     return _table(lambda: decoder(latent, ids_restore)[1], changed, list("ABCDE"), "prediction for patch")
 
 
-def _positions(model: nn.Module) -> dict[str, Tensor]:
+def _positions(model: Any) -> dict[str, Tensor]:
     return {f"position of {name}": model.pos_embed[0, row] for row, name in enumerate(["cls", *"ABCDE"])}
 
 
@@ -166,8 +169,8 @@ def _table(run: Callable[[], Tensor], changed: Mapping[str, Tensor], columns: li
     values = influence(run, list(changed.values()))
     names = [*columns, *"?" * len(values[0])][: len(values[0])]
     most = [names[int(line.argmax())] if line.max() > 0 else "nothing" for line in values]
-    told = "moved most by " + ", ".join(f"{name}: {most[n]}" for n, name in enumerate(changed))
-    return plots.matrix(values, list(changed), names, column_axis=moves, title="What moves what", message=told)
+    message = "moved most by " + ", ".join(f"{name}: {most[n]}" for n, name in enumerate(changed))
+    return plots.matrix(values, list(changed), names, column_axis=moves, title="What moves what", message=message)
 
 
 def loss_line(values: Mapping[str, Tensor | float | None]) -> Picture:
@@ -183,7 +186,8 @@ def means_and_deviations(images: Tensor, patch_size: int) -> tuple[Tensor, Tenso
     square = F.avg_pool2d(images.square().mean(dim=1, keepdim=True), patch_size)
     count = images.shape[1] * patch_size**2
     deviation = ((square - mean.square()).clamp(min=0) * count / (count - 1) + 1e-6).sqrt()
-    return tuple(F.interpolate(part, scale_factor=patch_size, mode="nearest") for part in (mean, deviation))
+    large = [F.interpolate(part, scale_factor=patch_size, mode="nearest") for part in (mean, deviation)]
+    return large[0], large[1]
 
 
 def repainted(images: Tensor, painted: Tensor, mask: Tensor, patch_size: int) -> dict[str, Tensor]:
@@ -208,26 +212,16 @@ def errors(images: Tensor, rows: dict[str, Tensor], mask: Tensor, patch_size: in
     return {name: (rows[name] - images).square()[removed].mean().item() for name in ("true means", "model + visible")}
 
 
-def probe(encoder: Callable[[Tensor], Tensor] | None, pictures: ImageSet, labels: int = 10_000) -> float:
-    """Test accuracy of a linear probe on an encoder's features, or on the pixels for None, with so many labels."""
-    known = pictures.with_labels(labels)
-    train, test = (
-        probes.pixels(part.images) if encoder is None else probes.features_of(encoder, pictures, part.images)
-        for part in (known.train, known.test)
-    )
-    return probes.probe(train, known.train.labels, test, known.test.labels)
-
-
-def ratios(mine: float, my_loss: float, my_probe: float) -> tuple[Picture, Picture]:
-    """Loss and probe at the course's mask ratios, and at the student's own: two figures."""
+def ratios(mine: float, my_loss: float, my_accuracy: float) -> list[Picture]:
+    """Loss and accuracy at the course's mask ratios, and at the student's own: two figures."""
     names = [f"hide {ratio:.0%}" for ratio in COURSE] + [f"yours: {mine:.0%}"]
     drawn = []
-    for what, own in (("loss", my_loss), ("probe", my_probe)):
+    for what, own in (("loss", my_loss), ("accuracy", my_accuracy)):
         runs = [found[what] for found in COURSE.values()]
         middles = [sum(values) / len(values) for values in runs]
         reach = [max(abs(value - middle) for value in values) for values, middle in zip(runs, middles, strict=True)]
-        xlabel = "final loss on the hidden patches" if what == "loss" else "probe accuracy, 10,000 labels"
+        xlabel = "final loss on the hidden patches" if what == "loss" else "accuracy, 10,000 labels"
         chance = 0.1 if what == "probe" else None
         title = f"The {what} after 500 steps, by share of hidden patches"
         drawn.append(plots.dots(names, [*middles, own], [*reach, 0.0], chance=chance, xlabel=xlabel, title=title))
-    return tuple(drawn)
+    return drawn

@@ -1,18 +1,18 @@
-"""The puzzle and the figures of the contrastive lesson that no other lesson needs."""
+"""The puzzle and the figures of the lesson on contrastive learning."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle
 from torch import Tensor
 
-from ps3 import augment, plots, training
+from ps3 import augment, plots
 from ps3.data import ImageSet, to_float
-from ps3.figure import GRID, SOFT, Picture, blank, finish, style
-from ps3.resnet import ProjectionHead, ResNet8
+from ps3.plots.figure import BLUE, GRID, ORANGE, SOFT, Picture, blank, finish, guess_text, style
+
+SIMCLR = plots.register("SimCLR", colour=ORANGE, marker="^", line="-")
 
 # --- the opening puzzle -----------------------------------------------------------------------------------------------
 
@@ -63,35 +63,6 @@ def reveal_pairs(puzzle: Puzzle, guess: Sequence[Sequence[int | None]]) -> Pictu
     )
 
 
-def told(guess: object) -> str:
-    """How a figure speaks of a guess."""
-    return "no guess made" if guess is None else f"your guess: {guess}"
-
-
-# --- networks ---------------------------------------------------------------------------------------------------------
-
-
-def new_networks(device: torch.device | None = None, seed: int = 0) -> tuple[ResNet8, ProjectionHead]:
-    """An untrained encoder and its projection head; the same ones for the same seed."""
-    torch.manual_seed(seed)
-    return ResNet8().to(device), ProjectionHead().to(device)
-
-
-def rehearse(
-    modules: Sequence[torch.nn.Module], step: Callable[[Tensor], Tensor], pictures: ImageSet, steps: int, **recipe: Any
-) -> list[float]:
-    """A short training on batches of 64, without a word; the losses."""
-    options = {"batch_size": 64, "precision": "float32", "watch": lambda progress: None} | recipe
-    return training.train(modules, step, pictures.unlabelled, steps=steps, **options).losses
-
-
-def after_training(trained: bool) -> bool:
-    """Whether a cell that needs the trained network can run; prints a line where not."""
-    if not trained:
-        print("the network of 2.9 is not trained yet: this cell needs it")
-    return trained
-
-
 # Test images whose neighbours are shown: for pixels, the untrained and the trained network together, as often of the
 # right class as those of all test images.
 QUERIES = (82, 63, 58, 30, 57, 54)
@@ -107,13 +78,13 @@ CROPS_ONLY_NEIGHBOURS = torch.tensor(
         [18390, 12072, 627, 19581, 7740],
     ]
 )
-CROPS_ONLY_RESULT = "crops only, the course's network (one seed): final loss 1.66, k-NN accuracy .363, probe .441"
+CROPS_ONLY_RESULT = "crops only, the course's network (one seed): final loss 1.66, k-NN accuracy .363"
 
 
 # --- figures ----------------------------------------------------------------------------------------------------------
 
 Loss = Callable[[Tensor, Tensor, float], Tensor]
-QUERY, KEY = "#0F4C9A", "#C4520B"
+QUERY, KEY = BLUE, ORANGE
 NO_LINES = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
 
 
@@ -136,8 +107,8 @@ def profile(pixels: Tensor, values: Tensor) -> Picture:
         axis.set_title("A row of pixels, and what was read")
         axis.axhline(0, color=SOFT, linewidth=0.8)
         axis.margins(y=0.1)
-    told = f"lowest {values.min():.1f}, highest {values.max():.1f}"
-    return finish(figure, f"at the borders {values[0]:.1f} and {values[-1]:.1f}; {told}")
+    ends = f"at the borders {values[0]:.1f} and {values[-1]:.1f}"
+    return finish(figure, f"{ends}; lowest {values.min():.1f}, highest {values.max():.1f}")
 
 
 def forces(loss: Loss, queries: Tensor, keys: Tensor, temperature: float, names: tuple[str, str]) -> Picture:
@@ -196,11 +167,11 @@ def pushes(loss: Loss, temperatures: Sequence[float], guess: int | None = None) 
                 _arrow(axis, point, arrow.tolist(), KEY)
             axis.set(aspect="equal", title=f"T = {temperature:g}", xlim=(-1.9, 1.9), ylim=(-1.1, 1.5))
             axis.axis("off")
-    told_shares = [
+    texts = [
         f"T = {temperature:g}: {', '.join(f'{part:.0f} %' for part in share)}"
         for temperature, share in zip(temperatures, shares, strict=True)
     ]
-    return finish(figure, f"share of the push on keys 1, 2, 3: {'; '.join(told_shares)}; {told(guess)}")
+    return finish(figure, f"share of the push on keys 1, 2, 3: {'; '.join(texts)}; {guess_text(guess)}")
 
 
 def neighbours(pictures: ImageSet, found: Mapping[str, Tensor]) -> Picture:
@@ -273,18 +244,19 @@ def _colours(images: Tensor) -> Tensor:
 
 
 def _moves(loss: Loss, queries: Tensor, keys: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-    inputs = [part.clone().requires_grad_() for part in (queries, keys)]
-    value = loss(*inputs, temperature)
-    gradients = torch.autograd.grad(value, inputs, allow_unused=True) if value.requires_grad else (None, None)
-    return tuple(-g if g is not None else torch.zeros_like(i) for g, i in zip(gradients, inputs, strict=True))
+    one, two = (part.clone().requires_grad_() for part in (queries, keys))
+    value = loss(one, two, temperature)
+    if not value.requires_grad:
+        return torch.zeros_like(queries), torch.zeros_like(keys)
+    for_one, for_two = torch.autograd.grad(value, (one, two), allow_unused=True, materialize_grads=True)
+    return -for_one, -for_two
 
 
 def _fall(loss: Loss, points: Sequence[Tensor], temperature: float, moves: Sequence[Tensor]) -> float:
     """How fast the loss falls along the moves."""
     step = 0.01 / max(1e-9, *(move.abs().max().item() for move in moves))
     behind, ahead = (
-        loss(*(point + by * move for point, move in zip(points, moves, strict=True)), temperature).item()
-        for by in (-step, step)
+        loss(points[0] + by * moves[0], points[1] + by * moves[1], temperature).item() for by in (-step, step)
     )
     return (behind - ahead) / (2 * step)
 
@@ -298,11 +270,11 @@ def _angles(points: Tensor, moves: Tensor) -> list[str]:
 def _name_outside(axis: Axes, name: str, point: Sequence[float], colour: str) -> None:
     """A label beyond the point, seen from the origin."""
     length = (point[0] ** 2 + point[1] ** 2) ** 0.5
-    away = [12 * part / length for part in point]
+    away = 12 * point[0] / length, 12 * point[1] / length
     side = "left" if away[0] > 4 else "right" if away[0] < -4 else "center"
     axis.annotate(
         name,
-        tuple(point),
+        (point[0], point[1]),
         away,
         textcoords="offset points",
         ha=side,
@@ -320,6 +292,6 @@ def _arrow(axis: Axes, start: Sequence[float], by: Sequence[float], colour: str)
     axis.annotate(
         "",
         end,
-        tuple(start),
+        (start[0], start[1]),
         arrowprops={"arrowstyle": "-|>", "color": colour, "linewidth": 1.5, "shrinkA": 0, "shrinkB": 0},
     )

@@ -12,7 +12,7 @@ from autograder.grading.grade_one import confined, grade_submission
 from autograder.grading.plan import Plan
 from autograder.results import Report
 from autograder.sandbox.sandbox import Sandbox
-from autograder.submission import read as reading
+from autograder.submission.read import read_submission
 from autograder.tests import marking, released, tiny
 from kit.binding import NotebookBinding
 
@@ -71,7 +71,7 @@ def graded(plan: Plan, sandbox: Sandbox, folder: Path, **answers: str) -> Report
     path = folder / tiny.NOTEBOOK
     path.write_bytes((plan.assignment.root / "release" / tiny.NAME / tiny.NOTEBOOK).read_bytes())
     released.fill(path, **answers)
-    taken = reading.read(folder, plan.assignment.manifest, student="ada")
+    taken = read_submission(folder, plan.assignment.manifest, student="ada")
     return grade_submission(taken, plan, sandbox).report
 
 

@@ -65,8 +65,8 @@ class Problem:
 
     @property
     def tests(self) -> tuple[Path, ...]:
-        """Every test file: what students get, and the hidden one."""
-        return *self.shipped_tests, self.hidden_tests
+        """Every file of tests: what students get, and the hidden ones."""
+        return (*self.shipped_tests, self.hidden_tests)
 
     @property
     def rubric(self) -> Path:

@@ -25,7 +25,7 @@ from autograder.assignment.model import Assignment
 from autograder.errors import AutograderError, BadInput
 from autograder.files import put_interpreter_on_path
 from autograder.marks import gradebook_rows, marker_notebook
-from autograder.marks.marker_notebook import Notebook
+from autograder.marks.notebook_cells import NotebookJson, answer_texts
 from autograder.marks.standings import automatic
 from autograder.results import Report, ReportStatus, ResultFolder
 from autograder.submission import exchange_files
@@ -139,7 +139,7 @@ class Writer:
     def __exit__(self, *_: object) -> None:
         self._gradebook.close()
 
-    def record(self, report: Report, notebooks: Mapping[str, Notebook]) -> None:
+    def record(self, report: Report, notebooks: Mapping[str, NotebookJson]) -> None:
         """Store one student's result and, where anything was graded, the notebooks to mark.
 
         A missing score becomes "needs manual grade", never 0.
@@ -162,7 +162,7 @@ class Writer:
         self.summary.changed += found.changed
         self.summary.to_mark += found.to_mark
 
-    def _answers(self, report: Report, notebooks: Mapping[str, Notebook]) -> dict[str, str | None]:
+    def _answers(self, report: Report, notebooks: Mapping[str, NotebookJson]) -> dict[str, str | None]:
         """Answer id to what was written; None where the notebook is not there, or no exercise in it has a score."""
         graded = {exercise.id for exercise in report.exercises if exercise.score is not None}
         texts = self._texts(notebooks)
@@ -174,13 +174,13 @@ class Writer:
         }
         return {answer.id: texts[answer.id] if answer.id in read else None for answer in self._manifest.answers}
 
-    def _texts(self, notebooks: Mapping[str, Notebook]) -> dict[str, str]:
+    def _texts(self, notebooks: Mapping[str, NotebookJson]) -> dict[str, str]:
         """Answer id to its text; "" where it is missing or as released."""
-        texts = marker_notebook.answer_texts(notebooks.values(), self._manifest)
+        texts = answer_texts(notebooks.values(), self._manifest)
         return {name: "" if (text := texts.get(name, "")) == stub else text for name, stub in self._stubs.items()}
 
     def _files(
-        self, report: Report, notebooks: Mapping[str, Notebook], folder: Path, moment: datetime | None
+        self, report: Report, notebooks: Mapping[str, NotebookJson], folder: Path, moment: datetime | None
     ) -> dict[str, str]:
         files = {}
         for name, notebook in notebooks.items():
@@ -296,7 +296,7 @@ def _of_answer(text: str | None) -> tuple[float | None, str | None]:
     return (0.0, "No response.") if text == "" else (None, None)
 
 
-def _readable(folder: Path) -> dict[str, Notebook]:
+def _readable(folder: Path) -> dict[str, NotebookJson]:
     try:
         return marker_notebook.read(folder)
     except BadInput:

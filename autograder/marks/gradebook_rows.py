@@ -13,7 +13,7 @@ from nbgrader import api
 
 from autograder.assignment.model import Assignment
 from autograder.assignment.released import release_notebook
-from autograder.marks.marker_notebook import text_of
+from autograder.marks.notebook_cells import text_of
 
 
 @dataclass(frozen=True)

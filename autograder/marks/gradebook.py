@@ -40,7 +40,7 @@ LOCK_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
-class NotGraded:
+class MissingScore:
     """An exercise for which there is no score, and why."""
 
     student: str
@@ -49,7 +49,7 @@ class NotGraded:
 
 
 @dataclass(frozen=True)
-class Changed:
+class ChangedMark:
     """A cell that a person has marked, and whose automatic score or whose answer is now another. The mark was kept."""
 
     student: str
@@ -73,8 +73,8 @@ class Summary:
 
     students: int = 0
     backup: Path | None = None
-    not_graded: list[NotGraded] = field(default_factory=list)
-    changed: list[Changed] = field(default_factory=list)
+    not_graded: list[MissingScore] = field(default_factory=list)
+    changed: list[ChangedMark] = field(default_factory=list)
     to_mark: int = 0
     notes: list[str] = field(default_factory=list)
 
@@ -215,12 +215,12 @@ class Writer:
                     score, reason = scores.get(exercise, (None, "not in the version that was graded"))
                     comments[exercise].auto_comment = f"Not graded: {reason}" if score is None else None
                     if score is None:
-                        found.not_graded.append(NotGraded(report.student, exercise, reason or ""))
+                        found.not_graded.append(MissingScore(report.student, exercise, reason or ""))
                 if grade.manual_score is None:
                     grade.needs_manual_grade = score is None
                 elif rewritten or grade.auto_score != score:
                     grade.needs_manual_grade = True
-                    found.changed.append(Changed(report.student, name, grade.auto_score, score, grade.manual_score))
+                    found.changed.append(ChangedMark(report.student, name, grade.auto_score, score, grade.manual_score))
                 grade.auto_score = score
         return found
 

@@ -158,7 +158,7 @@ class ResultFolder:
         folder = self.notebooks_path(report.student)
         folder.mkdir(parents=True, exist_ok=True)
         for name, notebook in notebooks.items():
-            text = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+            text = json.dumps(notebook, ensure_ascii=False) + "\n"
             write_atomically(folder / name, text.encode("utf-8", "backslashreplace"))
         for old in folder.glob("*.ipynb"):
             if old.name not in notebooks:

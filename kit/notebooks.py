@@ -196,7 +196,7 @@ class _Extractor:
         self.own: list[tuple[int, int, set[str]]] = []  # cell index, position, names: what the student's cells define
 
     def read(self) -> Extraction:
-        self._read_python()
+        self._limit()
         self.chosen = {cell.id: self._choose(cell) for cell in self.exercises}
         self.place: dict[str, int] = {}
         for entry in self._order():
@@ -212,18 +212,22 @@ class _Extractor:
         sets = (frozenset(names) for names in (self.missing, self.stubs, self.redefined))
         return Extraction(tuple(self.cells), tuple(self.left_out), notes, *sets)
 
-    def _read_python(self) -> None:
+    def _limit(self) -> None:
+        """Which cells are not read, since the code before them is too long already."""
         total = 0
         for cell in self.submitted:
             total += len(cell.source) if cell.is_code else 0
-            if cell.is_code and total <= MAX_TOTAL:
-                self.python[cell.position] = read_python(cell.source)
-            elif cell.is_code:
-                self.python[cell.position] = Python(
-                    "", (), None, f"the code before it is {MAX_TOTAL:,} characters long"
-                )
+            if cell.is_code and total > MAX_TOTAL:
+                error = f"the code before it is {MAX_TOTAL:,} characters long"
+                self.python[cell.position] = Python("", (), None, error)
         if len(self.submitted) == MAX_CELLS:
             self.notes.append(f"only the first {MAX_CELLS:,} cells are read")
+
+    def _python(self, cell: SubmittedCell) -> Python:
+        """The cell as Python, parsed once and only where it is asked for."""
+        if cell.position not in self.python:
+            self.python[cell.position] = read_python(cell.source)
+        return self.python[cell.position]
 
     # --- which cell stands for an exercise ------------------------------------------------------------------------
 
@@ -244,7 +248,7 @@ class _Extractor:
         return written[-1]
 
     def _names(self, cell: SubmittedCell) -> set[str]:
-        tree = self.python[cell.position].tree
+        tree = self._python(cell).tree
         return {name for piece in pieces(tree) for name in piece.names} if tree is not None else _defined(cell.source)
 
     def _is_stub(self, cell: SubmittedCell, released: Cell) -> bool:
@@ -253,7 +257,7 @@ class _Extractor:
         )
 
     def _unwritten(self, cell: SubmittedCell, released: Cell) -> int:
-        tree = self.python[cell.position].tree
+        tree = self._python(cell).tree
         if tree is None or "NotImplementedError" not in cell.source:
             return 0
         return _stub_raises(tree, released.id)
@@ -296,7 +300,7 @@ class _Extractor:
         self.cells.append(CodeCell(released.id, _given_code(released.source)))
 
     def _add_exercise(self, cell: SubmittedCell, released: Cell) -> None:
-        python = self.python[cell.position]
+        python = self._python(cell)
         self._leave_out_blanked(released.id, python.blanked)
         if len(cell.source) > MAX_SOURCE or not python.source and python.tree is None:
             self._leave_out(LeftOut(released.id, 1, one_line(cell.source), python.error))
@@ -320,7 +324,7 @@ class _Extractor:
             return
         if cell.released is not None and kind == "exercise" and self._is_stub(cell, cell.released):
             return
-        python, label = self.python[cell.position], f"cell {cell.position}"
+        python, label = self._python(cell), f"cell {cell.position}"
         self._leave_out_blanked(label, python.blanked)
         if python.tree is None:
             self._leave_out(LeftOut(label, python.line, _line(cell.source, python.line), python.error))

@@ -21,7 +21,7 @@ from autograder.grading.plan import Plan, answer_code, visibility
 from autograder.sandbox.sandbox import Sandbox
 from autograder.verify.library_answers import library_answers
 from kit.outcomes import OutcomeStatus
-from kit.runner import Outcome
+from kit.runner import Binding, Outcome
 
 REFERENCE, STUB, RIGHT, WRONG, NONSENSE, LIBRARY = "reference", "stub", "right", "wrong", "nonsense", "library"
 KINDS = (REFERENCE, STUB, RIGHT, WRONG, NONSENSE, LIBRARY)
@@ -168,13 +168,29 @@ def try_case(case: Case, plan: Plan, sandbox: Sandbox) -> Verdict:
         replacing = {case.exercise: case.code} if case.exercise else {}
     assignment = _impatient(plan.assignment, problem) if case.kind == LIBRARY else plan.assignment
     binding = bind(assignment, {problem.name: answer_code(problem, replacing)}, sandbox)
-    wanted = {case.exercise} if case.kind in (NONSENSE, LIBRARY) else set(problem.references)
+    wanted = {case.exercise} if case.kind == NONSENSE else set(problem.references)
     try:
-        outcomes = plan.collected.run(binding=binding, seed=case.seed, exercises=wanted)
+        if case.kind == LIBRARY:
+            outcomes = _hidden_until_half_is_lost(case, plan, binding)
+        else:
+            outcomes = plan.collected.run(binding=binding, seed=case.seed, exercises=wanted)
     finally:
         binding.close()
     failed = tuple(outcome.id for outcome in outcomes if outcome.status != OutcomeStatus.PASSED)
     return Verdict(case, tuple(_surprises(case, problem, outcomes)), failed)
+
+
+def _hidden_until_half_is_lost(case: Case, plan: Plan, binding: Binding) -> list[Outcome]:
+    """The exercise's hidden tests one by one, until half of their weight is lost: most answers fail at once."""
+    hidden = [t for t in plan.tests if t.mark.exercise == case.exercise and visibility(t.id) == "hidden"]
+    left = sum(test.mark.weight for test in hidden) / 2
+    outcomes: list[Outcome] = []
+    for test in hidden:
+        outcomes += plan.collected.run(binding=binding, seed=case.seed, only=test.id)
+        left -= 0 if outcomes[-1].status == OutcomeStatus.PASSED else test.mark.weight
+        if left <= 0:
+            break
+    return outcomes
 
 
 def _impatient(assignment: Assignment, problem: Problem) -> Assignment:
@@ -223,9 +239,8 @@ def _wrong_surprises(case: Case, problem: Problem, outcomes: list[Outcome]) -> I
 
 
 def _library_surprises(case: Case, outcomes: list[Outcome]) -> Iterable[str]:
-    hidden = [outcome for outcome in outcomes if visibility(outcome.id) == "hidden"]
-    passed = sum(outcome.mark.weight for outcome in hidden if outcome.status == OutcomeStatus.PASSED)
-    if (share := passed / sum(outcome.mark.weight for outcome in hidden)) > 1 / 2:
+    passed = sum(outcome.mark.weight for outcome in outcomes if outcome.status == OutcomeStatus.PASSED)
+    if (share := passed / sum(outcome.mark.weight for outcome in outcomes)) > 1 / 2:
         yield f"the shipped library answers {share:.0%} of {case.exercise}'s hidden tests: take {case.name} out of it"
 
 

@@ -5,7 +5,7 @@
 
 from pathlib import Path
 
-from autograder.cli import nbgrader_commands  # installed beside nbgrader: make venv
+from autograder.cli import nbgrader_commands, nbgrader_export  # installed beside nbgrader: make venv
 
 ROOT = Path(__file__).absolute().parent
 
@@ -14,7 +14,7 @@ c.CourseDirectory.root = str(ROOT)
 c.CourseDirectory.course_id = "default_course"
 c.GenerateFeedback.exporter_class = nbgrader_commands.FeedbackExporter
 c.GenerateFeedback.preprocessors = []
-c.ExportApp.plugin_class = nbgrader_commands.StatusCsvExport
+c.ExportApp.plugin_class = nbgrader_export.StatusCsvExport
 # Else a heading in a student's text could take the place of a score box on the marking page, which finds it by its id.
 c.HTMLExporter.exclude_anchor_links = True
 

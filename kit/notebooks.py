@@ -133,7 +133,7 @@ def read_notebook(notebook: Notebook, submitted: Mapping[str, Any] | None) -> Re
 
 def read_cells(notebook: Notebook, cells: tuple[SubmittedCell, ...]) -> Reading:
     """Read the cells of a notebook that are matched already."""
-    reader = _Reader(notebook, cells)
+    reader = _Extractor(notebook, cells)
     extraction = reader.read()
     solutions = {exercise: cell for exercise, cell in reader.chosen.items() if cell is not None}
     return Reading(notebook, cells, solutions, dict(_answers(notebook, cells)), extraction)
@@ -177,7 +177,7 @@ def _ids(raw: Mapping[str, Any]) -> list[str]:
     return [name for name in (graded.get("grade_id"), raw.get("id"), metadata.get("id")) if isinstance(name, str)]
 
 
-class _Reader:
+class _Extractor:
     """One extraction. Entries are submitted cells, or given cells of the release, in the order in which they run."""
 
     def __init__(self, notebook: Notebook, cells: tuple[SubmittedCell, ...]) -> None:

@@ -15,11 +15,11 @@ from kit.notebooks import Extraction, SubmittedCell, is_written
 from kit.release import Release, ReleaseError, Saved, SavedNotebook, find_release, read_all
 
 WRITTEN, NOT_WRITTEN, NO_CELL, NOT_COMPILED = "written", "NOT WRITTEN", "NOT THERE", "does not compile, "
-Table = tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]]  # title, columns, rows
+PreviewTable = tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]]  # title, columns, rows
 
 
 @dataclass(frozen=True)
-class Report:
+class NotebookPreview:
     """One notebook as the grader will read it."""
 
     saved: SavedNotebook
@@ -45,12 +45,12 @@ class Report:
         return name if name == released else f"{name} (released as {released})"
 
     @property
-    def tables(self) -> list[Table]:
+    def tables(self) -> list[PreviewTable]:
         """What to show, each as title, column heads and rows. Tables without rows are left out."""
         work = [(name, "code", state) for name, state in self.exercises]
         work += [(name, "text", state) for name, state in self.answers]
         left_out = [(f"{item.label}, line {item.line}", item.text, item.why) for item in self.extraction.left_out]
-        tables: list[Table] = [
+        tables: list[PreviewTable] = [
             ("Your work", ("id", "kind", "state"), tuple(work)),
             ("Code that will run at grading", ("cell", "begins with"), tuple(_beginnings(self.extraction))),
             ("Left out", ("where", "text", "why"), tuple(left_out)),
@@ -58,14 +58,14 @@ class Report:
         return [table for table in tables if table[2]]
 
 
-def examine(manifest: Manifest, saved: SavedNotebook, *, compare: bool = True) -> Report:
+def examine(manifest: Manifest, saved: SavedNotebook, *, compare: bool = True) -> NotebookPreview:
     """Read one notebook as at grading. compare: also against what this kernel ran, if it is the notebook's own."""
     extraction = saved.reading.extraction
     here = {cell.id for cell in saved.notebook.cells if cell.kind in ("exercise", "answer")}
     exercises = tuple((e.id, _exercise_state(e.id, extraction)) for e in manifest.exercises if e.id in here)
     answers = tuple((a.id, _answer_state(saved.reading.answers.get(a.id))) for a in manifest.answers if a.id in here)
     stale, freshness = running_notebook.saved_remark(saved) if compare else (False, "read from the page as it is now")
-    return Report(saved, extraction, exercises, answers, stale, freshness)
+    return NotebookPreview(saved, extraction, exercises, answers, stale, freshness)
 
 
 def preview() -> None:
@@ -109,7 +109,7 @@ def missing_notebooks(release: Release, saved: Saved) -> list[str]:
     return [f"{book.file} is not there" for book in release.manifest.notebooks if book.file not in there]
 
 
-def as_text(report: Report) -> str:
+def as_text(report: NotebookPreview) -> str:
     """The report as plain text."""
     lines = [report.title, f"  {report.freshness}"]
     for title, _, rows in report.tables:
@@ -122,7 +122,7 @@ def as_text(report: Report) -> str:
     return "\n".join(lines)
 
 
-def as_html(report: Report) -> str:
+def as_html(report: NotebookPreview) -> str:
     """The report as tables that keep the reader's theme."""
     color = "#c4520b" if report.stale else "inherit"
     parts = [f'<h4>{escape(report.title)}</h4><div style="color:{color}">{escape(report.freshness)}</div>']
@@ -131,7 +131,7 @@ def as_html(report: Report) -> str:
     return "".join(parts) + _html_lines(f"Note: {note}" for note in report.extraction.notes)
 
 
-def _reports_here(release: Release, namespace: dict[str, object]) -> tuple[list[Report], list[str]]:
+def _reports_here(release: Release, namespace: dict[str, object]) -> tuple[list[NotebookPreview], list[str]]:
     if running_notebook.in_colab():
         report = examine(release.manifest, running_notebook.colab_notebook(release), compare=False)
         return [report], ["In Colab the notebook is no file here: kit.pack() makes the file to hand in."]
@@ -144,7 +144,7 @@ def _reports_here(release: Release, namespace: dict[str, object]) -> tuple[list[
     return [examine(release.manifest, own) for own in wanted], remarks
 
 
-def _remarks(reports: Iterable[Report]) -> list[str]:
+def _remarks(reports: Iterable[NotebookPreview]) -> list[str]:
     reports = list(reports)
     unfinished = [name for report in reports for name in report.unfinished]
     said = [line for report in reports for line in report.uncompiled]

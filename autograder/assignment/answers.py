@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.assignment.model import Problem
-from autograder.assignment.toml import Complaints, Table
+from autograder.assignment.toml import Complaints, TomlTable
 from autograder.errors import CourseError
 
 _HEADERS = ("EXERCISE", "MUST_FAIL")
@@ -112,13 +112,13 @@ def read_patches(problem: Problem, path: Path) -> list[SampleAnswer]:
             table.text("about", pattern=r"(?s:\s*\S.*)"),
             _must_fail(table),
         )
-        for name, table in Table.read(path, complaints).all_tables(_KEBAB).items()
+        for name, table in TomlTable.read(path, complaints).all_tables(_KEBAB).items()
     ]
     complaints.raise_if_any()
     return answers
 
 
-def _must_fail(table: Table) -> tuple[str, ...]:
+def _must_fail(table: TomlTable) -> tuple[str, ...]:
     names = table.strings("must_fail")
     if names == ():
         table.complain("must_fail names the tests that catch it, at least one", "must_fail")
@@ -126,7 +126,7 @@ def _must_fail(table: Table) -> tuple[str, ...]:
     return names
 
 
-def _patched(table: Table, exercise: str, reference: str) -> str:
+def _patched(table: TomlTable, exercise: str, reference: str) -> str:
     """The reference with the table's replacements made; complains where the result is no other program."""
     put = table.texts("put")
     for old in put:

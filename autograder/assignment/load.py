@@ -17,8 +17,8 @@ from autograder.assignment.notebook_source import (
     SourceError,
 )
 from autograder.assignment.numbering import number_notebooks
-from autograder.assignment.test_files import Case, SuiteError
-from autograder.assignment.toml import Complaints, Table
+from autograder.assignment.test_files import DeclaredTest, SuiteError
+from autograder.assignment.toml import Complaints, TomlTable
 from autograder.errors import BadInput
 from kit.manifest import CHECK, Answer, CellKind, Exercise, check_id
 
@@ -39,7 +39,7 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
         there = f"there are: {', '.join(known)}" if known else f"{root} holds no assignments/<name>/assignment.toml"
         raise BadInput(f"no assignment {name!r} here; {there}. Run the command in the course's top folder")
     complaints = Complaints(root)
-    data = Table.read(path, complaints)
+    data = TomlTable.read(path, complaints)
     core, extra = data.strings("core"), data.strings("extra", ())
     call_seconds = data.positive("call_seconds", 5.0)
     fields: dict[str, Any] = {
@@ -74,7 +74,7 @@ def _problem(folder: Path, number: int | None, call_seconds: float, complaints: 
         complaints.add(folder.parent / "assignment.toml", f"names problem {folder.name!r}, but there is no {path.name}")
         return None
     before = len(complaints.lines)
-    data = Table.read(path, complaints)
+    data = TomlTable.read(path, complaints)
     title = data.text("title")
     tables, answer_tables = data.tables("exercise"), data.tables("answer")
     presets = {name: table.numbers() for name, table in data.tables("preset").items()}
@@ -106,12 +106,12 @@ def _problem(folder: Path, number: int | None, call_seconds: float, complaints: 
 
 
 def _exercise(
-    table: Table,
+    table: TomlTable,
     cell: SourceCell,
     problem: str,
     order: list[str],
-    public: tuple[Case, ...],
-    hidden: tuple[Case, ...],
+    public: tuple[DeclaredTest, ...],
+    hidden: tuple[DeclaredTest, ...],
     call_seconds: float,
 ) -> Exercise:
     depends = table.strings("depends", ())
@@ -164,7 +164,11 @@ def _check_cells(
 
 
 def _check_cases(
-    folder: Path, public: tuple[Case, ...], hidden: tuple[Case, ...], exercises: set[str], complaints: Complaints
+    folder: Path,
+    public: tuple[DeclaredTest, ...],
+    hidden: tuple[DeclaredTest, ...],
+    exercises: set[str],
+    complaints: Complaints,
 ) -> None:
     for file, cases in (("test_public.py", public), ("test_hidden.py", hidden)):
         for case in cases:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from autograder.assignment.notebook_source import SourceCell, whole_notebook
 from autograder.assignment.references import References
-from autograder.assignment.test_files import Case
+from autograder.assignment.test_files import DeclaredTest
 from autograder.course_folders import CourseFolders
 from autograder.errors import CourseError
 from kit.exercises import HELPERS_FILE
@@ -32,8 +32,8 @@ class Problem:
     exercises: tuple[Exercise, ...]
     answers: tuple[Answer, ...]
     presets: dict[str, dict[str, float]]
-    public_cases: tuple[Case, ...]
-    hidden_cases: tuple[Case, ...]
+    public_cases: tuple[DeclaredTest, ...]
+    hidden_cases: tuple[DeclaredTest, ...]
 
     @property
     def notebook_file(self) -> str:

@@ -16,7 +16,7 @@ class SuiteError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class DeclaredTest:
     """One test function. ``cases``: how many tests pytest makes of it (parametrize)."""
 
     name: str
@@ -25,7 +25,7 @@ class Case:
     cases: int
 
 
-def read(path: Path) -> tuple[Case, ...]:
+def read(path: Path) -> tuple[DeclaredTest, ...]:
     """All test functions of a file, in order; SuiteError for one without a readable mark."""
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -39,13 +39,13 @@ def read(path: Path) -> tuple[Case, ...]:
         if isinstance(target, ast.Name)
     }
     markers = {name: exercise for name, value in constants.items() if (exercise := _marked_exercise(value))}
-    found: dict[str, Case] = {}
+    found: dict[str, DeclaredTest] = {}
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
             if node.name in found:
                 raise SuiteError(node.lineno, f"{node.name} is defined twice: the first would never run; rename one")
             cases = _cases(node, constants)
-            found[node.name] = Case(node.name, _exercise(node, markers), node.lineno, cases)
+            found[node.name] = DeclaredTest(node.name, _exercise(node, markers), node.lineno, cases)
         elif isinstance(node, ast.ClassDef) and node.name.startswith("Test"):
             raise SuiteError(node.lineno, f"{node.name}: write tests as functions, each with its marker")
     return tuple(found.values())

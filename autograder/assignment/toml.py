@@ -30,7 +30,7 @@ class Complaints:
             raise CourseError("\n".join(self.lines))
 
 
-class Table:
+class TomlTable:
     """A TOML table whose values are asked for by name and kind; what nobody asked for is refused at the end."""
 
     def __init__(self, path: Path, data: dict[str, Any], complaints: Complaints, heading: str = "") -> None:
@@ -38,7 +38,7 @@ class Table:
         self._asked: list[str] = []
 
     @classmethod
-    def read(cls, path: Path, complaints: Complaints) -> Table:
+    def read(cls, path: Path, complaints: Complaints) -> TomlTable:
         """The table of a whole file; a file that is no TOML complains and reads as empty."""
         try:
             data = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -87,13 +87,13 @@ class Table:
             )
         return None
 
-    def tables(self, key: str) -> dict[str, Table]:
+    def tables(self, key: str) -> dict[str, TomlTable]:
         """Sub-tables by name: [key.NAME]."""
         value = self._get(key, {})
         if not isinstance(value, dict) or not all(isinstance(item, dict) for item in value.values()):
             self.complain(f"write [{key}.ID] tables", key)
             return {}
-        return {name: Table(self._path, item, self._complaints, f"[{key}.{name}] ") for name, item in value.items()}
+        return {name: TomlTable(self._path, item, self._complaints, f"[{key}.{name}] ") for name, item in value.items()}
 
     def numbers(self) -> dict[str, float]:
         """Every entry of a table that holds numbers alone."""
@@ -106,14 +106,14 @@ class Table:
                 self.complain(f"{key} = {value!r} should be a number", key)
         return found
 
-    def all_tables(self, pattern: re.Pattern[str]) -> dict[str, Table]:
+    def all_tables(self, pattern: re.Pattern[str]) -> dict[str, TomlTable]:
         """Every entry of this table as a sub-table: [NAME], where each name fits the pattern."""
         found = {}
         for name, item in self._data.items():
             if not isinstance(item, dict) or not pattern.fullmatch(name):
                 self.complain(f"{name}: write [NAME] tables, each name like {pattern.pattern}", name)
             else:
-                found[name] = Table(self._path, item, self._complaints, f"[{name}] ")
+                found[name] = TomlTable(self._path, item, self._complaints, f"[{name}] ")
         return found
 
     def texts(self, key: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from autograder.assignment.load import load_assignment
 from autograder.assignment.model import Assignment
 from autograder.assignment.notebook_source import SETUP_ID
 from autograder.build import instructor_notebook, leaks, release_files, student_notebook
-from autograder.build.on_disk import Difference, Products, State
+from autograder.build.on_disk import Difference, DifferenceKind, Products
 from autograder.errors import AutograderError, EditedByHand, Leak, Stale
 from autograder.files import write_atomically
 
@@ -62,7 +62,7 @@ def build(name: str, root: Path, *, force: bool = False) -> tuple[Build, list[Di
     made = make(assignment)
     products = Products(assignment)
     changes = products.differences(made.files)
-    edited = [change.path for change in changes if change.state in (State.EDITED, State.EXTRA)]
+    edited = [change.path for change in changes if change.kind in (DifferenceKind.EDITED, DifferenceKind.EXTRA)]
     if edited and not force:
         shown = "\n".join(products.diff(path, made.files) for path in edited)
         raise EditedByHand(
@@ -119,12 +119,12 @@ def _check_against_manifest(assignment: Assignment, notebooks: dict[str, bytes])
 
 def _verdict(assignment: Assignment, change: Difference) -> str:
     name = assignment.name
-    if change.state in (State.EDITED, State.EXTRA):
-        done = "was edited by hand" if change.state == State.EDITED else "is no part of the build"
+    if change.kind in (DifferenceKind.EDITED, DifferenceKind.EXTRA):
+        done = "was edited by hand" if change.kind == DifferenceKind.EDITED else "is no part of the build"
         return f"{change.path} {done}. Put it into assignments/{name}, then run: autograder build {name} --force"
     part = next((p.name for p in assignment.problems if change.path.endswith(p.notebook_file)), "")
     place = f"assignments/{name}/{part}".rstrip("/")
-    state = "is missing" if change.state == State.MISSING else f"is not what {place} builds"
+    state = "is missing" if change.kind == DifferenceKind.MISSING else f"is not what {place} builds"
     return f"{change.path} {state}. Run: autograder build {name}"
 
 

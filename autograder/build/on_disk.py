@@ -20,7 +20,7 @@ from autograder.files import is_left_behind, write_atomically
 DIFF_LINES = 40
 
 
-class State(StrEnum):
+class DifferenceKind(StrEnum):
     """How a product differs from a fresh build."""
 
     STALE = "stale"
@@ -34,7 +34,7 @@ class Difference:
     """A product that is not what the sources build."""
 
     path: str
-    state: State
+    kind: DifferenceKind
 
 
 class Products:
@@ -61,12 +61,12 @@ class Products:
         found = []
         for path in sorted(fresh.keys() | on_disk):
             if path not in on_disk:
-                found += [Difference(path, State.MISSING)] if path not in copies else []
+                found += [Difference(path, DifferenceKind.MISSING)] if path not in copies else []
             elif (data := (self.root / path).read_bytes()) != fresh.get(path):
-                known = State.EDITED if path in fresh or path in recorded else State.EXTRA
-                found.append(Difference(path, State.STALE if self._is_ours(path, data) else known))
+                known = DifferenceKind.EDITED if path in fresh or path in recorded else DifferenceKind.EXTRA
+                found.append(Difference(path, DifferenceKind.STALE if self._is_ours(path, data) else known))
         if not found and recorded != _digests(fresh):
-            found.append(Difference(self.record.relative_to(self.root).as_posix(), State.STALE))
+            found.append(Difference(self.record.relative_to(self.root).as_posix(), DifferenceKind.STALE))
         return found
 
     def copy(self, copies: dict[str, bytes]) -> None:

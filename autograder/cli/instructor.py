@@ -40,7 +40,7 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
       autograder build ps3 --archive out/     (also out/ps3-1.0.zip, for Colab)
     """
     from autograder.build import build as builder
-    from autograder.build.on_disk import State
+    from autograder.build.on_disk import DifferenceKind
 
     if check and (force or archive):
         raise click.UsageError("--check writes nothing: omit --force and --archive.")
@@ -50,7 +50,13 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
         return
     made, changes = builder.build(assignment, Path.cwd(), force=force)
     for change in changes:
-        done = "removed" if change.path not in made.files else "new" if change.state == State.MISSING else "changed"
+        done = (
+            "removed"
+            if change.path not in made.files
+            else "new"
+            if change.kind == DifferenceKind.MISSING
+            else "changed"
+        )
         click.echo(f"  {done:<8} {change.path}")
     count = len(changes)
     click.echo(f"{assignment}: " + ("everything was up to date." if not count else f"built; {count} files changed."))

@@ -8,7 +8,6 @@ The engine is imported where it is used: every nbgrader command reads the config
 
 from __future__ import annotations
 
-import csv
 import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor
@@ -21,12 +20,9 @@ import nbgrader.apps.api
 import nbgrader.apps.autogradeapp
 import nbgrader.apps.generateassignmentapp
 from nbconvert.exporters import Exporter
-from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters import Autograde, GenerateAssignment
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
-from nbgrader.plugins import CsvExportPlugin
-from nbgrader.preprocessors import AssignLatePenalties
 from traitlets import Bool
 
 from autograder.course_folders import CourseFolders
@@ -34,11 +30,6 @@ from autograder.errors import AutograderError
 from autograder.files import put_interpreter_on_path
 from autograder.results import ReportStatus, ResultFolder
 from autograder.submission import exchange_files
-
-COLUMNS = (
-    "assignment", "duedate", "timestamp", "student_id", "last_name", "first_name", "email", "raw_score",
-    "late_submission_penalty", "score", "max_score", "status",
-)  # fmt: skip
 
 
 class ConfinedAutograde(Autograde):  # type: ignore[misc]
@@ -163,73 +154,6 @@ class FeedbackExporter(Exporter):
         )
         resources["output_extension"] = self.file_extension
         return html, resources
-
-
-class StatusCsvExport(CsvExportPlugin):  # type: ignore[misc]
-    """`nbgrader export`: nbgrader's columns and "status". Scores are empty where a result is missing.
-
-    Lateness is worked out here, from the due date and any extension as they are now, by the late-submission plugin.
-    """
-
-    def export(self, gradebook: Gradebook) -> None:
-        dest = self.to or "grades.csv"
-        self.log.info("Exporting grades to %s", dest)
-        students, assignments = set(map(str, self.student)), set(map(str, self.assignment))
-        self._late = AssignLatePenalties(parent=self)
-        self._late.init_plugin()
-        with open(dest, "w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            for assignment in gradebook.assignments:
-                for student in gradebook.students:
-                    wanted = not assignments or assignment.name in assignments
-                    if wanted and (not students or student.id in students):
-                        writer.writerow(self._row(gradebook, assignment, student))
-
-    def _row(self, gradebook: Gradebook, assignment: Any, student: Any) -> dict[str, Any]:
-        row = {
-            "assignment": assignment.name,
-            "duedate": assignment.duedate,
-            "student_id": student.id,
-            "last_name": student.last_name,
-            "first_name": student.first_name,
-            "email": student.email,
-            "max_score": assignment.max_score,
-        }
-        try:
-            submission = gradebook.find_submission(assignment.name, student.id)
-        except MissingEntry:
-            zero = {"raw_score": 0.0, "late_submission_penalty": 0.0, "score": 0.0}
-            return row | zero | {"status": "no submission"}
-        row["timestamp"] = submission.timestamp
-        open_cells = [
-            grade
-            for notebook in submission.notebooks
-            for grade in notebook.grades
-            if grade.auto_score is None and grade.manual_score is None
-        ]
-        if any(grade.cell_type == "code" for grade in open_cells):
-            return row | {"status": "not graded"}
-        penalty = self._penalty(submission)
-        score = max(0.0, submission.score - penalty)
-        status = "to be marked" if open_cells else "complete"
-        return row | {
-            "raw_score": submission.score,
-            "late_submission_penalty": penalty,
-            "score": score,
-            "status": status,
-        }
-
-    def _penalty(self, submission: Any) -> float:
-        if submission.timestamp is None or submission.assignment.duedate is None or not submission.total_seconds_late:
-            return 0.0
-        found = 0.0
-        for notebook in submission.notebooks:
-            asked = self._late.plugin_inst.late_submission_penalty(
-                submission.student.id, notebook.score, submission.total_seconds_late
-            )
-            found += self._late._check_late_penalty(notebook, asked) if asked is not None else 0.0
-        return found
 
 
 def database_path(url: str) -> Path:

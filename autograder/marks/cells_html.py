@@ -14,7 +14,7 @@ from pygments import highlight  # type: ignore[import-untyped]
 from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
 from pygments.lexers import PythonLexer  # type: ignore[import-untyped]
 
-from autograder.marks.marker_notebook import text_of
+from autograder.marks.notebook_cells import text_of
 
 IMAGES = ("image/png", "image/jpeg")
 CODE_STYLE = HtmlFormatter().get_style_defs(".highlight")

@@ -20,11 +20,11 @@ from autograder.errors import BadInput
 from autograder.files import write_atomically
 from autograder.marks import marker_notebook
 from autograder.marks.cells_html import CODE_STYLE, cell_html, markdown
-from autograder.marks.marker_notebook import Notebook
+from autograder.marks.notebook_cells import NotebookJson, grade_id, is_rubric
 from autograder.marks.standings import Score, Standing, standings
 from autograder.results import ResultFolder, TestResult
 from autograder.submission import exchange_files
-from kit.manifest import Notebook as Book
+from kit.manifest import Notebook
 
 
 @dataclass(frozen=True)
@@ -95,13 +95,11 @@ def _write_student(assignment: Assignment, results: ResultFolder, standing: Stan
     marker_notebook.write(folder, files)
 
 
-def _notebook_page(assignment: Assignment, standing: Standing, book: Book, notebook: Notebook, graded_at: str) -> str:
+def _notebook_page(
+    assignment: Assignment, standing: Standing, book: Notebook, notebook: NotebookJson, graded_at: str
+) -> str:
     scores = {score.id if score.written else f"{score.id}-check": score for score in standing.scores}
-    cells = [
-        (cell, scores.get(marker_notebook.grade_id(cell)))
-        for cell in notebook["cells"]
-        if not marker_notebook.is_rubric(cell)
-    ]
+    cells = [(cell, scores.get(grade_id(cell))) for cell in notebook["cells"] if not is_rubric(cell)]
     return _render(
         "notebook.html.j2", assignment, title=f"{book.title}: {standing.student}",
         standing=standing, graded_at=graded_at, book=book, cells=cells, tests=_tests(standing),

@@ -25,7 +25,7 @@ from autograder.assignment.model import Assignment
 from autograder.errors import AutograderError, BadInput
 from autograder.files import put_interpreter_on_path
 from autograder.marks import gradebook_rows, marker_notebook
-from autograder.marks.marker_notebook import Notebook
+from autograder.marks.notebook_cells import NotebookJson, answer_texts
 from autograder.marks.standings import automatic
 from autograder.results import Report, ReportStatus, ResultFolder
 from autograder.submission import exchange_files
@@ -40,7 +40,7 @@ LOCK_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
-class NotGraded:
+class MissingScore:
     """An exercise for which there is no score, and why."""
 
     student: str
@@ -49,7 +49,7 @@ class NotGraded:
 
 
 @dataclass(frozen=True)
-class Changed:
+class ChangedMark:
     """A cell that a person has marked, and whose automatic score or whose answer is now another. The mark was kept."""
 
     student: str
@@ -73,8 +73,8 @@ class Summary:
 
     students: int = 0
     backup: Path | None = None
-    not_graded: list[NotGraded] = field(default_factory=list)
-    changed: list[Changed] = field(default_factory=list)
+    not_graded: list[MissingScore] = field(default_factory=list)
+    changed: list[ChangedMark] = field(default_factory=list)
     to_mark: int = 0
     notes: list[str] = field(default_factory=list)
 
@@ -139,7 +139,7 @@ class Writer:
     def __exit__(self, *_: object) -> None:
         self._gradebook.close()
 
-    def record(self, report: Report, notebooks: Mapping[str, Notebook]) -> None:
+    def record(self, report: Report, notebooks: Mapping[str, NotebookJson]) -> None:
         """Store one student's result and, where anything was graded, the notebooks to mark.
 
         A missing score becomes "needs manual grade", never 0.
@@ -162,7 +162,7 @@ class Writer:
         self.summary.changed += found.changed
         self.summary.to_mark += found.to_mark
 
-    def _answers(self, report: Report, notebooks: Mapping[str, Notebook]) -> dict[str, str | None]:
+    def _answers(self, report: Report, notebooks: Mapping[str, NotebookJson]) -> dict[str, str | None]:
         """Answer id to what was written; None where the notebook is not there, or no exercise in it has a score."""
         graded = {exercise.id for exercise in report.exercises if exercise.score is not None}
         texts = self._texts(notebooks)
@@ -174,13 +174,13 @@ class Writer:
         }
         return {answer.id: texts[answer.id] if answer.id in read else None for answer in self._manifest.answers}
 
-    def _texts(self, notebooks: Mapping[str, Notebook]) -> dict[str, str]:
+    def _texts(self, notebooks: Mapping[str, NotebookJson]) -> dict[str, str]:
         """Answer id to its text; "" where it is missing or as released."""
-        texts = marker_notebook.answer_texts(notebooks.values(), self._manifest)
+        texts = answer_texts(notebooks.values(), self._manifest)
         return {name: "" if (text := texts.get(name, "")) == stub else text for name, stub in self._stubs.items()}
 
     def _files(
-        self, report: Report, notebooks: Mapping[str, Notebook], folder: Path, moment: datetime | None
+        self, report: Report, notebooks: Mapping[str, NotebookJson], folder: Path, moment: datetime | None
     ) -> dict[str, str]:
         files = {}
         for name, notebook in notebooks.items():
@@ -215,12 +215,12 @@ class Writer:
                     score, reason = scores.get(exercise, (None, "not in the version that was graded"))
                     comments[exercise].auto_comment = f"Not graded: {reason}" if score is None else None
                     if score is None:
-                        found.not_graded.append(NotGraded(report.student, exercise, reason or ""))
+                        found.not_graded.append(MissingScore(report.student, exercise, reason or ""))
                 if grade.manual_score is None:
                     grade.needs_manual_grade = score is None
                 elif rewritten or grade.auto_score != score:
                     grade.needs_manual_grade = True
-                    found.changed.append(Changed(report.student, name, grade.auto_score, score, grade.manual_score))
+                    found.changed.append(ChangedMark(report.student, name, grade.auto_score, score, grade.manual_score))
                 grade.auto_score = score
         return found
 
@@ -296,7 +296,7 @@ def _of_answer(text: str | None) -> tuple[float | None, str | None]:
     return (0.0, "No response.") if text == "" else (None, None)
 
 
-def _readable(folder: Path) -> dict[str, Notebook]:
+def _readable(folder: Path) -> dict[str, NotebookJson]:
     try:
         return marker_notebook.read(folder)
     except BadInput:

@@ -13,11 +13,11 @@ from nbgrader import api
 
 from autograder.assignment.model import Assignment
 from autograder.assignment.released import release_notebook
-from autograder.marks.marker_notebook import text_of
+from autograder.marks.notebook_cells import text_of
 
 
 @dataclass(frozen=True)
-class Book:
+class NotebookRow:
     """A notebook's row and the rows of its graded and its commented cells, each as id and name."""
 
     id: str
@@ -33,7 +33,7 @@ def released(assignment: Assignment) -> dict[str, Mapping[str, Any]]:
 
 def bring_in_line(
     db: Any, course_id: str, assignment: Assignment, notebooks: Mapping[str, Mapping[str, Any]], notes: list[str]
-) -> tuple[str, tuple[Book, ...]]:
+) -> tuple[str, tuple[NotebookRow, ...]]:
     """Make the rows of this assignment those of its release, points from the manifest; marks of other cells stay.
 
     Runs inside the caller's transaction. `notes` is told of marks that went with a removed cell.
@@ -60,7 +60,7 @@ def _book(
     notebook: Mapping[str, Any],
     points: Mapping[str, float],
     notes: list[str],
-) -> Book:
+) -> NotebookRow:
     row = db.query(api.Notebook).filter_by(name=name, assignment_id=assignment_id).one_or_none()
     if row is None:
         row = api.Notebook(name=name, assignment_id=assignment_id)
@@ -86,7 +86,7 @@ def _book(
         if tags.get("solution"):
             solution[tags["grade_id"]] = {}
     _sync(db, api.SourceCell, row.id, source, notes)
-    return Book(
+    return NotebookRow(
         row.id,
         _sync(db, api.GradeCell, row.id, grade, notes),
         _sync(db, api.SolutionCell, row.id, solution, notes),

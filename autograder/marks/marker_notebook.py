@@ -16,13 +16,10 @@ from typing import Any
 from autograder.assignment.model import Assignment
 from autograder.errors import BadInput
 from autograder.files import write_atomically
+from autograder.marks.notebook_cells import RUBRIC, NotebookJson, grade_id
 from autograder.marks.standings import automatic
 from autograder.results import Report, TestResult
 from kit.manifest import Manifest
-
-Notebook = Mapping[str, Any]
-
-RUBRIC = "rubric"
 
 
 def rubrics(assignment: Assignment) -> dict[str, str]:
@@ -49,7 +46,7 @@ def _sections(text: str, ids: Iterable[str]) -> dict[str, str]:
     return {name: "\n".join(lines).strip() for name, lines in sections.items()}
 
 
-def dress(notebook: Notebook, manifest: Manifest, report: Report, rubric: Mapping[str, str]) -> dict[str, Any]:
+def dress(notebook: NotebookJson, manifest: Manifest, report: Report, rubric: Mapping[str, str]) -> dict[str, Any]:
     """A copy of a rebuilt notebook for the marker. Nothing in it comes from a test's source or inputs."""
     exercises = {f"{e.id}-check": e.id for e in manifest.exercises}
     cells: list[dict[str, Any]] = []
@@ -81,23 +78,6 @@ def tests_of(report: Report, exercise: str) -> list[TestResult]:
     return [test for test in report.tests if test.exercise == exercise]
 
 
-def grade_id(cell: Mapping[str, Any]) -> str:
-    """nbgrader's name of a cell, else its cell id, else ""."""
-    named = cell.get("metadata", {}).get("nbgrader", {}).get("grade_id")
-    return str(named or cell.get("id", ""))
-
-
-def text_of(cell: Mapping[str, Any]) -> str:
-    """A cell's source as one string; the format also allows a list of lines."""
-    source = cell["source"]
-    return source if isinstance(source, str) else "".join(source)
-
-
-def is_rubric(cell: Mapping[str, Any]) -> bool:
-    """Whether a cell is meant for markers only."""
-    return bool(cell.get("metadata", {}).get("kit", {}).get("role") == RUBRIC)
-
-
 def _output(text: str) -> dict[str, Any]:
     return {"output_type": "display_data", "data": {"text/plain": text}, "metadata": {}}
 
@@ -108,20 +88,9 @@ def _rubric_cell(name: str, text: str) -> dict[str, Any]:
     return {"cell_type": "markdown", "id": f"rubric-{name}"[:64], "metadata": metadata, "source": quoted}
 
 
-def answer_texts(notebooks: Iterable[Notebook], manifest: Manifest) -> dict[str, str]:
-    """Answer id to what the student wrote."""
-    ids = {answer.id for answer in manifest.answers}
-    return {
-        name: text_of(cell).strip()
-        for notebook in notebooks
-        for cell in notebook["cells"]
-        if (name := grade_id(cell)) in ids and not is_rubric(cell)
-    }
-
-
-def read(folder: Path) -> dict[str, Notebook]:
+def read(folder: Path) -> dict[str, NotebookJson]:
     """The notebooks in one student's folder by file name, none where it is missing; BadInput names a damaged one."""
-    found: dict[str, Notebook] = {}
+    found: dict[str, NotebookJson] = {}
     for path in sorted(folder.glob("*.ipynb")):
         try:
             found[path.name] = json.loads(path.read_text(encoding="utf-8"))

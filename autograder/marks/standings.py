@@ -2,34 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.errors import BadInput
+from autograder.marks.gradebook_reader import UNMARKED, CellMarks, read_gradebook
 from autograder.results import Report, ReportStatus, ResultFolder
-from kit.manifest import Manifest
-
-_WHOSE = """
-join base_cell cell on cell.id = mine.cell_id
-join submitted_notebook notebook on notebook.id = mine.notebook_id
-join submitted_assignment submission on submission.id = notebook.assignment_id
-join assignment on assignment.id = submission.assignment_id
-where assignment.name = :assignment and (:student is null or submission.student_id = :student)
-"""
-GRADES = f"""
-select submission.student_id, cell.name, mine.auto_score, mine.manual_score, mine.extra_credit from grade mine {_WHOSE}
-"""
-COMMENTS = f"""
-select submission.student_id, cell.name, mine.manual_comment from comment mine {_WHOSE}
-and mine.manual_comment is not null and mine.manual_comment <> ''
-"""
-
-Cell = tuple[float | None, float | None, float | None]
-NOTHING: Cell = (None, None, None)
+from kit.manifest import CellKind, Exercise, Manifest, check_id
 
 
 @dataclass(frozen=True)
@@ -95,14 +75,14 @@ def standings(
     student: only this one. BadInput where a file is damaged or there is nobody.
     """
     reports = results.all() if student is None else [report for report in [results.read(student)] if report]
-    found: dict[str, Report | None] = {r.student: r for r in reports if r.assignment == manifest.assignment}
-    grades, comments = read_gradebook(database, manifest.assignment, student)
-    found |= {name: None for name in grades if name not in found}
-    if not found:
+    students: dict[str, Report | None] = {r.student: r for r in reports if r.assignment == manifest.assignment}
+    marks = read_gradebook(database, manifest.assignment, student)
+    students |= {name: None for name in marks if name not in students}
+    if not students:
         raise BadInput(f"no result of {manifest.assignment} in {results.path}: run `autograder grade` first")
     return [
-        Standing(name, tuple(_scores(manifest, report, grades.get(name, {}), comments.get(name, {}))), report)
-        for name, report in sorted(found.items())
+        Standing(name, tuple(_scores(manifest, report, marks.get(name, {}))), report)
+        for name, report in sorted(students.items())
     ]
 
 
@@ -116,40 +96,26 @@ def automatic(report: Report) -> dict[str, tuple[float | None, str | None]]:
     }
 
 
-def read_gradebook(
-    database: Path, assignment: str, student: str | None = None
-) -> tuple[dict[str, dict[str, Cell]], dict[str, dict[str, str]]]:
-    """Student to cell to (auto, manual, extra), and student to cell to comment; read only, nothing is created."""
-    grades: dict[str, dict[str, Cell]] = defaultdict(dict)
-    comments: dict[str, dict[str, str]] = defaultdict(dict)
-    if not database.is_file():
-        return grades, comments
-    only = {"assignment": assignment, "student": student}
-    try:
-        with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True, timeout=30)) as connection:
-            for name, cell, auto, manual, extra in connection.execute(GRADES, only):
-                grades[name][cell] = (auto, manual, extra)
-            for name, cell, comment in connection.execute(COMMENTS, only):
-                comments[name][cell] = comment
-    except sqlite3.Error as error:
-        mend = f"restore the newest {database.name}.*.bak"
-        raise BadInput(f"{database} is no readable gradebook ({error}): {mend}") from error
-    return grades, comments
-
-
-def _scores(
-    manifest: Manifest, report: Report | None, grades: Mapping[str, Cell], comments: Mapping[str, str]
-) -> Iterator[Score]:
+def _scores(manifest: Manifest, report: Report | None, marks: Mapping[str, CellMarks]) -> Iterator[Score]:
     graded = automatic(report) if report is not None else {}
-    for notebook in manifest.notebooks:
-        for cell in notebook.cells:
-            if cell.kind == "exercise":
-                exercise = manifest.exercise(cell.id)
-                stored, manual, extra = grades.get(f"{cell.id}-check", NOTHING)
-                auto, reason = graded.get(cell.id, (stored, None if stored is not None else "no result"))
-                comment = comments.get(cell.id)
-                yield Score(cell.id, notebook.problem, False, exercise.points, auto, manual, extra, comment, reason)
-            elif cell.kind == "answer":
-                points = next(answer.points for answer in manifest.answers if answer.id == cell.id)
-                auto, manual, extra = grades.get(cell.id, NOTHING)
-                yield Score(cell.id, notebook.problem, True, points, auto, manual, extra, comments.get(cell.id))
+    answers = {answer.id: answer for answer in manifest.answers}
+    for book in manifest.notebooks:
+        for cell in book.cells:
+            if cell.kind is CellKind.EXERCISE:
+                yield _of_exercise(manifest.exercise(cell.id), graded.get(cell.id), marks)
+            elif cell.kind is CellKind.ANSWER:
+                mark = marks.get(cell.id, UNMARKED)
+                yield Score(
+                    cell.id, book.problem, True, answers[cell.id].points,
+                    mark.auto, mark.manual, mark.extra, mark.comment,
+                )  # fmt: skip
+
+
+def _of_exercise(
+    exercise: Exercise, graded: tuple[float | None, str | None] | None, marks: Mapping[str, CellMarks]
+) -> Score:
+    """The score of the result, else the one that the gradebook holds."""
+    mark = marks.get(check_id(exercise.id), UNMARKED)
+    auto, reason = graded or (mark.auto, "no result" if mark.auto is None else None)
+    comment = marks.get(exercise.id, UNMARKED).comment  # people comment on the code, not on its check
+    return Score(exercise.id, exercise.problem, False, exercise.points, auto, mark.manual, mark.extra, comment, reason)

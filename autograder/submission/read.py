@@ -19,7 +19,8 @@ from typing import Any
 
 from autograder.submission import exchange_files
 from autograder.submission.alterations import compare
-from autograder.submission.folder import Received, open_archive, receive, shown
+from autograder.submission.archive import open_archive
+from autograder.submission.folder import Received, receive, shown
 from autograder.submission.notebook_file import NotANotebook, NotebookFile, parse_notebook
 from kit.manifest import Manifest, Notebook
 from kit.notebooks import (

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections import defaultdict
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -112,3 +114,20 @@ def test_no_module_edits_the_search_path(name: str) -> None:
         and isinstance(node.value, ast.Name) and node.value.id == "sys"
     ]  # fmt: skip
     assert edits == [], f"{name} touches sys.path in lines {edits}"
+
+
+def classes(name: str) -> Iterator[str]:
+    """The classes that a module defines, aliases of types among them."""
+    tree = ast.parse(MODULES[name].read_text(encoding="utf-8"))
+    yield from (node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        yield from (t.id for t in targets if isinstance(t, ast.Name) and re.match(r"_?[A-Z]\w*[a-z]", t.id))
+
+
+def test_no_class_name_has_two_meanings() -> None:
+    homes = defaultdict(list)
+    for name in MODULES:
+        for defined in classes(name):
+            homes[defined].append(name)
+    assert {defined: names for defined, names in homes.items() if len(names) > 1} == {}

@@ -5,7 +5,7 @@ from nbgrader import api
 from nbgrader.plugins import LateSubmissionPlugin
 from traitlets.config import Config
 
-from autograder.cli.nbgrader_commands import StatusCsvExport
+from autograder.cli.nbgrader_export import StatusCsvExport
 from autograder.marks import gradebook
 from autograder.tests import marking, tiny
 from autograder.tests.marks.test_gradebook import mark, submit

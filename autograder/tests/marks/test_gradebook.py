@@ -17,7 +17,7 @@ from autograder.build import instructor_notebook
 from autograder.build.student_notebook import NamedStubs
 from autograder.errors import AutograderError, BadInput
 from autograder.marks import gradebook
-from autograder.marks.gradebook import Changed, NotGraded
+from autograder.marks.gradebook import ChangedMark, MissingScore
 from autograder.results import ResultFolder
 from autograder.tests import marking, tiny
 
@@ -109,7 +109,7 @@ def test_writing_again_changes_nothing(tinyset):
 def test_an_exercise_without_a_result_is_not_a_zero(tinyset):
     summary = write(tinyset, marking.report("ada", scaler=None))
     assert grades(tinyset, "ada")["tiny-scaler-check"] == (None, None, True)
-    assert summary.not_graded == [NotGraded("ada", "tiny-scaler", "the worker ended")]
+    assert summary.not_graded == [MissingScore("ada", "tiny-scaler", "the worker ended")]
     with opened(tinyset) as book:
         assert book.find_comment("tiny-scaler", "1_scaling", tiny.NAME, "ada").comment == "Not graded: the worker ended"
         (listed,) = book.submission_dicts(tiny.NAME)
@@ -168,7 +168,7 @@ def test_a_changed_score_under_a_mark_is_listed_and_asks_for_review(tinyset):
     write(tinyset, marking.report("ada", scale=1.0), marking.report("bob", scale=1.0))
     mark(tinyset, "ada", "tiny-scale-check", 2.5)
     summary = write(tinyset, marking.report("ada"), marking.report("bob"))
-    assert summary.changed == [Changed("ada", "tiny-scale-check", 1.0, 3.0, 2.5)]
+    assert summary.changed == [ChangedMark("ada", "tiny-scale-check", 1.0, 3.0, 2.5)]
     assert summary.changed[0].what == "its automatic score went from 1 to 3"
     assert grades(tinyset, "ada")["tiny-scale-check"] == (3.0, 2.5, True)
     assert grades(tinyset, "bob")["tiny-scale-check"] == (3.0, None, False)

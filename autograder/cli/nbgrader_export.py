@@ -1,0 +1,81 @@
+"""`nbgrader export`: the class's grades as CSV, with a status that tells a missing result from a score of 0."""
+
+from __future__ import annotations
+
+import csv
+from typing import Any
+
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.plugins import CsvExportPlugin
+from nbgrader.preprocessors import AssignLatePenalties
+
+COLUMNS = (
+    "assignment", "duedate", "timestamp", "student_id", "last_name", "first_name", "email", "raw_score",
+    "late_submission_penalty", "score", "max_score", "status",
+)  # fmt: skip
+
+
+class StatusCsvExport(CsvExportPlugin):  # type: ignore[misc]
+    """`nbgrader export`: nbgrader's columns and "status". Scores are empty where a result is missing.
+
+    Lateness is worked out here, from the due date and any extension as they are now, by the late-submission plugin.
+    """
+
+    def export(self, gradebook: Gradebook) -> None:
+        dest = self.to or "grades.csv"
+        self.log.info("Exporting grades to %s", dest)
+        students, assignments = set(map(str, self.student)), set(map(str, self.assignment))
+        self._late = AssignLatePenalties(parent=self)
+        self._late.init_plugin()
+        with open(dest, "w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            for assignment in gradebook.assignments:
+                for student in gradebook.students:
+                    wanted = not assignments or assignment.name in assignments
+                    if wanted and (not students or student.id in students):
+                        writer.writerow(self._row(gradebook, assignment, student))
+
+    def _row(self, gradebook: Gradebook, assignment: Any, student: Any) -> dict[str, Any]:
+        row = {
+            "assignment": assignment.name,
+            "duedate": assignment.duedate,
+            "student_id": student.id,
+            "last_name": student.last_name,
+            "first_name": student.first_name,
+            "email": student.email,
+            "max_score": assignment.max_score,
+        }
+        try:
+            submission = gradebook.find_submission(assignment.name, student.id)
+        except MissingEntry:
+            zero = {"raw_score": 0.0, "late_submission_penalty": 0.0, "score": 0.0}
+            return row | zero | {"status": "no submission"}
+        row["timestamp"] = submission.timestamp
+        open_cells = [
+            grade
+            for notebook in submission.notebooks
+            for grade in notebook.grades
+            if grade.auto_score is None and grade.manual_score is None
+        ]
+        if any(grade.cell_type == "code" for grade in open_cells):
+            return row | {"status": "not graded"}
+        penalty = self._penalty(submission)
+        score = max(0.0, submission.score - penalty)
+        status = "to be marked" if open_cells else "complete"
+        return row | {
+            "raw_score": submission.score,
+            "late_submission_penalty": penalty,
+            "score": score,
+            "status": status,
+        }
+
+    def _penalty(self, submission: Any) -> float:
+        if submission.timestamp is None or submission.assignment.duedate is None or not submission.total_seconds_late:
+            return 0.0
+        late = submission.total_seconds_late
+        return sum((self._notebook_penalty(submission.student.id, book, late) for book in submission.notebooks), 0.0)
+
+    def _notebook_penalty(self, student: str, notebook: Any, seconds_late: float) -> float:
+        penalty = self._late.plugin_inst.late_submission_penalty(student, notebook.score, seconds_late)
+        return 0.0 if penalty is None else float(self._late._check_late_penalty(notebook, penalty))

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from autograder.assignment.load import load_assignment
-from autograder.grading import grade_one
 from autograder.grading.grade_one import confined, grade_submission
 from autograder.grading.plan import Plan
 from autograder.results import Report
+from autograder.sandbox.sandbox import Sandbox
 from autograder.submission import read as reading
 from autograder.tests import marking, released, tiny
 from kit.binding import NotebookBinding
@@ -61,12 +61,12 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
 
 
 @pytest.fixture(scope="module")
-def sandbox(plan: Plan) -> Iterator[grade_one.Sandbox]:
+def sandbox(plan: Plan) -> Iterator[Sandbox]:
     with confined(plan.assignment, allow_weak=True) as started:
         yield started
 
 
-def graded(plan: Plan, sandbox: grade_one.Sandbox, folder: Path, **answers: str) -> Report:
+def graded(plan: Plan, sandbox: Sandbox, folder: Path, **answers: str) -> Report:
     folder.mkdir(exist_ok=True)
     path = folder / tiny.NOTEBOOK
     path.write_bytes((plan.assignment.root / "release" / tiny.NAME / tiny.NOTEBOOK).read_bytes())
@@ -77,7 +77,7 @@ def graded(plan: Plan, sandbox: grade_one.Sandbox, folder: Path, **answers: str)
 
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_what_one_exercise_does_to_its_process_costs_no_other_anything(
-    plan: Plan, sandbox: grade_one.Sandbox, tmp_path: Path, damage: str
+    plan: Plan, sandbox: Sandbox, tmp_path: Path, damage: str
 ) -> None:
     code = SCALE.format(damage=DAMAGE[damage])
     report = graded(
@@ -92,11 +92,11 @@ def test_what_one_exercise_does_to_its_process_costs_no_other_anything(
 
 @pytest.mark.parametrize("when", ["< 2", "> 4"])
 def test_an_answer_that_changes_from_call_to_call_gets_what_it_gets_alone(
-    plan: Plan, sandbox: grade_one.Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+    plan: Plan, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
     answers = {"tiny_scale": FICKLE.format(when=when), "tiny_scaler": SCALER}
     together = graded(plan, sandbox, tmp_path / "s", **answers)
     monkeypatch.setattr(NotebookBinding, "shares", lambda self, exercise: False)
     alone = graded(plan, sandbox, tmp_path / "s", **answers)
     assert [(test.id, test.status) for test in together.tests] == [(test.id, test.status) for test in alone.tests]
-    assert together.auto_score == alone.auto_score < 5
+    assert together.auto_score is not None and together.auto_score == alone.auto_score < 5

@@ -99,4 +99,5 @@ def test_an_answer_that_changes_from_call_to_call_gets_what_it_gets_alone(
     monkeypatch.setattr(NotebookBinding, "shares", lambda self, exercise: False)
     alone = graded(plan, sandbox, tmp_path / "s", **answers)
     assert [(test.id, test.status) for test in together.tests] == [(test.id, test.status) for test in alone.tests]
-    assert together.auto_score is not None and together.auto_score == alone.auto_score < 5
+    assert together.auto_score is not None
+    assert together.auto_score == alone.auto_score < 5

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kit.cells import MAX_SOURCE, Blanked, Python, normalise, one_line, read_python
-from kit.manifest import Cell, Manifest, Notebook
+from kit.manifest import Cell, CellKind, Manifest, Notebook
 from kit.statements import FUNCTIONS, Piece, joined, pieces, statements
 
 MAX_CELLS = 2_000
@@ -111,18 +111,56 @@ def which_notebook(manifest: Manifest, submitted: Mapping[str, Any] | None) -> N
     return manifest.notebooks[counts.index(best)] if best else None
 
 
-def extract(notebook: Notebook, submitted: Mapping[str, Any] | None) -> Extraction:
-    """Choose what of a submitted notebook runs at grading.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One submitted notebook, matched to the released one and read once for everybody who asks.
 
-    submitted: the notebook file as parsed JSON; None for a notebook that was not submitted.
+    solutions: exercise id to the cell that stands for it. answers: id of a written answer to the cell that stands for
+    it, of several copies the last in which something is written. Those without a cell are left out of both.
     """
-    return _Reader(notebook, submitted_cells(notebook, submitted)).read()
+
+    notebook: Notebook
+    cells: tuple[SubmittedCell, ...]
+    solutions: Mapping[str, SubmittedCell]
+    answers: Mapping[str, SubmittedCell]
+    extraction: Extraction
 
 
-def solution_cells(notebook: Notebook, submitted: Mapping[str, Any] | None) -> dict[str, SubmittedCell]:
-    """Exercise id to the submitted cell that stands for it, as `extract` chooses; those without one are left out."""
-    reader = _Reader(notebook, submitted_cells(notebook, submitted))
-    return {exercise: cell for exercise, cell in reader.choose().items() if cell is not None}
+def read_notebook(notebook: Notebook, submitted: Mapping[str, Any] | None) -> Reading:
+    """Read a notebook file given as parsed JSON; None for a notebook that was not submitted."""
+    return read_cells(notebook, submitted_cells(notebook, submitted))
+
+
+def read_cells(notebook: Notebook, cells: tuple[SubmittedCell, ...]) -> Reading:
+    """Read the cells of a notebook that are matched already."""
+    reader = _Reader(notebook, cells)
+    extraction = reader.read()
+    solutions = {exercise: cell for exercise, cell in reader.chosen.items() if cell is not None}
+    return Reading(notebook, cells, solutions, dict(_answers(notebook, cells)), extraction)
+
+
+def extract(notebook: Notebook, submitted: Mapping[str, Any] | None) -> Extraction:
+    """What of a submitted notebook runs at grading."""
+    return read_notebook(notebook, submitted).extraction
+
+
+def is_written(cell: SubmittedCell) -> bool:
+    """Whether the student put something of their own into the cell of an exercise or a written answer."""
+    released, text = cell.released, cell.source.strip()
+    if released is None or released.kind not in (CellKind.EXERCISE, CellKind.ANSWER):
+        return False
+    if released.kind is CellKind.EXERCISE and not cell.is_code:
+        return False
+    return bool(text) and text != released.source.strip()
+
+
+def _answers(notebook: Notebook, cells: Iterable[SubmittedCell]) -> Iterator[tuple[str, SubmittedCell]]:
+    copies: dict[str, list[SubmittedCell]] = {}
+    for cell in cells:
+        if cell.released is not None and cell.released.kind is CellKind.ANSWER:
+            copies.setdefault(cell.released.id, []).append(cell)
+    for answer, same in copies.items():
+        yield answer, ([cell for cell in same if is_written(cell)] or same)[-1]
 
 
 def _cells_of(submitted: object) -> list[dict[str, Any]]:
@@ -158,7 +196,8 @@ class _Reader:
         self.own: list[tuple[int, int, set[str]]] = []  # cell index, position, names: what the student's cells define
 
     def read(self) -> Extraction:
-        self.chosen = self.choose()
+        self._read_python()
+        self.chosen = {cell.id: self._choose(cell) for cell in self.exercises}
         self.place: dict[str, int] = {}
         for entry in self._order():
             if isinstance(entry, Cell):
@@ -172,10 +211,6 @@ class _Reader:
         notes = tuple(self.notes) if self.submitted else ()  # nothing to say of each cell where there is no notebook
         sets = (frozenset(names) for names in (self.missing, self.stubs, self.redefined))
         return Extraction(tuple(self.cells), tuple(self.left_out), notes, *sets)
-
-    def choose(self) -> dict[str, SubmittedCell | None]:
-        self._read_python()
-        return {cell.id: self._choose(cell) for cell in self.exercises}
 
     def _read_python(self) -> None:
         total = 0
@@ -258,7 +293,7 @@ class _Reader:
     # --- what runs ------------------------------------------------------------------------------------------------
 
     def _add_given(self, released: Cell) -> None:
-        self.cells.append(CodeCell(released.id, read_python(released.source).source))
+        self.cells.append(CodeCell(released.id, _given_code(released.source)))
 
     def _add_exercise(self, cell: SubmittedCell, released: Cell) -> None:
         python = self.python[cell.position]
@@ -359,6 +394,11 @@ def _and(names: Iterable[str]) -> str:
 def _defined(source: str) -> set[str]:
     """Names of the functions and classes that a text defines at its top level, read without Python's parser."""
     return set(re.findall(r"^(?:async\s+def|def|class)\s+(\w+)", source, re.MULTILINE))
+
+
+@functools.lru_cache(maxsize=256)
+def _given_code(source: str) -> str:
+    return read_python(source).source
 
 
 @functools.lru_cache(maxsize=256)

@@ -56,5 +56,5 @@ def _extractions(release: Release) -> dict[str, Extraction]:
     saved = read_all(release)
     if saved.errors:
         raise ReleaseError("\n".join(saved.errors))
-    contents = {own.notebook.problem: own.content for own in saved.notebooks}
-    return {book.problem: extract(book, contents.get(book.problem)) for book in release.manifest.notebooks}
+    found = {own.notebook.problem: own.reading.extraction for own in saved.notebooks}
+    return {book.problem: found.get(book.problem) or extract(book, None) for book in release.manifest.notebooks}

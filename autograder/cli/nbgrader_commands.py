@@ -11,7 +11,6 @@ from __future__ import annotations
 import csv
 import multiprocessing
 import os
-import shlex
 from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime
 from glob import glob
@@ -30,6 +29,7 @@ from nbgrader.plugins import CsvExportPlugin
 from nbgrader.preprocessors import AssignLatePenalties
 from traitlets import Bool
 
+from autograder.course_folders import CourseFolders
 from autograder.errors import AutograderError
 from autograder.files import put_interpreter_on_path
 from autograder.results import ReportStatus, ResultFolder
@@ -115,32 +115,14 @@ def _grade(root: Path, name: str, folders: dict[str, Path], force: bool, allow_w
     from autograder.assignment.load import load_assignment
     from autograder.build import copies
     from autograder.grading.grade_class import grade_class
-    from autograder.grading.grade_one import not_graded
-    from autograder.grading.plan import Plan
     from autograder.grading.seed import course_seed
-    from autograder.submission import read as intake
 
     assignment = load_assignment(name, root)
     copies.restore(assignment)
-    results = ResultFolder(root / "results")
-    taken = {student: intake.read(path, assignment.manifest, student=student) for student, path in folders.items()}
-    plain = {student: path for student, path in folders.items() if taken[student].unchanged}
-    seed = course_seed(assignment)
-    if plain:
-        grade_class(
-            assignment, plain, results.path, seed=seed, workers=os.cpu_count() or 1, force=force, allow_weak=allow_weak
-        )
-    changed = sorted(folders.keys() - plain.keys())
-    plan = Plan.of(assignment, seed) if changed else None
-    for student in changed:
-        assert plan is not None
-        stored = results.read(student)
-        of_this = stored and (stored.version, stored.submission) == (assignment.version, taken[student].digest)
-        if stored is None or not of_this or stored.status == ReportStatus.NOT_GRADED:
-            command = f"autograder grade {name} --student {shlex.quote(student)}"
-            reason = f"nbgrader cannot take this submission as it was handed in. Run: {command}"
-            report = not_graded(student, plan, reason, isolation="none", submission=taken[student].digest)
-            results.write(report, [], {})
+    grade_class(
+        assignment, folders, CourseFolders(root).results, seed=course_seed(assignment), workers=os.cpu_count() or 1,
+        force=force, allow_weak=allow_weak, as_it_is=True,
+    )  # fmt: skip
 
 
 class BuiltAssignment(GenerateAssignment):  # type: ignore[misc]

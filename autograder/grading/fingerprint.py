@@ -29,7 +29,7 @@ def fingerprint(assignment: Assignment) -> str:
     """The engine's version and a digest of engine, versions, released notebooks, library and tests."""
     digest = hashlib.sha256(assignment.manifest.to_json().encode())
     digest.update(_of_the_engine().encode())
-    digest.update(_of_files(_sources([assignment.library_folder])).encode())
+    digest.update(_of_files(_shipped(assignment.library_folder)).encode())
     digest.update(_of_files(path for problem in assignment.problems for path in problem.tests).encode())
     return f"{autograder.__version__}+{digest.hexdigest()[:16]}"
 
@@ -43,6 +43,10 @@ def _of_the_engine() -> str:
 def _sources(folders: Iterable[Path]) -> Iterator[Path]:
     for folder in folders:
         yield from sorted(folder.rglob("*.py"))
+
+
+def _shipped(library: Path) -> list[Path]:
+    return sorted([*library.rglob("*.py"), *library.rglob("*.json")])
 
 
 def _of_files(paths: Iterable[Path]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,10 @@ from autograder.errors import BadInput, TooWeak
 from autograder.grading.plan import Plan, answer_code, visibility
 from autograder.results import Detail, ExerciseResult, Report, ReportStatus, TestResult
 from autograder.sandbox.sandbox import Sandbox, SandboxError
-from autograder.submission.read import Intake
+from autograder.submission.read import Submission
 from kit.binding import FarSide, NotebookBinding
 from kit.manifest import Exercise
-from kit.notebooks import Extraction, extract
+from kit.notebooks import Extraction
 from kit.outcomes import OutcomeStatus
 from kit.runner import Outcome
 
@@ -36,24 +36,21 @@ class Graded:
 
     report: Report
     details: list[Detail]
-    extractions: dict[str, Extraction]
 
 
-def grade_submission(intake: Intake, plan: Plan, sandbox: Sandbox) -> Graded:
+def grade_submission(submission: Submission, plan: Plan, sandbox: Sandbox) -> Graded:
     """Run every test on one accepted submission, each notebook in a confined process of its own.
 
     Never raises for anything a submission holds. What could not be graded is reported as that, with the reason.
     """
-    assignment = plan.assignment
-    unreadable = {book.problem: intake.problems[book.file] for book in assignment.manifest.notebooks
-                  if book.file in intake.problems}  # fmt: skip
-    extractions = {
-        book.problem: extract(book, intake.notebooks.get(book.file)) for book in assignment.manifest.notebooks
+    manifest = plan.assignment.manifest
+    unreadable = {
+        book.problem: submission.problems[book.file] for book in manifest.notebooks if book.file in submission.problems
     }
-    binding = bind(assignment, extractions, sandbox)
+    binding = bind(plan.assignment, submission.extractions, sandbox)
     reason: str | None = None
     outcomes: list[Outcome] = []
-    wanted = {exercise.id for exercise in assignment.manifest.exercises if exercise.problem not in unreadable}
+    wanted = {exercise.id for exercise in manifest.exercises if exercise.problem not in unreadable}
     try:
         outcomes = plan.collected.run(binding=binding, seed=plan.seed, exercises=wanted)
         outcomes = [_adjudicated(outcome, plan, sandbox) for outcome in outcomes]
@@ -63,33 +60,43 @@ def grade_submission(intake: Intake, plan: Plan, sandbox: Sandbox) -> Graded:
         binding.close()
     exercises = tuple(
         _exercise_result(exercise, plan, outcomes, unreadable.get(exercise.problem) or reason)
-        for exercise in assignment.manifest.exercises
+        for exercise in manifest.exercises
     )
-    graded = [exercise for exercise in exercises if exercise.score is not None]
-    status = _status(len(graded), len(exercises))
-    reasons = dict.fromkeys(exercise.reason for exercise in exercises if exercise.score is None and exercise.reason)
-    report = Report(
-        assignment=assignment.name,
-        version=assignment.version,
-        student=intake.student,
-        status=status,
-        reason="; ".join(reasons) or None,
-        auto_score=round(sum(exercise.score or 0.0 for exercise in graded), 4) if graded else None,
-        auto_max=sum(exercise.max_score for exercise in exercises),
-        seed=plan.seed,
-        isolation=sandbox.level,
-        engine=plan.engine,
-        submission=intake.digest,
-        exercises=exercises,
-        tests=tuple(_test_result(outcome) for outcome in outcomes),
-        notes=(*intake.notes, *_notes(extractions), *binding.notes),
-    )
+    report = _report(submission, plan, sandbox.level, exercises, outcomes, binding.notes)
     details = [
         Detail(outcome.id, outcome.status, outcome.text, outcome.trace)
         for outcome in outcomes
         if outcome.status != OutcomeStatus.PASSED
     ]
-    return Graded(report, details, extractions)
+    return Graded(report, details)
+
+
+def _report(
+    submission: Submission,
+    plan: Plan,
+    isolation: str,
+    exercises: tuple[ExerciseResult, ...],
+    outcomes: list[Outcome],
+    notes: Iterable[str],
+) -> Report:
+    scores = [exercise.score for exercise in exercises if exercise.score is not None]
+    reasons = dict.fromkeys(exercise.reason for exercise in exercises if exercise.score is None and exercise.reason)
+    return Report(
+        assignment=plan.assignment.name,
+        version=plan.assignment.version,
+        student=submission.student,
+        status=_status(len(scores), len(exercises)),
+        reason="; ".join(reasons) or None,
+        auto_score=round(sum(scores), 4) if scores else None,
+        auto_max=sum(exercise.max_score for exercise in exercises),
+        seed=plan.seed,
+        isolation=isolation,
+        engine=plan.engine,
+        submission=submission.digest,
+        exercises=exercises,
+        tests=tuple(_test_result(outcome) for outcome in outcomes),
+        notes=(*submission.notes, *_notes(submission.extractions), *notes),
+    )
 
 
 def confined(assignment: Assignment, allow_weak: bool) -> Sandbox:

@@ -67,8 +67,8 @@ def prepare_stock(made: Assignment, root: Path, count: int, *, whole: bool) -> N
         for problem in made.problems:
             tests = folder / "stock_tests" / problem.name
             tests.mkdir(parents=True)
-            shutil.copy(problem.public_tests, tests)
-            shutil.copy(problem.hidden_tests, tests)
+            for path in problem.tests:
+                shutil.copy(path, tests)
 
 
 def _cells(book: dict[str, Any], whole: bool) -> list[dict[str, Any]]:

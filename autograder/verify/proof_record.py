@@ -11,16 +11,11 @@ from datetime import date
 from importlib import metadata
 from pathlib import Path
 
-import autograder
-import kit
 from autograder.assignment.model import Assignment, Problem
 from autograder.build.composed_library import composed
 from autograder.errors import BadInput
 from autograder.files import files_under, write_atomically
-
-# Of the engine, whatever a verdict depends on.
-_DECIDING = ("assignment", "grading", "sandbox", "submission", "verify")
-_VERSIONS = ("torch", "numpy", "pytest")
+from autograder.grading.fingerprint import DISTRIBUTIONS, PACKAGES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +56,7 @@ class ProofRecord:
             raise BadInput(f"{self._path} is damaged ({error}): delete it, and everything is proved again") from error
 
     def _digest(self, problem: Problem) -> str:
-        digest = hashlib.sha256(repr((platform.python_version(), *map(metadata.version, _VERSIONS))).encode())
+        digest = hashlib.sha256(repr((platform.python_version(), *map(metadata.version, DISTRIBUTIONS))).encode())
         digest.update(repr((problem.exercises, self._assignment.submission_seconds)).encode())
         for path, data in self._files(problem):
             digest.update(f"\0{path}\0{len(data)}\0".encode() + data)
@@ -71,6 +66,5 @@ class ProofRecord:
         """The problem's folder, the library as it ships, the kit and what of the engine decides."""
         yield from files_under(problem.folder).items()
         yield from composed(self._assignment).items()
-        engine = Path(autograder.__file__).parent
-        for folder in (Path(kit.__file__).parent, *(engine / name for name in _DECIDING)):
+        for folder in (*PACKAGES, Path(__file__).parent):
             yield from files_under(folder).items()

@@ -116,10 +116,10 @@ def test_blocks_are_read_as_means_over_places():
         torch.testing.assert_close(networks.up_to_block(network, 3)(images), network(images))
 
 
-def test_the_puzzle_takes_pixels_hand_made_features_and_the_last_two(capsys):
+def test_the_puzzle_takes_pixels_hand_made_features_and_learned_ones_before_random(capsys):
     known, generator = image_set(), torch.Generator().manual_seed(3)
     train, test = torch.rand(40, 5, generator=generator), torch.rand(40, 5, generator=generator)
-    names = ("pixels", "hand-crafted", "random transformer", "MAE", "SimCLR")
+    names = ("pixels", "hand-crafted", "random transformer", "MAE", "random ResNet", "SimCLR")
     puzzle = figures.puzzle(dict.fromkeys(names, (train, test)), count=30)
     assert {letter: name for letter, (name, _) in puzzle.items()} == {
         "A": "pixels", "B": "SimCLR", "C": "MAE", "D": "hand-crafted"}  # fmt: skip

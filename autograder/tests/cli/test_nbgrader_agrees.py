@@ -12,7 +12,7 @@ import pytest
 from autograder.assignment.load import load_assignment
 from autograder.grading.grade_class import submissions
 from autograder.results import ResultFolder
-from autograder.submission import read as intake
+from autograder.submission.read import read_submission
 from autograder.verify.made_class import Member, link_course, members
 
 ROOT = Path(__file__).parents[3]
@@ -74,7 +74,7 @@ def test_the_class_holds_what_nbgrader_can_take_and_what_it_cannot(graded):
     manifest = load_assignment(NAME, ours).manifest
     folders = submissions(ours / "submitted", NAME)
     assert len(people) == len(LEFT | TAKEN) + len(manifest.notebooks)
-    assert {student for student, path in folders.items() if not intake.read(path, manifest).unchanged} == LEFT
+    assert {student for student, path in folders.items() if not read_submission(path, manifest).unchanged} == LEFT
 
 
 def test_every_submission_gets_the_grade_it_must(graded):

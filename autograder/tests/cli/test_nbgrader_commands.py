@@ -23,7 +23,7 @@ from autograder.grading.grade_class import grade_class, submissions
 from autograder.grading.seed import course_seed
 from autograder.marks import gradebook
 from autograder.results import ResultFolder
-from autograder.submission import read as intake
+from autograder.submission.read import read_submission
 from autograder.tests import tiny
 from autograder.tests.released import SCALE, SCALER
 from autograder.verify.made_class import members
@@ -90,7 +90,7 @@ def clean(course):
     """The students whose folders intake leaves as they are."""
     manifest = load_assignment(tiny.NAME, course).manifest
     folders = submissions(course / "submitted", tiny.NAME)
-    return {student for student, folder in folders.items() if intake.read(folder, manifest).unchanged}
+    return {student for student, folder in folders.items() if read_submission(folder, manifest).unchanged}
 
 
 @pytest.fixture(scope="module")

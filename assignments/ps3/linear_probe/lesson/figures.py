@@ -23,16 +23,18 @@ Accuracy = Callable[[Tensor, Tensor, Tensor, Tensor], float]  # weight, bias, fe
 # --- the opening puzzle -----------------------------------------------------------------------------------------------
 
 QUERIES = (13, 16)  # two images of the test split
+NETWORKS = ("random ResNet", "MAE", "SimCLR", "rotation")  # the last two of these that are there
 LETTERS = "ADCB"  # the feature sets in the order in which they are made
 
 
 def puzzle(features: Mapping[str, probes.Features], count: int = 4_000) -> dict[str, tuple[str, Tensor]]:
     """Letter -> (name of the features, the five nearest training images of each query (2, 5)); four letters.
 
-    Pixels, hand-crafted features and the last two, among the first `count` labelled training images.
+    Pixels, hand-crafted features and two networks, among the first `count` labelled training images.
     """
     found = {}
-    for letter, name in zip(LETTERS, [*list(features)[:2], *list(features)[-2:]], strict=True):
+    two = [name for name in NETWORKS if name in features][-2:]
+    for letter, name in zip(LETTERS, ["pixels", "hand-crafted", *two], strict=True):
         train, test = features[name]
         found[letter] = (name, probes.nearest(test[list(QUERIES)], train[:count], 5))
     return dict(sorted(found.items()))

@@ -17,7 +17,7 @@ from ps3.plots.figure import BLUE, Picture
 MAE = plots.register("MAE", colour=BLUE, marker="o", line="-")
 PUZZLE = (13, 82, 7, 54, 16, 10, 75, 36)  # eight images of the test split, each of another class
 GREY = 0.5
-# Measured by experiments/ratios.py: mask ratio -> final loss and accuracy of ridge regression, seeds 0 and 1, 500 steps.
+# Measured by experiments/ratios.py: mask ratio -> final loss and accuracy of ridge regression, seeds 0 and 1.
 COURSE = {
     0.25: {"loss": (0.489, 0.471), "accuracy": (0.476, 0.474)},
     0.5: {"loss": (0.553, 0.544), "accuracy": (0.478, 0.480)},

@@ -40,7 +40,7 @@ demo: venv sandbox
 test: lint sandbox
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadscope
 	$(BIN)/autograder build $(ASSIGNMENT) --check
-	$(BIN)/autograder verify $(ASSIGNMENT)
+	$(BIN)/autograder verify $(ASSIGNMENT) --all
 
 lint: venv
 	$(BIN)/ruff format --check

@@ -3,15 +3,11 @@
 .venv/bin/nbgrader autograde ps3 · generate_feedback ps3 · export · and formgrader, in .venv/bin/jupyter lab
 """
 
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).absolute().parent
-ENGINE = Path(__file__).resolve().parent  # elsewhere where this file is a link, as in a demo's folder
-if str(ENGINE) not in sys.path:  # the engine, and beside it the kit, where they are not installed
-    sys.path.append(str(ENGINE))
+from autograder.cli import nbgrader_commands  # installed beside nbgrader: make venv
 
-from autograder.cli import nbgrader_commands  # noqa: E402
+ROOT = Path(__file__).absolute().parent
 
 c = get_config()  # noqa: F821  # type: ignore[name-defined]
 c.CourseDirectory.root = str(ROOT)

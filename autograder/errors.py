@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class AutograderError(Exception):
-    """Something the person at the command line can mend. The message says what, where and how to mend it.
+    """Something the person at the command line can fix. The message says what, where and how.
 
     Exit codes: 1 a fault of the engine itself, 2 a usage error, then one for each subclass.
     """

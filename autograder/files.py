@@ -1,4 +1,4 @@
-"""Files written whole, and the interpreter's folder on PATH."""
+"""Files written whole, folders read whole, and the interpreter's folder on PATH."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+
+# What Python, editors and tools leave beside sources.
+LEFT_BEHIND = ("__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".DS_Store")
 
 
 def put_interpreter_on_path() -> None:
@@ -28,3 +31,17 @@ def write_atomically(path: Path, content: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def files_under(folder: Path) -> dict[str, bytes]:
+    """All files under a folder by relative path, without what tools left there; none where there is no folder."""
+    found = {}
+    for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
+        inner = path.relative_to(folder)
+        if path.is_file() and not is_left_behind(inner) and path.suffix != ".pyc":
+            found[inner.as_posix()] = path.read_bytes()
+    return found
+
+
+def is_left_behind(path: Path) -> bool:
+    return any(part in LEFT_BEHIND for part in path.parts)

@@ -5,14 +5,23 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from autograder.errors import BadInput
 from autograder.files import write_atomically
+from kit.outcomes import OutcomeStatus
 
 SCHEMA = 1
-GRADED, PARTLY, NOT_GRADED = "graded", "partly graded", "not graded"
+
+
+class ReportStatus(StrEnum):
+    """Whether a submission, or an exercise (never partly), has a score."""
+
+    GRADED = "graded"
+    PARTLY_GRADED = "partly graded"
+    NOT_GRADED = "not graded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +33,7 @@ class TestResult:
     id: str
     exercise: str
     visibility: str  # public or hidden
-    status: str  # passed failed timeout crashed missing blocked; "error" where the test itself is at fault
+    status: OutcomeStatus
     seconds: float
     message: str
     title: str
@@ -36,7 +45,7 @@ class ExerciseResult:
     """One exercise; `score` is None where it could not be graded, and `reason` says why."""
 
     id: str
-    status: str
+    status: ReportStatus
     score: float | None
     max_score: float
     reason: str | None = None
@@ -53,7 +62,7 @@ class Report:
     assignment: str
     version: str
     student: str
-    status: str
+    status: ReportStatus
     reason: str | None
     auto_score: float | None
     auto_max: float
@@ -82,9 +91,15 @@ class Report:
             data = json.loads(text)
             if data["schema"] != SCHEMA:
                 raise ValueError(f"schema {data['schema']}, this grader reads {SCHEMA}")
-            exercises = tuple(ExerciseResult(**item) for item in data.pop("exercises"))
-            tests = tuple(TestResult(**item) for item in data.pop("tests"))
-            return cls(exercises=exercises, tests=tests, notes=tuple(data.pop("notes")), **data)
+            data["status"] = ReportStatus(data["status"])
+            data["notes"] = tuple(data["notes"])
+            data["exercises"] = tuple(
+                ExerciseResult(**item | {"status": ReportStatus(item["status"])}) for item in data["exercises"]
+            )
+            data["tests"] = tuple(
+                TestResult(**item | {"status": OutcomeStatus(item["status"])}) for item in data["tests"]
+            )
+            return cls(**data)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a result: {error}") from error
 
@@ -94,7 +109,7 @@ class Detail:
     """What a TA may read about a test and no export contains: the assertion's text, and where it arose."""
 
     id: str
-    status: str
+    status: OutcomeStatus
     text: str
     trace: str
 
@@ -143,7 +158,7 @@ class ResultFolder:
         folder = self.notebooks_path(report.student)
         folder.mkdir(parents=True, exist_ok=True)
         for name, notebook in notebooks.items():
-            text = json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+            text = json.dumps(notebook, ensure_ascii=False) + "\n"
             write_atomically(folder / name, text.encode("utf-8", "backslashreplace"))
         for old in folder.glob("*.ipynb"):
             if old.name not in notebooks:

@@ -7,7 +7,7 @@ import tarfile
 from pathlib import Path
 
 import numpy as np
-from fetching import FetchError, Set, fetch
+from fetching import FetchError, Set, fetch, open_member
 from sets import channel_statistics
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -32,8 +32,8 @@ def convert(archive: Path, folder: Path, counts: dict[str, int]) -> dict[str, ob
     with tarfile.open(archive, "r:gz") as tar:
         for member in tar:
             if member.isfile() and Path(member.name).name in sum(BATCHES.values(), []):
-                content = tar.extractfile(member).read()
-                batches[Path(member.name).name] = PlainUnpickler(io.BytesIO(content), encoding="bytes").load()
+                content = io.BytesIO(open_member(tar, member).read())
+                batches[Path(member.name).name] = PlainUnpickler(content, encoding="bytes").load()
     for split, names in BATCHES.items():
         if missing := [name for name in names if name not in batches]:
             raise FetchError(f"{archive} holds no {missing[0]}")

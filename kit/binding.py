@@ -1,4 +1,4 @@
-"""A student's notebooks as tests reach them: cells run once for each exercise, on a far side of its own."""
+"""A student's notebooks as tests reach them: the cells of one run on a far side, where its exercises are tested."""
 
 import hashlib
 import time
@@ -9,15 +9,22 @@ from typing import Protocol
 from kit.far_side import Service, cell_spoken
 from kit.manifest import Manifest
 from kit.notebooks import CodeCell, Extraction
+from kit.outcomes import OutcomeStatus
 from kit.student import LocalTransport, Student, StudentCrashed, StudentTimeout, Transport
 from kit.wire import WireError
 
 LOAD_SECONDS = 10.0
 PATIENCE = 2  # timeouts of one exercise before its other tests are not tried any more
+CLOCK_FACTOR = 5  # how much longer a submission may take on the clock than in processor time
 
 
 class FarSide(Transport, Protocol):
     """A transport that can be ended."""
+
+    @property
+    def processor_seconds(self) -> float:
+        """What it has used so far."""
+        ...
 
     def close(self) -> None: ...
 
@@ -27,6 +34,10 @@ class LocalFarSide(LocalTransport):
 
     def __init__(self, library: str) -> None:
         super().__init__(Service({"__name__": "__main__"}, library))
+
+    @property
+    def processor_seconds(self) -> float:
+        return 0.0  # nobody counts at home
 
     def close(self) -> None:
         self.service.namespace.clear()
@@ -42,10 +53,21 @@ class LoadProblem:
     note: str
 
 
+@dataclass
+class _Loaded:
+    """A far side that holds the cells of one notebook, and the exercise that was tested there last."""
+
+    problem: str
+    far_side: FarSide
+    student: Student
+    exercise: str = ""
+
+
 class NotebookBinding:
     """Tests on extracted notebooks, for `pytest` in the release (local) and for grading (sandboxed workers).
 
-    open_far_side: makes a fresh, empty far side. seconds: limit for the whole submission.
+    open_far_side: makes a fresh, empty far side. seconds: processor time for the whole submission.
+    share: whether the exercises of a notebook may be tested on one far side, one after the other.
     A cell that kills or blocks its far side is left out from then on, so that it costs no other exercise.
     """
 
@@ -56,13 +78,16 @@ class NotebookBinding:
         open_far_side: Callable[[], FarSide],
         *,
         seconds: float,
+        share: bool = False,
     ) -> None:
         self.manifest = manifest
         self.extractions = extractions  # by problem
         self.open_far_side = open_far_side
         self.seconds = seconds
+        self.share = share
         self.started = time.monotonic()
-        self.current: tuple[str, FarSide, Student] | None = None
+        self.used = 0.0  # processor time of the far sides that are closed
+        self.loaded: _Loaded | None = None
         self.broken: dict[tuple[str, int], LoadProblem] = {}  # cells that end or block a far side
         self.failed: dict[tuple[str, int], LoadProblem] = {}  # cells that raise
         self.timeouts: dict[str, int] = {}
@@ -70,23 +95,41 @@ class NotebookBinding:
 
     def student(self, exercise: str) -> Student:
         """Raises StudentTimeout where time is used up, or what stopped the exercise's own cell."""
-        if time.monotonic() - self.started > self.seconds:
-            raise StudentTimeout(f"the {self.seconds:g} seconds for the whole submission were used up")
+        self._check_time()
         if self.timeouts.get(exercise, 0) >= PATIENCE:
             raise StudentTimeout(f"not tried: {PATIENCE} earlier tests of this exercise did not finish")
-        if self.current is None or self.current[0] != exercise:
+        self._expect_whole_cell(exercise)
+        entry = self.manifest.exercise(exercise)
+        if self.loaded is None or not (self.loaded.exercise == exercise or self.shares(exercise)):
             self.close()
-            self._load(exercise)
-        assert self.current is not None
-        for problem in self.broken.values():
-            if problem.exercise == exercise:
-                raise problem.error
-        return self.current[2]
+            self.loaded = self._load(entry.problem)
+            self._expect_whole_cell(exercise)
+        self.loaded.exercise = exercise
+        self.loaded.student.call_seconds = entry.call_seconds
+        return self.loaded.student
 
-    def discard(self, exercise: str, *, timeout: bool) -> None:
-        if timeout:
-            self.timeouts[exercise] = self.timeouts.get(exercise, 0) + 1
+    def shares(self, exercise: str) -> bool:
+        at_hand = self.loaded
+        return (
+            self.share
+            and at_hand is not None
+            and at_hand.exercise != exercise
+            and at_hand.problem == self.manifest.exercise(exercise).problem
+        )
+
+    def is_unwritten(self, exercise: str) -> bool:
+        extraction = self.extractions[self.manifest.exercise(exercise).problem]
+        return exercise in extraction.stubs or exercise in extraction.missing
+
+    def renew(self, exercise: str) -> None:
+        self.timeouts.pop(exercise, None)
         self.close()
+
+    def record(self, exercise: str, status: OutcomeStatus) -> None:
+        if status is OutcomeStatus.TIMEOUT:
+            self.timeouts[exercise] = self.timeouts.get(exercise, 0) + 1
+        if status in (OutcomeStatus.TIMEOUT, OutcomeStatus.CRASHED):
+            self.close()
 
     def owner(self, name: str) -> str | None:
         return self.owners.get(name)
@@ -102,26 +145,40 @@ class NotebookBinding:
         return tuple(problems[key].note for key in sorted(problems))
 
     def close(self) -> None:
-        if self.current is not None:
-            self.current[1].close()
-            self.current = None
+        if self.loaded is not None:
+            self._end(self.loaded.far_side)
+            self.loaded = None
 
-    def _load(self, exercise: str) -> None:
-        entry = self.manifest.exercise(exercise)
-        cells = dict(enumerate(self.extractions[entry.problem].cells))
-        usable = {number: cell for number, cell in cells.items() if (entry.problem, number) not in self.broken}
-        opened = self._opened(exercise)
-        if not self._load_together(opened[1], entry.problem, usable):
-            opened[0].close()
-            opened = self._load_one_by_one(exercise, entry.problem, usable)
-        opened[1].call_seconds = entry.call_seconds
-        self.current = (exercise, *opened)
+    def _end(self, far_side: FarSide) -> None:
+        self.used += far_side.processor_seconds
+        far_side.close()
 
-    def _opened(self, exercise: str) -> tuple[FarSide, Student]:
+    def _expect_whole_cell(self, exercise: str) -> None:
+        for problem in self.broken.values():
+            if problem.exercise == exercise:
+                raise problem.error
+
+    def _check_time(self) -> None:
+        used = self.used + (self.loaded.far_side.processor_seconds if self.loaded is not None else 0.0)
+        if used > self.seconds:
+            raise StudentTimeout(f"the {self.seconds:g} seconds for the whole submission were used up")
+        if time.monotonic() - self.started > CLOCK_FACTOR * self.seconds:
+            raise StudentTimeout(f"the submission took more than {CLOCK_FACTOR * self.seconds:g} seconds on the clock")
+
+    def _load(self, problem: str) -> _Loaded:
+        cells = dict(enumerate(self.extractions[problem].cells))
+        usable = {number: cell for number, cell in cells.items() if (problem, number) not in self.broken}
+        opened = self._opened(problem)
+        if self._load_together(opened.student, problem, usable):
+            return opened
+        self._end(opened.far_side)
+        return self._load_one_by_one(problem, usable)
+
+    def _opened(self, problem: str) -> _Loaded:
         far_side = self.open_far_side()
         student = Student(far_side, call_seconds=LOAD_SECONDS)
-        student.begin(int.from_bytes(hashlib.sha256(exercise.encode()).digest()[:3]))
-        return far_side, student
+        student.begin(int.from_bytes(hashlib.sha256(problem.encode()).digest()[:3]))
+        return _Loaded(problem, far_side, student)
 
     def _load_together(self, student: Student, problem: str, cells: Mapping[int, CodeCell]) -> bool:
         """Whether the far side is still of use; if not, one of these cells has ended or blocked it."""
@@ -131,19 +188,19 @@ class NotebookBinding:
             return False
         return True
 
-    def _load_one_by_one(self, exercise: str, problem: str, cells: Mapping[int, CodeCell]) -> tuple[FarSide, Student]:
+    def _load_one_by_one(self, problem: str, cells: Mapping[int, CodeCell]) -> _Loaded:
         """Find the cells that end or block the far side, and load the others."""
-        opened = self._opened(exercise)
+        opened = self._opened(problem)
         loaded: dict[int, CodeCell] = {}
         for number, cell in cells.items():
             try:
-                self._run(opened[1], problem, {number: cell})
+                self._run(opened.student, problem, {number: cell})
                 loaded[number] = cell
             except (StudentTimeout, StudentCrashed, WireError) as error:
                 self._note_broken((problem, number), cell, error)
-                opened[0].close()
-                opened = self._opened(exercise)
-                if not self._load_together(opened[1], problem, loaded):
+                self._end(opened.far_side)
+                opened = self._opened(problem)
+                if not self._load_together(opened.student, problem, loaded):
                     break  # it behaves differently each time: every test of this far side will say so
         return opened
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from kit.cells import one_line
 from kit.manifest import Exercise
+from kit.outcomes import OutcomeStatus
 
 if TYPE_CHECKING:
     from kit.runner import Outcome  # not at run time: it imports pytest
@@ -18,10 +19,15 @@ if TYPE_CHECKING:
 WIDTH = 96
 MAX_LINES = 11
 _WORDS = {
-    "passed": "ok", "failed": "FAILED", "missing": "not written", "blocked": "waits", "timeout": "TIMEOUT",
-    "crashed": "FAILED", "error": "BROKEN",
-}  # fmt: skip
-_BLAMELESS = ("missing", "blocked")
+    OutcomeStatus.PASSED: "ok",
+    OutcomeStatus.FAILED: "FAILED",
+    OutcomeStatus.MISSING: "not written",
+    OutcomeStatus.BLOCKED: "waits",
+    OutcomeStatus.TIMEOUT: "TIMEOUT",
+    OutcomeStatus.CRASHED: "FAILED",
+    OutcomeStatus.ERROR: "BROKEN",
+}
+_BLAMELESS = (OutcomeStatus.MISSING, OutcomeStatus.BLOCKED)
 # An index such as (0, 0, 2) stays on one line.
 _BETWEEN_INDICES, _UNBREAKABLE = re.compile(r"(?<=\d), (?=\d)"), ",\N{NO-BREAK SPACE}"
 
@@ -89,7 +95,7 @@ def outcomes_block(exercise: Exercise, outcomes: Sequence[Outcome], seconds: flo
         return line_block(f"{exercise.id} has no public checks. {_hidden(exercise)}".strip())
     if set(statuses) <= set(_BLAMELESS):
         return line_block(_waiting(exercise.id, outcomes))
-    good, total = statuses.count("passed"), len(statuses)
+    good, total = statuses.count(OutcomeStatus.PASSED), len(statuses)
     rows = tuple((_WORDS[outcome.status], outcome.mark.title) for outcome in outcomes)
     took = f"{seconds:.1f} s"
     if good == total:
@@ -97,7 +103,7 @@ def outcomes_block(exercise: Exercise, outcomes: Sequence[Outcome], seconds: flo
         head = f"{exercise.id}: {total} public {checks} passed; {_hidden(exercise)}"
         return Block(head, rows, (), _slow(exercise, outcomes), took, True, "")
     head = f"{exercise.id}: {good} of {total} public checks passed"
-    first = next((o for o in outcomes if o.status not in ("passed", *_BLAMELESS)), None)
+    first = next((o for o in outcomes if o.status not in (OutcomeStatus.PASSED, *_BLAMELESS)), None)
     ordered = tuple(sorted(rows, key=lambda row: row[0] == "ok")) if first is None else _first(rows, first)
     failure = f"{exercise.id}: {total - good} of {total} public checks did not pass, see above" if first else ""
     shown = first or next(o for o in outcomes if o.status in _BLAMELESS)
@@ -113,8 +119,8 @@ def _slow(exercise: Exercise, outcomes: Sequence[Outcome]) -> str:
 
 
 def _waiting(exercise: str, outcomes: Sequence[Outcome]) -> str:
-    blocked = {outcome.blocked_by for outcome in outcomes if outcome.status == "blocked"}
-    if any(outcome.status == "missing" for outcome in outcomes) or not blocked:
+    blocked = {outcome.blocked_by for outcome in outcomes if outcome.status == OutcomeStatus.BLOCKED}
+    if any(outcome.status == OutcomeStatus.MISSING for outcome in outcomes) or not blocked:
         return f"{exercise} is not written yet"
     return f"{exercise} waits for {' and '.join(sorted(blocked))}: write that first"
 
@@ -132,7 +138,7 @@ def _details(outcome: Outcome) -> list[str]:
     lines = [
         line.replace(_UNBREAKABLE, ", ") for line in textwrap.wrap(whole, WIDTH - 14, max_lines=3, placeholder=" …")
     ]
-    if outcome.status == "error":
+    if outcome.status == OutcomeStatus.ERROR:
         return [*lines, "The check itself could not finish. If your code looks right, tell the course staff."]
     if outcome.hint and outcome.status not in _BLAMELESS:
         lines += textwrap.wrap(f"Think about: {outcome.hint}", WIDTH - 14, max_lines=2, placeholder=" …")

@@ -9,22 +9,49 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-CODE_KINDS = ("exercise", "check", "given", "show", "guess")
 SCHEMA = 1
+CHECK = "-check"
+
+
+class CellKind(StrEnum):
+    """What a released cell is for."""
+
+    EXERCISE = "exercise"
+    CHECK = "check"
+    ANSWER = "answer"
+    GIVEN = "given"
+    SHOW = "show"
+    GUESS = "guess"
+    TEXT = "text"
+
+    @property
+    def is_code(self) -> bool:
+        return self not in (CellKind.TEXT, CellKind.ANSWER)
+
+
+def check_id(exercise_id: str) -> str:
+    """The id of an exercise's check cell: nbgrader's grade_id, which holds the points."""
+    return exercise_id + CHECK
+
+
+def exercise_of_check(cell_id: str) -> str | None:
+    """The exercise of a check cell's id; None for any other id."""
+    return cell_id.removesuffix(CHECK) if cell_id.endswith(CHECK) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One cell as released. ``id`` is the notebook's cell id and, for graded cells, nbgrader's grade_id.
 
-    ``kind`` is exercise, check, answer, given, show, guess or text. The set-up cell's source is left out (empty).
+    The set-up cell's source is left out (empty).
     """
 
     id: str
-    kind: str
+    kind: CellKind
     source: str
 
 
@@ -86,7 +113,7 @@ class Manifest:
     def notebook_of(self, cell_id: str) -> Notebook:
         """The notebook that holds the exercise or written answer of this id; KeyError if none does."""
         for notebook in self.notebooks:
-            if any(cell.id == cell_id and cell.kind in ("exercise", "answer") for cell in notebook.cells):
+            if any(cell.id == cell_id and cell.kind in (CellKind.EXERCISE, CellKind.ANSWER) for cell in notebook.cells):
                 return notebook
         raise KeyError(f"no notebook of {self.assignment} holds {cell_id!r}")
 
@@ -117,7 +144,8 @@ class Manifest:
 
 def _parts(data: Mapping[str, Any]) -> dict[str, Any]:
     notebooks = tuple(
-        Notebook(**{**book, "cells": tuple(Cell(**cell) for cell in book["cells"])}) for book in data["notebooks"]
+        Notebook(**{**book, "cells": tuple(Cell(**cell | {"kind": CellKind(cell["kind"])}) for cell in book["cells"])})
+        for book in data["notebooks"]
     )
     exercises = tuple(
         Exercise(**{**item, "depends": tuple(item["depends"]), "names": tuple(item["names"])})

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kit.cells import MAX_SOURCE, Blanked, Python, normalise, one_line, read_python
-from kit.manifest import CODE_KINDS, Cell, Manifest, Notebook
+from kit.manifest import Cell, CellKind, Manifest, Notebook
 from kit.statements import FUNCTIONS, Piece, joined, pieces, statements
 
 MAX_CELLS = 2_000
@@ -111,18 +111,56 @@ def which_notebook(manifest: Manifest, submitted: Mapping[str, Any] | None) -> N
     return manifest.notebooks[counts.index(best)] if best else None
 
 
-def extract(notebook: Notebook, submitted: Mapping[str, Any] | None) -> Extraction:
-    """Choose what of a submitted notebook runs at grading.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One submitted notebook, matched to the released one and read once for everybody who asks.
 
-    submitted: the notebook file as parsed JSON; None for a notebook that was not submitted.
+    solutions: exercise id to the cell that stands for it. answers: id of a written answer to the cell that stands for
+    it, of several copies the last in which something is written. Those without a cell are left out of both.
     """
-    return _Reader(notebook, submitted_cells(notebook, submitted)).read()
+
+    notebook: Notebook
+    cells: tuple[SubmittedCell, ...]
+    solutions: Mapping[str, SubmittedCell]
+    answers: Mapping[str, SubmittedCell]
+    extraction: Extraction
 
 
-def solution_cells(notebook: Notebook, submitted: Mapping[str, Any] | None) -> dict[str, SubmittedCell]:
-    """Exercise id to the submitted cell that stands for it, as `extract` chooses; those without one are left out."""
-    reader = _Reader(notebook, submitted_cells(notebook, submitted))
-    return {exercise: cell for exercise, cell in reader.choose().items() if cell is not None}
+def read_notebook(notebook: Notebook, submitted: Mapping[str, Any] | None) -> Reading:
+    """Read a notebook file given as parsed JSON; None for a notebook that was not submitted."""
+    return read_cells(notebook, submitted_cells(notebook, submitted))
+
+
+def read_cells(notebook: Notebook, cells: tuple[SubmittedCell, ...]) -> Reading:
+    """Read the cells of a notebook that are matched already."""
+    reader = _Reader(notebook, cells)
+    extraction = reader.read()
+    solutions = {exercise: cell for exercise, cell in reader.chosen.items() if cell is not None}
+    return Reading(notebook, cells, solutions, dict(_answers(notebook, cells)), extraction)
+
+
+def extract(notebook: Notebook, submitted: Mapping[str, Any] | None) -> Extraction:
+    """What of a submitted notebook runs at grading."""
+    return read_notebook(notebook, submitted).extraction
+
+
+def is_written(cell: SubmittedCell) -> bool:
+    """Whether the student put something of their own into the cell of an exercise or a written answer."""
+    released, text = cell.released, cell.source.strip()
+    if released is None or released.kind not in (CellKind.EXERCISE, CellKind.ANSWER):
+        return False
+    if released.kind is CellKind.EXERCISE and not cell.is_code:
+        return False
+    return bool(text) and text != released.source.strip()
+
+
+def _answers(notebook: Notebook, cells: Iterable[SubmittedCell]) -> Iterator[tuple[str, SubmittedCell]]:
+    copies: dict[str, list[SubmittedCell]] = {}
+    for cell in cells:
+        if cell.released is not None and cell.released.kind is CellKind.ANSWER:
+            copies.setdefault(cell.released.id, []).append(cell)
+    for answer, same in copies.items():
+        yield answer, ([cell for cell in same if is_written(cell)] or same)[-1]
 
 
 def _cells_of(submitted: object) -> list[dict[str, Any]]:
@@ -158,7 +196,8 @@ class _Reader:
         self.own: list[tuple[int, int, set[str]]] = []  # cell index, position, names: what the student's cells define
 
     def read(self) -> Extraction:
-        self.chosen = self.choose()
+        self._limit()
+        self.chosen = {cell.id: self._choose(cell) for cell in self.exercises}
         self.place: dict[str, int] = {}
         for entry in self._order():
             if isinstance(entry, Cell):
@@ -173,22 +212,22 @@ class _Reader:
         sets = (frozenset(names) for names in (self.missing, self.stubs, self.redefined))
         return Extraction(tuple(self.cells), tuple(self.left_out), notes, *sets)
 
-    def choose(self) -> dict[str, SubmittedCell | None]:
-        self._read_python()
-        return {cell.id: self._choose(cell) for cell in self.exercises}
-
-    def _read_python(self) -> None:
+    def _limit(self) -> None:
+        """Which cells are not read, since the code before them is too long already."""
         total = 0
         for cell in self.submitted:
             total += len(cell.source) if cell.is_code else 0
-            if cell.is_code and total <= MAX_TOTAL:
-                self.python[cell.position] = read_python(cell.source)
-            elif cell.is_code:
-                self.python[cell.position] = Python(
-                    "", (), None, f"the code before it is {MAX_TOTAL:,} characters long"
-                )
+            if cell.is_code and total > MAX_TOTAL:
+                error = f"the code before it is {MAX_TOTAL:,} characters long"
+                self.python[cell.position] = Python("", (), None, error)
         if len(self.submitted) == MAX_CELLS:
             self.notes.append(f"only the first {MAX_CELLS:,} cells are read")
+
+    def _python(self, cell: SubmittedCell) -> Python:
+        """The cell as Python, parsed once and only where it is asked for."""
+        if cell.position not in self.python:
+            self.python[cell.position] = read_python(cell.source)
+        return self.python[cell.position]
 
     # --- which cell stands for an exercise ------------------------------------------------------------------------
 
@@ -209,7 +248,7 @@ class _Reader:
         return written[-1]
 
     def _names(self, cell: SubmittedCell) -> set[str]:
-        tree = self.python[cell.position].tree
+        tree = self._python(cell).tree
         return {name for piece in pieces(tree) for name in piece.names} if tree is not None else _defined(cell.source)
 
     def _is_stub(self, cell: SubmittedCell, released: Cell) -> bool:
@@ -218,7 +257,7 @@ class _Reader:
         )
 
     def _unwritten(self, cell: SubmittedCell, released: Cell) -> int:
-        tree = self.python[cell.position].tree
+        tree = self._python(cell).tree
         if tree is None or "NotImplementedError" not in cell.source:
             return 0
         return _stub_raises(tree, released.id)
@@ -249,7 +288,7 @@ class _Reader:
 
     def _rank(self, entry: SubmittedCell | Cell) -> int:
         released = entry if isinstance(entry, Cell) else entry.released
-        return self.rank[released.id] if released is not None and released.kind in CODE_KINDS else -1
+        return self.rank[released.id] if released is not None and released.kind.is_code else -1
 
     def _compare_given(self, cell: SubmittedCell, released: Cell) -> None:
         if cell.source.strip() != released.source.strip():
@@ -258,10 +297,10 @@ class _Reader:
     # --- what runs ------------------------------------------------------------------------------------------------
 
     def _add_given(self, released: Cell) -> None:
-        self.cells.append(CodeCell(released.id, read_python(released.source).source))
+        self.cells.append(CodeCell(released.id, _given_code(released.source)))
 
     def _add_exercise(self, cell: SubmittedCell, released: Cell) -> None:
-        python = self.python[cell.position]
+        python = self._python(cell)
         self._leave_out_blanked(released.id, python.blanked)
         if len(cell.source) > MAX_SOURCE or not python.source and python.tree is None:
             self._leave_out(LeftOut(released.id, 1, one_line(cell.source), python.error))
@@ -285,7 +324,7 @@ class _Reader:
             return
         if cell.released is not None and kind == "exercise" and self._is_stub(cell, cell.released):
             return
-        python, label = self.python[cell.position], f"cell {cell.position}"
+        python, label = self._python(cell), f"cell {cell.position}"
         self._leave_out_blanked(label, python.blanked)
         if python.tree is None:
             self._leave_out(LeftOut(label, python.line, _line(cell.source, python.line), python.error))
@@ -359,6 +398,11 @@ def _and(names: Iterable[str]) -> str:
 def _defined(source: str) -> set[str]:
     """Names of the functions and classes that a text defines at its top level, read without Python's parser."""
     return set(re.findall(r"^(?:async\s+def|def|class)\s+(\w+)", source, re.MULTILINE))
+
+
+@functools.lru_cache(maxsize=256)
+def _given_code(source: str) -> str:
+    return read_python(source).source
 
 
 @functools.lru_cache(maxsize=256)

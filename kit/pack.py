@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import sys
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from kit import running_notebook
+from kit.archive import archive as zip_of
 from kit.preview import examine, missing_notebooks
 from kit.release import Release, ReleaseError, Saved, SavedNotebook, find_release, read_all
 
@@ -54,13 +53,7 @@ def archive(release: Release, notebooks: Sequence[SavedNotebook]) -> bytes:
     }
     files = {own.notebook.file: own.data for own in notebooks}
     files[LIST] = (json.dumps(listed, indent=1) + "\n").encode()
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as zipped:
-        for name, data in sorted(files.items()):
-            info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-            info.create_system, info.external_attr, info.compress_type = 3, 0o644 << 16, zipfile.ZIP_DEFLATED
-            zipped.writestr(info, data)
-    return buffer.getvalue()
+    return zip_of(files)
 
 
 def _pack(release: Release, saved: Saved, out: Path, *, alone: bool = False) -> int:

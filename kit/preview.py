@@ -10,8 +10,8 @@ from pathlib import Path
 
 from kit import running_notebook, versions
 from kit.cells import compile_error, one_line
-from kit.manifest import Manifest, Notebook
-from kit.notebooks import Extraction, extract, submitted_cells
+from kit.manifest import Manifest
+from kit.notebooks import Extraction, SubmittedCell, is_written
 from kit.release import Release, ReleaseError, Saved, SavedNotebook, find_release, read_all
 
 WRITTEN, NOT_WRITTEN, NO_CELL, NOT_COMPILED = "written", "NOT WRITTEN", "NOT THERE", "does not compile, "
@@ -60,11 +60,10 @@ class Report:
 
 def examine(manifest: Manifest, saved: SavedNotebook, *, compare: bool = True) -> Report:
     """Read one notebook as at grading. compare: also against what this kernel ran, if it is the notebook's own."""
-    extraction = extract(saved.notebook, saved.content)
+    extraction = saved.reading.extraction
     here = {cell.id for cell in saved.notebook.cells if cell.kind in ("exercise", "answer")}
     exercises = tuple((e.id, _exercise_state(e.id, extraction)) for e in manifest.exercises if e.id in here)
-    texts = _answer_texts(saved)
-    answers = tuple((a.id, _answer_state(saved.notebook, a.id, texts)) for a in manifest.answers if a.id in here)
+    answers = tuple((a.id, _answer_state(saved.reading.answers.get(a.id))) for a in manifest.answers if a.id in here)
     stale, freshness = running_notebook.saved_remark(saved) if compare else (False, "read from the page as it is now")
     return Report(saved, extraction, exercises, answers, stale, freshness)
 
@@ -163,17 +162,10 @@ def _exercise_state(exercise: str, extraction: Extraction) -> str:
     return NOT_COMPILED + error if error else WRITTEN
 
 
-def _answer_texts(saved: SavedNotebook) -> dict[str, str]:
-    cells = submitted_cells(saved.notebook, saved.content)
-    return {cell.released.id: cell.source for cell in cells if cell.released is not None and not cell.is_code}
-
-
-def _answer_state(notebook: Notebook, answer: str, texts: dict[str, str]) -> str:
-    if answer not in texts:
+def _answer_state(cell: SubmittedCell | None) -> str:
+    if cell is None:
         return NO_CELL
-    released = next(cell.source for cell in notebook.cells if cell.id == answer)
-    text = texts[answer].strip()
-    return NOT_WRITTEN if not text or text == released.strip() else WRITTEN
+    return WRITTEN if is_written(cell) else NOT_WRITTEN
 
 
 def _beginnings(extraction: Extraction) -> Iterable[tuple[str, str]]:

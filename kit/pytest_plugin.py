@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from kit.binding import LocalFarSide, NotebookBinding
+from kit.exercises import STUB_TEXT
 from kit.notebooks import Extraction, extract
+from kit.outcomes import OutcomeStatus
 from kit.release import Release, ReleaseError, find_release, read_all
 from kit.runner import Plugin, TestFile
 
@@ -34,17 +36,17 @@ class SavedPlugin(Plugin):
         self.notebooks = {exercise.id: manifest.notebook_of(exercise.id).file for exercise in manifest.exercises}
         binding = NotebookBinding(manifest, extractions, lambda: LocalFarSide(manifest.library), seconds=math.inf)
         files = [TestFile(*release.public_tests(book.problem)) for book in manifest.notebooks]
-        super().__init__(files, binding, LOCAL_SEED, None, "")
+        super().__init__(files, binding, LOCAL_SEED)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
         outcome = self.record(item, call)
         report = yield
-        if outcome is not None and outcome.status == "missing":
+        if outcome is not None and outcome.status == OutcomeStatus.MISSING:
             exercise = outcome.mark.exercise
-            report.longrepr = f"{exercise}: write this function, in {self.notebooks[exercise]}"
-        elif outcome is not None and outcome.status not in ("passed", "error"):
-            hint = f"\nThink about: {outcome.hint}" if outcome.status == "failed" and outcome.hint else ""
+            report.longrepr = f"{STUB_TEXT.format(exercise=exercise)}, in {self.notebooks[exercise]}"
+        elif outcome is not None and outcome.status not in (OutcomeStatus.PASSED, OutcomeStatus.ERROR):
+            hint = f"\nThink about: {outcome.hint}" if outcome.status == OutcomeStatus.FAILED and outcome.hint else ""
             report.longrepr = f"{outcome.mark.title}: {outcome.status}\n{outcome.text}{hint}"
         return report
 
@@ -54,5 +56,5 @@ def _extractions(release: Release) -> dict[str, Extraction]:
     saved = read_all(release)
     if saved.errors:
         raise ReleaseError("\n".join(saved.errors))
-    contents = {own.notebook.problem: own.content for own in saved.notebooks}
-    return {book.problem: extract(book, contents.get(book.problem)) for book in release.manifest.notebooks}
+    found = {own.notebook.problem: own.reading.extraction for own in saved.notebooks}
+    return {book.problem: found.get(book.problem) or extract(book, None) for book in release.manifest.notebooks}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 from kit.manifest import Manifest, Notebook
-from kit.notebooks import which_notebook
+from kit.notebooks import Reading, read_notebook, which_notebook
 
 MANIFEST = Path("tests") / "manifest.json"
 
@@ -40,6 +40,11 @@ class SavedNotebook:
     notebook: Notebook
     content: dict[str, Any]
     data: bytes
+
+    @cached_property
+    def reading(self) -> Reading:
+        """The notebook as the grader reads it."""
+        return read_notebook(self.notebook, self.content)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,16 +18,19 @@ import torch
 
 from kit.compare import CheckFailed
 from kit.exercises import STUB_TEXT, Mark, mark_of
+from kit.outcomes import OutcomeStatus
 from kit.student import Student, StudentCrashed, StudentError, StudentMissing, StudentTimeout
 from kit.wire import WireError
 
-PLAIN_PYTEST = (
-    "-c", os.devnull, "--noconftest", "--import-mode=importlib", "--assert=plain", "--capture=no", "-p", "no:terminal",
-    "-p", "no:cacheprovider", "-p", "no:unraisableexception", "-p", "no:threadexception", "-p", "no:warnings",
-    "-p", "no:logging", "-p", "no:doctest", "-p", "no:pastebin", "-p", "no:setuponly", "-p", "no:setupplan",
-    "-p", "no:debugging", "-p", "no:recwarn", "-p", "no:skipping", "-p", "no:subtests", "-p", "no:unittest",
-    "-p", "no:legacypath", "-p", "no:python_path", "-p", "no:junitxml", "-p", "no:faulthandler", "-p", "no:stepwise",
+_UNUSED_PLUGINS = (
+    "cacheprovider", "capture", "debugging", "doctest", "faulthandler", "junitxml", "legacypath", "logging", "pastebin",
+    "python_path", "recwarn", "setuponly", "setupplan", "skipping", "stepwise", "subtests", "terminal",
+    "threadexception", "unittest", "unraisableexception", "warnings",
 )  # fmt: skip
+PLAIN_PYTEST = (
+    *("-c", os.devnull, "--noconftest", "--import-mode=importlib", "--assert=plain"),
+    *(word for name in _UNUSED_PLUGINS for word in ("-p", f"no:{name}")),
+)
 
 UNMARKED = 'no mark: write name = exercise("ID") at the top of the file, and @name("title", hint="…") above the test'
 
@@ -53,16 +57,14 @@ class TestInfo:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one test.
+    """How one test ended.
 
-    status: passed, failed, timeout, crashed, missing (not written), blocked (by an earlier exercise), or error: the
-    test itself is at fault, or seems so.
     text: what was wrong, in words that may hold inputs and the student's own text. trace: for TAs.
     """
 
     id: str
     mark: Mark
-    status: str
+    status: OutcomeStatus
     seconds: float
     text: str = ""
     hint: str = ""
@@ -77,8 +79,20 @@ class Binding(Protocol):
         """The student's code, ready for a test of this exercise. Raises what a test would report."""
         ...
 
-    def discard(self, exercise: str, *, timeout: bool) -> None:
-        """The far side is of no more use: after a timeout, a death, a lie."""
+    def record(self, exercise: str, status: OutcomeStatus) -> None:
+        """How a test of this exercise ended. After a timeout, a death or a lie the far side is of no more use."""
+        ...
+
+    def shares(self, exercise: str) -> bool:
+        """Whether its next test would run where another exercise has been tested."""
+        ...
+
+    def is_unwritten(self, exercise: str) -> bool:
+        """Whether its cell is known to be untouched or gone, before anything runs."""
+        ...
+
+    def renew(self, exercise: str) -> None:
+        """Let this exercise begin again, on a far side of its own."""
         ...
 
     def owner(self, name: str) -> str | None:
@@ -90,20 +104,57 @@ class Binding(Protocol):
         ...
 
 
+class CollectedTests:
+    """The tests of some files, collected once and run any number of times, each time on another student's code.
+
+    Raises ValueError for a broken file or a test without a mark.
+    """
+
+    def __init__(self, files: Sequence[TestFile]) -> None:
+        self._plugin = Plugin(files)
+        _collect(files, self._plugin)
+        self.items = tuple(self._plugin.collected)
+        self.infos = tuple(info for info, _ in self.items)
+
+    def run(
+        self, *, binding: Binding, seed: int, exercises: Collection[str] | None = None, only: str = ""
+    ) -> list[Outcome]:
+        """Run the tests of these exercises (all, if None; one test, if `only` is its id), an exercise at a time.
+
+        An exercise that loses points where another one has been tested runs again, from its first test, on a far side
+        of its own, and only that run counts: what one exercise leaves behind costs no other one anything.
+        """
+        wanted = [row for row in self.items if only in ("", row[0].id)]
+        outcomes: list[Outcome] = []
+        with _undisturbed_by_garbage():
+            for exercise, rows in groupby(wanted, key=lambda row: row[0].mark.exercise):
+                if exercises is None or exercise in exercises:
+                    outcomes += self._run_exercise(exercise, [item for _, item in rows], binding, seed)
+        return outcomes
+
+    def _run_exercise(self, exercise: str, items: list[pytest.Item], binding: Binding, seed: int) -> list[Outcome]:
+        shared = binding.shares(exercise)
+        self._plugin.begin(binding, seed)
+        for item in items:
+            item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
+            if shared and _is_doubtful(self._plugin.outcomes[-1], binding):
+                binding.renew(exercise)
+                return self._run_exercise(exercise, items, binding, seed)
+        return self._plugin.outcomes
+
+
+def _is_doubtful(outcome: Outcome, binding: Binding) -> bool:
+    """Whether what was tested before on the same far side may be the reason why points are lost."""
+    if outcome.status in (OutcomeStatus.MISSING, OutcomeStatus.BLOCKED):
+        return not binding.is_unwritten(outcome.blocked_by or outcome.mark.exercise)
+    return outcome.status is not OutcomeStatus.PASSED
+
+
 def run_tests(
     files: Sequence[TestFile], *, binding: Binding, seed: int, exercises: Collection[str] | None = None, only: str = ""
 ) -> list[Outcome]:
-    """Run the tests of these exercises (all, if None; one test, if `only` is its id), in the files' order."""
-    plugin = Plugin(files, binding, seed, exercises, only)
-    _session(files, plugin)
-    return plugin.outcomes
-
-
-def list_tests(files: Sequence[TestFile]) -> list[TestInfo]:
-    """Every test in these files, without running any. Raises ValueError for a test without a mark or a broken file."""
-    plugin = Plugin(files, None, 0, None, "")
-    _session(files, plugin, "--collect-only")
-    return plugin.listed
+    """Collect the tests of these files as they are now, and run them once."""
+    return CollectedTests(files).run(binding=binding, seed=seed, exercises=exercises, only=only)
 
 
 def test_generator(seed: int, test_id: str) -> torch.Generator:
@@ -117,24 +168,19 @@ test_generator.__test__ = False  # type: ignore[attr-defined]
 class Plugin:
     """The fixtures `student` and `rng`, and the record of outcomes."""
 
-    def __init__(
-        self,
-        files: Sequence[TestFile],
-        binding: Binding | None,
-        seed: int,
-        exercises: Collection[str] | None,
-        only: str,
-    ) -> None:
+    def __init__(self, files: Sequence[TestFile], binding: Binding | None = None, seed: int = 0) -> None:
         self.prefixes = {path: file.prefix for file in files for path in (file.path, file.path.resolve())}
-        self.binding = binding
-        self.seed = seed
-        self.exercises = exercises
-        self.only = only
-        self.listed: list[TestInfo] = []
-        self.outcomes: list[Outcome] = []
+        self.collected: list[tuple[TestInfo, pytest.Item]] = []
         self.ids: dict[str, str] = {}
         self.broken: list[str] = []
         self.started = 0.0
+        self.begin(binding, seed)
+
+    def begin(self, binding: Binding | None, seed: int) -> None:
+        """Get ready for the code of one student."""
+        self.binding = binding
+        self.seed = seed
+        self.outcomes: list[Outcome] = []
 
     def test_id(self, item: pytest.Item) -> str:
         if item.nodeid not in self.ids:
@@ -157,17 +203,16 @@ class Plugin:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        kept = []
+        marked = []
         for item in items:
             mark = mark_of(getattr(item, "function", None))
             if mark is None:
                 self.broken.append(f"{self.test_id(item)}: {UNMARKED}")
-            elif self.exercises is None or mark.exercise in self.exercises:
-                kept.append((mark.exercise, TestInfo(self.test_id(item), mark), item))
-        order = list(dict.fromkeys(exercise for exercise, _, _ in kept))
-        kept = [row for row in sorted(kept, key=lambda row: order.index(row[0])) if self.only in ("", row[1].id)]
-        self.listed = [info for _, info, _ in kept]
-        items[:] = [item for _, _, item in kept]
+            else:
+                marked.append((TestInfo(self.test_id(item), mark), item))
+        order = list(dict.fromkeys(info.mark.exercise for info, _ in marked))
+        self.collected = sorted(marked, key=lambda row: order.index(row[0].mark.exercise))
+        items[:] = [item for _, item in self.collected]
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
@@ -195,8 +240,8 @@ class Plugin:
     def _outcome(self, item: pytest.Item, error: BaseException | None) -> Outcome:
         mark = _required_mark(item)
         status, text, blocked_by = self._judged(mark, error)
-        if status in ("timeout", "crashed") and self.binding is not None:
-            self.binding.discard(mark.exercise, timeout=status == "timeout")
+        if self.binding is not None:
+            self.binding.record(mark.exercise, status)
         # Where the code stopped with an exception, that is what to look at, not the test's misconception.
         hint = "" if isinstance(error, StudentError) else getattr(error, "hint", None) or mark.hint
         trace = "" if error is None else _trace(error)
@@ -204,25 +249,27 @@ class Plugin:
             self.test_id(item), mark, status, time.perf_counter() - self.started, text, hint, trace, blocked_by
         )
 
-    def _judged(self, mark: Mark, error: BaseException | None) -> tuple[str, str, str]:
+    def _judged(self, mark: Mark, error: BaseException | None) -> tuple[OutcomeStatus, str, str]:
         """Status, text, and what blocks it."""
         if error is None:
-            return "passed", "", ""
+            return OutcomeStatus.PASSED, "", ""
         if isinstance(error, StudentTimeout):
-            return "timeout", str(error), ""
+            return OutcomeStatus.TIMEOUT, str(error), ""
         if isinstance(error, (StudentCrashed, WireError)):
-            return "crashed", str(error), ""
+            return OutcomeStatus.CRASHED, str(error), ""
         if isinstance(error, StudentError):
             missing = self._unwritten(error)
             if missing is None:
-                return "failed", error.report(), ""
+                return OutcomeStatus.FAILED, error.report(), ""
             if missing != mark.exercise:
-                return "blocked", f"blocked by {missing}: write that first", missing
+                return OutcomeStatus.BLOCKED, f"blocked by {missing}: write that first", missing
             excuse = self.binding.excuse(missing) if self.binding and not isinstance(error, NotImplementedError) else ""
-            return ("failed", excuse, "") if excuse else ("missing", f"{missing} is not written yet", "")
+            if excuse:
+                return OutcomeStatus.FAILED, excuse, ""
+            return OutcomeStatus.MISSING, f"{missing} is not written yet", ""
         if isinstance(error, (AssertionError, pytest.fail.Exception)):
-            return "failed", str(error) or "the test's condition does not hold", ""
-        return "error", f"{type(error).__name__}: {error}", ""
+            return OutcomeStatus.FAILED, str(error) or "the test's condition does not hold", ""
+        return OutcomeStatus.ERROR, f"{type(error).__name__}: {error}", ""
 
     def _unwritten(self, error: StudentError) -> str | None:
         """The exercise whose stub or absence caused this error."""
@@ -235,26 +282,39 @@ class Plugin:
         return None
 
 
-def _session(files: Sequence[TestFile], plugin: Plugin, *options: str) -> None:
+def _collect(files: Sequence[TestFile], plugin: Plugin) -> None:
+    """Let pytest find the tests. Their modules are forgotten at once, so that an edited file is read anew next time."""
     before = set(sys.modules)
-    collecting = gc.isenabled()
-    gc.disable()
+    # Folders above the tests are not looked through.
+    top = os.path.commonpath([os.path.dirname(os.path.abspath(file.path)) for file in files])
+    paths = [str(file.path) for file in files]
     try:
-        with _environment("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1"), _environment("PYTEST_ADDOPTS", None):
-            # Folders above the tests are not looked through.
-            top = os.path.commonpath([os.path.dirname(os.path.abspath(file.path)) for file in files])
-            arguments = [*PLAIN_PYTEST, "--confcutdir", top, *options, *(str(file.path) for file in files)]
-            code = pytest.main(arguments, plugins=[plugin])
+        with (
+            _undisturbed_by_garbage(),
+            _environment("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1"),
+            _environment("PYTEST_ADDOPTS", None),
+        ):
+            code = pytest.main([*PLAIN_PYTEST, "--collect-only", "--confcutdir", top, *paths], plugins=[plugin])
     finally:
-        if collecting:
-            gc.enable()
         for name in set(sys.modules) - before:
             if Path(getattr(sys.modules[name], "__file__", None) or "").resolve() in plugin.prefixes:
                 del sys.modules[name]
     if plugin.broken:
         raise ValueError("; ".join(plugin.broken))
-    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED):
-        raise ValueError(f"pytest could not run {', '.join(str(file.path) for file in files)}: {code!r}")
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        raise ValueError(f"pytest could not read {', '.join(paths)}: {code!r}")
+
+
+@contextmanager
+def _undisturbed_by_garbage() -> Iterator[None]:
+    """Without garbage collection, which takes longer than most tests."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 @contextmanager

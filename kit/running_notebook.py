@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kit.cells import normalise
-from kit.notebooks import extract, which_notebook
+from kit.notebooks import which_notebook
 from kit.release import Release, ReleaseError, SavedNotebook
 
 COLAB_SECONDS = 30
@@ -68,7 +68,7 @@ def saved_remark(saved: SavedNotebook) -> tuple[bool, str]:
     if history is None:
         return False, f"last saved {age}. An open editor may hold newer text: save there first."
     differs, unknown = [], []
-    in_file = {cell.exercise: cell for cell in extract(saved.notebook, saved.content).cells if cell.exercise}
+    in_file = {cell.exercise: cell for cell in saved.reading.extraction.cells if cell.exercise}
     for exercise, cell in in_file.items():
         names = re.findall(r"^(?:def|class)\s+(\w+)", cell.source, re.MULTILINE)
         last = _last_run(history, names)

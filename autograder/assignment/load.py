@@ -16,19 +16,20 @@ from autograder.assignment.notebook_source import (
     SourceCell,
     SourceError,
 )
+from autograder.assignment.numbering import number_notebooks
 from autograder.assignment.test_files import Case, SuiteError
 from autograder.assignment.toml import Complaints, Table
 from autograder.errors import BadInput
-from kit.manifest import Answer, Exercise
+from kit.manifest import CHECK, Answer, CellKind, Exercise, check_id
 
 T = TypeVar("T")
-_RESERVED = re.compile(rf"{SETUP_ID}|{CLOSING_ID}|{PREVIEW_ID}|given-\d+|c-[0-9a-f]{{12}}.*|.*-check")
+_RESERVED = re.compile(rf"{SETUP_ID}|{CLOSING_ID}|{PREVIEW_ID}|given-\d+|c-[0-9a-f]{{12}}.*|.*{CHECK}")
 
 
 def load_assignment(name: str, root: Path | None = None) -> Assignment:
     """Read assignments/<name> under `root` (default: here). BadInput where it is not there.
 
-    CourseError lists every contradiction and its mend.
+    CourseError lists every contradiction and how to fix it.
     """
     root = (root or Path.cwd()).resolve()
     folder = root / "assignments" / name
@@ -56,16 +57,18 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
         complaints.add(path, f"library = {fields['library']!r}, but {folder.name}/{fields['library']}/ is no package")
     problems = []
     for number, problem_name in enumerate((*core, *extra), 1):
+        place = number if number <= len(core) else None
         if (core + extra).index(problem_name) != number - 1:
             complaints.add(path, f"problem {problem_name!r} is listed twice")
-        elif (problem := _problem(folder / problem_name, number, call_seconds, complaints)) is not None:
+        elif (problem := _problem(folder / problem_name, place, call_seconds, complaints)) is not None:
             problems.append(problem)
     _check_ids_are_unique(problems, complaints)
+    problems, references = number_notebooks(problems, complaints)
     complaints.raise_if_any()
-    return Assignment(root=root, name=name, problems=tuple(problems), **fields)
+    return Assignment(root=root, name=name, problems=tuple(problems), references=references, **fields)
 
 
-def _problem(folder: Path, number: int, call_seconds: float, complaints: Complaints) -> Problem | None:
+def _problem(folder: Path, number: int | None, call_seconds: float, complaints: Complaints) -> Problem | None:
     path = folder / "problem.toml"
     if not path.is_file():
         complaints.add(folder.parent / "assignment.toml", f"names problem {folder.name!r}, but there is no {path.name}")
@@ -74,6 +77,7 @@ def _problem(folder: Path, number: int, call_seconds: float, complaints: Complai
     data = Table.read(path, complaints)
     title = data.text("title")
     tables, answer_tables = data.tables("exercise"), data.tables("answer")
+    presets = {name: table.numbers() for name, table in data.tables("preset").items()}
     data.refuse_others()
     cells = _read(folder / "notebook.py", notebook_source.read, complaints)
     public = _read(folder / "test_public.py", test_files.read, complaints)
@@ -84,22 +88,21 @@ def _problem(folder: Path, number: int, call_seconds: float, complaints: Complai
     _check_cases(folder, public, hidden, set(tables), complaints)
     if len(complaints.lines) > before:
         return None
-    order = [cell.name for cell in cells if cell.kind == "exercise"]
+    order = [cell.name for cell in cells if cell.kind == CellKind.EXERCISE]
     exercises = tuple(
         _exercise(tables[cell.name], cell, folder.name, order, public, hidden, call_seconds)
         for cell in cells
-        if cell.kind == "exercise"
+        if cell.kind == CellKind.EXERCISE
     )
     answers = tuple(
         Answer(cell.name, folder.name, answer_tables[cell.name].positive("points"))
         for cell in cells
-        if cell.kind == "answer"
+        if cell.kind == CellKind.ANSWER
     )
     for table in (*tables.values(), *answer_tables.values()):
         table.refuse_others()
     _check_rubric(folder / "rubric.md", answers, complaints)
-    file = f"{number}_{folder.name}.ipynb"
-    return Problem(folder.name, title, folder, file, cells, exercises, answers, public, hidden)
+    return Problem(folder.name, title, folder, number, cells, exercises, answers, presets, public, hidden)
 
 
 def _exercise(
@@ -136,27 +139,27 @@ def _check_cells(
         if cell.id in seen:
             complaints.add(notebook, f"{cell.id!r} stands a second time (first: line {seen[cell.id].line})", cell.line)
         seen.setdefault(cell.id, cell)
-        if cell.kind in ("exercise", "answer") and _RESERVED.fullmatch(cell.name):
+        if cell.kind in (CellKind.EXERCISE, CellKind.ANSWER) and _RESERVED.fullmatch(cell.name):
             complaints.add(notebook, f"{cell.name!r} is a name that the builder uses itself; choose another", cell.line)
-        if cell.kind == "exercise" and cell.name not in exercises:
+        if cell.kind == CellKind.EXERCISE and cell.name not in exercises:
             complaints.add(
                 notebook, f"exercise {cell.name} has no points: add [exercise.{cell.name}] to {toml.name}", cell.line
             )
-        if cell.kind == "answer" and cell.name not in answers:
+        if cell.kind == CellKind.ANSWER and cell.name not in answers:
             complaints.add(
                 notebook, f"answer {cell.name} has no points: add [answer.{cell.name}] to {toml.name}", cell.line
             )
     for name in sorted(exercises):
         if name not in seen:
             complaints.add(toml, f"[exercise.{name}] has no cell: tag one exercise:{name} in {notebook.name}")
-        elif f"{name}-check" not in seen:
+        elif check_id(name) not in seen:
             complaints.add(
                 notebook, f'no check cell: add one tagged check:{name} holding check("{name}")', seen[name].line
             )
-    for name in sorted(answers - {cell.name for cell in cells if cell.kind == "answer"}):
+    for name in sorted(answers - {cell.name for cell in cells if cell.kind == CellKind.ANSWER}):
         complaints.add(toml, f"[answer.{name}] has no cell: tag a markdown cell answer:{name} in {notebook.name}")
     for cell in cells:
-        if cell.kind == "check" and cell.name not in seen:
+        if cell.kind == CellKind.CHECK and cell.name not in seen:
             complaints.add(notebook, f"check:{cell.name} belongs to no exercise cell", cell.line)
 
 

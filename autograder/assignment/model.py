@@ -7,34 +7,43 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from autograder.assignment.notebook_source import (
-    CLOSING,
-    CLOSING_ID,
-    PREVIEW,
-    PREVIEW_ID,
-    SETUP_ID,
-    SourceCell,
-    cells_above_setup,
-)
+from autograder.assignment.notebook_source import SourceCell, whole_notebook
+from autograder.assignment.references import References
 from autograder.assignment.test_files import Case
+from autograder.course_folders import CourseFolders
 from autograder.errors import CourseError
 from kit.exercises import HELPERS_FILE
-from kit.manifest import Answer, Cell, Exercise, Manifest, Notebook
+from kit.manifest import Answer, Cell, CellKind, Exercise, Manifest, Notebook
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One problem of an assignment: its folder, its cells as written, and what its files agree on."""
+    """One problem of an assignment: its folder, its cells as written, and what its files agree on.
+
+    number: a core problem's place among them; None for an extra.
+    presets: for each [preset.NAME] of problem.toml its numbers; they ship with the library.
+    """
 
     name: str
     title: str
     folder: Path
-    notebook_file: str
+    number: int | None
     cells: tuple[SourceCell, ...]
     exercises: tuple[Exercise, ...]
     answers: tuple[Answer, ...]
+    presets: dict[str, dict[str, float]]
     public_cases: tuple[Case, ...]
     hidden_cases: tuple[Case, ...]
+
+    @property
+    def notebook_file(self) -> str:
+        """An extra's name holds no number, so that one more renames nothing."""
+        return f"{self.number or 'extra'}_{self.name}.ipynb"
+
+    @property
+    def in_texts(self) -> str:
+        """What texts call its notebook."""
+        return f"notebook {self.number}" if self.number else f'the notebook "{self.title}"'
 
     @property
     def public_tests(self) -> Path:
@@ -55,13 +64,23 @@ class Problem:
         return (self.public_tests, self.test_helpers) if self.test_helpers.is_file() else (self.public_tests,)
 
     @property
+    def tests(self) -> tuple[Path, ...]:
+        """Every file of tests: what students get, and the hidden ones."""
+        return (*self.shipped_tests, self.hidden_tests)
+
+    @property
     def rubric(self) -> Path:
         return self.folder / "rubric.md"
 
     @property
     def references(self) -> dict[str, str]:
         """Exercise id to the reference cell, solution included."""
-        return {cell.name: cell.source for cell in self.cells if cell.kind == "exercise"}
+        return {cell.name: cell.source for cell in self.cells if cell.kind == CellKind.EXERCISE}
+
+    @property
+    def stubs(self) -> dict[str, str]:
+        """Exercise id to the cell as released."""
+        return {cell.name: cell.released for cell in self.cells if cell.kind == CellKind.EXERCISE}
 
 
 @dataclass(frozen=True)
@@ -79,14 +98,34 @@ class Assignment:
     canary: str
     public_lines: tuple[str, ...]
     problems: tuple[Problem, ...]
+    references: References
 
     @property
     def folder(self) -> Path:
-        return self.root / "assignments" / self.name
+        return self.course.assignments / self.name
+
+    @property
+    def shared_library(self) -> Path:
+        """What the problems share of the library, as the staff write it."""
+        return self.folder / self.library
+
+    @property
+    def course(self) -> CourseFolders:
+        return CourseFolders(self.root)
+
+    @property
+    def source(self) -> Path:
+        return self.course.source / self.name
+
+    @property
+    def release(self) -> Path:
+        """The release: of the library, what is graded is what was released, and it lies in here."""
+        return self.course.release / self.name
 
     @property
     def library_folder(self) -> Path:
-        return self.folder / self.library
+        """The released library: what the problems share, and each problem's own part of it."""
+        return self.release / self.library
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -103,6 +142,17 @@ class Assignment:
             submission_seconds=self.submission_seconds,
         )
 
+    def read(self, path: Path) -> str:
+        """A text of the staff's, such as the handout, with its references replaced; CourseError for one to nothing."""
+        complaints: list[str] = []
+        shown = path.relative_to(self.root)
+        text = self.references.resolved(
+            path.read_text(encoding="utf-8"), lambda text, line: complaints.append(f"{shown}:{line + 1}: {text}")
+        )
+        if complaints:
+            raise CourseError("\n".join(complaints))
+        return text
+
     def problem(self, name: str) -> Problem:
         """The problem of this name; CourseError naming the known ones otherwise."""
         for problem in self.problems:
@@ -113,7 +163,5 @@ class Assignment:
 
 
 def _notebook(problem: Problem) -> Notebook:
-    closing = (Cell(CLOSING_ID, "text", CLOSING), Cell(PREVIEW_ID, "show", PREVIEW))
-    cells = [Cell(cell.id, cell.kind, cell.released) for cell in problem.cells]
-    cells.insert(cells_above_setup(problem.cells), Cell(SETUP_ID, "show", ""))
-    return Notebook(problem.notebook_file, problem.name, problem.title, (*cells, *closing))
+    cells = tuple(Cell(cell.id, cell.kind, cell.released) for cell in whole_notebook(problem.cells))
+    return Notebook(problem.notebook_file, problem.name, problem.title, cells)

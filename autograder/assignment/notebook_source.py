@@ -12,8 +12,11 @@ from pathlib import Path
 
 import jupytext
 
-TAGGED_BY_ID = ("exercise", "check", "answer")
-PLAIN_TAGS = ("given", "show", "guess")
+from kit.exercises import STUB_TEXT
+from kit.manifest import CellKind, check_id
+
+TAGGED_BY_ID = (CellKind.EXERCISE, CellKind.CHECK, CellKind.ANSWER)
+PLAIN_TAGS = (CellKind.GIVEN, CellKind.SHOW, CellKind.GUESS)
 BEGIN, END = "BEGIN SOLUTION", "END SOLUTION"
 ANSWER_STUB = "*Your answer here.*"
 SETUP_ID = "setup"
@@ -42,21 +45,21 @@ class SourceCell:
     """One cell as its author wrote it. ``name`` is the exercise or answer it belongs to, else empty."""
 
     id: str
-    kind: str
+    kind: CellKind
     name: str
     source: str
     line: int
 
     @property
     def is_code(self) -> bool:
-        return self.kind not in ("text", "answer")
+        return self.kind.is_code
 
     @property
     def released(self) -> str:
         """The cell as a student receives it."""
-        if self.kind == "exercise":
+        if self.kind == CellKind.EXERCISE:
             return stubbed(self.source, stub_line(self.name))
-        if self.kind == "answer":
+        if self.kind == CellKind.ANSWER:
             return stubbed(self.source, ANSWER_STUB) if BEGIN in self.source else ANSWER_STUB
         return self.source
 
@@ -79,19 +82,25 @@ class SourceCell:
                 region = None
             elif region is not None:
                 region.append(line)
-        if self.kind == "answer" and not found and self.source.strip() != ANSWER_STUB:
+        if self.kind == CellKind.ANSWER and not found and self.source.strip() != ANSWER_STUB:
             found.append(self.source)
         return tuple(found)
 
 
-def cells_above_setup(cells: Sequence[SourceCell]) -> int:
-    """How many cells stand above the set-up cell: the title, where a notebook opens with one."""
-    return sum(cell.kind == "text" and cell.source.startswith("# ") for cell in cells[:1])
+def whole_notebook(cells: Sequence[SourceCell], setup: str = "") -> tuple[SourceCell, ...]:
+    """A problem's cells with those that every notebook has: set-up, below the title where there is one, and closing."""
+    above = sum(cell.kind == CellKind.TEXT and cell.source.startswith("# ") for cell in cells[:1])
+    first = SourceCell(SETUP_ID, CellKind.SHOW, "", setup, 0)
+    last = (
+        SourceCell(CLOSING_ID, CellKind.TEXT, "", CLOSING, 0),
+        SourceCell(PREVIEW_ID, CellKind.SHOW, "", PREVIEW, 0),
+    )
+    return (*cells[:above], first, *cells[above:], *last)
 
 
 def stub_line(exercise_id: str) -> str:
     """What stands in a released notebook instead of a solution region."""
-    return f'raise NotImplementedError("{exercise_id}: write this function")'
+    return f'raise NotImplementedError("{STUB_TEXT.format(exercise=exercise_id)}")'
 
 
 def stubbed(source: str, stub: str) -> str:
@@ -125,11 +134,11 @@ def read(path: Path) -> tuple[SourceCell, ...]:
     return tuple(cells)
 
 
-def _kind(node: object, line: int) -> tuple[str, str]:
+def _kind(node: object, line: int) -> tuple[CellKind, str]:
     metadata, cell_type = node.metadata, node.cell_type  # type: ignore[attr-defined]
     tags = metadata.get("tags", [])
     if cell_type == "markdown" and not tags:
-        return "text", ""
+        return CellKind.TEXT, ""
     if len(tags) != 1 or cell_type not in ("code", "markdown"):
         wanted = "exercise:ID, check:ID, given, show or guess (markdown: answer:ID or none)"
         raise SourceError(line, f"a {cell_type} cell with {len(tags)} tags: give it one of {wanted}")
@@ -139,16 +148,16 @@ def _kind(node: object, line: int) -> tuple[str, str]:
     if kind not in TAGGED_BY_ID and tags[0] not in PLAIN_TAGS:
         known = ", ".join([f"{kind}:ID" for kind in TAGGED_BY_ID] + list(PLAIN_TAGS))
         raise SourceError(line, f'unknown tag "{tags[0]}": known are {known}')
-    if (kind == "answer") != (cell_type == "markdown"):
+    if (kind == CellKind.ANSWER) != (cell_type == "markdown"):
         raise SourceError(line, f'tag "{tags[0]}" on a {cell_type} cell: answers are markdown, all else is code')
-    return kind, name
+    return CellKind(kind), name
 
 
-def _cell_id(kind: str, name: str, source: str, counts: Counter[str]) -> str:
+def _cell_id(kind: CellKind, name: str, source: str, counts: Counter[str]) -> str:
     """Graded cells are known by their exercise, given ones by their place, others by their text."""
     if kind in TAGGED_BY_ID:
-        return f"{name}-check" if kind == "check" else name
-    if kind == "given":
+        return check_id(name) if kind == CellKind.CHECK else name
+    if kind == CellKind.GIVEN:
         counts[kind] += 1
         return f"given-{counts[kind]}"
     digest = "c-" + hashlib.sha256(f"{kind}\n{source}".encode()).hexdigest()[:12]
@@ -158,11 +167,11 @@ def _cell_id(kind: str, name: str, source: str, counts: Counter[str]) -> str:
 
 def _check_cell(cell: SourceCell) -> None:
     _check_regions(cell)
-    if cell.kind == "given":
+    if cell.kind == CellKind.GIVEN:
         _parse(cell, cell.source)
-    if cell.kind == "check" and cell.source.strip() != f'check("{cell.name}")':
+    if cell.kind == CellKind.CHECK and cell.source.strip() != f'check("{cell.name}")':
         raise SourceError(cell.line, f'a check cell holds exactly check("{cell.name}")')
-    if cell.kind == "exercise":
+    if cell.kind == CellKind.EXERCISE:
         _parse(cell, cell.source)
         _check_stub(cell)
 
@@ -171,7 +180,7 @@ def _check_regions(cell: SourceCell) -> None:
     inside, found = False, 0
     for number, line in enumerate(cell.source.split("\n"), cell.line + 1):
         if BEGIN in line or END in line:
-            if cell.kind not in ("exercise", "answer"):
+            if cell.kind not in (CellKind.EXERCISE, CellKind.ANSWER):
                 raise SourceError(number, f"a solution region in a {cell.kind} cell: only exercise and answer cells")
             if (BEGIN in line) == inside:
                 state = "a region begins inside another" if inside else "a region ends that never began"
@@ -179,7 +188,7 @@ def _check_regions(cell: SourceCell) -> None:
             inside, found = not inside, found + 1
     if inside:
         raise SourceError(cell.line, f"a solution region of {cell.name} is never closed: add ### {END}")
-    if cell.kind == "exercise" and not found:
+    if cell.kind == CellKind.EXERCISE and not found:
         raise SourceError(cell.line, f"exercise {cell.name} has no solution region: add ### {BEGIN} and ### {END}")
 
 

@@ -13,7 +13,7 @@ from autograder.errors import BadInput
 
 def release_notebook(assignment: Assignment, file: str) -> dict[str, Any]:
     """The staff's copy of a released notebook. BadInput where it was not built or is damaged."""
-    return _read(assignment.root / "release" / assignment.name / file, assignment.name)
+    return _read(assignment.release / file, assignment.name)
 
 
 @functools.cache

@@ -95,6 +95,17 @@ class Table:
             return {}
         return {name: Table(self._path, item, self._complaints, f"[{key}.{name}] ") for name, item in value.items()}
 
+    def numbers(self) -> dict[str, float]:
+        """Every entry of a table that holds numbers alone."""
+        found = {}
+        for key, value in self._data.items():
+            self._asked.append(key)
+            if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+                found[key] = value
+            else:
+                self.complain(f"{key} = {value!r} should be a number", key)
+        return found
+
     def all_tables(self, pattern: re.Pattern[str]) -> dict[str, Table]:
         """Every entry of this table as a sub-table: [NAME], where each name fits the pattern."""
         found = {}

@@ -10,24 +10,29 @@ from autograder.assignment.load import load_assignment
 from autograder.assignment.model import Assignment
 from autograder.assignment.notebook_source import SETUP_ID
 from autograder.build import instructor_notebook, leaks, release_files, student_notebook
-from autograder.build.on_disk import Difference, Products
+from autograder.build.on_disk import Difference, Products, State
 from autograder.errors import AutograderError, EditedByHand, Leak, Stale
 from autograder.files import write_atomically
 
 
 @dataclass(frozen=True)
 class Build:
-    """Everything a build makes. ``files``: path under the course's root to content; ``archive``: the support zip."""
+    """Everything a build makes. ``files``: path under the course's root to content; ``archive``: the support zip.
+
+    ``copies``: which of the files stand elsewhere as well, so that git ignores them.
+    """
 
     assignment: Assignment
     files: dict[str, bytes]
+    copies: frozenset[str]
     archive: bytes
 
 
 def make(assignment: Assignment) -> Build:
     """Build in memory, and search the release for leaks. Nothing is written."""
-    release = release_files.files(assignment)
-    archive = release_files.archive(release)
+    copied = release_files.copies(assignment)
+    release = copied | release_files.written(assignment)
+    archive = release_files.support_archive(release)
     setup = release_files.setup_cell(assignment, archive)
     sources = {p.notebook_file: instructor_notebook.notebook(assignment, p, setup) for p in assignment.problems}
     notebooks = student_notebook.release_notebooks(assignment.name, sources)
@@ -39,9 +44,12 @@ def make(assignment: Assignment) -> Build:
             f"{text}\nNothing was written. Take it out of what is released. A line that may be public "
             f"goes into public_lines in assignments/{assignment.name}/assignment.toml."
         )
-    files = {f"source/{assignment.name}/{file}": text.encode() for file, text in sources.items()}
-    files |= {f"release/{assignment.name}/{path}": data for path, data in release.items()}
-    return Build(assignment, files, archive)
+    released = assignment.release.relative_to(assignment.root).as_posix()
+    source = assignment.source.relative_to(assignment.root).as_posix()
+    files = {f"{source}/{file}": text.encode() for file, text in sources.items()}
+    files |= {f"{released}/{path}": data for path, data in release.items()}
+    copies = frozenset(f"{released}/{path}" for path in copied)
+    return Build(assignment, files, copies, archive)
 
 
 def build(name: str, root: Path, *, force: bool = False) -> tuple[Build, list[Difference]]:
@@ -52,9 +60,9 @@ def build(name: str, root: Path, *, force: bool = False) -> tuple[Build, list[Di
     assignment = load_assignment(name, root)
     stamp_hidden_tests(assignment)
     made = make(assignment)
-    products = Products(assignment.root, name)
+    products = Products(assignment)
     changes = products.differences(made.files)
-    edited = [change.path for change in changes if change.state in ("edited", "extra")]
+    edited = [change.path for change in changes if change.state in (State.EDITED, State.EXTRA)]
     if edited and not force:
         shown = "\n".join(products.diff(path, made.files) for path in edited)
         raise EditedByHand(
@@ -67,11 +75,14 @@ def build(name: str, root: Path, *, force: bool = False) -> tuple[Build, list[Di
 
 
 def check(name: str, root: Path) -> None:
-    """Stale, naming each file and the command that repairs it, unless the products are what the sources build."""
+    """Stale, naming each file and the command that repairs it, unless the products are what the sources build.
+
+    Copies that git ignores may be absent, as in a fresh clone.
+    """
     assignment = load_assignment(name, root)
     lines = [_unstamped(assignment, path) for path in unstamped_tests(assignment)]
-    products = Products(assignment.root, name)
-    lines += [_verdict(assignment, change) for change in products.differences(make(assignment).files)]
+    made = make(assignment)
+    lines += [_verdict(assignment, change) for change in Products(assignment).differences(made.files, made.copies)]
     if lines:
         raise Stale("\n".join(lines))
 
@@ -98,22 +109,22 @@ def stamp_hidden_tests(assignment: Assignment) -> None:
 
 
 def _check_against_manifest(assignment: Assignment, notebooks: dict[str, bytes]) -> None:
-    """The manifest is made without nbgrader: both must tell the same of every cell."""
+    """The manifest is made without nbgrader: both must agree on every cell."""
     for notebook in assignment.manifest.notebooks:
         released = json.loads(notebooks[notebook.file])["cells"]
-        told = [(cell["id"], "".join(cell["source"])) for cell in released if cell["id"] != SETUP_ID]
-        if told != [(cell.id, cell.source) for cell in notebook.cells if cell.id != SETUP_ID]:
+        texts = [(cell["id"], "".join(cell["source"])) for cell in released if cell["id"] != SETUP_ID]
+        if texts != [(cell.id, cell.source) for cell in notebook.cells if cell.id != SETUP_ID]:
             raise AutograderError(f"{notebook.file}: nbgrader's release differs from the manifest; report this")
 
 
 def _verdict(assignment: Assignment, change: Difference) -> str:
     name = assignment.name
-    if change.state in ("edited", "extra"):
-        done = "was edited by hand" if change.state == "edited" else "is no part of the build"
+    if change.state in (State.EDITED, State.EXTRA):
+        done = "was edited by hand" if change.state == State.EDITED else "is no part of the build"
         return f"{change.path} {done}. Put it into assignments/{name}, then run: autograder build {name} --force"
     part = next((p.name for p in assignment.problems if change.path.endswith(p.notebook_file)), "")
     place = f"assignments/{name}/{part}".rstrip("/")
-    state = "is missing" if change.state == "missing" else f"is not what {place} builds"
+    state = "is missing" if change.state == State.MISSING else f"is not what {place} builds"
     return f"{change.path} {state}. Run: autograder build {name}"
 
 

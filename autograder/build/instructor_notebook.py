@@ -8,17 +8,8 @@ from typing import Any
 import nbformat
 
 from autograder.assignment.model import Assignment, Problem
-from autograder.assignment.notebook_source import (
-    BEGIN,
-    CLOSING,
-    CLOSING_ID,
-    END,
-    PREVIEW,
-    PREVIEW_ID,
-    SETUP_ID,
-    SourceCell,
-    cells_above_setup,
-)
+from autograder.assignment.notebook_source import BEGIN, END, SETUP_ID, SourceCell, whole_notebook
+from kit.manifest import CellKind
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 LANGUAGE = {
@@ -34,10 +25,7 @@ LANGUAGE = {
 
 def notebook(assignment: Assignment, problem: Problem, setup: str) -> str:
     """One problem's instructor notebook as JSON text; `setup` is the text of its first code cell."""
-    cells = [_notebook_cell(assignment, problem, cell) for cell in problem.cells]
-    cells.insert(cells_above_setup(problem.cells), _cell(SETUP_ID, "code", setup, _graded(SETUP_ID, locked=True)))
-    cells.append(_cell(CLOSING_ID, "markdown", CLOSING, {}))
-    cells.append(_cell(PREVIEW_ID, "code", PREVIEW, {"tags": ["show"]}))
+    cells = [_notebook_cell(assignment, problem, cell) for cell in whole_notebook(problem.cells, setup)]
     metadata = {
         "kernelspec": KERNEL,
         "language_info": LANGUAGE,
@@ -63,18 +51,18 @@ def _notebook_cell(assignment: Assignment, problem: Problem, cell: SourceCell) -
     points = {exercise.id: exercise.points for exercise in problem.exercises}
     points |= {answer.id: answer.points for answer in problem.answers}
     canary = f"{assignment.canary}:{cell.name}"
-    if cell.kind == "exercise":
+    if cell.kind == CellKind.EXERCISE:
         return _cell(cell.id, "code", with_canary(cell.source, canary), _graded(cell.id, solution=True))
-    if cell.kind == "check":
+    if cell.kind == CellKind.CHECK:
         return _cell(cell.id, "code", cell.source, _graded(cell.id, points=points[cell.name], locked=True))
-    if cell.kind == "answer":
+    if cell.kind == CellKind.ANSWER:
         source = with_canary(cell.source, canary)
         if cell.regions and BEGIN not in cell.source:
             source = with_canary(f"### {BEGIN}\n{source}\n### {END}", canary)
         return _cell(cell.id, "markdown", source, _graded(cell.id, points=points[cell.name], solution=True))
-    if cell.kind == "given":
+    if cell.kind == CellKind.GIVEN or cell.id == SETUP_ID:
         return _cell(cell.id, "code", cell.source, _graded(cell.id, locked=True))
-    if cell.kind == "text":
+    if cell.kind == CellKind.TEXT:
         return _cell(cell.id, "markdown", cell.source, {})
     return _cell(cell.id, "code", cell.source, {"tags": [cell.kind]})
 

@@ -1,4 +1,4 @@
-"""Searches what would leave the house for what must stay in it."""
+"""Searches a release for what only the staff may see."""
 
 from __future__ import annotations
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import zipfile
 from pathlib import Path
+from zipfile import ZIP_STORED
 
 import kit
 from autograder.assignment.model import Assignment
+from autograder.build.composed_library import composed
 from autograder.errors import CourseError
+from autograder.files import files_under
+from kit.archive import archive
 
 KIT = Path(kit.__file__).parent
 RELEASE_FILES = "release_files"
-NEVER = ("__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".DS_Store")
-LAID_AS_IS = ("handout.md", "requirements.txt")
 
 # Kept short and free of helpers: it runs before any of our code can be imported.
 _FIND = """\
@@ -44,26 +44,31 @@ if importlib.util.find_spec("{library}") is None:
 """
 
 
-def files(assignment: Assignment) -> dict[str, bytes]:
-    """Everything of the release except its notebooks: path in the release to content."""
-    found = {f"{assignment.library}/{path}": data for path, data in _tree(assignment.library_folder).items()}
-    for path, data in _tree(KIT).items():
+def copies(assignment: Assignment) -> dict[str, bytes]:
+    """What the release holds as it stands elsewhere: kit, library, data, public tests, licence. Git ignores them."""
+    found = {f"{assignment.library}/{path}": data for path, data in composed(assignment).items()}
+    for path, data in files_under(KIT).items():
         inner = path.removeprefix(f"{RELEASE_FILES}/")
         found[inner if inner != path else f"kit/{path}"] = data
-    found |= {f"data/{path}": data for path, data in _tree(assignment.folder / "data").items()}
-    for name in LAID_AS_IS:
-        laid = assignment.folder / name
-        if not laid.is_file():
-            raise CourseError(f"{laid.relative_to(assignment.root)} is missing: it belongs in every release")
-        found[name] = laid.read_bytes()
-    found["handout.md"] = handout(assignment, found["handout.md"].decode("utf-8")).encode()
+    found |= {f"data/{path}": data for path, data in files_under(assignment.folder / "data").items()}
     if (licence := assignment.root / "LICENSE").is_file():
         found["LICENSE"] = licence.read_bytes()
     for problem in assignment.problems:
         for test_file in problem.shipped_tests:
             found[f"tests/{problem.name}/{test_file.name}"] = test_file.read_bytes()
-    found["tests/manifest.json"] = assignment.manifest.to_json().encode()
-    return dict(sorted(found.items()))
+    return found
+
+
+def written(assignment: Assignment) -> dict[str, bytes]:
+    """What is made for the release beside its notebooks: handout, requirements, manifest."""
+    found = {"tests/manifest.json": assignment.manifest.to_json().encode()}
+    for name in ("handout.md", "requirements.txt"):
+        path = assignment.folder / name
+        if not path.is_file():
+            raise CourseError(f"{path.relative_to(assignment.root)} is missing: it belongs in every release")
+        found[name] = path.read_bytes()
+    found["handout.md"] = handout(assignment, assignment.read(assignment.folder / "handout.md")).encode()
+    return found
 
 
 def handout(assignment: Assignment, text: str) -> str:
@@ -77,15 +82,9 @@ def handout(assignment: Assignment, text: str) -> str:
     return text.replace("{{points}}", "\n".join([*rows, f"| all | {total:g} | |"]))
 
 
-def archive(support: dict[str, bytes]) -> bytes:
-    """The support files as a zip whose bytes depend on nothing but them (stored: no compressor's version matters)."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as out:
-        for name, data in sorted(support.items()):
-            info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-            info.create_system, info.external_attr = 3, 0o644 << 16
-            out.writestr(info, data)
-    return buffer.getvalue()
+def support_archive(support: dict[str, bytes]) -> bytes:
+    """The support files as a zip whose bytes depend on nothing but them."""
+    return archive(support, ZIP_STORED)
 
 
 def archive_name(assignment: Assignment) -> str:
@@ -103,13 +102,3 @@ def setup_cell(assignment: Assignment, packed: bytes) -> str:
         folder=f"{assignment.name}-{assignment.version}-{digest[:8]}",
         version=assignment.version,
     ).rstrip()
-
-
-def _tree(folder: Path) -> dict[str, bytes]:
-    """All files under a folder by relative path, without what Python and editors leave there."""
-    found = {}
-    for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
-        inner = path.relative_to(folder)
-        if path.is_file() and not any(part in NEVER for part in inner.parts) and path.suffix != ".pyc":
-            found[inner.as_posix()] = path.read_bytes()
-    return found

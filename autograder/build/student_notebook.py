@@ -14,6 +14,7 @@ from nbgrader.preprocessors import ClearSolutions, SaveCells
 from traitlets.config import Config
 
 from autograder.assignment.notebook_source import ANSWER_STUB, stub_line
+from autograder.course_folders import CourseFolders
 from autograder.errors import AutograderError
 
 
@@ -33,34 +34,35 @@ class NamedStubs(ClearSolutions):  # type: ignore[misc]
 
 def release_notebooks(name: str, notebooks: dict[str, str]) -> dict[str, bytes]:
     """Student versions of instructor notebooks: file name to content, for both."""
-    with tempfile.TemporaryDirectory(prefix="autograder-build-") as course:
-        source = Path(course, "source", name)
+    with tempfile.TemporaryDirectory(prefix="autograder-build-") as folder:
+        course = CourseFolders(Path(folder))
+        source = course.source / name
         source.mkdir(parents=True)
         for file, text in notebooks.items():
             (source / file).write_text(text, encoding="utf-8")
         _generate(name, course)
-        return {file: Path(course, "release", name, file).read_bytes() for file in notebooks}
+        return {file: (course.release / name / file).read_bytes() for file in notebooks}
 
 
-def _generate(name: str, course: str) -> None:
+def _generate(name: str, course: CourseFolders) -> None:
     log = logging.Logger("nbgrader", logging.ERROR)
-    said: list[str] = []
-    log.addHandler(_Collector(said))
+    messages: list[str] = []
+    log.addHandler(_Collector(messages))
     config = Config({"SaveCells": {"enabled": False}})
-    directory = CourseDirectory(root=course, assignment_id=name, config=config, log=log)
+    directory = CourseDirectory(root=str(course.root), assignment_id=name, config=config, log=log)
     converter = GenerateAssignment(coursedir=directory, no_database=True, config=config, log=log)
     steps = [NamedStubs if step is ClearSolutions else step for step in converter.preprocessors]
     converter.preprocessors = [step for step in steps if step is not SaveCells]
     try:
         converter.start()
     except NbGraderException as error:
-        raise AutograderError("nbgrader's generate_assignment failed:\n" + "\n".join(said)) from error
+        raise AutograderError("nbgrader's generate_assignment failed:\n" + "\n".join(messages)) from error
 
 
 class _Collector(logging.Handler):
-    def __init__(self, said: list[str]) -> None:
+    def __init__(self, messages: list[str]) -> None:
         super().__init__()
-        self._said = said
+        self._messages = messages
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._said.append(record.getMessage())
+        self._messages.append(record.getMessage())

@@ -7,20 +7,42 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-import torch
+import click
+from rich.console import Console
+from rich.table import Table
 
-from autograder.assignment.load import load_assignment
-from autograder.sandbox.sandbox import Sandbox, SandboxError
+from autograder.course_folders import CourseFolders
 
-MEANING = {
+_MEANING = {
     "strong": "bubblewrap, Landlock, seccomp and limits: fit for real submissions",
-    "good": "no bubblewrap, but all that was tried was denied: fit for real submissions",
+    "good": "no bubblewrap, but every forbidden action was denied: fit for real submissions",
     "weak": "not fit for real submissions: install bubblewrap, use a newer kernel, or the container",
 }
 
 
+@click.command()
+@click.option("--assignment", help="Also check this assignment's library in the sandbox.", default=None)
+def doctor(assignment: str | None) -> None:
+    """Say what this machine can do: sandbox level, torch, device, threads. Exit code 9 where it cannot confine code.
+
+    \b
+    Examples:
+      autograder doctor
+      autograder doctor --assignment ps3
+    """
+    rows, level = examine(Path.cwd(), assignment)
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name, value in rows:
+        table.add_row(name, value)
+    Console().print(table)
+    if level == "weak":
+        raise click.exceptions.Exit(9)
+
+
 def examine(root: Path, assignment: str | None) -> tuple[list[tuple[str, str]], str]:
     """Rows to show, and the sandbox's level."""
+    import torch
+
     rows = [
         ("system", f"{platform.system()} {platform.release()}, {platform.machine()}, {os.cpu_count()} cores"),
         ("python", platform.python_version()),
@@ -28,29 +50,39 @@ def examine(root: Path, assignment: str | None) -> tuple[list[tuple[str, str]], 
         ("device", _device()),
         *((name, metadata.version(name)) for name in ("nbgrader", "pytest", "numpy", "nbconvert")),
     ]
-    level, found = _sandbox(root, assignment)
-    return [*rows, *found], level
+    level, sandbox_rows = _sandbox(root, assignment)
+    return [*rows, *sandbox_rows], level
 
 
 def _device() -> str:
+    import torch
+
     if torch.cuda.is_available():
         return f"CUDA: {torch.cuda.get_device_name()}"
     return "Apple MPS" if torch.backends.mps.is_available() else "CPU"
 
 
 def _sandbox(root: Path, assignment: str | None) -> tuple[str, list[tuple[str, str]]]:
-    names = [assignment] if assignment else sorted(p.parent.name for p in root.glob("assignments/*/assignment.toml"))
-    if not names:
+    from autograder.assignment.load import load_assignment
+    from autograder.build import copies
+    from autograder.sandbox.sandbox import Sandbox, SandboxError
+
+    name = assignment or _first_assignment(root)
+    if name is None:
         return "unknown", [("sandbox", "not tried: run this in the course's top folder (the one with assignments/)")]
-    course = load_assignment(names[0], root)
+    course = load_assignment(name, root)
     try:
-        with Sandbox.start(course.folder, course.library) as sandbox:
-            tried = [(f"  {attempt}", outcome) for attempt, outcome in sandbox.findings.items()]
-            layers = ", ".join(sandbox.layers)
+        copies.refresh(course)
+        with Sandbox.start(course.release, course.library) as sandbox:
             return sandbox.level, [
-                ("sandbox", f"{sandbox.level} ({MEANING[sandbox.level]})"),
-                ("layers", layers),
-                *tried,
+                ("sandbox", f"{sandbox.level} ({_MEANING[sandbox.level]})"),
+                ("layers", ", ".join(sandbox.layers)),
+                *((f"  {attempt}", outcome) for attempt, outcome in sandbox.findings.items()),
             ]
     except SandboxError as error:
         return "weak", [("sandbox", f"does not start: {error}")]
+
+
+def _first_assignment(root: Path) -> str | None:
+    names = sorted(path.parent.name for path in CourseFolders(root).assignments.glob("*/assignment.toml"))
+    return names[0] if names else None

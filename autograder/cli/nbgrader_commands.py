@@ -11,7 +11,6 @@ from __future__ import annotations
 import csv
 import multiprocessing
 import os
-import shlex
 from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime
 from glob import glob
@@ -30,9 +29,10 @@ from nbgrader.plugins import CsvExportPlugin
 from nbgrader.preprocessors import AssignLatePenalties
 from traitlets import Bool
 
+from autograder.course_folders import CourseFolders
 from autograder.errors import AutograderError
 from autograder.files import put_interpreter_on_path
-from autograder.results import NOT_GRADED, ResultFolder
+from autograder.results import ReportStatus, ResultFolder
 from autograder.submission import exchange_files
 
 COLUMNS = (
@@ -94,7 +94,7 @@ class ConfinedAutograde(Autograde):  # type: ignore[misc]
         if report is None:
             raise NbGraderException(f"no result for {student_id}")
         self._writer.record(report, marker_notebook.read(self._results.notebooks_path(student_id)))
-        if report.status == NOT_GRADED:
+        if report.status == ReportStatus.NOT_GRADED:
             self.log.error("%s: not graded. %s", student_id, report.reason)
         else:
             self.log.info("%s: %g of %g points", student_id, report.auto_score or 0.0, report.auto_max)
@@ -113,31 +113,16 @@ class ConfinedAutograde(Autograde):  # type: ignore[misc]
 def _grade(root: Path, name: str, folders: dict[str, Path], force: bool, allow_weak: bool) -> None:
     """Give every submission a result that is true of what lies in its folder now."""
     from autograder.assignment.load import load_assignment
+    from autograder.build import copies
     from autograder.grading.grade_class import grade_class
-    from autograder.grading.grade_one import not_graded
-    from autograder.grading.plan import Plan, course_seed
-    from autograder.submission import read as intake
+    from autograder.grading.seed import course_seed
 
     assignment = load_assignment(name, root)
-    results = ResultFolder(root / "results")
-    taken = {student: intake.read(path, assignment.manifest, student=student) for student, path in folders.items()}
-    plain = {student: path for student, path in folders.items() if taken[student].unchanged}
-    seed = course_seed(assignment)
-    if plain:
-        grade_class(
-            assignment, plain, results.path, seed=seed, workers=os.cpu_count() or 1, force=force, allow_weak=allow_weak
-        )
-    changed = sorted(folders.keys() - plain.keys())
-    plan = Plan.of(assignment, seed) if changed else None
-    for student in changed:
-        assert plan is not None
-        stored = results.read(student)
-        of_this = stored and (stored.version, stored.submission) == (assignment.version, taken[student].digest)
-        if stored is None or not of_this or stored.status == NOT_GRADED:
-            command = f"autograder grade {name} --student {shlex.quote(student)}"
-            reason = f"nbgrader cannot take this submission as it was handed in. Run: {command}"
-            report = not_graded(student, plan, reason, isolation="none", submission=taken[student].digest)
-            results.write(report, [], {})
+    copies.restore(assignment)
+    grade_class(
+        assignment, folders, CourseFolders(root).results, seed=course_seed(assignment), workers=os.cpu_count() or 1,
+        force=force, allow_weak=allow_weak, as_it_is=True,
+    )  # fmt: skip
 
 
 class BuiltAssignment(GenerateAssignment):  # type: ignore[misc]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import multiprocessing
 import os
+import shlex
 import signal
 import sys
 import traceback
@@ -23,12 +24,12 @@ from autograder.assignment.released import release_notebook
 from autograder.errors import BadInput
 from autograder.grading.grade_one import confined, grade_submission, not_graded
 from autograder.grading.plan import Plan
-from autograder.results import GRADED, Detail, Report, ResultFolder
+from autograder.results import Detail, Report, ReportStatus, ResultFolder
 from autograder.sandbox.sandbox import Sandbox
 from autograder.sandbox.worker import confine
-from autograder.submission import clean_copy
-from autograder.submission import read as intake
-from autograder.submission.read import Intake
+from autograder.submission.clean_copy import clean_copy
+from autograder.submission.read import Submission, read_submission
+from kit.outcomes import OutcomeStatus
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Task:
     seed: int
     force: bool
     allow_weak: bool
+    as_it_is: bool = False  # nbgrader's way: only a submission that reading leaves unchanged is graded
 
 
 @dataclass(frozen=True)
@@ -97,18 +99,20 @@ def grade_class(
     workers: int = 2,
     force: bool = False,
     allow_weak: bool = False,
+    as_it_is: bool = False,
     executor: Executor | None = None,
     on_done: Callable[[Done], None] = lambda done: None,
 ) -> list[Done]:
     """Grade every folder into `out`; unchanged submissions keep their result. Stops cleanly on Ctrl-C.
 
+    as_it_is: leave submissions that nbgrader could not take as they were handed in.
     executor: where tasks run; by default local processes. Raises TooWeak where confinement is weak and not allowed.
     """
     results = ResultFolder(out)
     out.mkdir(parents=True, exist_ok=True)
     results.sweep()
     tasks = [
-        Task(str(assignment.root), assignment.name, student, str(folder), str(out), seed, force, allow_weak)
+        Task(str(assignment.root), assignment.name, student, str(folder), str(out), seed, force, allow_weak, as_it_is)
         for student, folder in folders.items()
     ]
     if executor is not None:
@@ -128,30 +132,46 @@ def grade_task(task: Task) -> Done:
         _context(load_assignment(task.assignment, Path(task.root)), task.seed, task.allow_weak)
     plan, sandbox = _contexts[key]
     results = ResultFolder(Path(task.out))
-    taken = intake.read(Path(task.folder), plan.assignment.manifest, student=task.student)
-    old = results.read(task.student) if results.is_whole(task.student) else None
-    wanted = (plan.assignment.version, plan.engine, plan.seed, taken.digest, sandbox.level)
-    if old is not None and not task.force and old.status == GRADED and old.key == wanted:
+    submission = read_submission(Path(task.folder), plan.assignment.manifest, student=task.student)
+    old = results.read(task.student)
+    if task.as_it_is and not submission.unchanged:
+        return _left_for_grade(task, submission, plan, old, results)
+    wanted = (plan.assignment.version, plan.engine, plan.seed, submission.digest, sandbox.level)
+    standing = old is not None and results.is_whole(task.student) and old.status == ReportStatus.GRADED
+    if old is not None and standing and not task.force and old.key == wanted:
         return Done(old, fresh=False)
     try:
-        report, details, notebooks = _graded(taken, plan, sandbox)
+        report, details, notebooks = _graded(submission, plan, sandbox)
     except Exception as error:
         # A fault of ours on one submission must not stop the class, and must not read as a zero.
         reason = f"the grader itself failed: {type(error).__name__}: {error}"[:500]
-        report = not_graded(task.student, plan, reason, isolation=sandbox.level, submission=taken.digest)
-        details, notebooks = [Detail("grader", "error", reason, traceback.format_exc())], {}
+        report = not_graded(task.student, plan, reason, isolation=sandbox.level, submission=submission.digest)
+        details, notebooks = [Detail("grader", OutcomeStatus.ERROR, reason, traceback.format_exc())], {}
     results.write(report, details, notebooks)
     return Done(report, fresh=True)
 
 
-def _graded(taken: Intake, plan: Plan, sandbox: Sandbox) -> tuple[Report, list[Detail], dict[str, dict[str, Any]]]:
-    graded = grade_submission(taken, plan, sandbox)
+def _left_for_grade(task: Task, submission: Submission, plan: Plan, old: Report | None, results: ResultFolder) -> Done:
+    """A submission that nbgrader cannot take as it is: not graded, unless `autograder grade` has graded it since."""
+    if old is not None and old.status != ReportStatus.NOT_GRADED:
+        if (old.version, old.submission) == (plan.assignment.version, submission.digest):
+            return Done(old, fresh=False)
+    command = f"autograder grade {task.assignment} --student {shlex.quote(task.student)}"
+    reason = f"nbgrader cannot take this submission as it was handed in. Run: {command}"
+    report = not_graded(task.student, plan, reason, isolation="none", submission=submission.digest)
+    results.write(report, [], {})
+    return Done(report, fresh=True)
+
+
+def _graded(
+    submission: Submission, plan: Plan, sandbox: Sandbox
+) -> tuple[Report, list[Detail], dict[str, dict[str, Any]]]:
+    graded = grade_submission(submission, plan, sandbox)
     notebooks, notes = {}, list(graded.report.notes)
-    for book in plan.assignment.manifest.notebooks:
-        staff = release_notebook(plan.assignment, book.file)
-        rebuilt = clean_copy.rebuild(staff, taken.notebooks.get(book.file), book)
-        notebooks[book.file] = rebuilt.notebook
-        notes += [note for note in rebuilt.notes if note not in notes]
+    for file, submitted in submission.notebooks.items():
+        copied = clean_copy(release_notebook(plan.assignment, file), submitted)
+        notebooks[file] = copied.notebook
+        notes += [note for note in copied.notes if note not in notes]
     return dataclasses.replace(graded.report, notes=tuple(notes)), graded.details, notebooks
 
 

@@ -7,20 +7,16 @@ from pathlib import Path
 from autograder.grading.grade_one import bind
 from autograder.grading.plan import Plan
 from autograder.sandbox.sandbox import Sandbox
-from autograder.submission import read as intake
-from kit.notebooks import extract
-from kit.runner import Outcome, run_tests
+from autograder.submission.read import read_submission
+from kit.runner import Outcome
 
 
 def run_one(folder: Path, student: str, plan: Plan, sandbox: Sandbox, test_id: str) -> Outcome:
     """Run `test_id` on the submission in `folder`, with the plan's seed, confined as in grading."""
-    manifest = plan.assignment.manifest
-    taken = intake.read(folder, manifest, student=student)
-    extractions = {book.problem: extract(book, taken.notebooks.get(book.file)) for book in manifest.notebooks}
-    binding = bind(plan.assignment, extractions, sandbox)
-    files = [file for file in plan.files if test_id.startswith(f"{file.prefix}::")]
+    submission = read_submission(folder, plan.assignment.manifest, student=student)
+    binding = bind(plan.assignment, submission.extractions, sandbox)
     try:
-        (outcome,) = run_tests(files, binding=binding, seed=plan.seed, only=test_id)
+        (outcome,) = plan.collected.run(binding=binding, seed=plan.seed, only=test_id)
     finally:
         binding.close()
     return outcome

@@ -27,7 +27,7 @@ from autograder.files import put_interpreter_on_path
 from autograder.marks import gradebook_rows, marker_notebook
 from autograder.marks.marker_notebook import Notebook
 from autograder.marks.standings import automatic
-from autograder.results import NOT_GRADED, Report, ResultFolder
+from autograder.results import Report, ReportStatus, ResultFolder
 from autograder.submission import exchange_files
 from autograder.submission.markdown import harmless
 from kit.manifest import Manifest
@@ -144,13 +144,13 @@ class Writer:
 
         A missing score becomes "needs manual grade", never 0.
         """
-        shown = {} if report.status == NOT_GRADED else notebooks
+        shown = {} if report.status == ReportStatus.NOT_GRADED else notebooks
         folder = self._submitted / report.student / self._assignment.name
         marked = self._assignment.root / "autograded" / report.student / self._assignment.name
         moment, complaint = exchange_files.timestamp(folder)
         if complaint:
             self.summary.notes.append(f"{report.student}: {complaint}")
-        lost = report.status != NOT_GRADED and not notebooks
+        lost = report.status != ReportStatus.NOT_GRADED and not notebooks
         if lost:
             self.summary.notes.append(f"{report.student}: the notebooks of this result are gone; grade again")
         answers = self._answers(report, shown)

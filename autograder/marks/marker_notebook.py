@@ -31,7 +31,7 @@ def rubrics(assignment: Assignment) -> dict[str, str]:
     for problem in assignment.problems:
         ids = [answer.id for answer in problem.answers]
         if ids:
-            found |= _sections(problem.rubric.read_text(encoding="utf-8"), ids)
+            found |= _sections(assignment.read(problem.rubric), ids)
     return found
 
 

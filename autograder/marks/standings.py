@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.errors import BadInput
-from autograder.results import GRADED, Report, ResultFolder
+from autograder.results import Report, ReportStatus, ResultFolder
 from kit.manifest import Manifest
 
 _WHOSE = """
@@ -110,7 +110,7 @@ def automatic(report: Report) -> dict[str, tuple[float | None, str | None]]:
     """Exercise id to its score, or to None and the reason why there is none."""
     return {
         item.id: (item.score, item.reason)
-        if item.status == GRADED and item.score is not None
+        if item.status == ReportStatus.GRADED and item.score is not None
         else (None, item.reason or report.reason or "no result")
         for item in report.exercises
     }

@@ -1,12 +1,19 @@
-"""The trusted side of one worker: frames out and in under a deadline, and the truth about how it ended."""
+"""The trusted side of one worker: frames out and in under a deadline, and the truth about how it ended.
+
+A deadline counts the worker's own processor time, so that a busy machine costs nobody an answer. Behind it stands a
+limit on the clock that is several times wider, for a worker that sleeps.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import select
 import signal
 import socket
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -15,8 +22,10 @@ from autograder.sandbox.worker import ENDING, LENGTH, confine
 from kit.student import StudentCrashed, StudentTimeout
 from kit.wire import MAX_FRAME, WireError
 
+CLOCK_FACTOR = 10  # a call of 5 processor seconds may take 50 seconds on the clock
 _CHUNK = 1 << 20
 _WATCH_SECONDS = 0.05
+_CPUCLOCK_SCHED = 2  # of a whole process: include/linux/posix-timers_types.h
 
 
 class SandboxError(AutograderError):
@@ -24,7 +33,20 @@ class SandboxError(AutograderError):
 
 
 class TimeUp(Exception):
-    """The deadline passed."""
+    """The deadline passed; the text says which part of it."""
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """When to stop waiting: on time.monotonic(), and in a worker's processor time since it was forked."""
+
+    clock: float
+    processor: float = math.inf
+
+    @classmethod
+    def in_seconds(cls, seconds: float) -> Deadline:
+        """So many seconds from now on the clock."""
+        return cls(time.monotonic() + seconds)
 
 
 class Worker:
@@ -36,31 +58,44 @@ class Worker:
         self._pidfd = pidfd
         self._memory = memory
         self._cpu_seconds = cpu_seconds
-        self._statm = _statm_of(pidfd)
+        self._pid = _pid_of(pidfd)
+        self._used = 0.0
         self._poller = select.poll()
         self._poller.register(status, select.POLLIN)
         self._open = True
         connection.setblocking(False)
         self.layers: tuple[str, ...] = ()
 
+    @property
+    def processor_seconds(self) -> float:
+        """The processor time that it has used since it was forked, with all its threads."""
+        if self._open and self._pid is not None:
+            with contextlib.suppress(OSError):  # it has ended: what was last seen stands
+                self._used = time.clock_gettime(~self._pid << 3 | _CPUCLOCK_SCHED)
+        return self._used
+
     def exchange(self, frame: bytes, seconds: float) -> bytes:
-        """Send one frame, return the next. Raises StudentTimeout, StudentCrashed or WireError, and is closed then."""
+        """Send one frame, return the next, for which it may use so many seconds of processor time.
+
+        Raises StudentTimeout, StudentCrashed or WireError, and is closed then.
+        """
         if not self._open:
             raise StudentCrashed("its process has ended already")
         try:
-            deadline = time.monotonic() + seconds
+            clock = time.monotonic() + CLOCK_FACTOR * seconds
+            deadline = Deadline(clock, self.processor_seconds + seconds)
             self._expect_silence(deadline)
             self._send(frame, deadline)
             return self.receive(deadline)
-        except TimeUp:
+        except TimeUp as error:
             self.close()
-            raise StudentTimeout(f"no answer within {seconds:g} seconds") from None
+            raise StudentTimeout(f"no answer within {seconds:g} seconds{error}") from None
         except BaseException:
             self.close()
             raise
 
-    def receive(self, deadline: float) -> bytes:
-        """The next frame, whole, before `deadline` on time.monotonic()."""
+    def receive(self, deadline: Deadline) -> bytes:
+        """The next frame, whole. Raises TimeUp after the deadline."""
         (length,) = LENGTH.unpack(self._read(LENGTH.size, deadline))
         if length > MAX_FRAME:
             raise WireError(f"a frame of {length} bytes, at most {MAX_FRAME}")
@@ -69,6 +104,7 @@ class Worker:
     def close(self) -> None:
         """Kill the process and forget it."""
         if self._open:
+            self._used = self.processor_seconds
             self._open = False
             confine.pidfd_kill(self._pidfd)
             os.close(self._pidfd)
@@ -81,7 +117,7 @@ class Worker:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _expect_silence(self, deadline: float) -> None:
+    def _expect_silence(self, deadline: Deadline) -> None:
         try:
             unasked = self._connection.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
@@ -90,7 +126,7 @@ class Worker:
             unasked = b""
         raise WireError("an answer without a question") if unasked else self._ending(deadline)
 
-    def _send(self, frame: bytes, deadline: float) -> None:
+    def _send(self, frame: bytes, deadline: Deadline) -> None:
         rest = memoryview(LENGTH.pack(len(frame)) + frame)
         while rest:
             try:
@@ -100,7 +136,7 @@ class Worker:
             except OSError:
                 raise self._ending(deadline) from None
 
-    def _read(self, size: int, deadline: float) -> bytes:
+    def _read(self, size: int, deadline: Deadline) -> bytes:
         parts = []
         while size:
             try:
@@ -116,32 +152,34 @@ class Worker:
             size -= len(part)
         return b"".join(parts)
 
-    def _wait(self, event: int, deadline: float) -> None:
+    def _wait(self, event: int, deadline: Deadline) -> None:
         """Until the connection is ready or the process has ended. Looks at its memory now and then."""
         self._poller.register(self._connection, event)
         while True:
-            left = deadline - time.monotonic()
+            left = deadline.clock - time.monotonic()
             if left <= 0:
-                raise TimeUp
+                raise TimeUp(f", nor within {CLOCK_FACTOR} times that on the clock")
             ready = dict(self._poller.poll(min(left, _WATCH_SECONDS) * 1000))
             if self._connection.fileno() in ready:
                 return
             if ready:
                 raise self._ending(deadline)
+            if self.processor_seconds > deadline.processor:
+                raise TimeUp(" of processor time")
             if self._resident() > self._memory:
                 raise StudentCrashed(f"it used more than {self._memory >> 20} MiB of memory")
 
     def _resident(self) -> int:
-        if self._statm is None:
+        if self._pid is None:
             return 0
         try:
-            return int(self._statm.read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+            return int(Path(f"/proc/{self._pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
         except OSError:
             return 0
 
-    def _ending(self, deadline: float) -> Exception:
+    def _ending(self, deadline: Deadline) -> Exception:
         """What to raise now that the process has ended, or has closed its connection."""
-        patience = max(0.0, min(deadline - time.monotonic(), 2.0))
+        patience = max(0.0, min(deadline.clock - time.monotonic(), 2.0))
         if not is_readable(self._status, patience):
             return StudentCrashed("it closed its connection")
         message = self._status.recv(64)
@@ -162,10 +200,10 @@ def is_readable(connection: socket.socket, seconds: float) -> bool:
     return bool(poller.poll(seconds * 1000))
 
 
-def _statm_of(pidfd: int) -> Path | None:
-    """Where the kernel tells the memory of the process: the pid as this side sees it stands beside the descriptor."""
+def _pid_of(pidfd: int) -> int | None:
+    """The process behind the descriptor as this side sees it; None where it cannot be seen."""
     for line in Path(f"/proc/self/fdinfo/{pidfd}").read_text().splitlines():
         name, _, value = line.partition(":")
         if name == "Pid" and int(value) > 0:
-            return Path(f"/proc/{int(value)}/statm")
+            return int(value)
     return None

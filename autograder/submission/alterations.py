@@ -1,7 +1,7 @@
 """How a submitted notebook differs from the released one beyond the answers: what a marker should know.
 
 Nothing here decides a score: the course's own points, tests, settings and given cells are used whatever it finds.
-What becomes of an exercise's cell is told by `kit.notebooks.extract`.
+What happens to an exercise's cell stands in the notes of its `kit.notebooks.Extraction`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from autograder.submission.notebook_file import NotebookFile
-from kit.manifest import CODE_KINDS, Cell, Manifest, Notebook
-from kit.notebooks import SubmittedCell, submitted_cells
+from kit.manifest import Cell, Manifest, Notebook
+from kit.notebooks import Reading, SubmittedCell
 
 GRADED = ("exercise", "check", "answer", "given")
 MAX_NAMED = 6
@@ -27,36 +27,15 @@ class Alterations:
     of_structure: bool
 
 
-def written(book: Notebook, kept: Mapping[str, Any]) -> int:
-    """How many exercises and written answers differ from the released text and are not empty."""
-    cells = submitted_cells(book, kept)
-    return len({cell.released.id for cell in cells if cell.released is not None and _is_written(cell, cell.released)})
-
-
-def written_answer(book: Notebook, cells: Iterable[SubmittedCell], answer: str) -> SubmittedCell | None:
-    """The cell that stands for a written answer: of several copies the last in which something is written."""
-    copies = [cell for cell in cells if cell.released is not None and cell.released.id == answer]
-    filled = [cell for cell in copies if cell.released is not None and _is_written(cell, cell.released)]
-    best = filled or copies
-    return best[-1] if best else None
-
-
-def compare(book: Notebook, manifest: Manifest, file: NotebookFile) -> Alterations:
-    """Compare a submitted file with the released notebook."""
-    cells = submitted_cells(book, file.kept)
+def compare(reading: Reading, manifest: Manifest, file: NotebookFile) -> Alterations:
+    """Compare a submitted file, which has been read, with the released notebook."""
+    book, cells = reading.notebook, reading.cells
     settings = list(_settings(book, manifest, file.raw))
     structure = [*settings, *_copies(book, cells), *_missing(book, cells), *_types(cells), *_order(book, cells)]
-    notes = [*structure, *_given(cells), *_answers(book, cells), *_dropped(file.kept)]
+    notes = [*structure, *_given(cells), *_empty_answers(reading), *_dropped(file.kept)]
     exercises_stand = Counter(cell.released.id for cell in cells if cell.released and cell.released.kind == "exercise")
     gone = any(exercises_stand[cell.id] != 1 for cell in book.cells if cell.kind == "exercise")
     return Alterations(tuple(notes), bool(structure) or gone)
-
-
-def _is_written(cell: SubmittedCell, released: Cell) -> bool:
-    if released.kind == "exercise" and not cell.is_code:
-        return False
-    text = cell.source.strip()
-    return released.kind in ("exercise", "answer") and bool(text) and text != released.source.strip()
 
 
 def _settings(book: Notebook, manifest: Manifest, raw: Mapping[str, Any]) -> Iterator[str]:
@@ -117,7 +96,7 @@ def _types(cells: Iterable[SubmittedCell]) -> Iterator[str]:
         for cell in cells
         if cell.released is not None
         and cell.released.kind in ("check", "answer", "given")
-        and cell.is_code != (cell.released.kind in CODE_KINDS)
+        and cell.is_code != cell.released.kind.is_code
     ]
     if turned:
         yield f"cells of another type than released: {_list(turned)}"
@@ -143,12 +122,10 @@ def _given(cells: Iterable[SubmittedCell]) -> Iterator[str]:
         yield f"locked cells were altered: {_list(list(dict.fromkeys(altered)))}; the course's own text is used"
 
 
-def _answers(book: Notebook, cells: tuple[SubmittedCell, ...]) -> Iterator[str]:
-    for cell in book.cells:
-        if cell.kind == "answer":
-            found = written_answer(book, cells, cell.id)
-            if found is not None and not found.source.strip():
-                yield f"the written answer {cell.id} is empty"
+def _empty_answers(reading: Reading) -> Iterator[str]:
+    for name, cell in reading.answers.items():
+        if not cell.source.strip():
+            yield f"the written answer {name} is empty"
 
 
 def _dropped(kept: Mapping[str, Any]) -> Iterator[str]:

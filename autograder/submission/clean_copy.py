@@ -13,12 +13,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from autograder.submission.alterations import written_answer
 from autograder.submission.images import reencode
 from autograder.submission.markdown import harmless, visible
+from autograder.submission.read import SubmittedNotebook
 from kit.cells import MAX_SOURCE
-from kit.manifest import Cell, Notebook
-from kit.notebooks import SubmittedCell, solution_cells, source_of, submitted_cells
+from kit.manifest import Cell, CellKind
+from kit.notebooks import Reading, SubmittedCell, source_of
 
 OWN = "own"
 MAX_CELL_TEXT = 10_000
@@ -31,69 +31,58 @@ _ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|
 
 
 @dataclass(frozen=True, slots=True)
-class Rebuilt:
+class CleanCopy:
     """A notebook with nothing active in it, and what was left out of it."""
 
     notebook: dict[str, Any]
     notes: tuple[str, ...]
 
 
-def rebuild(staff: Mapping[str, Any], submitted: Mapping[str, Any] | None, book: Notebook) -> Rebuilt:
-    """Put a student's work into the staff's copy of a released notebook.
-
-    staff: the released notebook as JSON. submitted: as `intake.read` accepted it; None where there is none.
-    """
-    return _Rebuilder(staff, submitted, book).rebuild()
+def clean_copy(staff: Mapping[str, Any], submitted: SubmittedNotebook) -> CleanCopy:
+    """Put a student's work into the staff's copy of a released notebook, given as JSON."""
+    return _Copier(staff, submitted.content, submitted.reading).copy()
 
 
 @dataclass
-class _Rebuilder:
+class _Copier:
     staff: Mapping[str, Any]
     submitted: Mapping[str, Any] | None
-    book: Notebook
+    reading: Reading
     left: dict[str, int] = field(default_factory=lambda: dict(BUDGETS))
     figures: int = 0
     shown: int = 0
     notes: dict[str, None] = field(default_factory=dict)
 
-    def rebuild(self) -> Rebuilt:
-        cells = submitted_cells(self.book, self.submitted)
-        used = self._used(cells)
-        own = self._own(cells, used)
-        rebuilt: list[dict[str, Any]] = []
+    def copy(self) -> CleanCopy:
+        used = self._used()
+        own = self._own(used)
+        cells: list[dict[str, Any]] = []
         for place, staff_cell in enumerate(self.staff["cells"]):
             if place == 0:
-                rebuilt += self._labelled(own.get(None, []))
+                cells += self._labelled(own.get(None, []))
             name = staff_cell.get("id")
-            rebuilt.append(self._filled(staff_cell, used.get(name)))
-            rebuilt += self._labelled(own.get(name, []))
+            cells.append(self._filled(staff_cell, used.get(name)))
+            cells += self._labelled(own.get(name, []))
         notebook = {key: copy.deepcopy(value) for key, value in self.staff.items() if key != "cells"}
-        return Rebuilt(notebook | {"cells": rebuilt}, tuple(self.notes))
+        return CleanCopy(notebook | {"cells": cells}, tuple(self.notes))
 
     # --- which cell goes where --------------------------------------------------------------------------------------
 
-    def _used(self, cells: tuple[SubmittedCell, ...]) -> dict[str, SubmittedCell]:
+    def _used(self) -> dict[str, SubmittedCell]:
         """Released id to the submitted cell whose text or figures go into it."""
-        used: dict[str, SubmittedCell] = dict(solution_cells(self.book, self.submitted))
-        for cell in cells:
-            if cell.released is not None and cell.released.kind in ("show", "guess", "code") and cell.is_code:
+        used = {**self.reading.solutions, **self.reading.answers}
+        for cell in self.reading.cells:
+            if cell.released is not None and cell.released.kind in (CellKind.SHOW, CellKind.GUESS) and cell.is_code:
                 used.setdefault(cell.released.id, cell)
-        for released in self.book.cells:
-            if released.kind == "answer":
-                answer = written_answer(self.book, cells, released.id)
-                if answer is not None:
-                    used[released.id] = answer
         return used
 
-    def _own(
-        self, cells: tuple[SubmittedCell, ...], used: Mapping[str, SubmittedCell]
-    ) -> dict[str | None, list[SubmittedCell]]:
+    def _own(self, used: Mapping[str, SubmittedCell]) -> dict[str | None, list[SubmittedCell]]:
         """What no staff cell holds, by the staff cell that it stood behind."""
         staff = {cell.get("id"): source_of(cell) for cell in self.staff["cells"]}
         taken = {cell.position for cell in used.values()}
         own: dict[str | None, list[SubmittedCell]] = {}
         behind: str | None = None
-        for cell in cells:
+        for cell in self.reading.cells:
             if cell.released is not None and cell.released.id in staff:
                 behind = cell.released.id
             known = {staff.get(behind, "").strip(), cell.released.source.strip()} if cell.released else set()

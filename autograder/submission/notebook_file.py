@@ -48,7 +48,7 @@ class NotebookFile:
     plain: bool
 
 
-def read_notebook(data: bytes) -> NotebookFile:
+def parse_notebook(data: bytes) -> NotebookFile:
     """Parse a notebook file. Raises NotANotebook, and nothing else, for whatever the bytes are."""
     raw, repeated = parse(data)
     remarks = ["a JSON key stands twice in one object: the later one counts"] if repeated else []

@@ -13,46 +13,81 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from autograder.submission import exchange_files
-from autograder.submission.alterations import compare, written
+from autograder.submission.alterations import compare
 from autograder.submission.folder import Received, open_archive, receive, shown
-from autograder.submission.notebook_file import NotANotebook, NotebookFile, read_notebook
+from autograder.submission.notebook_file import NotANotebook, NotebookFile, parse_notebook
 from kit.manifest import Manifest, Notebook
-from kit.notebooks import which_notebook
+from kit.notebooks import (
+    Extraction,
+    Reading,
+    SubmittedCell,
+    is_written,
+    read_cells,
+    read_notebook,
+    submitted_cells,
+    which_notebook,
+)
 
 MAX_NAMED = 5
 
 
 @dataclass(frozen=True)
-class Intake:
+class SubmittedNotebook:
+    """One notebook of a submission, read once for grading, for the clean copy and for nbgrader.
+
+    content: the accepted JSON; None where there is no notebook, which reads as one without cells.
+    """
+
+    content: dict[str, Any] | None
+    reading: Reading
+
+
+@dataclass(frozen=True)
+class Submission:
     """An accepted submission.
 
-    notebooks: released file name to the accepted notebook, None where there is none.
+    notebooks: by released file name, one for each released notebook.
     problems: released file name to the reason why that notebook cannot be graded. A notebook that was not handed in
     is no problem (its exercises are not written), unless a file that could not be read may have been it.
     digest: of the accepted notebooks and of `problems`. unchanged: plain nbgrader may take the folder as it is.
     """
 
     student: str
-    notebooks: dict[str, dict[str, Any] | None]
+    notebooks: dict[str, SubmittedNotebook]
     problems: dict[str, str]
     notes: tuple[str, ...]
     digest: str
     unchanged: bool
 
+    @property
+    def extractions(self) -> dict[str, Extraction]:
+        """What of each notebook runs at grading, by problem."""
+        readings = [notebook.reading for notebook in self.notebooks.values()]
+        return {reading.notebook.problem: reading.extraction for reading in readings}
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class _Candidate:
+    """A file that could be one of the released notebooks."""
+
     name: str
     file: NotebookFile
+    cells: tuple[SubmittedCell, ...]
     archive: str = ""
 
+    @cached_property
+    def written(self) -> int:
+        """In how many exercises and written answers something is written."""
+        return len({cell.released.id for cell in self.cells if cell.released is not None and is_written(cell)})
 
-def read(folder: Path, manifest: Manifest, *, student: str | None = None) -> Intake:
-    """Take in submitted/<student>/<assignment>.
+
+def read_submission(folder: Path, manifest: Manifest, *, student: str | None = None) -> Submission:
+    """Read submitted/<student>/<assignment>.
 
     Raises FileNotFoundError if there is no such folder. Nothing in it raises: what cannot be accepted is in the
     notes, and in `problems` if a notebook cannot be graded for it.
@@ -68,11 +103,12 @@ def read(folder: Path, manifest: Manifest, *, student: str | None = None) -> Int
     chosen = {book.file: _choose(book, candidates[book.file], notes) for book in manifest.notebooks}
     problems = _problems(manifest, chosen, refused, received)
     notes += _refusals(refused, problems)
+    notebooks = {book.file: _submitted(book, chosen[book.file]) for book in manifest.notebooks}
     unchanged = received.plain and not refused
     for book in manifest.notebooks:
         candidate = chosen[book.file]
         if candidate is not None:
-            alterations = compare(book, manifest, candidate.file)
+            alterations = compare(notebooks[book.file].reading, manifest, candidate.file)
             notes += [f"{book.file}: {note}" for note in (*candidate.file.remarks, *alterations.notes)]
             unchanged &= candidate.name == book.file and candidate.file.plain and not alterations.of_structure
         elif book.file not in problems:
@@ -80,15 +116,20 @@ def read(folder: Path, manifest: Manifest, *, student: str | None = None) -> Int
     unchanged &= received.files.keys() <= chosen.keys() and exchange_files.timestamp(folder)[1] is None
     if received.others:
         notes.append(f"not kept: {_list(received.others)}")
-    notebooks = {file: candidate.file.kept if candidate else None for file, candidate in chosen.items()}
-    return Intake(
+    return Submission(
         student if student is not None else folder.absolute().parent.name,
         notebooks,
         problems,
         tuple(notes),
-        digest(notebooks | problems),
+        digest({file: notebook.content for file, notebook in notebooks.items()} | problems),
         unchanged and any(chosen.values()),
     )
+
+
+def _submitted(book: Notebook, candidate: _Candidate | None) -> SubmittedNotebook:
+    if candidate is None:
+        return SubmittedNotebook(None, read_notebook(book, None))
+    return SubmittedNotebook(candidate.file.kept, read_cells(book, candidate.cells))
 
 
 def digest(notebooks: Mapping[str, Any]) -> str:
@@ -107,7 +148,7 @@ def _candidates(
     found: dict[str, list[_Candidate]] = {book.file: [] for book in manifest.notebooks}
     for name, data in received.files.items():
         try:
-            file = read_notebook(data)
+            file = parse_notebook(data)
         except NotANotebook as error:
             refused[name] = str(error)
             continue
@@ -115,7 +156,8 @@ def _candidates(
         if book is None:
             received.others.append(f"{shown(name)} (no notebook of {manifest.assignment})")
         else:
-            found[book.file].append(_Candidate(name, file, archive))
+            cells = submitted_cells(book, file.kept)
+            found[book.file].append(_Candidate(name, file, cells, archive))
     return found
 
 
@@ -161,8 +203,7 @@ def _choose(book: Notebook, candidates: list[_Candidate], notes: list[str]) -> _
         return None
 
     def rank(candidate: _Candidate) -> tuple[bool, bool, int, list[tuple[bool, int, str]]]:
-        answers = written(book, candidate.file.kept)
-        return answers > 0, candidate.name == book.file, answers, _by_name(candidate.name)
+        return candidate.written > 0, candidate.name == book.file, candidate.written, _by_name(candidate.name)
 
     best = max(candidates, key=rank)
     others = [shown(candidate.name) for candidate in candidates if candidate is not best]

@@ -46,7 +46,7 @@ def cell(notebook: dict[str, Any], name: str) -> dict[str, Any]:
 
 def own(kind: str, source: str, **more: Any) -> dict[str, Any]:
     """A cell of the student's own."""
-    code = {"outputs": [], "execution_count": None} if kind == "code" else {}
+    code: dict[str, Any] = {"outputs": [], "execution_count": None} if kind == "code" else {}
     return {"cell_type": kind, "metadata": {}, "source": source} | code | more
 
 

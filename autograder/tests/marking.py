@@ -11,10 +11,11 @@ from typing import Any
 
 from autograder.assignment.load import load_assignment
 from autograder.assignment.model import Assignment
-from autograder.build import instructor_notebook, student_notebook
+from autograder.build import copies, instructor_notebook, student_notebook
 from autograder.marks import gradebook
-from autograder.results import GRADED, NOT_GRADED, PARTLY, ExerciseResult, Report, ResultFolder, TestResult
+from autograder.results import ExerciseResult, Report, ReportStatus, ResultFolder, TestResult
 from autograder.tests import tiny
+from kit.outcomes import OutcomeStatus
 
 POINTS = {"tiny-scale": 3.0, "tiny-scaler": 2.0}
 HIDDEN_NAME = "test_scale_on_drawn_numbers_of_any_size"
@@ -34,7 +35,9 @@ def without_gradebook(root: Path) -> Assignment:
         path = root / "release" / tiny.NAME / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    return load_assignment(tiny.NAME, root)
+    made = load_assignment(tiny.NAME, root)
+    copies.refresh(made)
+    return made
 
 
 @functools.cache
@@ -60,17 +63,19 @@ def report(student: str, scale: float | None = 3.0, scaler: float | None = 2.0, 
     """A result with these scores; None: that exercise could not be graded."""
     scores = {"tiny-scale": scale, "tiny-scaler": scaler}
     exercises = tuple(
-        ExerciseResult(name, NOT_GRADED, None, POINTS[name], "the worker ended")
+        ExerciseResult(name, ReportStatus.NOT_GRADED, None, POINTS[name], "the worker ended")
         if score is None
-        else ExerciseResult(name, GRADED, score, POINTS[name])
+        else ExerciseResult(name, ReportStatus.GRADED, score, POINTS[name])
         for name, score in scores.items()
     )
     graded = [score for score in scores.values() if score is not None]
+    status = ReportStatus.NOT_GRADED if not graded else ReportStatus.PARTLY_GRADED
+    status = ReportStatus.GRADED if len(graded) == 2 else status
     values: dict[str, Any] = {
         "assignment": tiny.NAME,
         "version": "1.0",
         "student": student,
-        "status": GRADED if len(graded) == 2 else PARTLY if graded else NOT_GRADED,
+        "status": status,
         "reason": None if len(graded) == 2 else "the worker ended",
         "auto_score": sum(graded) if graded else None,
         "auto_max": 5.0,
@@ -92,7 +97,8 @@ def report(student: str, scale: float | None = 3.0, scaler: float | None = 2.0, 
 def _test(exercise: str, visibility: str, name: str, title: str, passed: bool) -> TestResult:
     test_id = f"{tiny.PROBLEM}/test_{visibility}.py::{name}"
     message = title if passed else f"{title}. Which entries should change?"
-    return TestResult(test_id, exercise, visibility, "passed" if passed else "failed", 0.01, message, title, 1.0)
+    status = OutcomeStatus.PASSED if passed else OutcomeStatus.FAILED
+    return TestResult(test_id, exercise, visibility, status, 0.01, message, title, 1.0)
 
 
 def notebooks(root: Path, answer: str | None = "Because autograd follows it.") -> dict[str, dict[str, Any]]:

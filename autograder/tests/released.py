@@ -30,7 +30,7 @@ class Scaler(ScalerBase):
 
 
 def write(root: Path) -> Path:
-    """Lay the release down under `root`; returns its folder."""
+    """Write the release under `root`; returns its folder."""
     assignment = tiny.write(root)
     release = root / "release"
     tinyset = load_assignment(tiny.NAME, root)
@@ -60,7 +60,13 @@ def raw(cell: Cell, **changes: Any) -> dict[str, Any]:
 
 def code(source: str, **changes: Any) -> dict[str, Any]:
     """A code cell of the student's own."""
-    made = {"cell_type": "code", "metadata": {}, "source": source, "outputs": [], "execution_count": None}
+    made: dict[str, Any] = {
+        "cell_type": "code",
+        "metadata": {},
+        "source": source,
+        "outputs": [],
+        "execution_count": None,
+    }
     return made | changes
 
 

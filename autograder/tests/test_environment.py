@@ -110,7 +110,7 @@ def test_a_library_that_students_get_imports_only_what_students_install():
     for path in STUDENT_FILES:
         have = set(requirements(path)) | {"ipython"}  # JupyterLab brings IPython
         data = tomllib.loads((path.parent / "assignment.toml").read_text())
-        for folder in (path.parent / data["library"], ROOT / "autograder" / "kit"):
+        for folder in (path.parent / data["library"], *path.parent.glob("*/lesson"), ROOT / "kit"):
             wanted = {canonicalize_name(PACKAGES.get(name, name)) for name in third_party(folder)}
             assert wanted - have == set(), folder
 

@@ -1,6 +1,6 @@
 """A complete small assignment for the engine's tests: one problem, two exercises, a written answer, a library.
 
-`write(root)` lays it down as assignments/tinyset; `edit` changes one of its files.
+`write(root)` writes it to assignments/tinyset; `edit` changes one of its files.
 """
 
 from __future__ import annotations
@@ -250,7 +250,7 @@ def scale(values: Tensor, factor: float) -> Tensor:
 
 
 def write(root: Path) -> Path:
-    """Lay the assignment down under root/assignments/tinyset; returns that folder."""
+    """Write the assignment to root/assignments/tinyset; returns that folder."""
     folder = root / "assignments" / NAME
     for name, text in FILES.items():
         path = folder / name

@@ -28,9 +28,12 @@ import click
 
 from autograder.assignment.load import load_assignment
 from autograder.assignment.model import Assignment
+from autograder.build import copies
+from autograder.course_folders import CourseFolders
 from autograder.files import put_interpreter_on_path
 from autograder.verify.bench_stock import prepare_stock
 from autograder.verify.made_class import class_of, link_course, texts
+from kit.manifest import CellKind
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ def bench(assignment: str, sizes: str, stock: int, stock_whole: int, workers: in
     click.echo("| What | Measured |\n|---|---|")
     with tempfile.TemporaryDirectory() as temporary:
         made = load_assignment(assignment)
+        copies.restore(made)
         counts = [int(size) for size in sizes.split(",")]
         floor = _floor(made, counts[0])
         tell(f"floor, per submission of {counts[0]}", f"{floor:.3f} CPU s")
@@ -107,7 +111,7 @@ def _autograder() -> list[str]:
 def _lay_out(made: Assignment, root: Path, count: int) -> Path:
     link_course(made.root, root)
     for number, books in enumerate(class_of(made, count)):
-        folder = root / "submitted" / f"s{number:03}" / made.name
+        folder = CourseFolders(root).submitted / f"s{number:03}" / made.name
         folder.mkdir(parents=True)
         for name, text in texts(books).items():
             (folder / name).write_text(text, encoding="utf-8")
@@ -166,7 +170,6 @@ def _floor(made: Assignment, count: int) -> float:
 # Runs in the release folder, as a notebook's kernel does: each check twice, and the second is timed.
 _CHECKS = """
 import contextlib, io, json, sys, time
-sys.path.insert(0, "")
 given = json.load(sys.stdin)
 namespace = {"__name__": "__main__"}
 for source in given["cells"]:
@@ -181,9 +184,11 @@ for exercise in given["exercises"]:
 
 
 def _check_latency(made: Assignment) -> str:
-    code = [cell.source for item in made.problems for cell in item.cells if cell.kind in ("given", "exercise")]
+    code = [
+        cell.source for item in made.problems for cell in item.cells if cell.kind in (CellKind.GIVEN, CellKind.EXERCISE)
+    ]
     given = json.dumps({"cells": code, "exercises": [exercise.id for exercise in made.manifest.exercises]})
-    folder = made.root / "release" / made.name
+    folder = made.release
     done = subprocess.run(
         [sys.executable, "-c", _CHECKS], cwd=folder, input=given, check=True, capture_output=True, text=True
     )

@@ -15,7 +15,7 @@ from autograder.verify.made_class import class_of
 from kit.far_side import Service
 from kit.manifest import Manifest
 from kit.notebooks import extract
-from kit.runner import PLAIN_PYTEST, Plugin, test_generator
+from kit.runner import test_generator
 from kit.student import LocalTransport, Student
 
 
@@ -49,22 +49,13 @@ def main(name: str, count: int) -> None:
 
 
 def _test_calls(plan: Plan) -> list[tuple[str, str, Callable[..., None], dict[str, Any]]]:
-    """Exercise, test id, function and parameters of every test, as pytest collects them."""
-    found = []
-
-    class Collector(Plugin):
-        def pytest_collection_finish(self, session: pytest.Session) -> None:
-            for info, item in zip(self.listed, session.items, strict=True):
-                assert isinstance(item, pytest.Function)
-                parameters = dict(item.callspec.params) if hasattr(item, "callspec") else {}
-                found.append((info.mark.exercise, info.id, item.obj, item._fixtureinfo.argnames, parameters))
-
-    collector = Collector(plan.files, None, 0, None, "")
-    pytest.main([*PLAIN_PYTEST, "--collect-only", *(str(file.path) for file in plan.files)], plugins=[collector])
+    """Exercise, test id, function and parameters of every test, as pytest collected them."""
     calls = []
-    for exercise, test_id, function, names, parameters in found:
-        asked = {name: None for name in names if name in ("student", "rng")}
-        calls.append((exercise, test_id, function, asked | parameters))
+    for info, item in plan.collected.items:
+        assert isinstance(item, pytest.Function)
+        parameters = dict(item.callspec.params) if hasattr(item, "callspec") else {}
+        asked = {name: None for name in item._fixtureinfo.argnames if name in ("student", "rng")}
+        calls.append((info.mark.exercise, info.id, item.obj, asked | parameters))
     return calls
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from autograder.assignment.model import Assignment
+from autograder.course_folders import CourseFolders
 from autograder.verify.made_class import class_of
+from kit.manifest import exercise_of_check
 
 _CONFIG = """
 c = get_config()
@@ -23,10 +25,11 @@ _CELL = """
 from pathlib import Path
 from kit.check import LiveBinding
 from kit.release import find_release
-from kit.runner import TestFile, run_tests
-_outcomes = run_tests(
-    [TestFile("{problem}/test_public.py", Path("stock_tests/{problem}/test_public.py")),
-     TestFile("{problem}/test_hidden.py", Path("stock_tests/{problem}/test_hidden.py"))],
+from kit.runner import CollectedTests, TestFile
+if "_tests" not in globals():
+    _tests = CollectedTests([TestFile(f"{problem}/test_{{kind}}.py", Path(f"stock_tests/{problem}/test_{{kind}}.py"))
+                             for kind in ("public", "hidden")])
+_outcomes = _tests.run(
     binding=LiveBinding(find_release(), globals()), seed=0, exercises={{"{exercise}"}},
 )
 _total = sum(outcome.mark.weight for outcome in _outcomes)
@@ -35,24 +38,24 @@ _total = sum(outcome.mark.weight for outcome in _outcomes)
 
 
 def prepare_stock(made: Assignment, root: Path, count: int, *, whole: bool) -> None:
-    """Lay out a course: source with test cells, its release, `count` submissions.
+    """Set up a course: source with test cells, its release, `count` submissions.
 
     whole: with the cells that train and draw, which nbgrader would run; else without them.
     """
     root.mkdir(parents=True)
     (root / "nbgrader_config.py").write_text(_CONFIG, encoding="utf-8")
-    release = made.root / "release" / made.name
-    source = root / "source" / made.name
+    release = made.release
+    source = CourseFolders(root).source / made.name
     source.mkdir(parents=True)
     for problem in made.problems:
-        book = json.loads((made.root / "source" / made.name / problem.notebook_file).read_text(encoding="utf-8"))
+        book = json.loads((made.source / problem.notebook_file).read_text(encoding="utf-8"))
         points = {exercise.id: exercise.points for exercise in problem.exercises}
         book["cells"] = [_test_cell(cell, problem.name, points) for cell in _cells(book, whole)]
         (source / problem.notebook_file).write_text(json.dumps(book), encoding="utf-8")
     command = [sys.executable, "-m", "nbgrader", "generate_assignment", made.name, "--create"]
     subprocess.run(command, cwd=root, check=True, capture_output=True)
     for number, books in enumerate(class_of(made, count)):
-        folder = root / "submitted" / f"s{number:03}" / made.name
+        folder = CourseFolders(root).submitted / f"s{number:03}" / made.name
         folder.mkdir(parents=True)
         for name, book in books.items():
             kept = copy.deepcopy(book)
@@ -64,8 +67,8 @@ def prepare_stock(made: Assignment, root: Path, count: int, *, whole: bool) -> N
         for problem in made.problems:
             tests = folder / "stock_tests" / problem.name
             tests.mkdir(parents=True)
-            shutil.copy(problem.public_tests, tests)
-            shutil.copy(problem.hidden_tests, tests)
+            for path in problem.tests:
+                shutil.copy(path, tests)
 
 
 def _cells(book: dict[str, Any], whole: bool) -> list[dict[str, Any]]:
@@ -74,7 +77,7 @@ def _cells(book: dict[str, Any], whole: bool) -> list[dict[str, Any]]:
 
 
 def _test_cell(cell: dict[str, Any], problem: str, points: dict[str, float]) -> dict[str, Any]:
-    exercise = cell["id"].removesuffix("-check")
-    if cell["id"].endswith("-check") and exercise in points:
+    exercise = exercise_of_check(cell["id"])
+    if exercise in points:
         return cell | {"source": _CELL.format(problem=problem, exercise=exercise, points=points[exercise])}
     return cell

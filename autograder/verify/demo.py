@@ -10,8 +10,9 @@ from pathlib import Path
 from autograder.assignment.load import load_assignment
 from autograder.assignment.model import Assignment
 from autograder.build import build
+from autograder.course_folders import CourseFolders
 from autograder.grading.grade_class import Done, grade_class, submissions
-from autograder.grading.plan import course_seed
+from autograder.grading.seed import course_seed
 from autograder.marks import feedback_pages, gradebook
 from autograder.results import Report, ResultFolder
 from autograder.verify.made_class import Member, link_course, members
@@ -27,7 +28,7 @@ class Row:
 
 
 def prepare(root: Path, name: str, folder: Path) -> tuple[Assignment, list[Member]]:
-    """Build the release, and lay out a course with a made class in `folder`, which is emptied first."""
+    """Build the release, and set up a course with a made class in `folder`, which is emptied first."""
     build.build(name, root)
     if folder.exists():
         shutil.rmtree(folder)
@@ -35,7 +36,7 @@ def prepare(root: Path, name: str, folder: Path) -> tuple[Assignment, list[Membe
     assignment = load_assignment(name, folder)
     people = members(assignment)
     for member in people:
-        member.write(folder / "submitted", name)
+        member.write(CourseFolders(folder).submitted, name)
     return assignment, people
 
 
@@ -43,11 +44,11 @@ def run(
     assignment: Assignment, people: list[Member], *, workers: int, on_done: Callable[[Done], None]
 ) -> tuple[list[Row], Path]:
     """Grade the class into gradebook and feedback; the rows, and the page to open."""
-    root = assignment.root
-    results = ResultFolder(root / "results")
+    course = assignment.course
+    results = ResultFolder(course.results)
     done = grade_class(
         assignment,
-        submissions(root / "submitted", assignment.name),
+        submissions(course.submitted, assignment.name),
         results.path,
         seed=course_seed(assignment),
         workers=workers,
@@ -55,12 +56,12 @@ def run(
         on_done=on_done,
     )
     reports = {item.report.student: item.report for item in done}
-    gradebook.write(assignment, results, submitted=root / "submitted")
+    gradebook.write(assignment, results, submitted=course.submitted)
     pages = feedback_pages.write(assignment, results)
     rows = []
     for member in people:
         report = reports[member.name]
-        found = [*member.complaints(report, assignment), *_script_in(root / "feedback" / member.name)]
+        found = [*member.complaints(report, assignment), *_script_in(course.feedback / member.name)]
         rows.append(Row(member, report, tuple(found)))
     return rows, pages.index
 

@@ -2,7 +2,7 @@
 
 Works in the current folder, a copy of the release. Reads a job from standard input: `cells` (kind, name, source),
 `answers` (exercise to a list of cells to try in its place, the reference first), `seconds` (for one cell) and `out`.
-Each answer is tried in a forked process, so that all start from the same state; what came of answer 3 to an exercise
+Each answer is tried in a forked process, so that all start from the same state; the outcome of answer 3 to an exercise
 stands in <out>/<exercise>/3.json.
 """
 
@@ -28,6 +28,8 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 
+from kit.manifest import CellKind  # noqa: E402
+
 Cells = list[dict[str, str]]
 _drawn: list[Figure] = []
 
@@ -43,15 +45,15 @@ def main() -> None:
     torch.set_num_threads(1)
     _record_figures()
     namespace: dict[str, Any] = {"__name__": "__main__"}
-    last = max(number for number, cell in enumerate(cells) if cell["kind"] == "exercise")
+    last = max(number for number, cell in enumerate(cells) if cell["kind"] == CellKind.EXERCISE)
     for number, cell in enumerate(cells[: last + 1]):
-        if cell["kind"] == "exercise":
+        if cell["kind"] == CellKind.EXERCISE:
             _try_answers(
                 job["answers"].get(cell["name"], []), cells[number + 1 :], namespace, seconds, out, cell["name"]
             )
-        if cell["kind"] in ("given", "guess", "exercise"):
+        if cell["kind"] in (CellKind.GIVEN, CellKind.GUESS, CellKind.EXERCISE):
             exec(compile(cell["source"], f"<{cell['name'] or cell['kind']}>", "exec"), namespace)
-        elif cell["kind"] == "show":  # it may define what later cells use
+        elif cell["kind"] == CellKind.SHOW:  # it may define what later cells use
             with contextlib.suppress(Exception, TooLong), contextlib.redirect_stdout(io.StringIO()):
                 _run(cell["source"], namespace, seconds)
     _drawn.clear()
@@ -80,10 +82,10 @@ def _cells_to_show(following: Cells) -> Cells:
     """What belongs to an exercise: code until the next exercise, or until a heading after the first show cell."""
     kept: Cells = []
     for cell in following:
-        heading = cell["kind"] == "text" and cell["source"].lstrip().startswith("#")
-        if cell["kind"] == "exercise" or (heading and any(item["kind"] == "show" for item in kept)):
+        heading = cell["kind"] == CellKind.TEXT and cell["source"].lstrip().startswith("#")
+        if cell["kind"] == CellKind.EXERCISE or (heading and any(item["kind"] == CellKind.SHOW for item in kept)):
             break
-        if cell["kind"] in ("given", "guess", "show"):
+        if cell["kind"] in (CellKind.GIVEN, CellKind.GUESS, CellKind.SHOW):
             kept.append(cell)
     return kept
 

@@ -74,7 +74,7 @@ def draw_sheets(
 ) -> list[Path]:
     """One PNG an exercise, <into>/<exercise>.png: the reference first, then each answer of wrong/.
 
-    settings: environment variables for the cells. seconds: longer cells are stopped, and that is said. Needs the
+    settings: environment variables for the cells. seconds: longer cells are stopped, and a note says so. Needs the
     built release. CourseError where a reference cell does not run.
     """
     problems = [assignment.problem(problem)] if problem else list(assignment.problems)

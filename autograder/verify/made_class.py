@@ -17,11 +17,11 @@ from typing import Any
 from autograder.assignment.answers import SampleAnswer, right_answers, wrong_answers
 from autograder.assignment.model import Assignment, Problem
 from autograder.assignment.released import release_notebook
-from autograder.results import GRADED, Report
+from autograder.course_folders import CourseFolders
+from autograder.results import Report, ReportStatus
 from autograder.verify.verify import dependents
 
 Notebooks = dict[str, dict[str, Any]]
-LINKED = ("assignments", "source", "release", "nbgrader_config.py")
 SCRIPT = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 
 
@@ -41,7 +41,7 @@ class Member:
     below: frozenset[str] = frozenset()
     free: frozenset[str] = frozenset()
     says: str = ""  # must stand in a note of the result
-    state: str = GRADED
+    state: ReportStatus = ReportStatus.GRADED
 
     def write(self, submitted: Path, assignment: str) -> None:
         folder = submitted / self.name / assignment
@@ -122,9 +122,10 @@ def class_of(assignment: Assignment, count: int) -> Iterator[Notebooks]:
 def link_course(root: Path, folder: Path) -> None:
     """Make `folder` a course of its own with the assignments of `root`: its submissions and grades stay apart."""
     folder.mkdir(parents=True)
-    for part in LINKED:
-        if (root / part).exists():
-            (folder / part).symlink_to((root / part).resolve())
+    course = CourseFolders(root)
+    for path in (course.assignments, course.source, course.release, root / "nbgrader_config.py"):
+        if path.exists():
+            (folder / path.name).symlink_to(path.resolve())
 
 
 def texts(books: Notebooks) -> dict[str, str]:
@@ -198,7 +199,7 @@ def _odd_files(maker: _Maker, first: Problem, lonely: str) -> Iterator[Member]:
     place = next(number for number, cell in enumerate(cells) if cell["id"] == lonely)
     cells.insert(place, copy.deepcopy(cells[place]) | {"source": maker.stub(lonely)})
     yield Member(
-        "duplicated-cell", f"{lonely} stands twice, an old copy first", "the later copy is graded, and that is said",
+        "duplicated-cell", f"{lonely} stands twice, an old copy first", "the later copy is graded, and a note says so",
         texts(books), says="appears twice",
     )  # fmt: skip
     renamed = texts(maker.notebooks())
@@ -207,11 +208,13 @@ def _odd_files(maker: _Maker, first: Problem, lonely: str) -> Iterator[Member]:
     broken = texts(maker.notebooks())
     broken[file] = broken[file][: len(broken[file]) // 2]
     ungraded: dict[str, float | None] = dict.fromkeys((item.id for item in first.exercises), None)
+    several = len(maker.assignment.problems) > 1
+    state = ReportStatus.PARTLY_GRADED if several else ReportStatus.NOT_GRADED
     yield Member(
         "broken-json", f"half of {file} was uploaded", "not graded, which is not a zero; other notebooks are graded",
-        broken, ungraded, state="partly graded" if len(maker.assignment.problems) > 1 else "not graded",
+        broken, ungraded, state=state,
     )  # fmt: skip
-    if len(maker.assignment.problems) > 1:
+    if several:
         missing = texts(maker.notebooks())
         del missing[file]
         yield Member(

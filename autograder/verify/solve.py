@@ -17,6 +17,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbconvert import HTMLExporter
 
 from autograder.assignment.model import Assignment
+from autograder.build import copies
 from autograder.errors import AutograderError, BadInput
 from autograder.files import put_interpreter_on_path, write_atomically
 
@@ -55,7 +56,7 @@ def solve(
     solved = []
     with release_copy(assignment) as folder, _environment(settings or {}):
         for item in problems:
-            source = assignment.root / "source" / assignment.name / item.notebook_file
+            source = assignment.source / item.notebook_file
             if not source.is_file():
                 raise BadInput(f"{source} is missing: run `autograder build {assignment.name}`")
             solved.append(_run(source, folder, out, on_cell))
@@ -95,9 +96,10 @@ def _run(source: Path, folder: Path, out: Path, on_cell: Callable[[str, int, int
 @contextmanager
 def release_copy(assignment: Assignment) -> Iterator[Path]:
     """The release without its notebooks, in a temporary folder, its data linked."""
-    release = assignment.root / "release" / assignment.name
+    release = assignment.release
     if not release.is_dir():
         raise BadInput(f"{release} is missing: run `autograder build {assignment.name}`")
+    copies.refresh(assignment)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / assignment.name
         folder.mkdir()

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import multiprocessing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from types import ModuleType
+
+import torch
 
 from autograder.assignment.answers import SampleAnswer, right_answers, wrong_answers
+from autograder.assignment.library import import_library
 from autograder.assignment.model import Assignment, Problem
+from autograder.build import copies
 from autograder.grading.grade_one import bind
-from autograder.grading.plan import Plan, answer_code
+from autograder.grading.plan import Plan, answer_code, visibility
 from autograder.sandbox.sandbox import Sandbox
-from kit.runner import Outcome, TestFile, run_tests
+from autograder.verify.library_answers import library_answers
+from kit.outcomes import OutcomeStatus
+from kit.runner import Binding, Outcome
 
-REFERENCE, STUB, RIGHT, WRONG, NONSENSE = "reference", "stub", "right", "wrong", "nonsense"
+REFERENCE, STUB, RIGHT, WRONG, NONSENSE, LIBRARY = "reference", "stub", "right", "wrong", "nonsense", "library"
+KINDS = (REFERENCE, STUB, RIGHT, WRONG, NONSENSE, LIBRARY)
+LIBRARY_SECONDS = 1.0
 NONSENSE_VALUES = (
     "None", "()", "'text'", "0", "float('nan')", "object()", "{'a': 1}", "[None, None, None]", "(None, None)",
     "torch.tensor(float('nan'))", "torch.zeros(0)", "torch.zeros(2, 3, 4, 5, 6)",
@@ -45,7 +55,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of a case: its surprises (none is good), and the tests that did not pass."""
+    """The outcome of a case: its surprises (none is good), and the tests that did not pass."""
 
     case: Case
     surprises: tuple[str, ...]
@@ -67,6 +77,11 @@ class Proof:
         return [test for test in self.tests if test not in caught]
 
     @property
+    def surprising_problems(self) -> set[str]:
+        by_answers = {verdict.case.problem for verdict in self.verdicts if verdict.surprises}
+        return by_answers | {test.partition("/")[0] for test in self.idle_tests}
+
+    @property
     def surprises(self) -> list[str]:
         found = [f"{v.case.label}: {text}" for v in self.verdicts for text in v.surprises]
         return found + [
@@ -78,14 +93,16 @@ def verify(
     plan: Plan,
     sandbox: Sandbox,
     *,
-    problem: str | None = None,
+    problems: Sequence[Problem] | None = None,
     seeds: int = 20,
     workers: int = 2,
     on_verdict: Callable[[Verdict, int], None] = lambda verdict, total: None,
 ) -> Proof:
-    """Try every answer of every problem (or of one). The processes are forked: call it before starting threads."""
-    problems = [plan.assignment.problem(problem)] if problem else list(plan.assignment.problems)
-    cases = [case for item in problems for case in cases_of(item, plan.seed, seeds)]
+    """Try every answer of every problem (or of some), in forked processes."""
+    torch.set_num_threads(1)  # a process that has started more, as the library may here, cannot fork safely
+    problems = plan.assignment.problems if problems is None else problems
+    library = import_library(plan.assignment.release, plan.assignment.library)
+    cases = [case for item in problems for case in cases_of(item, library, plan.seed, seeds)]
     tests = tuple(test.id for test in plan.tests if any(test.id.startswith(f"{item.name}/") for item in problems))
     proof = Proof(plan.assignment, tests)
     _shared[:] = [(plan, sandbox)]
@@ -100,7 +117,13 @@ def verify(
     return proof
 
 
-def cases_of(problem: Problem, seed: int, seeds: int) -> list[Case]:
+def plan_from_sources(assignment: Assignment, seed: int) -> Plan:
+    """The plan for the sources as they are now; the release's copies are brought up to them first."""
+    copies.refresh(assignment)
+    return Plan.of(assignment, seed)
+
+
+def cases_of(problem: Problem, library: ModuleType, seed: int, seeds: int) -> list[Case]:
     """Everything to try on one problem."""
     cases = [Case(REFERENCE, problem.name, f"seed {number}", seed + number) for number in range(seeds)]
     cases.append(Case(STUB, problem.name, "untouched notebook", seed))
@@ -110,7 +133,8 @@ def cases_of(problem: Problem, seed: int, seeds: int) -> list[Case]:
         for value in NONSENSE_VALUES:
             code = nonsense(reference, value)
             cases.append(Case(NONSENSE, problem.name, f"returns {value}", seed, exercise, code))
-    return cases
+    answers = library_answers(problem, library)
+    return cases + [Case(LIBRARY, problem.name, item.name, seed, item.exercise, item.code) for item in answers]
 
 
 def case_of(kind: str, answer: SampleAnswer, seed: int) -> Case:
@@ -139,34 +163,59 @@ def try_case(case: Case, plan: Plan, sandbox: Sandbox) -> Verdict:
     """Run one answer through the tests that concern it, in confined workers as in grading."""
     problem = plan.assignment.problem(case.problem)
     if case.kind == STUB:
-        replacing = {cell.name: cell.released for cell in problem.cells if cell.kind == "exercise"}
+        replacing = problem.stubs
     else:
         replacing = {case.exercise: case.code} if case.exercise else {}
-    files: list[TestFile] = [file for file in plan.files if file.prefix.startswith(f"{problem.name}/")]
-    binding = bind(plan.assignment, {problem.name: answer_code(problem, replacing)}, sandbox)
-    only = {case.exercise} if case.kind == NONSENSE else None
+    assignment = _impatient(plan.assignment, problem) if case.kind == LIBRARY else plan.assignment
+    binding = bind(assignment, {problem.name: answer_code(problem, replacing)}, sandbox)
+    wanted = {case.exercise} if case.kind == NONSENSE else set(problem.references)
     try:
-        outcomes = run_tests(files, binding=binding, seed=case.seed, exercises=only)
+        if case.kind == LIBRARY:
+            outcomes = _hidden_until_half_is_lost(case, plan, binding)
+        else:
+            outcomes = plan.collected.run(binding=binding, seed=case.seed, exercises=wanted)
     finally:
         binding.close()
-    failed = tuple(outcome.id for outcome in outcomes if outcome.status != "passed")
+    failed = tuple(outcome.id for outcome in outcomes if outcome.status != OutcomeStatus.PASSED)
     return Verdict(case, tuple(_surprises(case, problem, outcomes)), failed)
 
 
+def _hidden_until_half_is_lost(case: Case, plan: Plan, binding: Binding) -> list[Outcome]:
+    """The exercise's hidden tests one by one, until half of their weight is lost: most answers fail at once."""
+    hidden = [t for t in plan.tests if t.mark.exercise == case.exercise and visibility(t.id) == "hidden"]
+    left = sum(test.mark.weight for test in hidden) / 2
+    outcomes: list[Outcome] = []
+    for test in hidden:
+        outcomes += plan.collected.run(binding=binding, seed=case.seed, only=test.id)
+        left -= 0 if outcomes[-1].status == OutcomeStatus.PASSED else test.mark.weight
+        if left <= 0:
+            break
+    return outcomes
+
+
+def _impatient(assignment: Assignment, problem: Problem) -> Assignment:
+    """The problem alone, with little time for a call: much of a library is not made to be called as an answer."""
+    exercises = tuple(dataclasses.replace(item, call_seconds=LIBRARY_SECONDS) for item in problem.exercises)
+    return dataclasses.replace(assignment, problems=(dataclasses.replace(problem, exercises=exercises),))
+
+
 def _surprises(case: Case, problem: Problem, outcomes: list[Outcome]) -> Iterable[str]:
+    if case.kind == LIBRARY:
+        yield from _library_surprises(case, outcomes)
+        return
     for outcome in outcomes:
-        if outcome.status == "error":
+        if outcome.status == OutcomeStatus.ERROR:
             yield f"{outcome.id} breaks instead of failing: {outcome.text}"
     if case.kind in (REFERENCE, RIGHT):
         for outcome in outcomes:
-            if outcome.status not in ("passed", "error"):
+            if outcome.status not in (OutcomeStatus.PASSED, OutcomeStatus.ERROR):
                 yield f"{outcome.id} should pass, but is {outcome.status}: {outcome.text}"
     elif case.kind == STUB:
         for outcome in outcomes:
-            if outcome.status not in ("missing", "blocked", "error"):
+            if outcome.status not in (OutcomeStatus.MISSING, OutcomeStatus.BLOCKED, OutcomeStatus.ERROR):
                 yield f"{outcome.id} should find nothing written, but is {outcome.status}: {outcome.text}"
     elif case.kind == NONSENSE:
-        if all(outcome.status == "passed" for outcome in outcomes):
+        if all(outcome.status == OutcomeStatus.PASSED for outcome in outcomes):
             yield "gets full marks"
     else:
         yield from _wrong_surprises(case, problem, outcomes)
@@ -181,12 +230,18 @@ def _wrong_surprises(case: Case, problem: Problem, outcomes: list[Outcome]) -> I
     for name in case.must_fail:
         if name not in by_name:
             yield f"its must_fail names {name}, but there is no such test"
-        elif all(outcome.status == "passed" for outcome in by_name[name]):
+        elif all(outcome.status == OutcomeStatus.PASSED for outcome in by_name[name]):
             yield f"{name} should catch it, but passes"
     touched = dependents(problem, case.exercise)
     for outcome in outcomes:
-        if outcome.mark.exercise not in touched and outcome.status not in ("passed", "error"):
+        if outcome.mark.exercise not in touched and outcome.status not in (OutcomeStatus.PASSED, OutcomeStatus.ERROR):
             yield f"costs {outcome.id}, a test of an exercise that does not depend on {case.exercise}"
+
+
+def _library_surprises(case: Case, outcomes: list[Outcome]) -> Iterable[str]:
+    passed = sum(outcome.mark.weight for outcome in outcomes if outcome.status == OutcomeStatus.PASSED)
+    if (share := passed / sum(outcome.mark.weight for outcome in outcomes)) > 1 / 2:
+        yield f"the shipped library answers {share:.0%} of {case.exercise}'s hidden tests: take {case.name} out of it"
 
 
 def dependents(problem: Problem, exercise: str) -> set[str]:
@@ -206,7 +261,7 @@ def summary(proof: Proof) -> list[tuple[str, ...]]:
         if not mine:
             continue
         counts = []
-        for kind in (REFERENCE, STUB, RIGHT, WRONG, NONSENSE):
+        for kind in KINDS:
             tried = [v for v in mine if v.case.kind == kind and v.case.exercise in ("", exercise.id)]
             counts.append(f"{sum(not v.surprises for v in tried)}/{len(tried)}")
         tests = (str(exercise.public_tests), str(exercise.hidden_tests))

@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 import pickle
-import sys
 import tarfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,8 +13,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "data_scripts"), str(ROOT / "assignments" / "ps3")]
+from autograder.assignment.library import import_library
+from autograder.assignment.load import load_assignment
+from autograder.build import copies
+
+ASSIGNMENT = load_assignment("ps3", Path(__file__).resolve().parents[2])
+copies.refresh(ASSIGNMENT)
+import_library(ASSIGNMENT.release, ASSIGNMENT.library)
 
 
 def tar_of(files: dict[str, bytes]) -> bytes:
@@ -71,7 +75,8 @@ class Host:
     """Serves one content; `cut` ends each answer after so many bytes, `ranges` says whether Range is obeyed."""
 
     def __init__(self):
-        self.content, self.cut, self.ranges, self.asked = b"", None, True, []
+        self.content, self.cut, self.ranges = b"", None, True
+        self.asked: list[str | None] = []
         host = self
 
         class Handler(BaseHTTPRequestHandler):

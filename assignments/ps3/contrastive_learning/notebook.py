@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 2. Which two belong together?
+# # Which two belong together?
 #
 # Below are twelve pieces of six photos, shuffled. Which two come from the same one? A network that can tell has learned
 # to see without a single label.
@@ -16,7 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kit import check, ready, written
-from ps3 import augment, contrast, data, plots, probes, training
+from ps3 import augment, data, plots, probes, training
+from ps3.contrastive_learning import figures, parts
 
 # %% tags=["show"]
 torch.manual_seed(0)
@@ -26,8 +27,8 @@ photos = data.to_float(pictures.test.images)  # (5000, 3, 32, 32), 0 to 1
 print(f"preset {preset.name}, {device}, {len(pictures.unlabelled):,} images to learn from, {len(photos):,} to test")
 
 # %% tags=["show"]
-puzzle = contrast.pairs_puzzle(pictures)
-contrast.show_puzzle(puzzle)
+puzzle = figures.pairs_puzzle(pictures)
+figures.show_puzzle(puzzle)
 
 # %% [markdown]
 # Write down six pairs, such as `(0, 7)`, then reveal (3 minutes).
@@ -36,12 +37,12 @@ contrast.show_puzzle(puzzle)
 guess_pairs = [(None, None), (None, None), (None, None), (None, None), (None, None), (None, None)]
 
 # %% tags=["show"]
-contrast.reveal_pairs(puzzle, guess_pairs)
+figures.reveal_pairs(puzzle, guess_pairs)
 
 # %% [markdown]
-# You used no labels. Neither will the network. *How* did you find the pairs: by shapes, or by colours? See 2.11.
+# You used no labels. Neither will the network. *How* did you find the pairs: by shapes, or by colours? See [[#colour]].
 #
-# ## 2.1 Ten ways to change a picture
+# ## Ten ways to change a picture
 #
 # The lecture's slide. A network that calls two of these the same has learned to ignore what differs between them.
 #
@@ -57,11 +58,11 @@ one, draws = photos[[12]], torch.Generator().manual_seed(2)
 shown = torch.cat([transform(one, draws) for transform in ten.values()])
 names = list(ten)
 plots.images((shown[:5], shown[5:]), labels=(names[:5], names[5:]), message=f"{len(ten)} ways to change a picture")
-print(f"easiest: {contrast.told(guess_easiest_task)}. Unchanged pixels can be compared one by one.")
-print(f"unwise for 6 and 9: {contrast.told(guess_unwise_for_digits)}. Half a turn makes one into the other.")
+print(f"easiest: {plots.guess_text(guess_easiest_task)}. Unchanged pixels can be compared one by one.")
+print(f"unwise for 6 and 9: {plots.guess_text(guess_unwise_for_digits)}. Half a turn makes one into the other.")
 
 # %% [markdown]
-# ## 2.2 Crop and resize (about 25 min)
+# ## Crop and resize (about 25 min)
 #
 # A box is given in fractions of the image, so it may begin inside a pixel. Each output pixel looks at one place and
 # mixes the nearest pixels.
@@ -109,7 +110,7 @@ check("nce-crop-and-resize")
 # %% tags=["show"]
 if written("nce-crop-and-resize"):
     box = (0.16, 0.3, 0.6, 0.44)
-    looked = crop_and_resize(contrast.coordinates(8, 12), torch.tensor([box]), 4)[0]  # (2, 4, 4)
+    looked = crop_and_resize(figures.coordinates(8, 12), torch.tensor([box]), 4)[0]  # (2, 4, 4)
     plots.where_it_looked(looked.permute(1, 2, 0), box, (8, 12))
 
 # %% [markdown]
@@ -120,7 +121,7 @@ if written("nce-crop-and-resize"):
 if written("nce-crop-and-resize"):
     row = torch.tensor([10.0, 40.0, 40.0, 20.0])
     read = crop_and_resize(row.view(1, 1, 1, 4), torch.tensor([[0.0, 0.0, 1.0, 1.0]]), 32)
-    contrast.profile(row, read[0, 0, 0])
+    figures.profile(row, read[0, 0, 0])
 
 # %% [markdown]
 # Seven random crops of a photo: is each another piece of it, the right way up? Seven equal pieces: one box served all.
@@ -132,7 +133,7 @@ if written("nce-crop-and-resize"):
     plots.images(torch.cat([seven[:1], crop_and_resize(seven, boxes, 32)]), columns=["photo"] + ["crop"] * 7)
 
 # %% [markdown]
-# ## 2.3 Two views (about 5 min)
+# ## Two views (about 5 min)
 #
 # SimCLR shows the network every image twice, each time augmented anew.
 
@@ -177,7 +178,7 @@ if written("nce-crop-and-resize", "nce-two-views"):
     plots.images(list(rows.values()), list(rows), message=f"views 1 and 2 are equal for {equal} of 6 photos")
 
 # %% [markdown]
-# ## 2.4 The idea: a softmax with each image as a category
+# ## The idea: a softmax with each image as a category
 #
 # Put view 1 of four photos on the rows, view 2 on the columns, and write down how alike every two are. In each row one
 # cell is right: the same photo. That is classification with four categories, and the labels cost nothing.
@@ -189,9 +190,9 @@ if written("nce-crop-and-resize", "nce-two-views"):
     view1, view2 = two_views(photos[6:10], views, torch.Generator().manual_seed(2))
     a, b = (F.normalize((view - view.mean(dim=(1, 2, 3), keepdim=True)).flatten(1), dim=1) for view in (view1, view2))
     best = int(((a @ b.T).argmax(dim=1) == torch.arange(4)).sum())
-    title, told = "How alike are the pixels of two views?", f"{best} of 4 rows are right"
+    title, message = "How alike are the pixels of two views?", f"{best} of 4 rows are right"
     outline = [(i, i) for i in range(4)]
-    plots.matrix(a @ b.T, view1, view2, outline=outline, signed=True, title=title, message=told)
+    plots.matrix(a @ b.T, view1, view2, outline=outline, signed=True, title=title, message=message)
 
 # %% [markdown]
 # Query $q_i$ is what the network makes of view 1 of image $i$, key $k_j$ of view 2 of image $j$. Divide their cosines
@@ -203,7 +204,7 @@ if written("nce-crop-and-resize", "nce-two-views"):
 # change nothing.
 
 # %% [markdown]
-# ## 2.5 InfoNCE (about 20 min)
+# ## InfoNCE (about 20 min)
 #
 # **By hand first.** T = 1, cosines 0.9 and 0.1 in row 0, 0.2 and 0.6 in row 1. Row 0 picks its key with probability
 # exp(0.9) / (exp(0.9) + exp(0.1)) = 0.690, which costs −log 0.690 = 0.371. Row 1: 0.599, 0.513. The loss is their
@@ -262,7 +263,7 @@ if written("nce-info-nce"):
 queries = torch.tensor([[0.0, 0.8], [1.1, 0.9], [0.9, -1.2], [-1.1, -1.0]])
 keys = torch.tensor([[0.0, 1.5], [1.5, -0.4], [-0.2, -1.5], [-1.6, 0.2]])
 if written("nce-info-nce"):
-    contrast.forces(info_nce, queries, keys, 0.5, ("query", "key"))
+    figures.forces(info_nce, queries, keys, 0.5, ("query", "key"))
 
 # %% [markdown]
 # And the untrained network, given 128 photos? Were all keys equally good, the loss would be log 128 = 4.85: *chance*.
@@ -270,16 +271,16 @@ if written("nce-info-nce"):
 
 # %% tags=["show"]
 if written("nce-crop-and-resize", "nce-two-views", "nce-info-nce"):
-    untrained = nn.Sequential(*contrast.new_networks())
+    untrained = nn.Sequential(*parts.new_networks())
     with torch.no_grad():
         both = torch.cat(two_views(photos[:128], views, torch.Generator().manual_seed(0)))
         loss = float(info_nce(*untrained(pictures.normalize(both)).chunk(2), 0.2))
     guessed = {} if guess_untrained_loss is None else {"your guess": guess_untrained_loss}
     plots.number_line({"untrained": loss} | guessed, {"log 128": 4.852, "all found": 0.0}, xlabel="InfoNCE, B = 128")
-    print(contrast.told(guess_untrained_loss))
+    print(plots.guess_text(guess_untrained_loss))
 
 # %% [markdown]
-# ## 2.6 Temperature (about 5 min)
+# ## Temperature (about 5 min)
 #
 # One query, its right key and three wrong ones at 35, 75 and 150 degrees. Guess: at T = 0.05, what share of the push
 # goes to key 1, the nearest?
@@ -289,14 +290,14 @@ guess_share_of_key_1 = None  # percent, 0 to 100
 
 # %% tags=["show"]
 if written("nce-info-nce"):
-    contrast.pushes(info_nce, (0.05, 0.2, 1.0), guess_share_of_key_1)
+    figures.pushes(info_nce, (0.05, 0.2, 1.0), guess_share_of_key_1)
 
 # %% [markdown]
 # A low temperature listens to the hardest negative alone, a high one pushes everybody. But the hardest may be a *false*
 # negative, a second cat: of 127 others, about 13 share your class. We use 0.2; Chen et al. 2020 compare four (Table 5).
 
 # %% [markdown]
-# ## 2.7 NT-Xent, SimCLR's loss (about 20 min)
+# ## NT-Xent, SimCLR's loss (about 20 min)
 #
 # InfoNCE compares across the two views only. SimCLR throws both into one crowd of 2B embeddings: on its turn, each must
 # find its partner among all the others.
@@ -348,8 +349,8 @@ check("nce-nt-xent")
 # %% [markdown]
 # <details><summary>Hint 1: what to look at</summary>Draw the table for B = 2 with rows and columns a1, b1, a2, b2.
 # Cross out what nobody may pick, and circle the right cell of each row. Where do the circles lie?</details>
-# <details><summary>Hint 2: which operation</summary>It is the classification of 2.5 again, with 2B rows. A category
-# that nobody may choose needs a score that no softmax ever picks.</details>
+# <details><summary>Hint 2: which operation</summary>It is the classification of [[nce-info-nce]] again, with 2B rows. A
+# category that nobody may choose needs a score that no softmax ever picks.</details>
 
 # %% [markdown]
 # **Who is in your sum?** Of eight equal embeddings the loss is the log of the number of candidates: log 7, all but
@@ -360,7 +361,7 @@ if written("nce-nt-xent"):
     value = float(nt_xent(torch.ones(4, 3), torch.ones(4, 3), 0.5))
     crowds = {f"log {n}": math.log(n) for n in (4, 6, 7, 8)}
     plots.number_line({"yours": value}, crowds, xlabel="NT-Xent", title="Eight equal embeddings")
-    print(f"exp(yours) = {math.exp(value):.2f} candidates for each; {contrast.told(guess_terms)}")
+    print(f"exp(yours) = {math.exp(value):.2f} candidates for each; {plots.guess_text(guess_terms)}")
 
 # %% [markdown]
 # **And who is the partner?** Three photos at right angles. At T = 0.5 the dots belong on 0.433 (twice), 1.993 where all
@@ -375,10 +376,10 @@ if written("nce-nt-xent"):
     for T, places in ((0.5, landmarks), (0.005, {"equal views": 0, "second the same": 67.936, "moved on": 200})):
         values = {name: float(nt_xent(*pair, T)) for name, pair in batches.items()}
         plots.number_line(values, places, xlabel=f"NT-Xent of three pairs at T = {T}")
-    contrast.forces(nt_xent, queries, keys, 0.5, ("first", "second"))
+    figures.forces(nt_xent, queries, keys, 0.5, ("first", "second"))
 
 # %% [markdown]
-# ## 2.8 Rehearsal: with and without augmentation (about 5 min)
+# ## Rehearsal: with and without augmentation (about 5 min) {#rehearsal}
 #
 # Here is all of SimCLR: embed both views, compare. `ProjectionHead` stands between features and loss and is thrown away
 # after training. `knn` judges features: does a test image share its class with its nearest training images?
@@ -425,17 +426,17 @@ guess_better_features = None  # "with" or "without"
 
 # %% tags=["show"]
 if ready(*EXERCISES):
-    losses, reached, steps = {}, {}, min(100, preset.simclr)
+    losses, reached, steps = {}, {}, preset.steps("contrastive_learning", "rehearsal")
     for name, augmentation in (("without augmentation", same), ("SimCLR", views)):
-        small, top = contrast.new_networks(device)
-        losses[name] = contrast.rehearse([small, top], simclr_step(small, top, augmentation), pictures, steps, **recipe)
+        small, top = parts.new_networks(device)
+        losses[name] = parts.rehearse([small, top], simclr_step(small, top, augmentation), pictures, steps, **recipe)
         reached[name] = knn(small, 4_000, 2_000)
-    reached["random ResNet"] = knn(contrast.new_networks(device)[0], 4_000, 2_000)
+    reached["random ResNet"] = knn(parts.new_networks(device)[0], 4_000, 2_000)
     plots.curve(range(1, steps + 1), losses, reference={"chance": 4.84}, title="Which loss ends lower?")
     errors = [2 * probes.standard_error(accuracy, 2_000) for accuracy in reached.values()]
     title, xlabel = "Which features are better?", "k-NN accuracy, 2,000 test images"
     plots.dots(list(reached), list(reached.values()), errors, chance=0.1, xlabel=xlabel, title=title)
-    print(f"lower loss, {contrast.told(guess_lower_loss)}; features, {contrast.told(guess_better_features)}")
+    print(f"lower loss, {plots.guess_text(guess_lower_loss)}; features, {plots.guess_text(guess_better_features)}")
 
 # %% [markdown]
 # A lower loss is not a better representation: without augmentation any network that tells two images apart solves the
@@ -445,7 +446,7 @@ if ready(*EXERCISES):
 # Is your loss with augmentation still near 4.84? Then do not start the run.
 
 # %% [markdown]
-# ## 2.9 The run (about 2 min of computing)
+# ## The run (about 2 min of computing)
 #
 # 1,000 steps of 128 photos. The dashed line is *chance*, log 255 = 5.54; the dotted one *found, others at right
 # angles*, log(1 + 254 · exp(−5)) = 1.00, since 1 / T = 5.
@@ -458,13 +459,13 @@ guess_last_dot = None  # accuracy, 0 to 1
 # %% tags=["show"]
 others = 2 * preset.batch_size - 1
 lines = {"chance": math.log(others), "found, others at right angles": math.log(1 + (others - 1) * math.exp(-5))}
-size = {"steps": preset.simclr, "batch_size": preset.batch_size}
-twin, twin_head = contrast.new_networks(device)  # the same network, and it stays untrained
+size = {"steps": preset.steps("contrastive_learning"), "batch_size": preset.batch_size}
+twin, twin_head = parts.new_networks(device)  # the same network, and it stays untrained
 
 # %% tags=["show"]
 again = False  # True: train once more, even if there are weights from an earlier run
 weights = f"weights/simclr-{preset.name}.npz"
-encoder, head = contrast.new_networks(device)
+encoder, head = parts.new_networks(device)
 trained = not again and training.load(weights, encoder=encoder, head=head)
 if trained:
     print(f"the weights in {weights} were loaded; again = True trains anew")
@@ -474,16 +475,16 @@ elif ready(*EXERCISES):
     training.train([encoder, head], step, pictures.unlabelled, watch=live, **size, **recipe)
     training.save(weights, encoder=encoder, head=head)
     trained = True
-    print(f"last dot {live.measured[-1][1]:.2f}; {contrast.told(guess_last_dot)}")
+    print(f"last dot {live.measured[-1][1]:.2f}; {plots.guess_text(guess_last_dot)}")
 
 # %% [markdown]
-# ## 2.10 What came out (about 20 min)
+# ## What came out (about 20 min) {#results}
 #
 # **Similarities.** The cosine between views of the same photo, and of different ones, for 256 test photos. How far do
 # the outlines overlap, before training and after?
 
 # %% tags=["show"]
-if contrast.after_training(trained) and written("nce-crop-and-resize", "nce-two-views"):
+if parts.after_training(trained) and written("nce-crop-and-resize", "nce-two-views"):
     both = torch.cat(two_views(photos[:256], views, torch.Generator().manual_seed(0))).to(device)
     tables = {}
     for name, network in (("before training", (twin, twin_head)), ("after training", (encoder, head))):
@@ -491,7 +492,7 @@ if contrast.after_training(trained) and written("nce-crop-and-resize", "nce-two-
             embedded = nn.Sequential(*network).eval()(pictures.normalize(both))
         one, two = F.normalize(embedded, dim=1).cpu().chunk(2)
         tables[name] = one @ two.T
-    contrast.similarities(tables)
+    figures.similarities(tables)
 
 # %% [markdown]
 # **Neighbours.** Two test photos a row, beside each its five most similar of 10,000 training images; outlined and
@@ -499,15 +500,15 @@ if contrast.after_training(trained) and written("nce-crop-and-resize", "nce-two-
 # network, 38 % by a network of ours. What do pixels take for similar, and what does your network?
 
 # %% tags=["show"]
-if contrast.after_training(trained):
+if parts.after_training(trained):
     chosen = data.labelled_subset(pictures.train.labels, 10_000)
     near, far = pictures.train.images[chosen], pictures.test.images
     features = {"pixels": (probes.pixels(near), probes.pixels(far))}
     for name, network in (("random ResNet", twin), ("SimCLR", encoder)):
         features[name] = tuple(probes.features_of(network, pictures, part) for part in (near, far))
-    asked = list(contrast.QUERIES)
+    asked = list(figures.QUERIES)
     found = {name: chosen[probes.nearest(test[asked], train, 5)] for name, (train, test) in features.items()}
-    contrast.neighbours(pictures, found)
+    figures.neighbours(pictures, found)
 
 # %% [markdown]
 # **One number against its controls.** k-NN accuracy on 5,000 test images. What the random ResNet reaches (yours before
@@ -517,7 +518,7 @@ if contrast.after_training(trained):
 guess_knn = None  # accuracy, 0 to 1
 
 # %% tags=["show"]
-if contrast.after_training(trained):
+if parts.after_training(trained):
     labels, truth = pictures.train.labels[chosen], pictures.test.labels
     accuracy = {name: probes.knn(train, labels, test, truth) for name, (train, test) in features.items()}
     errors = [2 * probes.standard_error(value, len(truth)) for value in accuracy.values()]
@@ -526,18 +527,18 @@ if contrast.after_training(trained):
     plots.dots(list(accuracy), list(accuracy.values()), errors, chance=0.1, guesses=guesses, **look)
 
 # %% [markdown]
-# And with a linear classifier on frozen features, the probe of notebook 3: expect at least .50, and at least .10 above
-# the random ResNet.
+# And with a linear classifier on frozen features: ridge regression, one formula (`probes.ridge_accuracy`). Expect at
+# least .47, and at least .10 above the random ResNet.
 
 # %% tags=["show"]
-if contrast.after_training(trained):
+if parts.after_training(trained):
     two = ("random ResNet", "SimCLR")
-    probed = [probes.probe(features[name][0], labels, features[name][1], truth) for name in two]
-    errors = [2 * probes.standard_error(value, len(truth)) for value in probed]
-    plots.dots(two, probed, errors, chance=0.1, title="What a linear classifier reads from the features")
+    ridge = [probes.ridge_accuracy(features[name][0], labels, features[name][1], truth) for name in two]
+    errors = [2 * probes.standard_error(value, len(truth)) for value in ridge]
+    plots.dots(two, ridge, errors, chance=0.1, title="What ridge regression reads from the features")
 
 # %% [markdown]
-# ## 2.11 Colour (about 10 min)
+# ## Colour (about 10 min) {#colour}
 #
 # Back to the puzzle, looking at nothing but colours: the overlap of two histograms of 64 colours, with crops only, then
 # with colour changes as well. How well do colours alone tell partners from strangers?
@@ -547,20 +548,20 @@ if written("nce-crop-and-resize", "nce-two-views"):
     crops = augment.SimCLRViews(crop_and_resize, jitter=0, grey=0)
     tables = {}
     for name, how in (("crops only", crops), ("crops and colour changes", views)):
-        tables[name] = contrast.colour_similarity(*two_views(photos[:128], how, torch.Generator().manual_seed(0)))
-    contrast.similarities(tables, xlabel="overlap of colour histograms", limits=(0, 1))
+        tables[name] = figures.colour_similarity(*two_views(photos[:128], how, torch.Generator().manual_seed(0)))
+    figures.similarities(tables, xlabel="overlap of colour histograms", limits=(0, 1))
 
 # %% [markdown]
 # What does a network learn from crops only? The course trained one; its neighbours are stored. Look at the colours
 # along each row, then compare its loss and its k-NN accuracy with yours.
 
 # %% tags=["show"]
-if contrast.after_training(trained):
-    contrast.neighbours(pictures, {"crops only": contrast.CROPS_ONLY_NEIGHBOURS, "yours": found["SimCLR"]})
-    print(contrast.CROPS_ONLY_RESULT)
+if parts.after_training(trained):
+    figures.neighbours(pictures, {"crops only": figures.CROPS_ONLY_NEIGHBOURS, "yours": found["SimCLR"]})
+    print(figures.CROPS_ONLY_RESULT)
 
 # %% [markdown]
-# ## 2.12 Questions
+# ## Questions
 #
 # 3 to 6 sentences and about 10 minutes each; point at a figure or number of yours.
 #
@@ -575,30 +576,30 @@ if contrast.after_training(trained):
 
 # %% [markdown]
 # **(b)** What does the network learn without augmentation, and why is its loss lower all the same? Use your numbers of
-# 2.8.
+# [[#rehearsal]].
 
 # %% [markdown] tags=["answer:nce-no-augmentation"]
 # *Your answer here.*
 
 # %% [markdown]
-# **(c)** Why do crops need colour changes beside them? Use the figures of 2.11. For which labels would a network that
-# ignores colour be the worse one?
+# **(c)** Why do crops need colour changes beside them? Use the figures of [[#colour]]. For which labels would a network
+# that ignores colour be the worse one?
 
 # %% [markdown] tags=["answer:nce-why-colour"]
 # *Your answer here.*
 
 # %% [markdown]
-# ## What you can do now
+# ## What you can do now {-}
 #
 # Build views; write a contrastive loss that survives any temperature; tell a low loss from good features.
 #
-# **Beside the paper.** Your number is the last of 2.10. On ImageNet's 1,000 classes a linear classifier reaches 76.5 %
-# in Chen et al. 2020: with a network a thousand times larger, batches of up to 8,192 images, hundreds of rounds through
-# a million photos. The UvA deep learning tutorial reports 81 % on STL-10 with 500 labels a class, above 60 % with 10,
-# and 73.31 % for the same network trained on labels alone.
+# **Beside the paper.** Your number is the last of [[#results]]. On ImageNet's 1,000 classes a linear classifier reaches
+# 76.5 % in Chen et al. 2020: with a network a thousand times larger, batches of up to 8,192 images, hundreds of rounds
+# through a million photos. The UvA deep learning tutorial reports 81 % on STL-10 with 500 labels a class, above 60 %
+# with 10, and 73.31 % for the same network trained on labels alone.
 
 # %% [markdown]
 # **To try:** leave the false negatives out of the sum (the labels tell). Batch 32 against 128. The projection head's
 # output as features. Rotation as the only task: which of four turns was it?
 #
-# Next: notebook 3 measures features properly.
+# Next: [[linear_probe]] measures features properly.

@@ -4,12 +4,14 @@
 import pytest
 import torch
 
-from kit import CheckFailed, Lib, Seed, assert_same, exercise, expect_tensor, expect_tuple
+from kit import CheckFailed, Lib, Seed, assert_same, exercise, expect_tensor, expect_tuple, load_helpers
 
-crop_and_resize = exercise("nce-crop-and-resize")
+crop = exercise("nce-crop-and-resize")
 two_views = exercise("nce-two-views")
 info_nce = exercise("nce-info-nce")
 nt_xent = exercise("nce-nt-xent")
+
+helpers = load_helpers(__file__)
 
 # --- shared -----------------------------------------------------------------------------------------------------------
 
@@ -61,18 +63,22 @@ def between(place, count):
     return place - low, low, min(low + 1, count - 1)
 
 
-@crop_and_resize(
+def assert_crops_agree(student, images, boxes, size, what):
+    crops = student.crop_and_resize(images, boxes, size)
+    assert_same(crops, slow_crop(images, boxes, size).float(), what=what, atol=1e-4)
+
+
+@crop(
     "agrees with a slow loop on random images and boxes",
     hint="Height and width of the image, of the box and of the output are six different numbers.",
 )
 @pytest.mark.parametrize("shape, size", [((3, 3, 8, 13), 5), ((2, 1, 11, 6), 8), ((2, 5, 5, 9), 3)])
 def test_crop_agrees_with_a_loop(student, rng, shape, size):
     images, boxes = drawn(rng, *shape), boxes_inside(rng, shape[0])
-    crops = student.crop_and_resize(images, boxes, size)
-    assert_same(crops, slow_crop(images, boxes, size).float(), what=f"crops of {shape} at size {size}", atol=1e-4)
+    assert_crops_agree(student, images, boxes, size, f"crops of {shape} at size {size}")
 
 
-@crop_and_resize(
+@crop(
     "returns the place where it looked, when the image holds coordinates",
     hint="Feed it an image whose value is the row (or column) of each pixel. What should output pixel i hold?",
 )
@@ -90,7 +96,7 @@ def test_crop_of_coordinates_is_where_it_looked(student, rng):
     assert_same(crops, expected, what="crops of an image of coordinates", atol=1e-3)
 
 
-@crop_and_resize(
+@crop(
     "handles boxes that touch the image's border",
     hint="A box may begin at 0 and end at 1. What do you read beyond the last pixel's centre?",
 )
@@ -98,11 +104,10 @@ def test_crop_at_the_border(student, rng):
     images = drawn(rng, 4, 2, 6, 10, low=1.0, high=2.0)
     a, b, c = (drawn(rng, 1, low=0.15, high=0.4).item() for _ in range(3))
     boxes = torch.tensor([[0.0, 0.0, 1.0, 1.0], [0.0, b, a, 1 - b], [1 - a, 0.0, a, c], [1 - b, 1 - c, b, c]])
-    crops = student.crop_and_resize(images, boxes, 12)
-    assert_same(crops, slow_crop(images, boxes, 12).float(), what="crops at the border", atol=1e-4)
+    assert_crops_agree(student, images, boxes, 12, "crops at the border")
 
 
-@crop_and_resize(
+@crop(
     "handles boxes smaller than a pixel and crops of a single pixel",
     hint="Nothing in the text says that a box holds a whole pixel, or that the output has more than one.",
 )
@@ -110,11 +115,10 @@ def test_crop_of_tiny_boxes_and_outputs(student, rng):
     images = drawn(rng, 2, 3, 5, 7)
     boxes = torch.cat([drawn(rng, 2, 2, low=0.1, high=0.8), drawn(rng, 2, 2, low=0.03, high=0.09)], dim=1)
     for chosen, size in ((boxes, 4), (boxes_inside(rng, 2), 1)):
-        crops = student.crop_and_resize(images, chosen, size)
-        assert_same(crops, slow_crop(images, chosen, size).float(), what=f"crops at size {size}", atol=1e-4)
+        assert_crops_agree(student, images, chosen, size, f"crops at size {size}")
 
 
-@crop_and_resize(
+@crop(
     "keeps float64 in float64, and leaves its inputs alone",
     hint="In which dtype are the places computed where you look? Do you write into images or boxes?",
 )
@@ -125,18 +129,15 @@ def test_crop_follows_the_dtype(student, rng):
     assert_same(crops, slow_crop(images, boxes, 7), what="crops in float64", atol=1e-6)
 
 
-@crop_and_resize("works on the device of its inputs", hint="On a GPU every tensor that you make must live there, too.")
+@crop("works on the device of its inputs", hint="On a GPU every tensor that you make must live there, too.")
 def test_crop_follows_the_device(student, rng):
     images, boxes = drawn(rng, 2, 3, 6, 9), boxes_inside(rng, 2)
-    crops = student.crop_and_resize(images, boxes, 4)
-    assert_same(crops, slow_crop(images, boxes, 4).float(), what="crops", atol=1e-4)
+    assert_crops_agree(student, images, boxes, 4, "crops")
     what = "crops of images on another device"
     assert_follows_device(lambda: student.crop_and_resize(images.to("meta"), boxes.to("meta"), 4), what, (2, 3, 4, 4))
 
 
 # --- two_views --------------------------------------------------------------------------------------------------------
-
-NOISE = Lib("ps3.probes.noisy_augment")
 
 
 def a_seed(rng):
@@ -146,7 +147,7 @@ def a_seed(rng):
 def assert_first_two_draws(views, images, seed):
     """The views are the images plus the first and the second draw of a generator with this seed."""
     generator = torch.Generator().manual_seed(seed)
-    for view, what in zip(expect_tuple(views, 2, what="two_views"), ("view1", "view2"), strict=True):
+    for view, what in helpers.named_views(views):
         assert_same(view, images + torch.randn(images.shape, generator=generator).to(images), what=what)
 
 
@@ -158,9 +159,9 @@ def assert_first_two_draws(views, images, seed):
 @pytest.mark.parametrize("shape, dtype", [((3, 1, 4, 7), torch.float32), ((2, 4, 5, 3), torch.float64)])
 def test_two_views_are_the_first_two_draws(student, rng, shape, dtype):
     images, seed = drawn(rng, *shape, dtype=dtype), a_seed(rng)
-    views = student.two_views(images, NOISE, Seed(seed))
+    views = student.two_views(images, helpers.NOISE, Seed(seed))
     assert_first_two_draws(views, images, seed)
-    assert isinstance(views, tuple), f"two_views: expected a tuple, got a {type(views).__name__}"
+    helpers.assert_in_a_tuple(views)
 
 
 @two_views(
@@ -169,7 +170,7 @@ def test_two_views_are_the_first_two_draws(student, rng, shape, dtype):
 )
 def test_two_views_may_be_smaller_than_the_images(student, rng):
     images, seed = drawn(rng, 2, 3, 5, 6), a_seed(rng)
-    views = student.two_views(images, Lib("ps3.contrast_checks.noisy_corner"), Seed(seed))
+    views = student.two_views(images, Lib("ps3.contrastive_learning.parts.noisy_corner"), Seed(seed))
     assert_first_two_draws(views, images[:, :, :2, :3], seed)
 
 
@@ -178,7 +179,7 @@ def test_two_views_may_be_smaller_than_the_images(student, rng):
 )
 def test_two_views_leave_the_images_alone(student, rng):
     images, seed = drawn(rng, 2, 3, 5, 6), a_seed(rng)
-    views = student.two_views(images, NOISE, Seed(seed))
+    views = student.two_views(images, helpers.NOISE, Seed(seed))
     assert student.unchanged_inputs, "two_views changed its images"
     assert_first_two_draws(views, images, seed)
 
@@ -188,7 +189,7 @@ def test_two_views_leave_the_images_alone(student, rng):
     hint="How often is the augmentation called for one batch, and with how many images?",
 )
 def test_two_views_call_the_augmentation_twice(student, rng):
-    counter = student.build(Lib("ps3.contrast_checks.CountingNoise"))
+    counter = student.build(Lib("ps3.contrastive_learning.parts.CountingNoise"))
     expect_tuple(student.two_views(drawn(rng, 3, 2, 5, 4), counter, Seed(a_seed(rng))), 2, what="two_views")
     counts = counter.state().buffers
     assert_same(counts["calls"], torch.tensor(2), what="calls of the augmentation")
@@ -202,7 +203,7 @@ def test_two_views_call_the_augmentation_twice(student, rng):
 def test_two_views_without_a_generator_are_new_each_time(student):
     images, views = torch.zeros(2, 2, 4, 5), []
     for _ in range(2):
-        views += expect_tuple(student.two_views(images, NOISE), 2, what="two_views")
+        views += expect_tuple(student.two_views(images, helpers.NOISE), 2, what="two_views")
     for view in views:
         expect_tensor(view, what="a view", shape=(2, 2, 4, 5), dtype=torch.float32)
         assert not view.is_meta, "a view has a shape but no numbers"
@@ -216,7 +217,7 @@ def test_two_views_without_a_generator_are_new_each_time(student):
 )
 def test_gradients_pass_through_both_views(student, rng):
     images, weights = drawn(rng, 2, 3, 4, 5), (drawn(rng, 2, 3, 4, 5), drawn(rng, 2, 3, 4, 5))
-    gradient, *_ = student.vjp("two_views", (images, NOISE, Seed(a_seed(rng))), weights, wrt=[0])
+    gradient, *_ = student.vjp("two_views", (images, helpers.NOISE, Seed(a_seed(rng))), weights, wrt=[0])
     assert_same(gradient, weights[0] + weights[1], what="gradient at the images, through both views")
 
 
@@ -296,6 +297,12 @@ def assert_plain(student, student_loss, slow_loss, rng):
     assert_same(loss, slow_loss(a, b, 0.4).detach(), what="the loss in float64", atol=1e-7)
 
 
+def assert_loss_follows_device(student_loss, slow_loss, rng):
+    a, b = embeddings(rng, 4, 6)
+    assert_same(student_loss(a, b, 0.5), slow_loss(a, b, 0.5).float(), what="the loss", atol=1e-4)
+    assert_follows_device(lambda: student_loss(a.to("meta"), b.to("meta"), 0.5), "the loss on another device", ())
+
+
 # --- info_nce ---------------------------------------------------------------------------------------------------------
 
 
@@ -345,10 +352,7 @@ def test_info_nce_follows_the_dtype(student, rng):
 
 @info_nce("works on the device of its inputs", hint="On a GPU every tensor that you make must live there, too.")
 def test_info_nce_follows_the_device(student, rng):
-    a, b = embeddings(rng, 4, 6)
-    assert_same(student.info_nce(a, b, 0.5), slow_info_nce(a, b, 0.5).float(), what="InfoNCE", atol=1e-4)
-    call = lambda: student.info_nce(a.to("meta"), b.to("meta"), 0.5)  # noqa: E731
-    assert_follows_device(call, "InfoNCE on another device", ())
+    assert_loss_follows_device(student.info_nce, slow_info_nce, rng)
 
 
 # --- nt_xent ----------------------------------------------------------------------------------------------------------
@@ -411,7 +415,4 @@ def test_nt_xent_follows_the_dtype(student, rng):
 
 @nt_xent("works on the device of its inputs", hint="On a GPU every tensor that you make must live there, too.")
 def test_nt_xent_follows_the_device(student, rng):
-    a, b = embeddings(rng, 4, 6)
-    assert_same(student.nt_xent(a, b, 0.5), slow_nt_xent(a, b, 0.5).float(), what="NT-Xent", atol=1e-4)
-    call = lambda: student.nt_xent(a.to("meta"), b.to("meta"), 0.5)  # noqa: E731
-    assert_follows_device(call, "NT-Xent on another device", ())
+    assert_loss_follows_device(student.nt_xent, slow_nt_xent, rng)

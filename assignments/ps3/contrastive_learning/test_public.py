@@ -4,12 +4,14 @@ import math
 
 import torch
 
-from kit import Lib, Seed, assert_same, exercise, expect_tensor, expect_tuple
+from kit import Lib, Seed, assert_same, exercise, expect_tensor, load_helpers
 
-crop_and_resize = exercise("nce-crop-and-resize")
+crop = exercise("nce-crop-and-resize")
 two_views = exercise("nce-two-views")
 info_nce = exercise("nce-info-nce")
 nt_xent = exercise("nce-nt-xent")
+
+helpers = load_helpers(__file__)
 
 # --- crop_and_resize --------------------------------------------------------------------------------------------------
 
@@ -24,7 +26,7 @@ def numbered_image(height, width):
     return torch.arange(float(height * width)).reshape(1, 1, height, width)
 
 
-@crop_and_resize(
+@crop(
     "looks at the middles of the output's pixels",
     hint="Output pixel 0 of 2 looks at the middle of the first half of the box. Where does yours look?",
 )
@@ -34,7 +36,7 @@ def test_crop_of_whole_pixels_returns_these_pixels(student):
     assert_same(crops, expected, what="the middle half of the row 10 20 30 40, at size 2", atol=1e-3)
 
 
-@crop_and_resize(
+@crop(
     "takes the last two numbers of a box for its height and width",
     hint="A box that begins in the middle and is half as high as the image ends at its lower border. Where does yours?",
 )
@@ -44,7 +46,7 @@ def test_crop_reads_height_and_width_rather_than_corners(student):
     assert_same(crops, expected, what="the lower right quarter of a 4x4 image, at size 2", atol=1e-3)
 
 
-@crop_and_resize(
+@crop(
     "tells top from left, and rows from columns",
     hint="A box names the vertical first. Does every place that you look at name it first, too?",
 )
@@ -54,9 +56,7 @@ def test_crop_tells_rows_from_columns(student):
     assert_same(crops, expected, what="the lower left corner of a 4x6 image, at size 2", atol=1e-3)
 
 
-@crop_and_resize(
-    "gives each image its own box", hint="There are as many boxes as images. Which box does the second image get?"
-)
+@crop("gives each image its own box", hint="There are as many boxes as images. Which box does the second image get?")
 def test_crop_gives_each_image_its_own_box(student):
     images = numbered_image(2, 4).expand(2, 1, 2, 4).contiguous()
     boxes = torch.tensor([[0.0, 0.0, 1.0, 0.5], [0.0, 0.5, 1.0, 0.5]])
@@ -65,7 +65,7 @@ def test_crop_gives_each_image_its_own_box(student):
     assert_same(student.crop_and_resize(images, boxes, 2), expected, what=what, atol=1e-3)
 
 
-@crop_and_resize(
+@crop(
     "mixes neighbouring pixels where it looks between them",
     hint="A box need not begin where a pixel begins. What should stand halfway between a 0 and a 4?",
 )
@@ -75,7 +75,7 @@ def test_crop_is_bilinear_between_pixels(student):
     assert_same(crops, expected, what="the row 0 4 8 20, seen halfway between its pixels", atol=1e-3)
 
 
-@crop_and_resize(
+@crop(
     "repeats the edge beyond the outermost pixel centres",
     hint="Enlarged, the image is also asked about places between its border and the centres of its border pixels.",
 )
@@ -85,7 +85,7 @@ def test_crop_repeats_the_edge(student):
     assert_same(crops, expected, what="the whole row 4 12, enlarged to size 4", atol=1e-3)
 
 
-@crop_and_resize(
+@crop(
     "reads one place per output pixel, without averaging over an area",
     hint="Made smaller, an output pixel covers four pixels here. How many of them should have a say?",
 )
@@ -98,13 +98,11 @@ def test_crop_does_not_antialias(student):
 
 # --- two_views --------------------------------------------------------------------------------------------------------
 
-NOISE = Lib("ps3.probes.noisy_augment")
-
 
 def two_of(student, images, augment, generator):
     """The student's two views in their container, each like the images in dtype and shape, and of numbers."""
     views = student.two_views(images, augment, generator)
-    for view, what in zip(expect_tuple(views, 2, what="two_views"), ("view1", "view2"), strict=True):
+    for view, what in helpers.named_views(views):
         expect_tensor(view, what=what, shape=tuple(images.shape), dtype=images.dtype)
         assert not view.is_meta, f"{what} has a shape but no numbers"
     return views
@@ -119,15 +117,15 @@ def assert_noisy(view, level, what):
 
 @two_views("gives two different views of the same images", hint="Are the two views different for the same image?")
 def test_two_views_differ(student):
-    view1, view2 = two_of(student, torch.zeros(2, 3, 4, 6), NOISE, Seed(1))
+    view1, view2 = two_of(student, torch.zeros(2, 3, 4, 6), helpers.NOISE, Seed(1))
     same = (view1 == view2).float().mean().item()
     assert same < 0.5, f"{same:.0%} of the numbers in view1 and view2 are equal, though noise was added to each"
 
 
 @two_views("returns a tuple", hint="A list, or one long tensor, also holds two views. The text names its container.")
 def test_two_views_are_a_tuple(student):
-    views = two_of(student, torch.zeros(2, 3, 4, 6), NOISE, Seed(1))
-    assert isinstance(views, tuple), f"two_views: expected a tuple, got a {type(views).__name__}"
+    views = two_of(student, torch.zeros(2, 3, 4, 6), helpers.NOISE, Seed(1))
+    helpers.assert_in_a_tuple(views)
 
 
 @two_views(
@@ -135,7 +133,7 @@ def test_two_views_are_a_tuple(student):
     hint="A generator deals its numbers out in a fixed order. Does augment get yours, and whose turn is first?",
 )
 def test_the_first_draw_is_view1(student):
-    view1, _ = two_of(student, torch.zeros(2, 1, 3, 5), NOISE, Seed(5))
+    view1, _ = two_of(student, torch.zeros(2, 1, 3, 5), helpers.NOISE, Seed(5))
     first = torch.randn(2, 1, 3, 5, generator=torch.Generator().manual_seed(5))
     assert_same(view1, first, what="view1 of black images, with the augmentation that adds noise")
 
@@ -145,7 +143,7 @@ def test_the_first_draw_is_view1(student):
     hint="Asked twice with the same numbers, an augmentation answers the same. Asked with none, nobody can repeat it.",
 )
 def test_the_second_view_is_the_second_draw(student):
-    _, view2 = two_of(student, torch.zeros(2, 1, 3, 5), NOISE, Seed(5))
+    _, view2 = two_of(student, torch.zeros(2, 1, 3, 5), helpers.NOISE, Seed(5))
     generator = torch.Generator().manual_seed(5)
     torch.randn(2, 1, 3, 5, generator=generator)
     second = torch.randn(2, 1, 3, 5, generator=generator)
@@ -157,7 +155,7 @@ def test_the_second_view_is_the_second_draw(student):
     hint="Two views of one photo are siblings. Is your second view the child of the first?",
 )
 def test_both_views_start_from_the_images(student):
-    view1, view2 = two_of(student, torch.full((4, 3, 8, 10), 10.0), NOISE, Seed(2))
+    view1, view2 = two_of(student, torch.full((4, 3, 8, 10), 10.0), helpers.NOISE, Seed(2))
     assert_noisy(view1, 10, "view1")
     assert_noisy(view2, 10, "view2")
 
@@ -167,14 +165,13 @@ def test_both_views_start_from_the_images(student):
     hint="Not every augmentation calls its arguments `images` and `generator`, or has a default for the second.",
 )
 def test_two_views_pass_arguments_by_position(student):
-    by_position = Lib("ps3.contrast_checks.noisy_by_position")
+    by_position = Lib("ps3.contrastive_learning.parts.noisy_by_position")
     for generator in (Seed(3), None):
         view1, _ = two_of(student, torch.full((4, 3, 8, 10), 10.0), by_position, generator)
         assert_noisy(view1, 10, "view1")
 
 
 # --- info_nce ---------------------------------------------------------------------------------------------------------
-
 
 COMPASS = torch.tensor([[0.0, 1.0], [1.0, 0.0], [0.0, -1.0], [-1.0, 0.0]])
 
@@ -190,6 +187,14 @@ def assert_turns_without_stretching(gradient, vectors, what):
     assert lengths.min() > 1e-3, f"{what}: vector {lengths.argmin()} gets no gradient"
     cosines = (gradient * vectors).sum(dim=1) / lengths / vectors.norm(dim=1)
     assert_same(cosines, torch.zeros_like(cosines), what=f"{what}: cosine of the angle to its vector", atol=1e-3)
+
+
+def assert_turns_both_inputs(student, loss):
+    a = torch.tensor([[2.0, 1.0, 0.0], [0.0, 0.5, 1.5], [-1.0, 1.0, 1.0]])
+    b = torch.tensor([[1.0, 1.0, 0.5], [0.5, -1.0, 2.0], [0.0, 3.0, 1.0]])
+    first, second = student.vjp(loss, (a, b, 0.5), wrt=[0, 1])
+    assert_turns_without_stretching(first, a, "gradient at the first input")
+    assert_turns_without_stretching(second, b, "gradient at the second input")
 
 
 @info_nce(
@@ -260,11 +265,7 @@ def test_info_nce_survives_a_low_temperature(student):
     hint="A value can be right where its gradient is not. Does every input, and every length, count as one that moves?",
 )
 def test_info_nce_turns_both_inputs(student):
-    a = torch.tensor([[2.0, 1.0, 0.0], [0.0, 0.5, 1.5], [-1.0, 1.0, 1.0]])
-    b = torch.tensor([[1.0, 1.0, 0.5], [0.5, -1.0, 2.0], [0.0, 3.0, 1.0]])
-    first, second = student.vjp("info_nce", (a, b, 0.5), wrt=[0, 1])
-    assert_turns_without_stretching(first, a, "gradient at the first input")
-    assert_turns_without_stretching(second, b, "gradient at the second input")
+    assert_turns_both_inputs(student, "info_nce")
 
 
 # --- nt_xent ----------------------------------------------------------------------------------------------------------
@@ -346,8 +347,4 @@ def test_nt_xent_survives_a_low_temperature(student):
     hint="A value can be right where its gradient is not. Does every input, and every length, count as one that moves?",
 )
 def test_nt_xent_turns_both_inputs(student):
-    a = torch.tensor([[2.0, 1.0, 0.0], [0.0, 0.5, 1.5], [-1.0, 1.0, 1.0]])
-    b = torch.tensor([[1.0, 1.0, 0.5], [0.5, -1.0, 2.0], [0.0, 3.0, 1.0]])
-    first, second = student.vjp("nt_xent", (a, b, 0.5), wrt=[0, 1])
-    assert_turns_without_stretching(first, a, "gradient at the first input")
-    assert_turns_without_stretching(second, b, "gradient at the second input")
+    assert_turns_both_inputs(student, "nt_xent")

@@ -1,18 +1,20 @@
-"""SimCLR with crops and flips alone, no colour changes: the results that notebook 2 shows beside a student's own."""
+"""SimCLR with crops and flips alone: what the lesson on contrastive learning shows beside a student's own."""
 
 import argparse
 import json
 
 import torch
-from runs import TEMPERATURE, reference
+from course import reference
+from runs import TEMPERATURE
 
-from ps3 import augment, contrast, data, probes, training
+from ps3 import augment, data, probes, training
+from ps3.contrastive_learning import figures, parts
 
 
 def crops_only(pictures: data.ImageSet, steps: int, seed: int) -> dict[str, object]:
     """Train once; k-NN from 10,000 labelled images, and the five neighbours of each query in the training split."""
     names = reference("contrastive_learning")
-    encoder, head = contrast.new_networks(seed=seed)
+    encoder, head = parts.new_networks(seed=seed)
     views = augment.SimCLRViews(names["crop_and_resize"], jitter=0, grey=0)
 
     def step(batch: torch.Tensor) -> torch.Tensor:
@@ -32,8 +34,8 @@ def crops_only(pictures: data.ImageSet, steps: int, seed: int) -> dict[str, obje
         "steps": progress.step,
         "loss": round(progress.smooth_loss(), 3),
         "knn": round(probes.knn(train, labels, test, truth), 4),
-        "probe": round(probes.probe(train, labels, test, truth), 4),
-        "neighbours": chosen[probes.nearest(test[list(contrast.QUERIES)], train, 5)].tolist(),
+        "ridge": round(probes.ridge_accuracy(train, labels, test, truth), 4),
+        "neighbours": chosen[probes.nearest(test[list(figures.QUERIES)], train, 5)].tolist(),
     }
 
 
@@ -44,7 +46,10 @@ def main() -> None:
     options = parser.parse_args()
     pictures = data.load()
     for seed in options.seeds:
-        print(json.dumps(crops_only(pictures, training.preset(options.preset).simclr, seed)), flush=True)
+        print(
+            json.dumps(crops_only(pictures, training.preset(options.preset).steps("contrastive_learning"), seed)),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -1,88 +1,85 @@
-"""Train and judge what the notebooks train and judge, over several seeds, with the notebooks' own functions.
+"""Train what the notebooks train and judge it as they do, over several seeds, with the notebooks' own functions.
 
-The functions of the exercises are read from the `notebook.py` of each problem, never copied here.
+Features are judged three ways: by the library's ridge regression and k-NN (the first two notebooks), and by the
+softmax probe that students write in the third, taken from its reference.
 """
 
 import argparse
-import ast
 import contextlib
 import dataclasses
 import json
 import os
-import re
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from course import HERE, reference
+from torch import Tensor
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
-
-from ps3 import augment, data, linear, probes, training  # noqa: E402
-from ps3.resnet import ProjectionHead, ResNet8  # noqa: E402
+from ps3 import augment, data, probes, training
+from ps3.linear_probe import networks
+from ps3.linear_probe.table import usual_l2
+from ps3.networks.resnet import ProjectionHead, ResNet8
 
 LABELLED = 10_000
 MAE_BETAS = (0.9, 0.95)
 TEMPERATURE = 0.2
+JUDGES = ("ridge", "probe")
+
+Row = dict[str, Any]
+Judged = tuple[str, probes.Features, Row]  # a method, its features, what is worth keeping of its training
 
 
-def reference(problem: str) -> dict[str, Any]:
-    """The functions and classes of a problem's given cells and exercises, by name."""
-    path = HERE.parent / problem / "notebook.py"
-    cells = re.split(r"^# %%", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    wanted = [cell for cell in cells if re.match(r' tags=\["(given|exercise:)', cell)]
-    tree = ast.parse("\n".join("#" + cell for cell in wanted))
-    kept = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
-    tree.body = [node for node in tree.body if isinstance(node, kept) and getattr(node, "module", "") != "kit"]
-    names: dict[str, Any] = {}
-    exec(compile(tree, str(path), "exec"), names)
-    return names
+def features_of(look: probes.Encoder, pictures: data.ImageSet) -> probes.Features:
+    """Features of the labelled training images and of the test images."""
+    train, test = (probes.features_of(look, pictures, part.images) for part in (pictures.train, pictures.test))
+    return train, test
 
 
-def judge(encoder: Callable[[torch.Tensor], torch.Tensor], pictures: data.ImageSet) -> dict[str, Any]:
-    """Probe at each number of labels, and k-NN, of an encoder's features."""
-    train, test = (probes.features_of(encoder, pictures, s.images) for s in (pictures.train, pictures.test))
-    return judge_features(train, test, pictures)
+def softmax_probe() -> probes.Judge:
+    """The instrument of the notebook on linear probes."""
+    names = reference("linear_probe")
+
+    def judge(train: Tensor, labels: Tensor, test: Tensor, test_labels: Tensor) -> float:
+        near, far = names["standardize"](train, test)
+        weight, bias = names["fit_linear_probe"](near, labels, int(labels.max()) + 1, usual_l2(near.shape[1]))
+        return float(names["accuracy"](weight, bias, far, test_labels))
+
+    return judge
 
 
-def judge_features(train: torch.Tensor, test: torch.Tensor, pictures: data.ImageSet) -> dict[str, Any]:
-    """The same for features that are there already, of the labelled images and the test split."""
-    curve = probes.probe_curve(train, test, pictures)
-    return {
-        "dim": train.shape[1],
-        "probe": {str(count): [round(value, 4) for value in found] for count, found in curve.items()},
-        "knn": round(probes.knn(train, pictures.train.labels, test, pictures.test.labels), 4),
-    }
+def judge(features: probes.Features, known: data.ImageSet) -> Row:
+    """Accuracies by judge and number of labels, and that of k-NN."""
+    judges = {"ridge": probes.ridge_accuracy, "probe": softmax_probe()}
+    row: Row = {"dim": features[0].shape[1]}
+    for name, instrument in judges.items():
+        found = probes.by_label_count(instrument, features, known, training.LABEL_COUNTS)
+        row[name] = {str(count): [round(value, 4) for value in values] for count, values in found.items()}
+    train, test = features
+    return row | {"knn": round(probes.knn(train, known.train.labels, test, known.test.labels), 4)}
 
 
-def trained(progress: training.Progress) -> dict[str, Any]:
+def trained(progress: training.Progress) -> Row:
     """What is worth keeping of a training."""
-    return {
-        "steps": progress.step,
-        "loss": round(progress.smooth_loss(), 4),
-        "precision": progress.precision,
-    }
+    return {"steps": progress.step, "loss": round(progress.smooth_loss(), 4), "precision": progress.precision}
 
 
-def run_controls(pictures: data.ImageSet, preset: training.Preset, seed: int) -> dict[str, Any]:
-    found = {}
-    for name, features in (("pixels", probes.pixels), ("hand-crafted", probes.hand_crafted)):
-        train, test = features(pictures.train.images), features(pictures.test.images)
-        found[name] = judge_features(train, test, pictures)
-    return found
+def run_controls(pictures: data.ImageSet, preset: training.Preset, seed: int) -> Iterator[Judged]:
+    for name, look in (("pixels", probes.pixels), ("hand-crafted", probes.hand_crafted)):
+        yield name, (look(pictures.train.images), look(pictures.test.images)), {}
 
 
-def run_mae(pictures: data.ImageSet, preset: training.Preset, seed: int) -> dict[str, Any]:
+def run_mae(pictures: data.ImageSet, preset: training.Preset, seed: int) -> Iterator[Judged]:
     names = reference("masked_autoencoder")
     torch.manual_seed(seed)
     encoder, decoder = names["MAEEncoder"](), names["MAEDecoder"]()
-    random = judge(encoder.features, pictures)
+    yield "random transformer", features_of(encoder.features, pictures), {}
 
-    def step(batch: torch.Tensor) -> torch.Tensor:
+    def step(batch: Tensor) -> Tensor:
         images = pictures.normalize(augment.flip(batch))
         latent, mask, ids_restore = encoder(images)
         return names["mae_loss"](images, decoder(latent, ids_restore), mask, encoder.patch_size)
@@ -91,23 +88,22 @@ def run_mae(pictures: data.ImageSet, preset: training.Preset, seed: int) -> dict
         [encoder, decoder],
         step,
         pictures.unlabelled,
-        steps=preset.mae,
+        steps=preset.steps("masked_autoencoder"),
         batch_size=preset.batch_size,
         betas=MAE_BETAS,
         seed=seed,
     )
-    learned = judge(encoder.features, pictures) | trained(progress)
-    return {"random transformer": random, "MAE": learned}
+    yield "MAE", features_of(encoder.features, pictures), trained(progress)
 
 
-def run_simclr(pictures: data.ImageSet, preset: training.Preset, seed: int) -> dict[str, Any]:
+def run_simclr(pictures: data.ImageSet, preset: training.Preset, seed: int) -> Iterator[Judged]:
     names = reference("contrastive_learning")
     torch.manual_seed(seed)
     encoder, head = ResNet8(), ProjectionHead()
-    random = judge(encoder, pictures)
+    yield "random ResNet", features_of(encoder, pictures), {}
     views = augment.SimCLRViews(names["crop_and_resize"])
 
-    def step(batch: torch.Tensor) -> torch.Tensor:
+    def step(batch: Tensor) -> Tensor:
         both = torch.cat(names["two_views"](data.to_float(batch), views))
         one, two = head(encoder(pictures.normalize(both))).float().chunk(2)
         with training.full_precision(one.device):
@@ -117,21 +113,21 @@ def run_simclr(pictures: data.ImageSet, preset: training.Preset, seed: int) -> d
         [encoder, head],
         step,
         pictures.unlabelled,
-        steps=preset.simclr,
+        steps=preset.steps("contrastive_learning"),
         batch_size=preset.batch_size,
         weight_decay=1e-4,
         schedule=training.cosine,
         seed=seed,
     )
-    return {"random ResNet": random, "SimCLR": judge(encoder, pictures) | trained(progress)}
+    yield "SimCLR", features_of(encoder, pictures), trained(progress)
 
 
-def run_supervised(pictures: data.ImageSet, preset: training.Preset, seed: int) -> dict[str, Any]:
+def run_supervised(pictures: data.ImageSet, preset: training.Preset, seed: int) -> Iterator[Judged]:
     torch.manual_seed(seed)
     everything = data.load(pictures.name)
     encoder, classifier = ResNet8(), torch.nn.Linear(ResNet8.dim, len(pictures.classes))
 
-    def step(batch: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    def step(batch: Tensor, labels: Tensor) -> Tensor:
         scores = classifier(encoder(pictures.normalize(augment.flip(batch))))
         return torch.nn.functional.cross_entropy(scores.float(), labels)
 
@@ -140,22 +136,23 @@ def run_supervised(pictures: data.ImageSet, preset: training.Preset, seed: int) 
         step,
         everything.train.images,
         everything.train.labels,
-        steps=preset.supervised,
+        steps=preset.steps("linear_probe", "supervised"),
         batch_size=preset.batch_size,
         schedule=training.cosine,
         seed=seed,
     )
-    return {"supervised": judge(encoder, pictures) | trained(progress)}
+    yield "supervised", features_of(encoder, pictures), trained(progress)
 
 
-def run_rotation(pictures: data.ImageSet, preset: training.Preset, seed: int) -> dict[str, Any]:
-    """What notebook 3 trains where notebooks 1 and 2 have left no weights; it always starts from the same."""
+def run_rotation(pictures: data.ImageSet, preset: training.Preset, seed: int) -> Iterator[Judged]:
+    """What the notebook on linear probes trains where the others have left nothing; it always starts from the same."""
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        encoder = linear.rotation(pictures, preset, torch.device("cpu"))
-    return {"rotation": judge(encoder, pictures)}
+        encoder = networks.rotation(pictures, preset, torch.device("cpu"))
+    yield "rotation", features_of(encoder, pictures), {}
 
 
-RUNS = {
+Run = Callable[[data.ImageSet, training.Preset, int], Iterator[Judged]]
+RUNS: dict[str, Run] = {
     "controls": run_controls,
     "mae": run_mae,
     "simclr": run_simclr,
@@ -163,69 +160,104 @@ RUNS = {
     "rotation": run_rotation,
 }
 ONCE = ("controls", "rotation")  # the same whatever the seed
+METHODS = {
+    "controls": ("pixels", "hand-crafted"),
+    "mae": ("random transformer", "MAE"),
+    "simclr": ("random ResNet", "SimCLR"),
+    "supervised": ("supervised",),
+    "rotation": ("rotation",),
+}
 
 
-def thresholds(found: dict[str, dict[str, Any]]) -> list[tuple[str, float, float]]:
+def judged(run: str, pictures: data.ImageSet, preset: training.Preset, seed: int, keep: Path | None) -> dict[str, Row]:
+    """Rows of one run by method, out of the features in `keep` where all of the run's are there."""
+    files = {name: keep / f"{run}-{seed}-{n}.pt" for n, name in enumerate(METHODS[run], 1)} if keep else {}
+    if files and all(file.exists() for file in files.values()):
+        return {name: _judged_again(file, pictures) for name, file in files.items()}
+    rows = {}
+    for name, (train, test), about in RUNS[run](pictures, preset, seed):
+        if name in files:
+            files[name].parent.mkdir(parents=True, exist_ok=True)
+            torch.save({"train": train, "test": test, "training": about}, files[name])
+        rows[name] = judge((train, test), pictures) | about
+    return rows
+
+
+def _judged_again(file: Path, pictures: data.ImageSet) -> Row:
+    kept = torch.load(file)
+    return judge((kept["train"], kept["test"]), pictures) | kept["training"]
+
+
+def thresholds(found: Mapping[str, Row]) -> list[tuple[str, float, float]]:
     """What one seed's results must show: (what, measured, at least).
 
     Each demand lies .035 or more below the lowest of three seeds in the small preset: 5,000 test images blur one
     accuracy by .014 and a difference by .02, and another machine or precision adds its own.
     """
-
-    def probe(name: str, labels: int = LABELLED) -> float:
-        return statistics.mean(found[name]["probe"][str(labels)])
-
     demands = []
-    if "MAE" in found and "pixels" in found:
-        demands += [
-            ("MAE, probe at 10,000 labels", probe("MAE"), 0.50),
-            ("MAE over random", probe("MAE") - probe("random transformer"), 0.08),
-            ("MAE over pixels", probe("MAE") - probe("pixels"), 0.10),
-            ("MAE over random at 1,000 labels", probe("MAE", 1000) - probe("random transformer", 1000), 0.05),
-            ("MAE over pixels at 1,000 labels", probe("MAE", 1000) - probe("pixels", 1000), 0.12),
-        ]
-    if "SimCLR" in found:
-        demands += [
-            ("SimCLR, probe at 10,000 labels", probe("SimCLR"), 0.50),
-            ("SimCLR over random", probe("SimCLR") - probe("random ResNet"), 0.10),
-            ("SimCLR's k-NN over random", found["SimCLR"]["knn"] - found["random ResNet"]["knn"], 0.14),
-        ]
+    for judge, method, rival, labels, least in DEMANDS:
+        values = [_value(found[name], judge, labels) for name in (method, rival) if judge in found.get(name, {})]
+        if len(values) == 1 + bool(rival):
+            over = f" over {rival}" if rival else ""
+            at = f" at {labels:,} labels" if judge != "knn" else ""
+            demands.append((f"{judge}: {method}{over}{at}", values[0] - sum(values[1:]), least))
     return demands
 
 
+def _value(row: Row, judge: str, labels: int) -> float:
+    return float(row["knn"]) if judge == "knn" else statistics.mean(row[judge][str(labels)])
+
+
+DEMANDS: tuple[tuple[str, str, str, int, float], ...] = (  # judge, method, what it is compared with, labels, at least
+    ("ridge", "MAE", "", LABELLED, 0.46),
+    ("ridge", "MAE", "random transformer", LABELLED, 0.07),
+    ("ridge", "MAE", "pixels", LABELLED, 0.06),
+    ("ridge", "MAE", "random transformer", 1_000, 0.07),
+    ("ridge", "MAE", "pixels", 1_000, 0.08),
+    ("ridge", "SimCLR", "", LABELLED, 0.47),
+    ("ridge", "SimCLR", "random ResNet", LABELLED, 0.10),
+    ("knn", "SimCLR", "random ResNet", LABELLED, 0.14),
+    ("probe", "MAE", "", LABELLED, 0.50),
+    ("probe", "MAE", "random transformer", LABELLED, 0.08),
+    ("probe", "MAE", "pixels", LABELLED, 0.10),
+    ("probe", "MAE", "random transformer", 1_000, 0.05),
+    ("probe", "MAE", "pixels", 1_000, 0.12),
+    ("probe", "SimCLR", "", LABELLED, 0.50),
+    ("probe", "SimCLR", "random ResNet", LABELLED, 0.10),
+)
+
+
 def report(results: dict[str, Any]) -> bool:
-    """Print the table and the thresholds; whether all hold for every seed."""
+    """Print the tables and the thresholds; whether all hold for every seed."""
     by_seed = {seed: {n: r for run in runs.values() for n, r in run.items()} for seed, runs in results["seeds"].items()}
+    for judge in JUDGES:
+        print_table(judge, list(by_seed.values()))
     controls = next((found for found in by_seed.values() if "pixels" in found), {})
-    names = [n for n in probes_order() if any(n in found for found in by_seed.values())]
-    print("| Features | D | 500 labels | 1,000 | 10,000 | k-NN | seeds |")
-    print("|---|---|---|---|---|---|---|")
-    for name in names:
-        rows = [found[name] for found in by_seed.values() if name in found]
-        cells = [spread([statistics.mean(row["probe"][str(count)]) for row in rows]) for count in probes.LABEL_COUNTS]
-        knn = spread([row["knn"] for row in rows])
-        print(f"| {name} | {rows[0]['dim']} | {' | '.join(cells)} | {knn} | {len(rows)} |")
-    print("\n| Threshold | at least | measured, by seed | holds |\n|---|---|---|---|")
     measured: dict[tuple[str, float], list[float]] = {}
     for found in by_seed.values():
         for what, value, least in thresholds(controls | found):
             measured.setdefault((what, least), []).append(value)
+    print("\n| Threshold | at least | measured, by seed | holds |\n|---|---|---|---|")
     for (what, least), values in measured.items():
         holds = "yes" if min(values) >= least else "NO"
         print(f"| {what} | {least:.2f} | {', '.join(f'{value:.3f}' for value in values)} | {holds} |")
     return all(min(values) >= least for (_, least), values in measured.items())
 
 
-def shorter(preset: training.Preset, steps: int | None) -> training.Preset:
-    """The preset with at most `steps` steps a training: its batch size and all else stay."""
-    if steps is None:
-        return preset
-    lengths = {name: min(steps, getattr(preset, name)) for name in ("mae", "simclr", "supervised")}
-    return dataclasses.replace(preset, **lengths)
+def print_table(judge: str, seeds: Sequence[Mapping[str, Row]]) -> None:
+    """Accuracies of every method that this judge has seen, from the lowest to the highest seed."""
+    print(f"\n| Features, {judge} | D | 500 labels | 1,000 | 10,000 | k-NN | seeds |\n|---|---|---|---|---|---|---|")
+    for name in TABLE_ORDER:
+        rows = [found[name] for found in seeds if judge in found.get(name, {})]
+        if rows:
+            counts = [[statistics.mean(row[judge][str(count)]) for row in rows] for count in training.LABEL_COUNTS]
+            cells = [spread(values) for values in [*counts, [row["knn"] for row in rows]]]
+            print(f"| {name} | {rows[0]['dim']} | {' | '.join(cells)} | {len(rows)} |")
 
 
-def probes_order() -> list[str]:
-    return ["pixels", "hand-crafted", "random transformer", "MAE", "random ResNet", "SimCLR", "rotation", "supervised"]
+TABLE_ORDER = (
+    "pixels", "hand-crafted", "random transformer", "MAE", "random ResNet", "SimCLR", "rotation", "supervised",
+)  # fmt: skip
 
 
 def spread(values: Sequence[float]) -> str:
@@ -243,7 +275,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.threads:
         torch.set_num_threads(options.threads)
     if not options.report:
-        preset = shorter(training.preset(options.preset), options.steps)
+        preset = dataclasses.replace(training.preset(options.preset), at_most=options.steps)
         pictures = data.load(options.data).with_labels(LABELLED)
         for seed in options.seeds:
             for name in options.only:
@@ -251,7 +283,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 if (name in done or (name in ONCE and seed != options.seeds[0])) and not options.force:
                     continue
                 print(f"--- {name}, seed {seed}", flush=True)
-                done[name] = RUNS[name](pictures, preset, seed)
+                done[name] = judged(name, pictures, preset, seed, options.keep)
                 unfinished = path.with_name(path.name + ".part")
                 unfinished.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
                 os.replace(unfinished, path)
@@ -279,6 +311,7 @@ Exit code 1: a threshold does not hold.""",
     made.add_argument("--only", nargs="+", choices=list(RUNS), default=list(RUNS))
     made.add_argument("--steps", type=int, help="at most so many steps a training")
     made.add_argument("--out", type=Path, help="results file (results-PRESET.json beside this script)")
+    made.add_argument("--keep", type=Path, metavar="DIR", help="keep all features there; judge those that are there")
     made.add_argument("--threads", type=int, help="CPU threads (torch's choice)")
     made.add_argument("--report", action="store_true", help="run nothing, print the tables")
     made.add_argument("--force", action="store_true", help="run again what is there")

@@ -12,11 +12,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from runs import MAE_BETAS, reference
+from course import reference
+from runs import MAE_BETAS
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ps3 import augment, data, training, transformer
+from ps3 import augment, data, training
+from ps3.networks import transformer
 
 BATCH = 128
 
@@ -33,7 +35,9 @@ class FusedAttention(transformer.Attention):
 def published(names: dict[str, Any]) -> tuple[nn.Module, nn.Module]:
     """Encoder and decoder of the same sizes, arranged as the published code arranges them."""
 
-    class PublishedEncoder(names["MAEEncoder"]):
+    encoder_class: Any = names["MAEEncoder"]
+
+    class PublishedEncoder(encoder_class):
         def __init__(self) -> None:
             super().__init__()
             self.patch_embed = nn.Conv2d(self.channels, self.dim, self.patch_size, self.patch_size)

@@ -17,7 +17,7 @@ def seeded(number=0):
 
 
 def whole(images, boxes, size):
-    """A stand-in for the crop of notebook 2: no crop at all."""
+    """A stand-in for the crop that students write: no crop at all."""
     return images.clone()
 
 

@@ -133,7 +133,9 @@ def test_no_file_of_the_pack_exceeds_two_megabytes():
 
 
 def test_importing_the_library_brings_no_drawing_and_no_torchvision():
-    code = "import sys, ps3, ps3.data, ps3.transformer; print({'matplotlib', 'torchvision', 'PIL'} & set(sys.modules))"
+    code = (
+        "import sys, ps3.data, ps3.networks.transformer; print({'matplotlib', 'torchvision', 'PIL'} & set(sys.modules))"
+    )
     folder = data.PACKS.parent
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"

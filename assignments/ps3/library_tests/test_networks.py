@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from ps3.resnet import ProjectionHead, ResNet8
-from ps3.transformer import Attention, Block, sincos_positions
+from ps3.networks.resnet import ProjectionHead, ResNet8
+from ps3.networks.transformer import Attention, Block, sincos_positions
 
 
 def test_attention_is_the_weighted_mean_of_the_values_over_all_tokens():

@@ -8,7 +8,8 @@ import types
 import pytest
 import torch
 
-from ps3 import data, figure, live, plots, training
+from ps3 import data, plots, training
+from ps3.plots import figure, live
 
 PHOTOS = torch.rand(4, 3, 8, 12, generator=torch.Generator().manual_seed(0))
 TOKENS = torch.rand(6, 48, generator=torch.Generator().manual_seed(1))
@@ -27,7 +28,7 @@ DRAWN = {
 }
 
 
-def told(capsys):
+def printed(capsys):
     return capsys.readouterr().out.splitlines()
 
 
@@ -38,14 +39,14 @@ def test_a_loss_that_is_no_number_is_told_and_not_drawn():
 @pytest.mark.parametrize("kind", list(DRAWN))
 def test_a_figure_is_a_png_with_its_message_and_is_told_in_one_line(kind, capsys):
     picture = DRAWN[kind]()
-    assert told(capsys) == [picture.message]
+    assert printed(capsys) == [picture.message]
     bundle = picture.bundle()
     assert set(bundle) == {"image/png", "text/plain"} and picture.png().startswith(b"\x89PNG")
     assert len(picture.png()) < 100_000
 
 
 def test_all_kinds_are_tried_here():
-    assert set(plots.__all__) == set(DRAWN) | {"METHODS", "Live"}
+    assert set(plots.__all__) == set(DRAWN) | {"METHODS", "Live", "guess_text", "register"}
 
 
 def test_normalised_images_are_shown_as_they_were():
@@ -73,19 +74,19 @@ def test_removed_patches_are_covered_row_by_row():
 @pytest.mark.parametrize(("masks", "words"), [(MASK[:3], "all the same"), (MASK, "not all the same")])
 def test_equal_masks_are_told(masks, words, capsys):
     plots.mask_over(PHOTOS[: len(masks)], masks, 4)
-    assert told(capsys)[0].endswith(f"masks are {words}")
+    assert printed(capsys)[0].endswith(f"masks are {words}")
 
 
 def test_a_guess_is_drawn_and_none_is_told_and_nothing_is_said_where_none_was_asked(capsys):
     guessed = plots.dots(["MAE"], [0.5], guesses={"MAE": 0.7})
-    assert told(capsys)[0].endswith("your guess: MAE 0.700")
+    assert printed(capsys)[0].endswith("your guess: MAE 0.700")
     assert [line.get_xdata()[0] for line in guessed.axes[0].lines if line.get_label() == "your guess"] == [0.7]
     plots.dots(["MAE"], [0.5], guesses={"MAE": None})
-    assert told(capsys)[0].endswith("no guess made")
+    assert printed(capsys)[0].endswith("no guess made")
     plots.curve([1, 2], [3.0, 2.0], guess=None)
-    assert told(capsys)[0] == "no guess made"
+    assert printed(capsys)[0] == "no guess made"
     plots.curve([1, 2], [3.0, 2.0])
-    assert "guess" not in told(capsys)[0]
+    assert "guess" not in printed(capsys)[0]
 
 
 def test_what_has_no_place_on_a_number_line_is_told_in_its_title():
@@ -96,7 +97,29 @@ def test_what_has_no_place_on_a_number_line_is_told_in_its_title():
 def test_places_inside_the_box_are_counted(capsys):
     looked = torch.tensor([[[2.0, 3.0], [2.0, 9.0]], [[5.0, 3.0], [9.0, 3.0]]])
     plots.where_it_looked(looked, (0.25, 0.25, 0.5, 0.25), (8, 12))  # rows 2 to 6, columns 3 to 6
-    assert told(capsys)[0].startswith("2 of 4 places lie in the box; the first is row 2.00, column 3.00")
+    assert printed(capsys)[0].startswith("2 of 4 places lie in the box; the first is row 2.00, column 3.00")
+
+
+PALETTE = {  # LESSONS: one colour a method, in all notebooks
+    "supervised": "#111111",
+    "hand-crafted": "#5A1A5E",
+    "MAE": "#0F4C9A",
+    "SimCLR": "#C4520B",
+    "rotation": "#C4520B",
+    "random transformer": "#4599D3",
+    "random ResNet": "#4599D3",
+    "pixels": "#A3A3A3",
+}
+
+
+def test_each_method_has_its_colour():
+    assert {name: look.colour for name, look in plots.METHODS.items()} == PALETTE
+
+
+def test_a_method_cannot_get_a_second_look():
+    assert plots.register("MAE", colour="#0F4C9A", marker="o", line="-") == plots.METHODS["MAE"]
+    with pytest.raises(ValueError, match="'MAE' is drawn otherwise already"):
+        plots.register("MAE", colour="#0F4C9A", marker="s", line="-")
 
 
 def test_methods_differ_in_more_than_colour():
@@ -144,7 +167,7 @@ def test_the_live_figure_is_displayed_once_and_then_updated(notebook, capsys):
     for done in range(1, 81):
         watch(progress(done))
     assert notebook[0] == "display" and set(notebook[1:]) == {"update"} and len(notebook) <= 41
-    assert told(capsys) == ["80 of 80 steps, loss 2.000 to 1.455"]
+    assert printed(capsys) == ["80 of 80 steps, loss 2.000 to 1.455"]
 
 
 def test_the_live_figure_measures_in_the_course_of_the_run_without_touching_random_numbers(notebook):
@@ -168,7 +191,7 @@ def test_outside_a_notebook_ten_lines_are_printed(capsys):
     watch = plots.Live()
     for done in range(1, 81):
         watch(progress(done))
-    assert len(told(capsys)) == 10
+    assert len(printed(capsys)) == 10
 
 
 def test_drawing_leaves_matplotlib_as_it_was():

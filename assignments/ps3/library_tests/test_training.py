@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ps3 import training
-from ps3.probes import TinyEncoder
+from ps3.linear_probe.parts import TinyEncoder
 
 IMAGES = torch.randint(0, 256, (40, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 LABELS = torch.arange(40) % 2
@@ -148,6 +148,14 @@ def test_presets_are_found_by_name_by_environment_and_by_default(monkeypatch):
     assert training.preset().name == "tiny" and training.preset("gpu").name == "gpu"
     with pytest.raises(ValueError, match="choose one of tiny, small, medium, gpu"):
         training.preset("huge")
+
+
+def test_a_preset_gives_the_steps_that_stand_in_a_problems_table():
+    small, medium, tiny = (training.preset(name) for name in ("small", "medium", "tiny"))
+    assert small.steps("masked_autoencoder") == 1_400 and medium.steps("contrastive_learning") == 5_000
+    assert small.steps("linear_probe", "supervised") == 1_000 and tiny.steps("linear_probe", "rotation") == 12
+    with pytest.raises(ValueError, match="no training 'steps' in its presets: supervised, rotation"):
+        small.steps("linear_probe")
 
 
 def test_weights_come_back_with_their_buffers(tmp_path):

@@ -1,12 +1,13 @@
 # %% [markdown]
-# # 3. How do you mark features?
+# # How do you mark features?
 #
 # Below, two photos and their nearest neighbours among 4,000 others, as four networks and formulas see them. Which of
 # the four, A to D, sees best? Eyes disagree, so you will build an instrument: the **linear probe**.
 #
 # - **At the end** you have a table that marks pixels, hand-made features, self-supervised networks and a supervised
 #   one, each beside its control.
-# - **Your time:** about 2 hours (an estimate). **Computing:** 2 to 3 minutes; without notebooks 1 and 2, one more.
+# - **Your time:** about 2 hours (an estimate). **Computing:** 2 to 3 minutes; without [[masked_autoencoder]]
+#   and [[contrastive_learning]], one more.
 # - **What needs what:** the four exercises need nothing of each other, the table needs all four.
 
 # %% tags=["given"]
@@ -15,29 +16,37 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kit import check, ready, written
-from ps3 import data, linear, plots, probes, training
-from ps3.frozen import FrozenTransformer
-from ps3.resnet import ResNet8
+from ps3 import data, plots, probes, training
+from ps3.linear_probe import figures, networks
+from ps3.linear_probe.parts import TinyEncoder
+from ps3.linear_probe.table import Table, usual_l2
+from ps3.networks.resnet import ResNet8
 
 # %% [markdown]
-# Notebooks 1 and 2 left their encoders in `weights/`; where one is missing its row stays empty. Where both are, a
-# stand-in is trained first (about a minute): a ResNet that learns, without labels, by how many quarter turns a photo
-# was turned (Gidaris et al. 2018). Guessing gives log 4 = 1.386.
+# In `weights/`, [[masked_autoencoder]] left features of its transformers, [[contrastive_learning]] its encoder; where
+# one is missing its row stays empty. Where both are, a stand-in is trained first (about a minute): a ResNet that
+# learns, without labels, by how many quarter turns a photo was turned (Gidaris et al. 2018). Guessing gives log 4 =
+# 1.386.
 
 # %% tags=["show"]
 preset, device = training.preset(), training.best_device()
 pictures = data.load()
-counts = (100, 200, 500) if preset.name == "tiny" else (500, 1_000, 10_000)
+counts = preset.label_counts
 known = pictures.with_labels(counts[-1])  # so many training images with labels, and all test images
 print(f"preset {preset.name}, {device}: {len(known.train):,} labelled and {len(known.test):,} test images")
 
 torch.manual_seed(1)
-encoders = {"random transformer": FrozenTransformer().to(device), "random ResNet": ResNet8().to(device)}
-encoders |= linear.learned(pictures, preset, device)
+encoders = {"random ResNet": ResNet8().to(device)}
+stored = networks.stored_features(preset, known)
+encoders |= networks.learned(pictures, preset, device, stored)
 
 # %% tags=["show"]
-puzzle = linear.puzzle(pictures, encoders)
-linear.show_puzzle(pictures, puzzle)
+sets = (known.train.images, known.test.images)
+looks = {"pixels": tuple(map(probes.pixels, sets)), "hand-crafted": tuple(map(probes.hand_crafted, sets))}
+looks |= {name: (train[-1], test[-1]) for name, (train, test) in stored.items()}  # of each network, what it ends with
+shown = {name: tuple(probes.features_of(net, pictures, part) for part in sets) for name, net in encoders.items()}
+puzzle = figures.puzzle(looks | shown)
+figures.show_puzzle(known, puzzle)
 
 # %% [markdown]
 # Each row: a query and its five neighbours, twice. Which row would you trust? A guess is never graded; the names come
@@ -59,7 +68,7 @@ guess_best = None  # "A", "B", "C" or "D"
 # $N$ now counts images, $D$ their features; image $n$ has the label $y_n$.
 
 # %% [markdown]
-# ## 3.1 Writing features down (about 15 min)
+# ## Writing features down (about 15 min)
 #
 # While it trains, an encoder behaves differently: BatchNorm uses the mean of the *batch* and updates its running mean,
 # Dropout throws numbers away. Marking must do neither. And thousands of images do not fit through at once.
@@ -121,19 +130,19 @@ check("probe-extract-features")
 # %% tags=["show"]
 if written("probe-extract-features"):
     torch.manual_seed(0)
-    small, some = probes.TinyEncoder(6), pictures.normalize(pictures.test.images[:64])
+    small, some = TinyEncoder(6), pictures.normalize(pictures.test.images[:64])
     small.norm.running_mean.uniform_(-0.5, 0.5)  # as if it had been trained
     small.conv.eval()
-    before = linear.state(small)
+    before = figures.state(small)
     alone = extract_features(small, some[-16:], batch_size=1)
     among = extract_features(small, some, batch_size=24)[-16:]
-    told = f"alone and in a batch they differ by {(alone - among).abs().max():.2g}; gradients: {among.requires_grad}"
+    message = f"alone and in a batch they differ by {(alone - among).abs().max():.2g}; gradients: {among.requires_grad}"
     look = {"xlabel": "alone", "ylabel": "in a batch", "title": "The same features twice"}
-    plots.scatter(alone, {"features": among}, diagonal=True, message=told, **look)
-    linear.changes(before, linear.state(small))
+    plots.scatter(alone, {"features": among}, diagonal=True, message=message, **look)
+    figures.changes(before, figures.state(small))
 
 # %% [markdown]
-# ## 3.2 The same scale for all (about 10 min)
+# ## The same scale for all (about 10 min)
 #
 # A penalty on weights treats large features kindly and small ones badly. So each feature gets mean 0 and deviation 1
 # first, by the *training* set's statistics. The test images stand for images that nobody has seen yet: they have no
@@ -192,16 +201,17 @@ check("probe-standardize")
 
 # %% tags=["show"]
 if written("probe-standardize"):
-    parts = (pictures.train.images[:400], pictures.test.images[:400])
-    near, far = (probes.features_of(encoders["random ResNet"], pictures, part) for part in parts)
+    near, far = (part[:400] for part in shown["random ResNet"])
     factors = torch.logspace(-3, 3, 128) / near.std(dim=0).clamp(min=1e-3)
     near, far = (torch.cat([part * factors, torch.full((400, 1), 100.3)], dim=1) for part in (near, far))
     results = standardize(near, far)
-    linear.standardized(*results)
-    print(f"always 100.3 becomes {results[0][:, -1].abs().max():.2g} at most; {linear.told(guess_constant_feature)}")
+    figures.standardized(*results)
+    print(
+        f"always 100.3 becomes {results[0][:, -1].abs().max():.2g} at most; {plots.guess_text(guess_constant_feature)}"
+    )
 
 # %% [markdown]
-# ## 3.3 The probe (about 30 min)
+# ## The probe (about 30 min)
 #
 # Softmax regression: scores $s_n = W x_n + b$, one for each class, cross-entropy, and a penalty that keeps the weights
 # small. One number is to be minimised:
@@ -279,14 +289,16 @@ check("probe-fit")
 
 # %% tags=["show"]
 if written("probe-fit"):
-    points, classes = linear.clouds()
+    points, classes = figures.clouds()
     weight, bias = fit_linear_probe(points, classes, 3, 0.1)
-    linear.bowls(weight, bias, points, classes, 0.1)
-    linear.plane(weight, bias, points, classes)
-    print("w without a penalty grows for ever, as a larger w is always surer;", linear.told(guess_w_without_penalty))
+    figures.bowls(weight, bias, points, classes, 0.1)
+    figures.plane(weight, bias, points, classes)
+    print(
+        "w without a penalty grows for ever, as a larger w is always surer;", plots.guess_text(guess_w_without_penalty)
+    )
 
 # %% [markdown]
-# ## 3.4 The mark (about 5 min)
+# ## The mark (about 5 min)
 #
 # A probe takes the class with the highest score. **By hand first.** Scores `(2, 1)`, `(0, 3)`, `(1, 0)` and labels 0,
 # 1, 1: two of three are right, so 2/3.
@@ -321,10 +333,10 @@ check("probe-accuracy")
 
 # %% tags=["show"]
 if written("probe-accuracy"):
-    linear.lifted(accuracy)
+    figures.lifted(accuracy)
 
 # %% [markdown]
-# ## 3.5 Pixels (about 10 min)
+# ## Pixels (about 10 min)
 #
 # The first features are none at all: 3,072 pixel values. Guess before you run this (about 10 s): which two classes will
 # be confused most often? What does the weight for *horse* look like, as an image?
@@ -339,16 +351,15 @@ guess_horse = None  # a few words
 # why? (`l2` is 1 here, forty times the usual: as good a mark, within the error bar, and smoother weights.)
 
 # %% tags=["show"]
-looks = {"pixels": (probes.pixels(known.train.images), probes.pixels(known.test.images))}
 if ready("probe-standardize", "probe-fit", "probe-accuracy"):
     train, test = standardize(*looks["pixels"])
     weight, bias = fit_linear_probe(train, known.train.labels, 10, 1.0)
-    linear.confusion(weight, bias, test, pictures, guess_confused)
-    linear.templates(weight, pictures)
-    print(f"right: {accuracy(weight, bias, test, known.test.labels):.3f}; horse, {linear.told(guess_horse)}")
+    figures.confusion(accuracy, weight, bias, test, known, guess_confused)
+    figures.templates(weight, pictures)
+    print(f"right: {accuracy(weight, bias, test, known.test.labels):.3f}; horse, {plots.guess_text(guess_horse)}")
 
 # %% [markdown]
-# ## 3.6 The table grows (about 20 min)
+# ## The table grows (about 20 min) {#table}
 #
 # From here on all is yours: `probe` is your three functions in a row. The penalty is fixed beforehand, in proportion to
 # $D$, the same rule for everybody.
@@ -357,10 +368,10 @@ if ready("probe-standardize", "probe-fit", "probe-accuracy"):
 # %% tags=["show"]
 def probe(train, labels, test, test_labels):
     near, far = standardize(train, test)
-    return accuracy(*fit_linear_probe(near, labels, 10, probes.usual_l2(near.shape[1])), far, test_labels)
+    return accuracy(*fit_linear_probe(near, labels, 10, usual_l2(near.shape[1])), far, test_labels)
 
 
-table = linear.Table(known, probe, counts)
+table = Table(known, probe, counts)
 EXERCISES = [f"probe-{name}" for name in "extract-features standardize fit accuracy".split()]
 
 # %% [markdown]
@@ -370,11 +381,10 @@ EXERCISES = [f"probe-{name}" for name in "extract-features standardize fit accur
 
 # %% tags=["show"]
 def judge(*names):
-    """Add rows to the table; for a network, your features of all images first."""
+    """Add rows to the table; for a network that is here, your features of all images first."""
     for name in names:
         if name in encoders:
-            encoder, parts = encoders[name], (known.train.images, known.test.images)
-            looks[name] = tuple(extract_features(encoder, pictures.normalize(part)) for part in parts)
+            looks[name] = tuple(extract_features(encoders[name], pictures.normalize(part)) for part in sets)
         if name in looks:
             table.add(name, looks[name])
 
@@ -388,13 +398,13 @@ guess_simple = {"pixels": None, "hand-crafted": None}  # accuracies at 10,000 la
 
 # %% tags=["show"]
 if ready(*EXERCISES):
-    looks["hand-crafted"] = (probes.hand_crafted(known.train.images), probes.hand_crafted(known.test.images))
     judge("pixels", "hand-crafted")
     table.show(guess_simple)
 
 # %% [markdown]
-# **Rows 3 and 4.** The transformer of notebook 1, random and trained. The random one is the control: whatever it
-# reaches, the architecture gives for nothing. A method is judged against **its own** twin.
+# **Rows 3 and 4.** The transformer of [[masked_autoencoder]], random and trained, by the features that it left. The
+# random one is the control: whatever it reaches, the architecture gives for nothing. A method is judged against **its
+# own** twin.
 
 # %% tags=["guess"]
 guess_transformers = {"random transformer": None, "MAE": None}
@@ -405,8 +415,8 @@ if ready(*EXERCISES):
     table.show(guess_transformers)
 
 # %% [markdown]
-# **Rows 5 and 6.** The ResNet of notebook 2, random and trained with SimCLR (or on turned photos). Does the random one
-# start higher or lower than the transformer?
+# **Rows 5 and 6.** The ResNet of [[contrastive_learning]], random and trained with SimCLR (or on turned photos). Does
+# the random one start higher or lower than the transformer?
 
 # %% tags=["guess"]
 guess_resnets = {"random ResNet": None, "SimCLR": None, "rotation": None}
@@ -430,12 +440,12 @@ guess_supervised = {"supervised": None}
 
 # %% tags=["show"]
 if ready(*EXERCISES):
-    encoders["supervised"] = linear.supervised(pictures, preset, device)
+    encoders["supervised"] = networks.supervised(pictures, preset, device)
     judge("supervised")
     table.show(guess_supervised)
 
 # %% [markdown]
-# ## 3.7 How many labels? (about 10 min)
+# ## How many labels? (about 10 min) {#labels}
 #
 # **Figure.** The whole table as lines. Bars: the range of three draws of labels, or two standard errors of the test
 # set where that is more. Compare each learned line with its random twin. Then go across at some height: how many labels
@@ -447,7 +457,7 @@ if ready(*EXERCISES):
     table.by_labels()
 
 # %% [markdown]
-# ## 3.8 Layer by layer (about 10 min)
+# ## Layer by layer (about 10 min)
 #
 # So far we read the last block. Is the class easiest to read there? The supervised net was trained to say it at its
 # end; MAE was trained to paint. Guess where each is highest, 0 for what enters the first block.
@@ -462,19 +472,20 @@ guess_peak_supervised = None  # 0 to 3
 
 # %% tags=["show"]
 if ready(*EXERCISES):
-    few, heights = pictures.with_labels(1_000), {}
-    for name in ("random transformer", "MAE", "supervised"):
-        if network := encoders.get(name):
-            layers = [network.stem if name == "supervised" else network.blocks[0].norm1, *network.blocks]
-            parts = [probes.layer_features(network, layers, pictures, part.images) for part in (few.train, few.test)]
-            heights[name] = [
-                probe(near, few.train.labels, far, few.test.labels) for near, far in zip(*parts, strict=True)
-            ]
-    linear.by_layer(heights, 0.014)
-    print(f"MAE: {linear.told(guess_peak_mae)}; supervised: {linear.told(guess_peak_supervised)}")
+    few = known.train.labels[: counts[1]]
+    layers = {name: list(zip(train[:-1], test[:-1], strict=True)) for name, (train, test) in stored.items()}
+    until = [networks.up_to_block(encoders["supervised"], count) for count in range(4)]
+    inputs = [pictures.normalize(part) for part in (sets[0][: len(few)], sets[1])]
+    layers["supervised"] = [tuple(extract_features(network, part) for part in inputs) for network in until]
+    heights = {
+        name: [probe(near[: len(few)], few, far, known.test.labels) for near, far in parts]
+        for name, parts in layers.items()
+    }
+    figures.by_layer(heights, 0.014)
+    print(f"MAE: {plots.guess_text(guess_peak_mae)}; supervised: {plots.guess_text(guess_peak_supervised)}")
 
 # %% [markdown]
-# ## 3.9 A control: labels that mean nothing (about 5 min)
+# ## A control: labels that mean nothing (about 5 min) {#control}
 #
 # Shuffle the labels of 500 images and fit your probe to their 3,072 pixels, five times. The test accuracy should be
 # chance on average, .10. Guess: and the accuracy on the 500 themselves?
@@ -491,7 +502,7 @@ if ready("probe-standardize", "probe-fit", "probe-accuracy"):
     train, test = standardize(looks["pixels"][0][own], looks["pixels"][1])
     for seed in range(5):
         shuffled = known.train.labels[own][torch.randperm(500, generator=torch.Generator().manual_seed(seed))]
-        fitted = fit_linear_probe(train, shuffled, 10, probes.usual_l2(3072))
+        fitted = fit_linear_probe(train, shuffled, 10, usual_l2(3072))
         results.append([accuracy(*fitted, train, shuffled), accuracy(*fitted, test, known.test.labels)])
     found = torch.tensor(results)
     reach = (found.amax(dim=0) - found.amin(dim=0)) / 2
@@ -503,28 +514,28 @@ if ready("probe-standardize", "probe-fit", "probe-accuracy"):
 # With more features than images, a linear rule learns *any* labels by heart. A probe's training accuracy says nothing
 # about features.
 #
-# ## 3.10 The puzzle's answer
+# ## The puzzle's answer
 #
 # **Figure.** The four rows named; neighbours of the query's class are outlined and ticked. Does the order agree with
 # your table? Two queries are too few to say.
 
 # %% tags=["show"]
-linear.show_puzzle(pictures, puzzle, reveal=True, guess=guess_best)
+figures.show_puzzle(known, puzzle, reveal=True, guess=guess_best)
 
 # %% [markdown]
-# ## 3.11 Questions (about 30 min)
+# ## Questions (about 30 min)
 #
 # Each answer takes four to six sentences and points at figures or numbers of yours.
 #
-# **(a)** What does a linear probe measure, and what does it not? Use the table of 3.6 and the control of 3.9. What
-# would you have to report beside an accuracy, so that somebody else can compare with it?
+# **(a)** What does a linear probe measure, and what does it not? Use the table of [[#table]] and the control of
+# [[#control]]. What would you have to report beside an accuracy, so that somebody else can compare with it?
 
 # %% [markdown] tags=["answer:probe-what-it-measures"]
 # *Your answer here.*
 
 # %% [markdown]
-# **(b)** In the figure of 3.7, compare pixels with 10,000 labels and MAE (without it, SimCLR or rotation) with 1,000.
-# What have the images without labels bought? About how many labels is it worth, and how sure are you?
+# **(b)** In the figure of [[#labels]], compare pixels with 10,000 labels and MAE (without it, SimCLR or rotation) with
+# 1,000. What have the images without labels bought? About how many labels is it worth, and how sure are you?
 
 # %% [markdown] tags=["answer:probe-what-images-bought"]
 # *Your answer here.*
@@ -538,7 +549,7 @@ linear.show_puzzle(pictures, puzzle, reveal=True, guess=guess_best)
 # *Your answer here.*
 
 # %% [markdown]
-# ## The end
+# ## The end {-}
 #
 # You can now take features out of a network without touching it, fit a classifier whose answer does not depend on a
 # learning rate, and read a table of marks with its controls.

@@ -5,20 +5,21 @@ import math
 
 import pytest
 import torch
-from torch.nn import functional as F
 
-from kit import Lib, assert_same, exercise, expect_number, expect_tensor, expect_tuple
+from kit import Lib, assert_same, exercise, expect_number, expect_tensor, load_helpers
 
 extract_features = exercise("probe-extract-features")
 standardize = exercise("probe-standardize")
 fit = exercise("probe-fit")
 accuracy = exercise("probe-accuracy")
 
+helpers = load_helpers(__file__)
+
 # --- extract_features -------------------------------------------------------------------------------------------------
 
 
 def random_weights(rng, dim, channels):
-    """Weights for ps3.probes.TinyEncoder, float32."""
+    """Weights for TinyEncoder, float32."""
 
     def draw(*shape):
         return torch.rand(shape, generator=rng)
@@ -34,22 +35,14 @@ def random_weights(rng, dim, channels):
     }
 
 
-def written_out(weights, images):
-    """The encoder's features in eval mode, in float64."""
-    w, per_map = {name: value.double() for name, value in weights.items()}, (-1, 1, 1)
-    x = F.conv2d(images.double(), w["conv.weight"], w["conv.bias"], padding=1)
-    x = (x - w["norm.running_mean"].view(per_map)) / (w["norm.running_var"].view(per_map) + 1e-5).sqrt()
-    return (x * w["norm.weight"].view(per_map) + w["norm.bias"].view(per_map)).clamp(min=0).mean(dim=(2, 3))
-
-
 @extract_features(
     "gives the same features whatever the batch size",
     hint="Batch sizes that divide the number of images, that do not, and that are larger than it.",
 )
 def test_features_do_not_depend_on_the_batch_size(student, rng):
     weights, images = random_weights(rng, 7, 3), torch.rand(6, 3, 5, 8, generator=rng)
-    encoder = student.build(Lib("ps3.probes.TinyEncoder"), 7).load(weights)
-    expected = written_out(weights, images).float()
+    encoder = student.build(Lib("ps3.linear_probe.parts.TinyEncoder"), 7).load(weights)
+    expected = helpers.written_out(weights, images).float()
     for size in (1, 2, 4, 6, 50):
         assert_same(student.extract_features(encoder, images, size), expected, what=f"features, batch size {size}")
     assert_same(student.extract_features(encoder, images), expected, what="features, default batch size")
@@ -57,7 +50,10 @@ def test_features_do_not_depend_on_the_batch_size(student, rng):
 
 @extract_features("uses batches of 256 where nothing is said", hint="The signature has a default.")
 def test_the_default_batch_size_is_256(student, rng):
-    recorder, images = student.build(Lib("ps3.probes.BatchRecorder")), torch.rand(300, 1, 1, 2, generator=rng)
+    recorder, images = (
+        student.build(Lib("ps3.linear_probe.parts.BatchRecorder")),
+        torch.rand(300, 1, 1, 2, generator=rng),
+    )
     assert_same(student.extract_features(recorder, images), images.flatten(1), what="features of 300 images")
     sizes = [size for size, _, _ in recorder.call("seen")]
     assert len(sizes) == 2 and max(sizes) <= 256, f"300 images went through the encoder in batches of {sizes}"
@@ -69,7 +65,7 @@ def test_the_default_batch_size_is_256(student, rng):
     weight=2,
 )
 def test_every_part_gets_its_own_mode_back(student, rng):
-    encoder = student.build(Lib("ps3.linear_checks.HalfFrozen"), 4, channels=2)
+    encoder = student.build(Lib("ps3.linear_probe.parts.HalfFrozen"), 4, channels=2)
     before = encoder.state().training
     features = student.extract_features(encoder, torch.rand(3, 2, 4, 5, generator=rng))
     expect_tensor(features, what="features", shape=(3, 4))
@@ -83,10 +79,10 @@ def test_every_part_gets_its_own_mode_back(student, rng):
 )
 def test_features_are_float32(student, rng):
     weights, images = random_weights(rng, 5, 2), torch.rand(4, 2, 5, 6, generator=rng)
-    encoder = student.build(Lib("ps3.probes.TinyEncoder"), 5, channels=2).load(weights).double()
+    encoder = student.build(Lib("ps3.linear_probe.parts.TinyEncoder"), 5, channels=2).load(weights).double()
     features = student.extract_features(encoder, images.double(), 3)
     assert student.unchanged_inputs, "extract_features changed the images"
-    assert_same(features, written_out(weights, images).float(), what="features of an encoder in float64")
+    assert_same(features, helpers.written_out(weights, images).float(), what="features of an encoder in float64")
     kept = encoder.state().parameters["conv.weight"]
     assert_same(kept, weights["conv.weight"].double(), what="the encoder's weight afterwards", atol=0)
 
@@ -96,7 +92,7 @@ def test_features_are_float32(student, rng):
     hint="Images wait on the CPU; an encoder may live on a GPU. Who goes where?",
 )
 def test_batches_go_to_the_encoders_device(student, rng):
-    encoder = student.build(Lib("ps3.linear_checks.Elsewhere"))
+    encoder = student.build(Lib("ps3.linear_probe.parts.Elsewhere"))
     features = student.extract_features(encoder, torch.rand(5, 1, 2, 3, generator=rng), 2)
     expect_tensor(features, what="features", shape=(5, 2))
     devices = encoder.call("seen")
@@ -109,7 +105,7 @@ def test_batches_go_to_the_encoders_device(student, rng):
     hint="Freezing is for the moment only. Whose requires_grad did you change?",
 )
 def test_the_encoder_can_be_trained_afterwards(student, rng):
-    encoder = student.build(Lib("ps3.probes.TinyEncoder"), 4, channels=2)
+    encoder = student.build(Lib("ps3.linear_probe.parts.TinyEncoder"), 4, channels=2)
     images = torch.rand(3, 2, 4, 5, generator=rng)
     expect_tensor(student.extract_features(encoder, images), what="features", shape=(3, 4))
     gradients = student.vjp(encoder, (images,), torch.rand(3, 4, generator=rng), wrt="parameters")
@@ -121,12 +117,9 @@ def test_the_encoder_can_be_trained_afterwards(student, rng):
 
 
 def standardized(student, train, test):
-    """The student's two tensors, each like its input in shape and dtype."""
-    results = expect_tuple(student.standardize(train, test), 2, what="standardize")
+    """The student's two tensors; the inputs must be unchanged."""
+    results = helpers.standardized(student, train, test)
     assert student.unchanged_inputs, "standardize changed its inputs"
-    for result, given, name in zip(results, (train, test), ("train", "test"), strict=True):
-        expect_tensor(result, what=name, shape=tuple(given.shape), dtype=given.dtype)
-        assert not result.is_meta, f"{name} has a shape but no numbers"
     return results
 
 
@@ -193,8 +186,8 @@ def test_constant_features_of_any_size_become_small(student):
             train = constants.to(dtype).expand(rows, -1).contiguous()
             result, other = standardized(student, train, train[:2] + 1)
             largest, at = result.abs().max(dim=0).values.max(dim=0)
-            told = f"{rows} times {constants[at]:g} in {dtype} becomes {largest:.3g}; allowed is 0.001"
-            assert largest < 1e-3, told
+            message = f"{rows} times {constants[at]:g} in {dtype} becomes {largest:.3g}; allowed is 0.001"
+            assert largest < 1e-3, message
             expect_tensor(other, what="test images beside a constant training feature")
 
 
@@ -207,35 +200,11 @@ def test_standardize_in_float64(student, rng):
 # --- fit_linear_probe -------------------------------------------------------------------------------------------------
 
 
-def clouds(rng, counts=(12, 20, 8), dim=4, dtype=torch.float32):
-    """Features (N, dim), nearly standardised, and labels: overlapping clouds in random order."""
-    labels = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
-    labels = labels[torch.randperm(len(labels), generator=rng)]
-    centres = torch.randn(len(counts), dim, generator=rng, dtype=torch.float64)
-    features = 0.6 * centres[labels] + torch.randn(len(labels), dim, generator=rng, dtype=torch.float64)
-    return features.to(dtype), labels
-
-
 def fitted(student, features, labels, classes, *l2):
-    """The student's weight and bias, in the right shapes and dtype."""
-    pair = expect_tuple(student.fit_linear_probe(features, labels, classes, *l2), 2, what="fit_linear_probe")
+    """The student's weight and bias; the inputs must be unchanged."""
+    pair = helpers.fitted(student, features, labels, classes, *l2)
     assert student.unchanged_inputs, "fit_linear_probe changed its inputs"
-    for part, name, shape in zip(pair, ("weight", "bias"), ((classes, features.shape[1]), (classes,)), strict=True):
-        expect_tensor(part, what=name, shape=shape, dtype=features.dtype)
-        assert not part.is_meta, f"the {name} has a shape but no numbers"
     return pair
-
-
-def assert_at_the_bottom(pair, features, labels, l2, what):
-    """No entry of the gradient of mean cross-entropy + l2 / 2 * |weight|^2, in float64, is above the limit."""
-    limit = 1e-4 if features.dtype == torch.float64 else 1e-3
-    weight, bias, features = (part.double() for part in (*pair, features))
-    excess = (features @ weight.T + bias).softmax(dim=1) - F.one_hot(labels, len(bias)).double()
-    slopes = {"weight": excess.T @ features / len(features) + l2 * weight, "bias": excess.mean(dim=0)}
-    for name, slope in slopes.items():
-        largest = slope.abs().max().item()
-        told = f"{what}: the objective still slopes by {largest:.2g} along the {name}; near enough is {limit:g}"
-        assert largest < limit, told
 
 
 @fit(
@@ -245,16 +214,16 @@ def assert_at_the_bottom(pair, features, labels, l2, what):
 )
 @pytest.mark.parametrize("counts, dim, l2", [((7, 16, 11, 5), 3, 0.1), ((15, 9), 6, 0.01)])
 def test_fit_in_float64_reaches_the_bottom(student, rng, counts, dim, l2):
-    features, labels = clouds(rng, counts, dim, torch.float64)
+    features, labels = helpers.clouds(rng, counts, dim, torch.float64)
     pair = fitted(student, features, labels, len(counts), l2)
-    assert_at_the_bottom(pair, features, labels, l2, f"{len(counts)} classes, {dim} features, l2 = {l2}")
+    helpers.assert_at_the_bottom(pair, features, labels, l2, f"{len(counts)} classes, {dim} features, l2 = {l2}")
 
 
 @fit("takes l2 = 0.001 where nothing is said", hint="The signature has a default. Does the objective?")
 def test_the_default_penalty(student, rng):
     labels = torch.tensor([0, 1]).repeat(20)
     features = torch.randn(40, 2, generator=rng) + 0.6 * (2 * labels[:, None] - 1)  # apart, but not cleanly
-    assert_at_the_bottom(fitted(student, features, labels, 2), features, labels, 1e-3, "default l2")
+    helpers.assert_at_the_bottom(fitted(student, features, labels, 2), features, labels, 1e-3, "default l2")
 
 
 @fit(
@@ -262,9 +231,9 @@ def test_the_default_penalty(student, rng):
     hint="A shift of all features can be made good by the bias alone, if nothing holds it back.",
 )
 def test_fit_with_shifted_features_and_rare_classes(student, rng):
-    features, labels = clouds(rng, (25, 6, 3), 3)
+    features, labels = helpers.clouds(rng, (25, 6, 3), 3)
     features = features + torch.tensor([0.8, -0.5, 0.3])
-    assert_at_the_bottom(fitted(student, features, labels, 3, 0.2), features, labels, 0.2, "shifted features")
+    helpers.assert_at_the_bottom(fitted(student, features, labels, 3, 0.2), features, labels, 0.2, "shifted features")
 
 
 @fit(
@@ -272,9 +241,10 @@ def test_fit_with_shifted_features_and_rare_classes(student, rng):
     hint="With more features than images the classes come apart: only the penalty says where to stop.",
 )
 def test_fit_with_more_features_than_images(student, rng):
-    features, labels = clouds(rng, (5, 4, 6), 20)
+    features, labels = helpers.clouds(rng, (5, 4, 6), 20)
     features[:, 3] = 0.0
-    assert_at_the_bottom(fitted(student, features, labels, 3, 0.05), features, labels, 0.05, "15 images, 20 features")
+    pair = fitted(student, features, labels, 3, 0.05)
+    helpers.assert_at_the_bottom(pair, features, labels, 0.05, "15 images, 20 features")
 
 
 @fit(
@@ -282,12 +252,12 @@ def test_fit_with_more_features_than_images(student, rng):
     hint="Exchange two labels everywhere: which rows of your answer should change places?",
 )
 def test_rows_belong_to_labels(student, rng):
-    features, labels = clouds(rng, (9, 14, 11), 3)
+    features, labels = helpers.clouds(rng, (9, 14, 11), 3)
     order = torch.tensor([2, 0, 1])
     weight, _ = fitted(student, features, labels, 3, 0.2)
     renamed, bias = fitted(student, features, order[labels], 3, 0.2)
     assert_same(renamed[order], weight, what="weight after renaming the labels 0 1 2 to 2 0 1", atol=4e-2)
-    assert_at_the_bottom((renamed, bias), features, order[labels], 0.2, "renamed labels")
+    helpers.assert_at_the_bottom((renamed, bias), features, order[labels], 0.2, "renamed labels")
 
 
 # --- accuracy ---------------------------------------------------------------------------------------------------------

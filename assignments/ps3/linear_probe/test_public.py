@@ -3,14 +3,15 @@
 import math
 
 import torch
-from torch.nn import functional as F
 
-from kit import Lib, assert_same, exercise, expect_number, expect_tensor, expect_tuple
+from kit import Lib, assert_same, exercise, expect_number, expect_tensor, load_helpers
 
 extract_features = exercise("probe-extract-features")
 standardize = exercise("probe-standardize")
 fit = exercise("probe-fit")
 accuracy = exercise("probe-accuracy")
+
+helpers = load_helpers(__file__)
 
 # --- extract_features -------------------------------------------------------------------------------------------------
 
@@ -27,16 +28,7 @@ WEIGHTS = {
 
 def small_encoder(student):
     """Convolution, BatchNorm, Dropout: (B, 2, H, W) -> (B, 6), with known weights, in training mode."""
-    return student.build(Lib("ps3.probes.TinyEncoder"), 6, channels=2).load(WEIGHTS)
-
-
-def features_in_eval_mode(images):
-    """What the small encoder makes of images in eval mode, written out."""
-    w = WEIGHTS
-    x = F.conv2d(images, w["conv.weight"], w["conv.bias"], padding=1)
-    mean, variance = (w[f"norm.running_{name}"].view(-1, 1, 1) for name in ("mean", "var"))
-    x = (x - mean) / (variance + 1e-5).sqrt() * w["norm.weight"].view(-1, 1, 1) + w["norm.bias"].view(-1, 1, 1)
-    return x.clamp(min=0).mean(dim=(2, 3))
+    return student.build(Lib("ps3.linear_probe.parts.TinyEncoder"), 6, channels=2).load(WEIGHTS)
 
 
 def numbered_images(count, height=2, width=3):
@@ -51,7 +43,8 @@ def numbered_images(count, height=2, width=3):
 def test_features_are_those_of_eval_mode(student, rng):
     images = torch.rand(6, 2, 4, 5, generator=rng)
     features = student.extract_features(small_encoder(student), images, 3)
-    assert_same(features, features_in_eval_mode(images), what="features of a small encoder with BatchNorm and Dropout")
+    expected = helpers.written_out(WEIGHTS, images).float()
+    assert_same(features, expected, what="features of a small encoder with BatchNorm and Dropout")
 
 
 @extract_features(
@@ -60,7 +53,7 @@ def test_features_are_those_of_eval_mode(student, rng):
 )
 def test_no_image_is_lost_and_the_order_is_kept(student):
     images = numbered_images(7)
-    features = student.extract_features(student.build(Lib("ps3.probes.BatchRecorder")), images, 3)
+    features = student.extract_features(student.build(Lib("ps3.linear_probe.parts.BatchRecorder")), images, 3)
     assert_same(features, images.flatten(1), what="features of seven images, with an encoder that returns the pixels")
 
 
@@ -69,13 +62,13 @@ def test_no_image_is_lost_and_the_order_is_kept(student):
     hint="How many images does the encoder see at a time, and does torch keep what it needs for a backward pass?",
 )
 def test_batches_have_the_size_asked_for(student):
-    recorder = student.build(Lib("ps3.probes.BatchRecorder"))
+    recorder = student.build(Lib("ps3.linear_probe.parts.BatchRecorder"))
     features = student.extract_features(recorder, numbered_images(7), batch_size=3)
     expect_tensor(features, what="features", shape=(7, 6))
     calls = recorder.call("seen")
     sizes = sorted((size for size, _, _ in calls), reverse=True)
-    told = f"7 images with batch_size=3 went through the encoder in batches of {sizes}"
-    assert len(sizes) == 3 and max(sizes) <= 3 and sum(sizes) == 7, told
+    message = f"7 images with batch_size=3 went through the encoder in batches of {sizes}"
+    assert len(sizes) == 3 and max(sizes) <= 3 and sum(sizes) == 7, message
     assert not any(gradients for _, _, gradients in calls), "gradients were on while the encoder ran"
     assert not any(training for _, training, _ in calls), "the encoder ran in training mode"
 
@@ -115,23 +108,14 @@ def test_features_are_an_ordinary_tensor(student):
 # --- standardize ------------------------------------------------------------------------------------------------------
 
 
-def standardized(student, train, test):
-    """The student's two tensors, each like its input in shape and dtype."""
-    results = expect_tuple(student.standardize(train, test), 2, what="standardize")
-    for result, given, name in zip(results, (train, test), ("train", "test"), strict=True):
-        expect_tensor(result, what=name, shape=tuple(given.shape), dtype=given.dtype)
-        assert not result.is_meta, f"{name} has a shape but no numbers"
-    return results
-
-
-def assert_either_deviation(result, train, test, what, rtol=0.01):
+def assert_either_deviation(result, train, test, what):
     """`result` is standardised by train's mean and by either of train's deviations."""
     train, test = train.double(), test.double()
     mean, biased = train.mean(dim=0), train.std(dim=0, correction=0)
     factor = (1 - 1 / len(train)) ** 0.5  # between the two deviations
     expected = (test - mean) / biased
     nearer = min((expected, expected * factor), key=lambda e: (result.double() - e).abs().max().item())
-    assert_same(result, nearer.to(result.dtype), what=what, atol=2e-3, rtol=rtol)
+    assert_same(result, nearer.to(result.dtype), what=what, atol=2e-3, rtol=0.01)
 
 
 @standardize(
@@ -140,7 +124,7 @@ def assert_either_deviation(result, train, test, what, rtol=0.01):
 )
 def test_each_feature_gets_mean_0_and_deviation_1(student):
     train = torch.tensor([[1.0, 100.0], [3.0, 300.0], [5.0, 200.0], [7.0, 400.0]])
-    result, _ = standardized(student, train, train[:2])
+    result, _ = helpers.standardized(student, train, train[:2])
     assert_either_deviation(result, train, train, "train, of the features 1 3 5 7 and 100 300 200 400")
 
 
@@ -150,7 +134,7 @@ def test_each_feature_gets_mean_0_and_deviation_1(student):
 )
 def test_test_images_use_the_training_statistics(student):
     train, test = torch.tensor([[1.0], [3.0], [5.0]]), torch.tensor([[7.0], [9.0]])
-    _, result = standardized(student, train, test)
+    _, result = helpers.standardized(student, train, test)
     assert_either_deviation(result, train, test, "test, 7 and 9 where train is 1 3 5")
 
 
@@ -162,7 +146,7 @@ def test_a_constant_feature_becomes_small(student):
     for constant in (0.0, 5.0, 0.1, 100.3):
         train = torch.full((100, 2), constant)
         train[:, 1] = torch.arange(100.0)
-        result, _ = standardized(student, train, train[:3])
+        result, _ = helpers.standardized(student, train, train[:3])
         largest = result[:, 0].abs().max().item()
         assert largest < 1e-3, f"a feature that is always {constant} becomes {largest:.3g} in train; allowed is 0.001"
         assert_either_deviation(result[:, 1:], train[:, 1:], train[:, 1:], "the feature beside it, 0 to 99")
@@ -171,47 +155,13 @@ def test_a_constant_feature_becomes_small(student):
 # --- fit_linear_probe -------------------------------------------------------------------------------------------------
 
 
-def clouds(rng, counts=(12, 20, 8), dim=4, dtype=torch.float32):
-    """Features (N, dim), nearly standardised, and labels: overlapping clouds in random order."""
-    labels = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
-    labels = labels[torch.randperm(len(labels), generator=rng)]
-    centres = torch.randn(len(counts), dim, generator=rng, dtype=torch.float64)
-    features = 0.6 * centres[labels] + torch.randn(len(labels), dim, generator=rng, dtype=torch.float64)
-    return features.to(dtype), labels
-
-
-def fitted(student, features, labels, classes, *l2):
-    """The student's weight and bias, in the right shapes and dtype."""
-    pair = expect_tuple(student.fit_linear_probe(features, labels, classes, *l2), 2, what="fit_linear_probe")
-    for part, name, shape in zip(pair, ("weight", "bias"), ((classes, features.shape[1]), (classes,)), strict=True):
-        expect_tensor(part, what=name, shape=shape, dtype=features.dtype)
-        assert not part.is_meta, f"the {name} has a shape but no numbers"
-    return pair
-
-
-def gradient(weight, bias, features, labels, l2):
-    """Of mean cross-entropy + l2 / 2 * |weight|^2, for weight and bias, in float64."""
-    weight, bias, features = weight.double(), bias.double(), features.double()
-    excess = (features @ weight.T + bias).softmax(dim=1) - F.one_hot(labels, len(bias)).double()
-    return excess.T @ features / len(features) + l2 * weight, excess.mean(dim=0)
-
-
-def assert_at_the_bottom(weight, bias, features, labels, l2, what):
-    limit = 1e-4 if features.dtype == torch.float64 else 1e-3
-    slopes = gradient(weight, bias, features, labels, l2)
-    for slope, name in zip(slopes, ("weight", "bias"), strict=True):
-        largest = slope.abs().max().item()
-        told = f"{what}: the objective still slopes by {largest:.2g} along the {name}; near enough is {limit:g}"
-        assert largest < limit, told
-
-
 @fit(
     "solves the case of two images by hand",
     hint="The text derives by hand where the slope is 0. Do you minimise the same objective?",
 )
 def test_fit_of_two_images(student):
     features, labels = torch.tensor([[-1.0], [1.0]]), torch.tensor([0, 1])
-    weight, bias = fitted(student, features, labels, 2, 1.0)
+    weight, bias = helpers.fitted(student, features, labels, 2, 1.0)
     assert_same(weight, torch.tensor([[-0.3374], [0.3374]]), what="weight for -1 and 1 with l2 = 1", atol=2e-3)
     difference = (bias[1] - bias[0]).item()
     assert abs(difference) < 5e-3, f"neither class is more common, but the biases differ by {difference:.3g}"
@@ -223,10 +173,10 @@ def test_fit_of_two_images(student):
     weight=2,
 )
 def test_fit_reaches_the_bottom(student, rng):
-    features, labels = clouds(rng)
+    features, labels = helpers.clouds(rng)
     for l2 in (0.3, 0.03):
-        weight, bias = fitted(student, features, labels, 3, l2)
-        assert_at_the_bottom(weight, bias, features, labels, l2, f"three clouds, l2 = {l2}")
+        pair = helpers.fitted(student, features, labels, 3, l2)
+        helpers.assert_at_the_bottom(pair, features, labels, l2, f"three clouds, l2 = {l2}")
 
 
 @fit(
@@ -236,7 +186,7 @@ def test_fit_reaches_the_bottom(student, rng):
 def test_the_bias_is_free(student):
     labels = torch.tensor([0] * 12 + [1] * 6 + [2] * 2)
     features = torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).repeat(10, 1)
-    _, bias = fitted(student, features, labels, 3, 0.5)
+    _, bias = helpers.fitted(student, features, labels, 3, 0.5)
     expected = torch.tensor([math.log(12), math.log(6), math.log(2)])
     what = "bias, minus its mean, for 12, 6 and 2 images of three classes"
     assert_same(bias - bias.mean(), expected - expected.mean(), what=what, atol=2e-2)
@@ -244,7 +194,7 @@ def test_the_bias_is_free(student):
 
 @fit("returns plain tensors", hint="What you train is made for training. What you return should be numbers only.")
 def test_fit_returns_plain_tensors(student, rng):
-    fitted(student, *clouds(rng), 3, 0.1)
+    helpers.fitted(student, *helpers.clouds(rng), 3, 0.1)
     assert not student.flags, f"weight or bias carries: {', '.join(sorted(student.flags))}"
 
 

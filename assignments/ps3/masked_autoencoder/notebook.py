@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 1. What is behind the grey squares?
+# # What is behind the grey squares?
 #
 # Below are eight small photographs. Of the 64 squares of each, 48 are grey. What do the eight show?
 #
@@ -7,7 +7,8 @@
 #
 # - **At the end:** a trained network, its paintings, and a number for what its features are worth.
 # - **Your time:** 3 to 4 hours (an estimate). **Computing:** about 4 minutes.
-# - **What needs what:** the encoder (1.4) needs 1.1 and 1.3, the loss (1.6) needs 1.1, the training all.
+# - **What needs what:** the encoder ([[mae-encoder]]) needs [[mae-patchify]] and [[mae-random-masking]], the loss
+#   ([[mae-loss]]) needs [[mae-patchify]], the training all.
 
 # %% tags=["given"]
 import torch
@@ -15,16 +16,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kit import check, ready, written
-from ps3 import augment, data, masked, plots, probes, training
-from ps3.transformer import Block, initialize, sincos_positions
+from ps3 import augment, data, plots, probes, training
+from ps3.masked_autoencoder import figures, judging
+from ps3.networks.transformer import Block, initialize, sincos_positions
 
 # %% tags=["show"]
 torch.manual_seed(0)
 pictures, preset, device = data.load(), training.preset(), training.best_device()
-photos = data.to_float(pictures.test.images[list(masked.PUZZLE)])  # (8, 3, 32, 32), 0 to 1
+known = pictures.with_labels(preset.label_counts[-1])  # so many training images with labels, for judging
+photos = data.to_float(pictures.test.images[list(figures.PUZZLE)])  # (8, 3, 32, 32), 0 to 1
 print(f"preset {preset.name}, {device}, {len(pictures.unlabelled):,} images to learn from")
 
-originals, hidden, names = masked.puzzle(pictures)
+originals, hidden, names = figures.puzzle(pictures)
 plots.images(hidden, message="eight images, 48 of 64 patches of each are grey; classes: " + ", ".join(pictures.classes))
 
 # %% [markdown]
@@ -34,7 +37,7 @@ plots.images(hidden, message="eight images, 48 of 64 patches of each are grey; c
 guess_names = [None] * 8  # for example "frog"
 
 # %% tags=["show"]
-masked.reveal(originals, hidden, names, guess_names)
+figures.reveal(originals, hidden, names, guess_names)
 
 # %% [markdown]
 # You filled in wheels and necks because you know cars and horses. **Whoever can paint in what is missing must know
@@ -57,7 +60,7 @@ masked.reveal(originals, hidden, names, guess_names)
 # network.
 
 # %% [markdown]
-# ## 1.1 From an image to tokens (about 15 min)
+# ## From an image to tokens (about 15 min)
 #
 # A transformer reads a sequence, so we cut the image into squares and flatten each. With one channel, 4 × 6 pixels and
 # $P = 2$:
@@ -125,11 +128,11 @@ if written("mae-patchify"):
     print(
         "tokens 1 and 3:", patchify(numbers, 2)[0, [1, 3]].int().tolist(), "· your guess:", guess_token_1, guess_token_3
     )
-    card = masked.letter_card()  # (1, 3, 16, 24)
+    card = figures.letter_card()  # (1, 3, 16, 24)
     plots.patches(card[0], patchify(torch.cat([card, 1 - card]), 8)[0], 8)
 
 # %% [markdown]
-# ## 1.2 And back (about 10 min)
+# ## And back (about 10 min)
 #
 # The decoder answers in tokens; to look at its answer we need the way back. Six patches are 2 × 3, 3 × 2 or 1 × 6, so
 # the size is an argument.
@@ -178,7 +181,7 @@ check("mae-unpatchify")
 
 # %% tags=["show"]
 if written("mae-unpatchify"):
-    plots.patches(unpatchify(masked.stairs(), 8, (16, 24))[0], masked.stairs()[0], 8)
+    plots.patches(unpatchify(figures.stairs(), 8, (16, 24))[0], figures.stairs()[0], 8)
 if written("mae-patchify", "mae-unpatchify"):
     narrow = photos[..., 4:28].mean(dim=1, keepdim=True)  # (8, 1, 32, 24)
     back = unpatchify(patchify(narrow, 4), 4, (32, 24))
@@ -187,7 +190,7 @@ if written("mae-patchify", "mae-unpatchify"):
     plots.images([narrow, back, gap], rows, message=f"largest difference {gap.max():.3g}")
 
 # %% [markdown]
-# ## 1.3 Hiding (about 25 min)
+# ## Hiding (about 25 min)
 #
 # Each token draws a number, its *noise*; the $K$ smallest stay. With the noise `.9 .1 .5 .3` and a ratio of .5,
 # tokens 1 and 3 stay, in this order. All four, sorted, stand `1 3 2 0`.
@@ -264,14 +267,14 @@ if written("mae-random-masking"):
 # %% tags=["show"]
 if written("mae-patchify", "mae-random-masking"):
     noise = torch.tensor([[0.5, 0.2, 0.7, 0.9, 0.1, 0.3]])  # stay: E, B, F
-    visible, mask, ids_restore = random_masking(patchify(masked.letter_card(), 8), 0.5, noise)
-    kept = masked.tiles(visible[0], 8)
-    home = masked.tiles(masked.at_home(visible[0], ids_restore[0]), 8)
+    visible, mask, ids_restore = random_masking(patchify(figures.letter_card(), 8), 0.5, noise)
+    kept = figures.tiles(visible[0], 8)
+    home = figures.tiles(figures.at_home(visible[0], ids_restore[0]), 8)
     titles = ["sent home", "as returned"]
     plots.images([home, kept], titles, columns=list("ABCDEF"), message=f"mask {mask[0].int().tolist()}")
 
 # %% [markdown]
-# ## 1.4 The encoder (about 30 min)
+# ## The encoder (about 30 min)
 #
 # Six steps: embed the patches, add positions, hide, put the class token first, run the blocks, normalise. Once tokens
 # are shuffled, only a position added before tells where one came from.
@@ -364,13 +367,13 @@ if written("mae-patchify", "mae-random-masking", "mae-encoder"):
     torch.manual_seed(0)
     untrained = MAEEncoder(depth=1).eval()
     image, noise = pictures.normalize(photos[:1]), torch.rand(1, 64)
-    moved = masked.sensitivity(untrained, image, noise, 0.75)
+    moved = figures.sensitivity(untrained, image, noise, 0.75)
     latent, mask, _ = untrained(image, 0.75, noise)
     hidden = mask[0].reshape(8, 8)
     leaks = int((moved[hidden == 1] > 0).sum())
-    told = f"{int(hidden.sum())} hidden patches, {leaks} of them change the latent"
+    message = f"{int(hidden.sum())} hidden patches, {leaks} of them change the latent"
     title = "How far each patch moves the latent"
-    plots.matrix(moved, outline=(hidden == 0).nonzero().tolist(), title=title, message=told)
+    plots.matrix(moved, outline=(hidden == 0).nonzero().tolist(), title=title, message=message)
     print(f"deviation of a latent: {latent.std(dim=-1).mean():.2f}, 1 after the norm")
     one, other = (untrained(image)[1] for _ in range(2))
     print("two calls without noise hide the same patches:", one.equal(other))
@@ -382,7 +385,7 @@ if written("mae-patchify", "mae-random-masking", "mae-encoder"):
 # %% tags=["show"]
 if written("mae-patchify", "mae-random-masking", "mae-encoder"):
     torch.manual_seed(0)
-    masked.encoder_table(MAEEncoder(image_size=(4, 20), depth=1))
+    figures.encoder_table(MAEEncoder(image_size=(4, 20), depth=1))
 
 # %% [markdown]
 # **Figure.** How far are your `features` from two means of your own latents? From the patches' mean it should be 0.
@@ -396,7 +399,7 @@ if written("mae-patchify", "mae-random-masking", "mae-encoder"):
     plots.dots(list(means), gaps, xlabel="largest difference", title="Your features against two means")
 
 # %% [markdown]
-# ## 1.5 The decoder (about 30 min)
+# ## The decoder (about 30 min)
 #
 # It receives $1 + K$ latents in shuffled order and must say something about all $N$ patches. Every hole starts from the
 # same learned vector, the *mask token*; only its position tells it from other holes. So positions are added when every
@@ -471,10 +474,10 @@ check("mae-decoder")
 # %% tags=["show"]
 if written("mae-decoder"):
     torch.manual_seed(0)
-    masked.decoder_table(MAEDecoder(image_size=(4, 20)))
+    figures.decoder_table(MAEDecoder(image_size=(4, 20)))
 
 # %% [markdown]
-# ## 1.6 The loss (about 15 min)
+# ## The loss (about 15 min)
 #
 # How far is the painting from the truth, on the hidden patches? Each target patch $x$ is first normalised by its own
 # mean $\mu$ and deviation, so that faint contrast counts as much as strong (He et al. 2021, §3, "Reconstruction
@@ -547,10 +550,10 @@ if written("mae-patchify", "mae-loss"):
     mask = torch.tensor([[1.0, 1, 1, 0] * 4, [0.0, 0, 1, 0] * 4])
     loss = mae_loss(images, nothing, mask, 4)
     loss.backward()
-    size = masked.side_by_side(nothing.grad.norm(dim=2), 4)
-    outline = masked.side_by_side(mask, 4).nonzero().tolist()
-    title, told = "Size of the gradient, two images side by side", f"{len(outline)} hidden patches"
-    plots.matrix((size / size.max()).round(decimals=2), outline=outline, title=title, message=told)
+    size = figures.side_by_side(nothing.grad.norm(dim=2), 4)
+    outline = figures.side_by_side(mask, 4).nonzero().tolist()
+    title, message = "Size of the gradient, two images side by side", f"{len(outline)} hidden patches"
+    plots.matrix((size / size.max()).round(decimals=2), outline=outline, title=title, message=message)
     values = {
         "means only": loss,
         "1 everywhere": mae_loss(images, nothing + 1, mask, 4),
@@ -558,10 +561,10 @@ if written("mae-patchify", "mae-loss"):
         "one colour": mae_loss(torch.zeros_like(images), nothing, mask, 4),
         "your guess": guess_mean_only,
     }
-    masked.loss_line(values)
+    figures.loss_line(values)
 
 # %% [markdown]
-# ## 1.7 Rehearsal (60 steps, a few seconds)
+# ## Rehearsal (60 steps, a few seconds)
 #
 # Before a long run, a short one on eight images. A sound pipeline ends in the shaded band (three seeds gave .68 to
 # .72). Below it, visible patches count, or targets are not normalised; far above, something is summed. Lost positions
@@ -591,13 +594,13 @@ if ready(*EXERCISES):
         pair, step_for(*pair), few, steps=60, batch_size=8, lr=5e-3, betas=(0.9, 0.95),
         precision="float32", watch=lambda progress: None,
     )  # fmt: skip
-    told = f"mean of the last ten steps: {rehearsal.smooth_loss(10):.3f}; expected .62 to .80"
+    message = f"mean of the last ten steps: {rehearsal.smooth_loss(10):.3f}; expected .62 to .80"
     lines = {"knows only the means": 47 / 48}
     title = "Eight images, sixty steps"
-    plots.curve(range(1, 61), rehearsal.losses, reference=lines, band=(0.62, 0.80), title=title, message=told)
+    plots.curve(range(1, 61), rehearsal.losses, reference=lines, band=(0.62, 0.80), title=title, message=message)
 
 # %% [markdown]
-# ## 1.8 The run (about 2 minutes)
+# ## The run (about 2 minutes) {#run}
 #
 # Now 25,000 images and 1,400 steps. Guess first: where will the loss end? And which of the eight photos (0 is the
 # horse, 7 the deer) will come out best?
@@ -616,11 +619,11 @@ noise = torch.rand(8, 64, generator=torch.Generator().manual_seed(0)).to(device)
 
 
 def paint(images, noise):
-    """Rows of pictures (see 1.9) and the mask."""
+    """Rows of pictures (see [[#painted]]) and the mask."""
     with torch.no_grad():
         latent, mask, ids_restore = encoder(images, 0.75, noise)
         painted = unpatchify(decoder(latent, ids_restore), 4, (32, 32))
-    return masked.repainted(images, painted, mask, 4), mask
+    return figures.repainted(images, painted, mask, 4), mask
 
 
 def small_rows():
@@ -638,16 +641,16 @@ trained = not again and training.load(weights, encoder=encoder, decoder=decoder)
 if trained:
     print(f"the weights in {weights} were loaded; again = True trains anew")
 elif ready(*EXERCISES):
-    live = plots.Live({"knows only the means": 47 / 48}, rows=small_rows, pictures=pictures)
+    live = plots.Live({"knows only the means": 47 / 48}, rows=small_rows, pictures=pictures, name="MAE")
     training.train(
         [encoder, decoder], step_for(encoder, decoder), pictures.unlabelled,
-        steps=preset.mae, batch_size=preset.batch_size, betas=(0.9, 0.95), watch=live,
+        steps=preset.steps("masked_autoencoder"), batch_size=preset.batch_size, betas=(0.9, 0.95), watch=live,
     )  # fmt: skip
     training.save(weights, encoder=encoder, decoder=decoder)
     trained = True
 
 # %% [markdown]
-# ## 1.9 What did it paint? (about 15 min)
+# ## What did it paint? (about 15 min) {#painted}
 #
 # Targets were normalised, so the network never says how bright a patch is, nor how strong its contrast. To make a
 # picture we **borrow** both from the truth: each hidden patch's mean and deviation, over all channels at once.
@@ -659,19 +662,19 @@ elif ready(*EXERCISES):
 
 # %% tags=["show"]
 if not trained:
-    print("1.8 has not run yet")
+    print("[[#run]] has not run yet")
 else:
     rows, mask = paint(images, noise)
-    error = masked.errors(images, rows, mask, 4)
-    told = "squared error on hidden pixels: " + ", ".join(f"{name} {value:.3f}" for name, value in error.items())
-    plots.images(list(rows.values()), list(rows), pictures=pictures, message=told)
+    error = figures.errors(images, rows, mask, 4)
+    message = "squared error on hidden pixels: " + ", ".join(f"{name} {value:.3f}" for name, value in error.items())
+    plots.images(list(rows.values()), list(rows), pictures=pictures, message=message)
 
 # %% [markdown]
 # **Figure.** The loss on images that it never saw, beside your guess. Which photo is painted best?
 
 # %% tags=["show"]
 if not trained:
-    print("1.8 has not run yet")
+    print("[[#run]] has not run yet")
 else:
     unseen = pictures.normalize(pictures.test.images[:500]).to(device)
     with torch.no_grad():
@@ -686,45 +689,51 @@ else:
     print("loss of photos 0 to 7:", [round(value, 2) for value in each], "· your guess for the best:", guess_best_photo)
 
 # %% [markdown]
-# ## 1.10 Is it good for anything? (about 10 min)
+# ## Is it good for anything? (about 10 min) {#worth}
 #
-# Has the encoder learned something about horses and ships? A *linear probe* (notebook 3) freezes it and reads the class
-# from `features` by a linear classifier, with 10,000 labels. An encoder with random weights is the control.
+# Has the encoder learned something about horses and ships? Freeze it, write down `features` of 10,000 images with
+# labels, and let a linear rule read the class: *ridge regression*, which is one formula (`probes.ridge_accuracy`). An
+# encoder with random weights is the control. In [[linear_probe]] you build a finer instrument; the features are kept
+# for it in `weights/`.
 
 # %% tags=["guess"]
-guess_probe = {"pixels": None, "random transformer": None, "MAE": None}  # accuracies; chance is 0.10
+guess_accuracy = {"pixels": None, "random transformer": None, "MAE": None}  # accuracies; chance is 0.10
 
 # %% [markdown]
 # **Figure.** Accuracy on 5,000 test images; bars are two standard errors, ± .014, so a difference below .02 means
 # nothing. Compare your encoder with its random twin before you compare it with pixels. In the small preset you should
-# see at least .50, and at least .08 more than the twin.
+# see at least .46, and at least .07 more than the twin.
 
 # %% tags=["show"]
 if not trained:
-    print("1.8 has not run yet")
+    print("[[#run]] has not run yet")
 else:
     torch.manual_seed(1)
-    labels = 500 if preset.name == "tiny" else 10_000
-    twin = MAEEncoder().to(device)
-    looks = {"pixels": None, "random transformer": twin.features, "MAE": encoder.features}
-    accuracy = {name: masked.probe(look, pictures, labels) for name, look in looks.items()}
+    networks = {"random transformer": MAEEncoder().to(device), "MAE": encoder}
+    levels = {name: judging.by_level(network, known) for name, network in networks.items()}
+    judging.save(f"weights/mae-features-{preset.name}.npz", levels)
+    accuracy = {
+        "pixels": judging.accuracy((probes.pixels(known.train.images), probes.pixels(known.test.images)), known)
+    }
+    accuracy |= {name: judging.accuracy((train[-1], test[-1]), known) for name, (train, test) in levels.items()}
     bars = [2 * probes.standard_error(value, len(pictures.test)) for value in accuracy.values()]
-    title = "What a linear classifier reads from the features"
-    plots.dots(list(accuracy), list(accuracy.values()), bars, chance=0.1, guesses=guess_probe, title=title)
+    title = "What ridge regression reads from the features"
+    plots.dots(list(accuracy), list(accuracy.values()), bars, chance=0.1, guesses=guess_accuracy, title=title)
 
 # %% [markdown]
-# ## 1.11 How much should be hidden? (about 10 min)
+# ## How much should be hidden? (about 10 min) {#ratio}
 #
-# Which of the ratios .25, .5, .75 and .9 ends with the lowest loss, which with the best probe, after 500 steps each?
+# Which of the ratios .25, .5, .75 and .9 ends with the lowest loss, which with the best features, after 500 steps each?
 
 # %% tags=["guess"]
 guess_best_ratio_for_loss = None  # one of 0.25, 0.5, 0.75, 0.9
-guess_best_ratio_for_probe = None
+guess_best_ratio_for_features = None
 
 # %% [markdown]
-# **Figure.** Loss and probe for the four ratios, measured by the course (three seeds; the bar reaches to all), and for
-# one of your own (about a minute). Does the better loss give the better probe? Which differences exceed .02? And equal
-# steps are not equal work: 500 at .25 cost as much as 1,270 at .75, nearly your run in 1.8. Compare its probe.
+# **Figure.** Loss and accuracy for the four ratios, measured by the course (three seeds; the bar reaches to all), and
+# for one of your own (about a minute). Does the better loss give the better features? Which differences exceed .02? And
+# equal steps are not equal work: 500 at .25 cost as much as 1,270 at .75, nearly your run in [[#run]]. Compare its
+# accuracy.
 
 # %% tags=["show"]
 my_ratio = 0.6  # yours: 0 to 0.95
@@ -733,40 +742,41 @@ if ready(*EXERCISES):
     pair = MAEEncoder().to(device), MAEDecoder().to(device)
     run = training.train(
         pair, step_for(*pair, my_ratio), pictures.unlabelled,
-        steps=min(500, preset.mae), betas=(0.9, 0.95), watch=plots.Live({"knows only the means": 47 / 48}),
+        steps=preset.steps("masked_autoencoder", "ratio"), betas=(0.9, 0.95),
+        watch=plots.Live({"knows only the means": 47 / 48}, name="MAE"),
     )  # fmt: skip
-    labels = 500 if preset.name == "tiny" else 10_000
-    masked.ratios(my_ratio, run.smooth_loss(), masked.probe(pair[0].features, pictures, labels))
-    print("your guesses: loss", guess_best_ratio_for_loss, "· probe", guess_best_ratio_for_probe)
+    parts = [probes.features_of(pair[0].features, pictures, part.images) for part in (known.train, known.test)]
+    figures.ratios(my_ratio, run.smooth_loss(), judging.accuracy(parts, known))
+    print("your guesses: loss", guess_best_ratio_for_loss, "· features", guess_best_ratio_for_features)
 
 # %% [markdown]
-# ## 1.12 Questions
+# ## Questions
 #
 # Answer in your own words, with your own numbers.
 #
 # **(a)** We hide 75 % of an image. BERT, which does the same with sentences (Devlin et al. 2018), hides 15 % of the
-# words. Why is so much more right for images? Use the figure in 1.11. Four to six sentences.
+# words. Why is so much more right for images? Use the figure in [[#ratio]]. Four to six sentences.
 
 # %% [markdown] tags=["answer:mae-why-75"]
 # *Your answer here.*
 
 # %% [markdown]
 # **(b)** Suppose nothing is hidden: the encoder sees all 64 patches and the loss is taken over all of them. One token
-# has 128 numbers for 48 of the image. What would the network learn? Predict its probe accuracy beside those of the
-# figure in 1.10, with a reason. Three to five sentences.
+# has 128 numbers for 48 of the image. What would the network learn? Predict its accuracy beside those of the
+# figure in [[#worth]], with a reason. Three to five sentences.
 
 # %% [markdown] tags=["answer:mae-sees-everything"]
 # *Your answer here.*
 
 # %% [markdown]
-# **(c)** Look at rows three and five of the figure in 1.9. What did your model add to what was borrowed, and what
-# not? Name one image where it failed, and say how. Three to five sentences.
+# **(c)** Look at rows three and five of the figure in [[#painted]]. What did your model add to what was borrowed, and
+# what not? Name one image where it failed, and say how. Three to five sentences.
 
 # %% [markdown] tags=["answer:mae-borrowed-means"]
 # *Your answer here.*
 
 # %% [markdown]
-# ## What you can do now
+# ## What you can do now {-}
 #
 # Turn images into tokens and back; train a transformer without labels; tell with a control whether its features are
 # worth anything.
@@ -776,5 +786,5 @@ if ready(*EXERCISES):
 # Yours: 25,000 small images, seven epochs, 0.8 million weights. Nearer in size, the Keras example reports 44.25 % on
 # CIFAR-10 after 100 epochs (keras-io, pull request 715).
 #
-# **To try:** hide one block, or a grid: which gives better features? Patches of 2 or 8? Next: notebook 2, where nothing
-# is painted.
+# **To try:** hide one block, or a grid: which gives better features? Patches of 2 or 8? Next: [[contrastive_learning]],
+# where nothing is painted.

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from kit import assert_raises, assert_same, exercise, expect_tensor, expect_tuple
-from ps3.transformer import Block
+from ps3.networks.transformer import Block
 
 patchify = exercise("mae-patchify")
 unpatchify = exercise("mae-unpatchify")

@@ -116,14 +116,29 @@ def cut_and_enlarge(images: Tensor, generator: torch.Generator | None = None) ->
     return torch.stack(pieces)
 
 
+def unchanged(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """The images themselves, copied."""
+    return images.clone()
+
+
+def cut_enlarge_and_mirror(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """`cut_and_enlarge`, then every image mirrored."""
+    return cut_and_enlarge(images, generator).flip(3)
+
+
+def strong_jitter(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """`colour_jitter` that leaves no image out."""
+    return _recolour(images, 0.5, 0.0, generator, always=True)
+
+
 def ten_transformations() -> dict[str, Augmentation]:
     """The lecture's slide: name -> transformation, in its order."""
     return {
-        "original": lambda images, generator=None: images.clone(),
+        "original": unchanged,
         "crop and resize": cut_and_enlarge,
-        "crop, resize, flip": lambda images, generator=None: cut_and_enlarge(images, generator).flip(3),
+        "crop, resize, flip": cut_enlarge_and_mirror,
         "colour drop": grey,
-        "colour jitter": lambda images, generator=None: _recolour(images, 0.5, 0.0, generator, always=True),
+        "colour jitter": strong_jitter,
         "rotation": rotate,
         "cutout": cutout,
         "Gaussian noise": noise,
@@ -135,7 +150,7 @@ def ten_transformations() -> dict[str, Augmentation]:
 class SimCLRViews:
     """SimCLR's augmentation for small images: crop and resize, flip, colour jitter, sometimes grey.
 
-    crop: a function (images, boxes (B, 4), size) -> images (B, C, size, size), as notebook 2 defines it.
+    crop: a function (images, boxes (B, 4), size) -> images (B, C, size, size), that of the contrastive lesson.
     """
 
     def __init__(

@@ -177,7 +177,8 @@ def _read_grids(folder: Path, split: str, about: dict, sums: dict[str, str]) -> 
 
 def _read_arrays(folder: Path, split: str, about: dict, sums: dict[str, str]) -> tuple[Tensor, Tensor]:
     count = about["counts"][split]
-    return tuple(_read_array(folder, f"{split}_{what}.npy", count, sums) for what in ("images", "labels"))
+    images, labels = (_read_array(folder, f"{split}_{what}.npy", count, sums) for what in ("images", "labels"))
+    return images, labels
 
 
 def _read_array(folder: Path, name: str, count: int, sums: dict[str, str]) -> Tensor:

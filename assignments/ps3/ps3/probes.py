@@ -1,8 +1,9 @@
-"""Judging features, and small parts that the checks use.
+"""Features of images, and what they are worth: ridge regression and nearest neighbours.
 
 Features are (N, D) float, labels (N,) int64, accuracies Python floats from 0 to 1.
 """
 
+import copy
 from collections.abc import Callable, Sequence
 
 import torch
@@ -13,34 +14,63 @@ from ps3.augment import image_gradients
 from ps3.data import ImageSet, labelled_subset, to_float
 from ps3.training import autocast, faster, seconds_by_precision
 
-LABEL_COUNTS = (500, 1_000, 10_000)
+Encoder = Callable[[Tensor], Tensor]
+Features = tuple[Tensor, Tensor]  # of the labelled training images, of the test images
+Judge = Callable[[Tensor, Tensor, Tensor, Tensor], float]  # train, its labels, test, its labels -> accuracy
 
 
-def features_of(encoder: Callable[[Tensor], Tensor], pictures: ImageSet, images: Tensor) -> Tensor:
+def features_of(encoder: Encoder, pictures: ImageSet, images: Tensor) -> Tensor:
     """Features (N, D) float32 on the CPU of uint8 images (N, C, H, W).
 
-    encoder: a module, or a method of one such as `encoder.features`; it receives normalised images in batches. Modules
-    are in eval mode meanwhile and get their mode back. The first batch decides between float32 and bfloat16 by time.
+    encoder: a module, or a method of one such as `encoder.features`. A frozen copy of it receives normalised images
+    in batches, so that the encoder itself may be in the middle of its training. The first batch decides between
+    float32 and bfloat16 by time.
     """
+    return _run(*_frozen(encoder), pictures, images)
+
+
+def block_features(encoder: Encoder, pictures: ImageSet, images: Tensor) -> list[Tensor]:
+    """What stands before the first of a transformer's `blocks` and after each, mean over patch tokens: (N, D) each.
+
+    The last of the list is what `encoder` itself returns. Images and encoder are as for `features_of`.
+    """
+    look, module = _frozen(encoder)
+    layers = [module.blocks[0].norm1, *module.blocks]  # type: ignore[index,misc,union-attr]
+    seen: list[list[Tensor]] = [[] for _ in layers]
+    for layer, store in zip(layers, seen, strict=True):
+        layer.register_forward_hook(_keep(store))
+    last = _run(look, module, pictures, images)
+    return [torch.cat(store)[-len(images) :] for store in seen] + [last]  # the first batch ran more than once
+
+
+def _keep(store: list[Tensor]) -> Callable[..., None]:
+    def hook(module: nn.Module, inputs: object, output: Tensor) -> None:
+        store.append(output[:, 1:].mean(dim=1).float().cpu())  # without the class token
+
+    return hook
+
+
+def _frozen(encoder: Encoder) -> tuple[Encoder, nn.Module]:
+    """A copy that does not learn, as it is called, and the module that it belongs to."""
     module = encoder if isinstance(encoder, nn.Module) else getattr(encoder, "__self__", None)
-    parts = list(module.modules()) if isinstance(module, nn.Module) else []
-    modes = [part.training for part in parts]
-    device = next((p.device for p in module.parameters()), torch.device("cpu")) if parts else torch.device("cpu")
+    if not isinstance(module, nn.Module):
+        raise TypeError(f"an encoder is a module or a method of one, not {type(encoder).__name__}")
+    kept = [value for part in module.modules() for value in vars(part).values() if isinstance(value, Tensor)]
+    copied = copy.deepcopy(module, {id(value): value.detach() for value in kept})  # results cannot be copied otherwise
+    copied.requires_grad_(False).eval()
+    return (copied if encoder is module else getattr(copied, encoder.__name__)), copied
+
+
+def _run(look: Encoder, module: nn.Module, pictures: ImageSet, images: Tensor) -> Tensor:
+    device = next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
+
+    def features(batch: Tensor) -> Tensor:
+        return look(pictures.normalize(batch.to(device))).float().cpu()
+
     batches = images.split(250)
-
-    def run(batch: Tensor) -> Tensor:
-        return encoder(pictures.normalize(batch.to(device))).float().cpu()
-
-    for part in parts:
-        part.training = False
-    try:
-        with torch.no_grad():
-            times = seconds_by_precision(device, lambda: run(batches[0]), repeats=1)
-            with autocast(device, faster(times)):
-                return torch.cat([run(batch) for batch in batches])
-    finally:
-        for part, mode in zip(parts, modes, strict=True):
-            part.training = mode
+    times = seconds_by_precision(device, lambda: features(batches[0]), repeats=1)
+    with autocast(device, faster(times)):
+        return torch.cat([features(batch) for batch in batches])
 
 
 def pixels(images: Tensor) -> Tensor:
@@ -53,55 +83,35 @@ def hand_crafted(images: Tensor) -> Tensor:
     return torch.cat([_hand_crafted(to_float(batch)) for batch in images.split(250)])
 
 
-def usual_l2(dim: int) -> float:
-    """The probe's penalty for D features: 1e-3 for 128, and in proportion, as the squared length of a standardised
-    feature vector grows with D. Fixed beforehand, the same for every method; never chosen on the test set.
+def ridge_accuracy(train: Tensor, labels: Tensor, test: Tensor, test_labels: Tensor) -> float:
+    """Test accuracy of a linear classifier that ridge regression gives in one step, without a search.
+
+    With C the covariance of the features x and c their covariance with the indicators y of the classes, W solves
+
+        (C + D / N diag(C)) W = c,
+
+    and a test image gets the class with the highest score (x - mean(x)) W + mean(y). The penalty of each feature is in
+    proportion to its own variance, so that scales do not matter. D / N is fixed: nothing is chosen on test images.
     """
-    return 1e-3 * dim / 128
+    images, dim = train.shape
+    mean, indicators = train.double().mean(dim=0), F.one_hot(labels).double()
+    common, features = indicators.mean(dim=0), train.double() - mean
+    covariance = features.T @ features / images
+    penalty = dim / images * covariance.diagonal() + 1e-9  # a feature that never varies weighs nothing
+    weights = torch.linalg.solve(covariance + torch.diag(penalty), features.T @ (indicators - common) / images)
+    return share_right((test.double() - mean) @ weights + common, test_labels)
 
 
-def probe(train: Tensor, labels: Tensor, test: Tensor, test_labels: Tensor, l2: float | None = None) -> float:
-    """Test accuracy of a linear classifier on standardised features (softmax regression, l2 / 2 * |weight|^2)."""
-    l2 = usual_l2(train.shape[1]) if l2 is None else l2
-    mean, deviation = train.mean(dim=0), train.std(dim=0) + 1e-6
-    train, test = (train - mean) / deviation, (test - mean) / deviation
-    classes = int(labels.max()) + 1
-    matrix = train.new_zeros(classes, train.shape[1] + 1, requires_grad=True)  # the last column is the bias
-    solver = torch.optim.LBFGS([matrix], max_iter=200, tolerance_grad=5e-4, line_search_fn="strong_wolfe")
+def by_label_count(judge: Judge, features: Features, known: ImageSet, counts: Sequence[int]) -> dict[int, list[float]]:
+    """Accuracies by number of labels, from features of the labelled training images and of the test images.
 
-    def scores(features: Tensor) -> Tensor:
-        return (matrix[:, :-1] @ features.T + matrix[:, -1:]).T  # this order is twice as fast as features @ weight.T
-
-    def objective() -> Tensor:
-        solver.zero_grad()
-        loss = F.cross_entropy(scores(train), labels) + l2 / 2 * matrix[:, :-1].square().sum()
-        loss.backward()
-        return loss
-
-    solver.step(objective)
-    with torch.no_grad():
-        return (scores(test).argmax(dim=1) == test_labels).double().mean().item()
-
-
-def probe_curve(
-    train: Tensor,
-    test: Tensor,
-    pictures: ImageSet,
-    counts: Sequence[int] = LABEL_COUNTS,
-    draws: int = 3,
-    l2: float | None = None,
-) -> dict[int, list[float]]:
-    """Probe accuracies by number of labels, one for each draw of labels, from features of the set's two splits.
-
-    Where all training images are needed there is only one draw.
+    Three draws of labels, one where all labelled images are needed.
     """
+    (train, test), labels = features, known.train.labels
     found = {}
     for count in counts:
-        subsets = [labelled_subset(pictures.train.labels, count, draw) for draw in range(draws)]
-        found[count] = [
-            probe(train[chosen], pictures.train.labels[chosen], test, pictures.test.labels, l2)
-            for chosen in (subsets if count < len(train) else subsets[:1])
-        ]
+        draws = [labelled_subset(labels, count, draw) for draw in range(3 if count < len(labels) else 1)]
+        found[count] = [judge(train[own], labels[own], test, known.test.labels) for own in draws]
     return found
 
 
@@ -115,38 +125,17 @@ def knn(train: Tensor, labels: Tensor, test: Tensor, test_labels: Tensor, k: int
     """Test accuracy of the vote of the k most similar training images (cosine); the nearer wins a tie."""
     votes = F.one_hot(labels[nearest(test, train, k)]).double()  # (N, k, classes)
     weights = 1 - torch.arange(k, dtype=torch.float64) / (1000 * k)
-    guesses = (votes * weights.view(-1, 1)).sum(dim=1).argmax(dim=1)
-    return (guesses == test_labels).double().mean().item()
+    return share_right((votes * weights.view(-1, 1)).sum(dim=1), test_labels)
+
+
+def share_right(votes: Tensor, labels: Tensor) -> float:
+    """How often the class with the most votes (N, classes) is the label (N,)."""
+    return (votes.max(dim=1).indices == labels).double().mean().item()
 
 
 def standard_error(accuracy: float, count: int) -> float:
     """Standard error of an accuracy measured on `count` test images; two of them are the usual error bar."""
     return (accuracy * (1 - accuracy) / count) ** 0.5
-
-
-def layer_features(
-    encoder: Callable[[Tensor], Tensor], layers: Sequence[nn.Module], pictures: ImageSet, images: Tensor
-) -> list[Tensor]:
-    """What each layer puts out while the encoder sees uint8 images, averaged over places: a list of (N, D).
-
-    (B, 1 + N, D) is averaged over the tokens without the first, (B, C, H, W) over the pixels.
-    """
-    seen: list[list[Tensor]] = [[] for _ in layers]
-
-    def keep(store: list[Tensor]) -> Callable[..., None]:
-        def hook(module: nn.Module, inputs: object, output: Tensor) -> None:
-            pooled = output[:, 1:].mean(dim=1) if output.ndim == 3 else output.mean(dim=(2, 3))
-            store.append(pooled.float().cpu())
-
-        return hook
-
-    handles = [layer.register_forward_hook(keep(store)) for layer, store in zip(layers, seen, strict=True)]
-    try:
-        features_of(encoder, pictures, images)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return [torch.cat(store)[-len(images) :] for store in seen]  # the first batch ran more than once
 
 
 def _hand_crafted(images: Tensor) -> Tensor:
@@ -158,60 +147,3 @@ def _hand_crafted(images: Tensor) -> Tensor:
     bins = ((images * 4).long().clamp(max=3) * torch.tensor([16, 4, 1]).view(3, 1, 1)).sum(dim=1, keepdim=True)
     colours = torch.zeros(len(images), 64, *images.shape[2:]).scatter_(1, bins, 1.0)
     return torch.cat([edges, F.adaptive_avg_pool2d(colours, 2).flatten(1).sqrt()], dim=1)
-
-
-class TinyEncoder(nn.Module):
-    """Images (B, C, H, W) -> features (B, dim) through a convolution, BatchNorm and Dropout: mode and mean matter."""
-
-    def __init__(self, dim: int = 8, channels: int = 3):
-        super().__init__()
-        self.conv = nn.Conv2d(channels, dim, 3, padding=1)
-        self.norm = nn.BatchNorm2d(dim)
-        self.drop = nn.Dropout(0.5)
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.drop(F.relu(self.norm(self.conv(images)))).mean(dim=(2, 3))
-
-
-class BatchRecorder(nn.Module):
-    """Gives back the images as features (B, C * H * W) and remembers how it was called."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls: list[tuple[int, bool, bool]] = []
-
-    def forward(self, images: Tensor) -> Tensor:
-        self.calls.append((len(images), self.training, torch.is_grad_enabled()))
-        return images.flatten(1)
-
-    def seen(self) -> list[tuple[int, bool, bool]]:
-        """For each call: the batch size, whether in training mode, whether gradients were on."""
-        return list(self.calls)
-
-
-def noisy_augment(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """The images plus noise drawn from the generator: two calls give two results."""
-    device = images.device if generator is None else generator.device
-    return images + torch.randn(images.shape, generator=generator, device=device).to(images)
-
-
-def overfit(
-    encoder: nn.Module,
-    decoder: nn.Module,
-    loss: Callable[[Tensor, Tensor, Tensor, int], Tensor],
-    images: Tensor,
-    patch_size: int = 4,
-    steps: int = 60,
-    lr: float = 5e-3,
-) -> float:
-    """Train a masked autoencoder on one small batch, for a rehearsal; the mean loss of the last ten steps."""
-    optimizer = torch.optim.AdamW([*encoder.parameters(), *decoder.parameters()], lr=lr, betas=(0.9, 0.95))
-    losses = []
-    for _ in range(steps):
-        latent, mask, ids_restore = encoder(images)
-        value = loss(images, decoder(latent, ids_restore), mask, patch_size)
-        optimizer.zero_grad()
-        value.backward()
-        optimizer.step()
-        losses.append(value.item())
-    return sum(losses[-10:]) / len(losses[-10:])

@@ -1,6 +1,7 @@
 """One training loop for every notebook: presets in steps, device and precision by trying, weights on disk."""
 
 import contextlib
+import json
 import math
 import os
 import time
@@ -13,25 +14,38 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+LABEL_COUNTS = (500, 1_000, 10_000)  # numbers of labels that features are judged with
+
 
 @dataclass(frozen=True)
 class Preset:
-    """How long each training runs, in steps of one batch."""
+    """How long each training runs, in steps of one batch, and how many labels features are judged with."""
 
     name: str
-    mae: int
-    simclr: int
-    supervised: int
     batch_size: int = 128
+    label_counts: tuple[int, ...] = LABEL_COUNTS
+    at_most: int | None = None
+
+    def steps(self, problem: str, training: str = "steps") -> int:
+        """Steps of one of a problem's trainings, from the table that ships with its lesson.
+
+        A preset without a table of its own takes those of "small". ValueError where there is no such training.
+        """
+        tables = json.loads((LESSONS / problem / "presets.json").read_text(encoding="utf-8"))
+        table = tables.get(self.name, tables["small"])
+        if training not in table:
+            raise ValueError(f"{problem} has no training {training!r} in its presets: {', '.join(table)}")
+        return min(int(table[training]), self.at_most or int(table[training]))
 
 
+LESSONS = Path(__file__).resolve().parent
 PRESETS = {
     preset.name: preset
     for preset in (
-        Preset("tiny", mae=12, simclr=12, supervised=12),  # shows that everything runs; learns nothing
-        Preset("small", mae=1_400, simclr=1_000, supervised=1_000),
-        Preset("medium", mae=6_500, simclr=5_000, supervised=3_000),
-        Preset("gpu", mae=40_000, simclr=30_000, supervised=6_000, batch_size=256),
+        Preset("tiny", label_counts=(100, 200, 500), at_most=12),  # shows that everything runs; learns nothing
+        Preset("small"),
+        Preset("medium"),
+        Preset("gpu", batch_size=256),
     )
 }
 
@@ -233,40 +247,53 @@ def _batches(
 
 def save(path: str | Path, **modules: nn.Module) -> None:
     """Write the weights of named modules to one .npz file, whole or not at all."""
+    states = {name: module.state_dict() for name, module in modules.items()}
+    save_tensors(path, {f"{name}/{key}": value for name, state in states.items() for key, value in state.items()})
+
+
+def save_tensors(path: str | Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write named tensors to one .npz file, whole or not at all."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    arrays = {
-        f"{name}/{key}": value.detach().cpu().numpy()
-        for name, module in modules.items()
-        for key, value in module.state_dict().items()
-    }
     unfinished = path.with_name(path.name + ".part")
     with unfinished.open("wb") as stream:
-        np.savez(stream, **arrays)
+        np.savez(stream, **{name: value.detach().cpu().numpy() for name, value in tensors.items()})  # type: ignore[arg-type]
     os.replace(unfinished, path)
+
+
+def load_tensors(path: str | Path) -> dict[str, Tensor]:
+    """What `save_tensors` wrote; nothing where there is no such file. ValueError where it is damaged."""
+    path = Path(path)
+    if not path.exists():
+        return {}
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
+            return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+    except (OSError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is damaged: {error}") from None
 
 
 def load(path: str | Path, **modules: nn.Module) -> bool:
     """Give named modules the weights that `save` wrote. False where there is no such file or it does not fit them."""
-    path = Path(path)
-    if not path.exists():
-        return False
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            saved = {key: torch.from_numpy(arrays[key]) for key in arrays.files}
-        states = {
-            name: {key.split("/", 1)[1]: value for key, value in saved.items() if key.split("/", 1)[0] == name}
-            for name in modules
-        }
+        saved = load_tensors(path)
+        if not saved:
+            return False
+        states = {name: _of_module(name, saved) for name in modules}
         for name, module in modules.items():
             _check_fit(module, states[name])
-    except (ValueError, OSError, KeyError, zipfile.BadZipFile) as error:
+    except ValueError as error:
         print(f"{path} is not used: {error}")
         return False
     for name, module in modules.items():
         module.load_state_dict(states[name])
         module.eval()
     return True
+
+
+def _of_module(name: str, saved: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    keys = [key for key in saved if key.split("/", 1)[0] == name]
+    return {key.split("/", 1)[1]: saved[key] for key in keys}
 
 
 def _check_fit(module: nn.Module, state: dict[str, Tensor]) -> None:

@@ -8,7 +8,7 @@ from autograder.errors import BadInput, CourseError
 from autograder.grading import plan
 from autograder.tests import tiny
 from kit.manifest import Manifest
-from kit.runner import list_tests
+from kit.runner import CollectedTests
 
 NOTEBOOK = "scaling/notebook.py"
 PROBLEM = "scaling/problem.toml"
@@ -204,7 +204,7 @@ def test_tests_counted_without_running_are_those_that_pytest_collects(name, monk
     assignment = load_assignment(name, REPOSITORY)
     monkeypatch.syspath_prepend(assignment.folder)
     files = [file for problem in assignment.problems for file in plan.test_files(problem)]
-    collected = Counter((info.mark.exercise, plan.visibility(info.id)) for info in list_tests(files))
+    collected = Counter((info.mark.exercise, plan.visibility(info.id)) for info in CollectedTests(files).infos)
     counted = {(item.id, "public"): item.public_tests for item in assignment.manifest.exercises}
     counted |= {(item.id, "hidden"): item.hidden_tests for item in assignment.manifest.exercises}
     assert counted == collected

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -19,6 +20,8 @@ from autograder.cli.main import commands
 from autograder.errors import BadInput, CourseError, EditedByHand, Stale
 from autograder.tests import tiny
 from kit.manifest import Manifest
+
+REPOSITORY = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -62,7 +65,7 @@ def test_source_holds_notebooks_and_nothing_else(built):
 
 def test_building_leaves_no_gradebook_and_no_stray_file(built):
     assert {path.name for path in built.iterdir()} == {"assignments", "source", "release", ".autograder"}
-    assert not list((built / ".autograder").iterdir())
+    assert [path.name for path in (built / ".autograder").iterdir()] == ["tinyset.written.json"]
 
 
 def test_a_rebuild_is_byte_identical(built, tmp_path_factory):
@@ -210,11 +213,37 @@ def test_check_names_the_stale_notebook_its_source_and_the_repair(built):
     assert snapshot(built) == before
 
 
-@pytest.mark.parametrize("name", ["tinylib/shapes.py", "tests/manifest.json", tiny.NOTEBOOK])
+@pytest.mark.parametrize("name", ["handout.md", "tests/manifest.json", tiny.NOTEBOOK])
 def test_check_names_a_missing_product(built, name):
     (release(built) / name).unlink()
     with pytest.raises(Stale, match=f"release/tinyset/{name} is missing"):
         build.check(tiny.NAME, built)
+
+
+@pytest.mark.parametrize(
+    "name", ["tinylib/shapes.py", "kit/manifest.py", "data/numbers.txt", "tests/scaling/test_public.py"]
+)
+def test_check_misses_no_copy_that_git_does_not_keep(built, name):
+    (release(built) / name).unlink()
+    build.check(tiny.NAME, built)
+
+
+@pytest.mark.parametrize(
+    "name", ["tinylib/shapes.py", "kit/manifest.py", "data/numbers.txt", "tests/scaling/test_public.py"]
+)
+def test_check_names_a_copy_that_differs(built, name):
+    (release(built) / name).write_text("# changed\n")
+    with pytest.raises(Stale, match=f"release/tinyset/{name} was edited by hand"):
+        build.check(tiny.NAME, built)
+
+
+def test_git_keeps_what_a_build_writes_anew_and_ignores_every_copy(built):
+    made = build.make(load_assignment(tiny.NAME, built))
+    subprocess.run(["git", "init", "-q"], cwd=built, check=True)
+    shutil.copy(REPOSITORY / ".gitignore", built)
+    command = ["git", "check-ignore", "--stdin"]
+    listed = subprocess.run(command, cwd=built, input="\n".join(made.files), capture_output=True, text=True).stdout
+    assert set(listed.split()) == made.copies
 
 
 def test_check_names_a_product_edited_by_hand(built):
@@ -286,16 +315,7 @@ def test_the_command_reports_what_changed_and_check_agrees(root, monkeypatch):
     assert CliRunner().invoke(commands, ["build", tiny.NAME, "--check"]).exit_code == 0
 
 
-def test_usage_errors_show_usage_and_where_help_is():
-    result = CliRunner().invoke(commands, ["build", "tinyset", "--check", "--force"])
-    assert result.exit_code == 2
-    lines = result.output.splitlines()
-    assert lines[0].startswith("Usage: ")
-    assert lines[1].startswith("Try '")
-    assert lines[-1] == "Error: --check writes nothing: leave --force and --archive away."
-
-
-def test_a_mendable_error_ends_the_command_with_its_own_exit_code(tmp_path):
+def test_an_error_to_fix_ends_the_command_with_its_own_exit_code(tmp_path):
     command = [sys.executable, "-m", "autograder", "build", "nosuch"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == BadInput.exit_code
@@ -327,9 +347,9 @@ def test_pytest_in_the_release_says_which_function_to_write(built):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(command, cwd=release(built), capture_output=True, text=True)
     assert done.returncode == 1
-    told = done.stdout.splitlines()  # the summary's lines begin with FAILED
-    assert sum(line.startswith("tiny-scale: write this function") for line in told) == 2
-    assert sum(line.startswith("tiny-scaler: write this function") for line in told) == 1
+    lines = done.stdout.splitlines()  # the summary's lines begin with FAILED
+    assert sum(line.startswith("tiny-scale: write this function") for line in lines) == 2
+    assert sum(line.startswith("tiny-scaler: write this function") for line in lines) == 1
     assert "3 failed" in done.stdout
 
 
@@ -373,7 +393,7 @@ SHOW = "\nfind = importlib.util.find_spec\nprint(find('tinylib').origin, find('k
 @pytest.mark.parametrize("folder", ["source", "release"])
 def test_the_title_stands_first_and_the_set_up_cell_directly_after_it(built, folder):
     title, setup = list(cells(built / folder / tiny.NAME / tiny.NOTEBOOK).values())[:2]
-    assert title.source.startswith("# Scaling") and setup.id == "setup"
+    assert title.source.startswith("# 1. Scaling") and setup.id == "setup"
     first = load_assignment(tiny.NAME, built).manifest.notebooks[0]
     assert [cell.id for cell in first.cells[:2]] == [
         title.id,
@@ -438,7 +458,8 @@ def test_the_archive_holds_no_notebook_and_is_deterministic(online):
     assert "tests/manifest.json" in names
     assert not [name for name in names if name.endswith(".ipynb")]
     assert hashlib.sha256(made.archive).hexdigest() in setup_code(online)
-    assert release_files.archive(dict(reversed(release_files.files(made.assignment).items()))) == made.archive
+    support = release_files.copies(made.assignment) | release_files.written(made.assignment)
+    assert release_files.support_archive(dict(reversed(support.items()))) == made.archive
 
 
 def test_a_strange_release_address_is_refused(root):

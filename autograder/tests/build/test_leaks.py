@@ -37,7 +37,14 @@ def clean(tinyset):
 
 
 def in_notebook(source: str | list[str], **fields: object) -> bytes:
-    cell = {"id": "x", "cell_type": "code", "metadata": {}, "source": source, "outputs": [], "execution_count": None}
+    cell: dict[str, object] = {
+        "id": "x",
+        "cell_type": "code",
+        "metadata": {},
+        "source": source,
+        "outputs": [],
+        "execution_count": None,
+    }
     return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell | fields]}).encode()
 
 
@@ -63,7 +70,7 @@ def test_a_clean_release_has_no_leak(tinyset, clean):
 
 
 @pytest.mark.parametrize(
-    ("path", "data", "told"),
+    ("path", "data", "wanted"),
     [
         ("notes.md", f"see {tiny.CANARY}:tiny-scale:1".encode(), "canary"),
         ("figure.png", PNG + b"tEXt" + tiny.CANARY.encode() + b"\xff\0", "canary"),
@@ -94,9 +101,9 @@ def test_a_clean_release_has_no_leak(tinyset, clean):
         ("data/weights.dat", stored(lambda out: np.save(out, np.ones(2))), "trained weights"),
     ],
 )  # fmt: skip
-def test_a_planted_leak_is_found_and_named(tinyset, path, data, told):
+def test_a_planted_leak_is_found_and_named(tinyset, path, data, wanted):
     found = leaks.find(tinyset, {path: data})
-    assert any(line.startswith(f"{path}: ") and told in line for line in found), found
+    assert any(line.startswith(f"{path}: ") and wanted in line for line in found), found
 
 
 @pytest.mark.parametrize("path", ["data/weights.npz", "data/sub/weights.npz"])
@@ -164,5 +171,5 @@ def test_every_solution_and_hidden_test_of_a_real_assignment_would_be_found(name
         for cell in problem.cells:
             for number, region in enumerate(cell.regions):
                 planted[f"{cell.name}-{number}.md"] = region.encode()
-    told = {line.partition(":")[0] for line in leaks.find(assignment, planted)}
-    assert planted.keys() - told == set()
+    wanted = {line.partition(":")[0] for line in leaks.find(assignment, planted)}
+    assert planted.keys() - wanted == set()

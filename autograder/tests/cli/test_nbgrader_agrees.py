@@ -12,7 +12,7 @@ import pytest
 from autograder.assignment.load import load_assignment
 from autograder.grading.grade_class import submissions
 from autograder.results import ResultFolder
-from autograder.submission import read as intake
+from autograder.submission.read import read_submission
 from autograder.verify.made_class import Member, link_course, members
 
 ROOT = Path(__file__).parents[3]
@@ -35,7 +35,7 @@ def stored(course):
     join base_cell cell on cell.id = grade.cell_id join submitted_notebook notebook on notebook.id = grade.notebook_id
     join submitted_assignment submission on submission.id = notebook.assignment_id
     left join comment on comment.notebook_id = grade.notebook_id and comment.cell_id = grade.cell_id"""
-    found = {}
+    found: dict[str, dict[str, tuple[object, ...]]] = {}
     with closing(sqlite3.connect(course / "gradebook.db")) as connection:
         for student, cell, *held in connection.execute(query):
             found.setdefault(student, {})[cell] = tuple(held)
@@ -74,7 +74,7 @@ def test_the_class_holds_what_nbgrader_can_take_and_what_it_cannot(graded):
     manifest = load_assignment(NAME, ours).manifest
     folders = submissions(ours / "submitted", NAME)
     assert len(people) == len(LEFT | TAKEN) + len(manifest.notebooks)
-    assert {student for student, path in folders.items() if not intake.read(path, manifest).unchanged} == LEFT
+    assert {student for student, path in folders.items() if not read_submission(path, manifest).unchanged} == LEFT
 
 
 def test_every_submission_gets_the_grade_it_must(graded):
@@ -89,7 +89,7 @@ def test_both_commands_store_the_same_results_scores_and_notebooks(graded):
     ours, theirs, people, _ = graded
     for student in {person.name for person in people} - LEFT:
         mine, others = (ResultFolder(course / "results").read(student) for course in (ours, theirs))
-        assert mine.key == others.key
+        assert mine is not None and others is not None and mine.key == others.key
         assert mine.exercises == others.exercises
         assert {test.id: test.status for test in mine.tests} == {test.id: test.status for test in others.tests}
         assert stored(theirs)[student] == stored(ours)[student]

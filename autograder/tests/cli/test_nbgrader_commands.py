@@ -20,10 +20,10 @@ from autograder.assignment.load import load_assignment
 from autograder.build import build
 from autograder.files import put_interpreter_on_path
 from autograder.grading.grade_class import grade_class, submissions
-from autograder.grading.plan import course_seed
+from autograder.grading.seed import course_seed
 from autograder.marks import gradebook
 from autograder.results import ResultFolder
-from autograder.submission import read as intake
+from autograder.submission.read import read_submission
 from autograder.tests import tiny
 from autograder.tests.released import SCALE, SCALER
 from autograder.verify.made_class import members
@@ -90,7 +90,7 @@ def clean(course):
     """The students whose folders intake leaves as they are."""
     manifest = load_assignment(tiny.NAME, course).manifest
     folders = submissions(course / "submitted", tiny.NAME)
-    return {student for student, folder in folders.items() if intake.read(folder, manifest).unchanged}
+    return {student for student, folder in folders.items() if read_submission(folder, manifest).unchanged}
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,7 @@ def stored(course):
     query = """select student_id, cell.name, auto_score from grade join base_cell cell on cell.id = cell_id
     join submitted_notebook notebook on notebook.id = grade.notebook_id
     join submitted_assignment submission on submission.id = notebook.assignment_id"""
-    found = {}
+    found: dict[str, dict[str, float | None]] = {}
     with closing(sqlite3.connect(course / "gradebook.db")) as connection:
         for student, cell, score in connection.execute(query):
             found.setdefault(student, {})[cell] = score
@@ -208,13 +208,14 @@ def formgrader(course, graded):
     command += ["--ServerApp.allow_root=True", "--ServerApp.port_retries=0"]
     environment = ENVIRONMENT | {"HOME": str(course), "JUPYTER_PREFER_ENV_PATH": "1"}
     process = subprocess.Popen(command, cwd=course, env=environment, stderr=subprocess.PIPE, text=True)
-    said = []
+    assert process.stderr is not None
+    lines = []
     for line in process.stderr:
-        said.append(line)
+        lines.append(line)
         if "is running at" in line:
             break
     else:
-        pytest.fail("".join(said))
+        pytest.fail("".join(lines))
     with open(course / "server.log", "w") as log:
         drain = subprocess.Popen(["cat"], stdin=process.stderr, stdout=log)
     server = Formgrader(course, port)

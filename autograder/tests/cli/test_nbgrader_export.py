@@ -11,7 +11,7 @@ from autograder.tests import marking, tiny
 from autograder.tests.marks.test_gradebook import mark, submit
 
 
-class PointADay(LateSubmissionPlugin):
+class PointADay(LateSubmissionPlugin):  # type: ignore[misc]
     """One point for each day."""
 
     def late_submission_penalty(self, student_id, score, total_seconds_late):

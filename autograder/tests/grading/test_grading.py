@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,8 @@ from autograder.errors import BadInput, TooWeak
 from autograder.grading import grade_class as class_grading
 from autograder.grading import grade_one
 from autograder.grading.grade_class import Task, grade_class, grade_task, submissions
-from autograder.grading.plan import Plan, course_seed
+from autograder.grading.plan import Plan
+from autograder.grading.seed import course_seed
 from autograder.results import Report, ResultFolder
 from autograder.sandbox.sandbox import Sandbox
 from autograder.tests import marking, released, tiny
@@ -50,11 +50,8 @@ def submit_right(root: Path, student: str) -> Path:
 
 
 @pytest.fixture
-def tinyset(tmp_path: Path) -> Iterator[Assignment]:
-    yield marking.without_gradebook(tmp_path)
-    sys.path[:] = [entry for entry in sys.path if not entry.startswith(str(tmp_path))]
-    for name in [name for name in sys.modules if name.partition(".")[0] == tiny.LIBRARY]:
-        del sys.modules[name]
+def tinyset(tmp_path: Path) -> Assignment:
+    return marking.without_gradebook(tmp_path)
 
 
 def grade(assignment: Assignment, **options: Any) -> dict[str, Report]:

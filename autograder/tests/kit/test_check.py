@@ -20,6 +20,7 @@ from kit.check import ChecksFailed
 from kit.check_output import MAX_LINES, WIDTH, outcomes_block
 from kit.exercises import Mark
 from kit.manifest import Exercise
+from kit.outcomes import OutcomeStatus
 from kit.runner import Outcome
 
 STUB = 'def scale(values, factor):\n    raise NotImplementedError("tiny-scale: write this function")'
@@ -227,10 +228,10 @@ def test_a_check_changes_nothing_for_the_rest_of_the_notebook(live: Live) -> Non
     threads = torch.get_num_threads()
     modules, folder, environment = set(sys.modules), os.getcwd(), dict(os.environ)
     environment.pop("PYTEST_CURRENT_TEST")  # of the session outside
-    expected = (torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate())  # type: ignore[index, union-attr]
+    expected = (torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate())  # type: ignore[index]
     live.run('check("tiny-scale")')
     assert torch.equal(torch.get_rng_state(), expected[0])
-    assert np.random.get_state()[1].tolist() == expected[1] and random.getstate() == expected[2]  # type: ignore[index, union-attr]
+    assert np.random.get_state()[1].tolist() == expected[1] and random.getstate() == expected[2]  # type: ignore[index]
     assert torch.get_default_dtype() == torch.float32 and torch.is_grad_enabled()
     assert os.getcwd() == folder and dict(os.environ) == environment
     assert plt.get_fignums() == [7] and torch.get_num_threads() == threads
@@ -307,7 +308,7 @@ def exercise(public: int, hidden: int = 5) -> Exercise:
 
 
 def outcome(status: str, title: str, text: str = "", hint: str = "") -> Outcome:
-    return Outcome(f"p/test_public.py::{title}", Mark("ex-a", 1, title, hint), status, 0.1, text, hint)
+    return Outcome(f"p/test_public.py::{title}", Mark("ex-a", 1, title, hint), OutcomeStatus(status), 0.1, text, hint)
 
 
 @pytest.mark.parametrize("good", [0, 1, 3, 30])
@@ -354,8 +355,8 @@ def test_html_says_the_same_and_holds_no_markup_of_the_students() -> None:
     assert "script" not in seen and "&lt;script&gt;" in block.html() and "1 public" in block.html()
 
 
-@pytest.mark.parametrize("status", ["passed", "failed"])
-def test_a_check_slower_than_grading_allows_is_said(status: str) -> None:
+@pytest.mark.parametrize("status", [OutcomeStatus.PASSED, OutcomeStatus.FAILED])
+def test_a_check_slower_than_grading_allows_is_said(status: OutcomeStatus) -> None:
     slow = Outcome("p/test_public.py::slow", Mark("ex-a", 1, "slow", "hint"), status, 7.2)
     text = outcomes_block(exercise(1), [slow], 7.2).text()
     assert "The slowest took 7 s; at grading a call has 5 s." in text

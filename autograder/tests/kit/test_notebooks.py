@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kit.cells import MAX_SOURCE, read_python
-from kit.manifest import Cell, Manifest, Notebook
+from kit.manifest import Cell, CellKind, Manifest, Notebook
 from kit.notebooks import Extraction, extract, submitted_cells, which_notebook
 
 STUB = 'def double(x):\n    """Twice x."""\n    raise NotImplementedError("ex-double: write this function")'
@@ -24,15 +24,15 @@ BOOK = Notebook(
     "book",
     "A book",
     (
-        Cell("given-1", "given", "import torch\nfrom torch import nn"),
-        Cell("c-text", "text", "# Title"),
-        Cell("ex-double", "exercise", STUB),
-        Cell("ex-double-check", "check", 'check("ex-double")'),
-        Cell("given-2", "given", "class Base:\n    pass"),
-        Cell("ex-net", "exercise", CLASS_STUB),
-        Cell("c-guess", "guess", "guess_best = None"),
-        Cell("c-show", "show", "plot(double)"),
-        Cell("ex-why", "answer", "*Your answer here.*"),
+        Cell("given-1", CellKind.GIVEN, "import torch\nfrom torch import nn"),
+        Cell("c-text", CellKind.TEXT, "# Title"),
+        Cell("ex-double", CellKind.EXERCISE, STUB),
+        Cell("ex-double-check", CellKind.CHECK, 'check("ex-double")'),
+        Cell("given-2", CellKind.GIVEN, "class Base:\n    pass"),
+        Cell("ex-net", CellKind.EXERCISE, CLASS_STUB),
+        Cell("c-guess", CellKind.GUESS, "guess_best = None"),
+        Cell("c-show", CellKind.SHOW, "plot(double)"),
+        Cell("ex-why", CellKind.ANSWER, "*Your answer here.*"),
     ),
 )
 RELEASED = {cell.id: cell for cell in BOOK.cells}
@@ -75,7 +75,7 @@ def test_given_and_solution_cells_run_in_order_and_nothing_else_does() -> None:
         ("given-1", None), ("ex-double", "ex-double"), ("given-2", None), ("ex-net", "ex-net"), ("cell 7", None),
     ]  # fmt: skip
     assert extraction.cells[1].source == DOUBLE
-    assert (extraction.left_out, extraction.notes, extraction.missing, extraction.stubs) == ((), (), set(), set())
+    assert not (extraction.left_out or extraction.notes or extraction.missing or extraction.stubs)
 
 
 def test_an_untouched_notebook_consists_of_stubs() -> None:
@@ -209,7 +209,7 @@ def test_code_in_a_show_or_check_cell_never_runs_and_a_change_there_is_said() ->
 
 
 def test_a_show_cell_whose_released_text_is_not_known_is_no_news() -> None:
-    book = Notebook("1.ipynb", "p", "", (Cell("setup", "show", ""),))
+    book = Notebook("1.ipynb", "p", "", (Cell("setup", CellKind.SHOW, ""),))
     assert not extract(book, {"cells": [cell("setup", "fetch()")]}).left_out
 
 
@@ -306,7 +306,7 @@ def test_an_inflated_locked_or_retyped_cell_is_what_the_release_says_it_is() -> 
 
 
 def test_a_file_is_matched_to_a_notebook_by_the_ids_inside() -> None:
-    other = Notebook("2.ipynb", "other", "", (Cell("o-1", "exercise", ""), Cell("c-text", "text", "")))
+    other = Notebook("2.ipynb", "other", "", (Cell("o-1", CellKind.EXERCISE, ""), Cell("c-text", CellKind.TEXT, "")))
     manifest = Manifest("a", "A", "1", "lib", (other, BOOK), (), (), "", 60)
     assert which_notebook(manifest, {"cells": whole()}) is BOOK
     assert which_notebook(manifest, {"cells": [cell("o-1", "")]}) is other

@@ -11,7 +11,7 @@ from kit.binding import LocalFarSide, NotebookBinding
 from kit.exercises import exercise
 from kit.manifest import Exercise, Manifest
 from kit.notebooks import CodeCell, Extraction
-from kit.runner import Outcome, TestFile, list_tests, run_tests, test_generator
+from kit.runner import CollectedTests, Outcome, TestFile, run_tests, test_generator
 from kit.student import Student, StudentCrashed, StudentTimeout
 
 TESTS = """
@@ -156,11 +156,11 @@ def test_a_broken_test_file_or_an_unmarked_test_is_refused(tmp_path: Path, text:
     path = tmp_path / "test_hidden.py"
     path.write_text(text)
     with pytest.raises(ValueError, match="test_hidden"):
-        list_tests([TestFile("p/test_hidden.py", path)])
+        CollectedTests([TestFile("p/test_hidden.py", path)])
 
 
 def test_the_list_of_tests_needs_no_student(file: TestFile) -> None:
-    listed = list_tests([file])
+    listed = CollectedTests([file]).infos
     assert [info.id.split("::")[1] for info in listed] == [
         "test_adds_one", "test_refuses_texts", "test_doubles[1]", "test_doubles[2]",
     ]  # fmt: skip

@@ -23,9 +23,9 @@ def standing_of(tinyset, *reports):
 
 
 def printed(tinyset, rows, width=80):
-    console = Console(width=width, file=io.StringIO())
-    console.print(table(tinyset.manifest, rows, width))
-    return console.file.getvalue()
+    output = io.StringIO()
+    Console(width=width, file=output).print(table(tinyset.manifest, rows, width))
+    return output.getvalue()
 
 
 def lines(tinyset, rows, width=80):

@@ -11,6 +11,7 @@ from autograder.marks.marker_notebook import dress, rubrics
 from autograder.results import ResultFolder
 from autograder.tests import marking, tiny
 from autograder.tests.marks.test_gradebook import mark
+from kit.outcomes import OutcomeStatus
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def test_nothing_of_a_hidden_test_reaches_a_page(tinyset):
     report = marking.report("ada", scale=None)
     quoting = f"test {tiny.PROBLEM}/test_hidden.py::{marking.HIDDEN_NAME} is itself at fault: tensor([0.5])"
     exercises = tuple(dataclasses.replace(item, reason=quoting) for item in report.exercises)
-    tests = tuple(dataclasses.replace(test, status="error") for test in report.tests)
+    tests = tuple(dataclasses.replace(test, status=OutcomeStatus.ERROR) for test in report.tests)
     made = pages(tinyset, dataclasses.replace(report, exercises=exercises, tests=tests, reason=quoting))
     for page in made.values():
         assert "a test of this exercise is at fault" in page

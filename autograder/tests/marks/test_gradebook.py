@@ -12,11 +12,13 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
 from autograder.assignment import released
+from autograder.assignment.load import load_assignment
 from autograder.build import instructor_notebook
 from autograder.build.student_notebook import NamedStubs
 from autograder.errors import AutograderError, BadInput
 from autograder.marks import gradebook
 from autograder.marks.gradebook import Changed, NotGraded
+from autograder.results import ResultFolder
 from autograder.tests import marking, tiny
 
 
@@ -184,7 +186,7 @@ def test_a_marked_answer_that_was_rewritten_asks_for_review(tinyset):
 def test_points_follow_the_manifest_after_submissions_came_in(tinyset):
     write(tinyset, marking.report("ada"))
     tiny.edit(tinyset.folder, "scaling/problem.toml", "points = 3", "points = 30")
-    write(marking.load_assignment(tiny.NAME, tinyset.root), marking.report("ada", scale=30.0))
+    write(load_assignment(tiny.NAME, tinyset.root), marking.report("ada", scale=30.0))
     with opened(tinyset) as book:
         assert book.find_submission(tiny.NAME, "ada").score == 32.0
         assert book.find_submission(tiny.NAME, "ada").max_score == 33.0
@@ -230,7 +232,12 @@ def test_the_writer_waits_for_another_program_to_release_the_database(tinyset):
     with closing(sqlite3.connect(tinyset.root / "gradebook.db", check_same_thread=False)) as other:
         with gradebook.Writer(tinyset) as writer:
             other.execute("begin immediate")
-            timer = threading.Timer(0.3, lambda: (held.set(), other.rollback()))
+
+            def release() -> None:
+                held.set()
+                other.rollback()
+
+            timer = threading.Timer(0.3, release)
             timer.start()
             writer.record(marking.report("ada"), marking.notebooks(tinyset.root))
             timer.join()
@@ -327,15 +334,15 @@ def test_files_that_intake_did_not_accept_leave_autograded(tinyset):
 
 
 def test_only_the_named_students_are_written(tinyset):
-    told = []
+    students: list[str] = []
     results = marking.store(tinyset.root, marking.report("ada"), marking.report("bob"))
-    gradebook.write(tinyset, results, students=["bob"], progress=told.append)
-    assert told == ["bob"]
+    gradebook.write(tinyset, results, students=["bob"], progress=students.append)
+    assert students == ["bob"]
 
 
 def test_a_missing_release_is_named_with_its_mend(tmp_path):
     tiny.write(tmp_path)
-    tinyset = marking.load_assignment(tiny.NAME, tmp_path)
+    tinyset = load_assignment(tiny.NAME, tmp_path)
     (tmp_path / "results").mkdir()
     with pytest.raises(BadInput, match="autograder build tinyset"):
-        gradebook.write(tinyset, marking.ResultFolder(tmp_path / "results"))
+        gradebook.write(tinyset, ResultFolder(tmp_path / "results"))

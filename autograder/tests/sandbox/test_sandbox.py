@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -250,10 +251,50 @@ def test_training_runs_in_a_worker(sandbox: Sandbox) -> None:
 def test_a_worker_is_dead_after_its_first_timeout(sandbox: Sandbox) -> None:
     with sandbox.worker() as worker:
         student = Student(worker, call_seconds=BRIEFLY)
-        with pytest.raises(StudentTimeout, match="no answer within 0.5 seconds"):
+        with pytest.raises(StudentTimeout, match="no answer within 0.5 seconds of processor time"):
             student.load_cell("loop", "while True: pass")
         with pytest.raises(StudentCrashed, match="ended already"):
             student.load_cell("more", "x = 1")
+
+
+def test_a_worker_that_sleeps_meets_the_wider_limit_on_the_clock(sandbox: Sandbox) -> None:
+    with sandbox.worker() as worker:
+        with pytest.raises(StudentTimeout, match="10 times that on the clock"):
+            Student(worker, call_seconds=0.1).load_cell("sleep", "import time\ntime.sleep(1000)")
+        assert worker.processor_seconds < 0.1
+
+
+@contextmanager
+def busy_machine() -> Iterator[None]:
+    """Five processes a core that take all the processor time they can get."""
+    command = [sys.executable, "-S", "-c", "while True: pass"]
+    running = [subprocess.Popen(command) for _ in range(5 * (os.cpu_count() or 1))]
+    try:
+        yield
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+
+
+WORK = """
+import time
+
+def work(seconds):
+    start = time.process_time()
+    while time.process_time() - start < seconds:
+        pass
+    return seconds
+"""
+
+
+def test_a_busy_machine_costs_nobody_an_answer_and_spares_no_endless_loop(sandbox: Sandbox) -> None:
+    with busy_machine(), sandbox.worker() as worker:
+        student = Student(worker, call_seconds=1.0)
+        student.load_cell("work", WORK)
+        assert student.work(0.6) == 0.6
+        with pytest.raises(StudentTimeout, match="of processor time"):
+            student.work(60.0)
 
 
 def test_processor_time_is_limited_over_a_workers_life(sandbox: Sandbox) -> None:
@@ -298,8 +339,8 @@ def test_a_frame_that_is_not_read_meets_the_deadline(sandbox: Sandbox) -> None:
 
 
 def _pid(worker: Worker) -> int:
-    assert worker._statm is not None
-    return int(worker._statm.parent.name)
+    assert worker._pid is not None
+    return worker._pid
 
 
 # --- the processes themselves

@@ -185,7 +185,7 @@ def cells_without_ids(scene: Scene) -> None:
 
 @case(accepted=True, noted="damaged")
 def cells_of_wrong_types(scene: Scene) -> None:
-    junk = [None, 3, "text", [], {}, {"cell_type": ["code"], "metadata": [], "source": 7, "id": {}}]
+    junk: list[object] = [None, 3, "text", [], {}, {"cell_type": ["code"], "metadata": [], "source": 7, "id": {}}]
     junk += [{"cell_type": "code", "metadata": {"nbgrader": "x"}, "source": [1, None], "outputs": {"a": 1}}]
     junk += [{"cell_type": "code", "metadata": {"nbgrader": {"grade_id": ["x"]}}, "source": "", "outputs": [1, [], {}]}]
     scene.notebook["cells"] = junk + scene.notebook["cells"]

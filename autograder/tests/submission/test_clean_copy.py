@@ -9,13 +9,21 @@ import pytest
 from nbconvert import HTMLExporter
 from PIL import Image
 
-from autograder.submission.clean_copy import MAX_FIGURES, MAX_OWN, rebuild
+from autograder.submission.clean_copy import MAX_FIGURES, MAX_OWN, clean_copy
 from autograder.submission.notebook_file import keep
+from autograder.submission.read import SubmittedNotebook
 from autograder.tests import handing_in
 from autograder.tests.handing_in import cell, figure, own, png, printed
 from autograder.tests.submission.hostile_text import SNIPPETS, active
+from kit.notebooks import read_notebook
 
 WRITTEN = "Because $\\frac{1}{2} < 1$, and **autograd** follows the product."
+
+
+def copied(staff, submitted, book):
+    """The clean copy of a submitted notebook file given as JSON; None: nothing was handed in."""
+    content = None if submitted is None else keep(submitted)
+    return clean_copy(staff, SubmittedNotebook(content, read_notebook(book, content)))
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +49,7 @@ def submitted(staff):
 
 @pytest.fixture
 def rebuilt(staff, book):
-    return lambda submitted: rebuild(staff, keep(submitted), book)
+    return lambda submitted: copied(staff, submitted, book)
 
 
 def show_cell(notebook):
@@ -80,7 +88,7 @@ def test_a_notebook_of_an_older_release_with_the_set_up_cell_above_the_title_is_
 
 
 def test_without_a_submission_the_staffs_notebook_stands(staff, book):
-    notebook = rebuild(staff, None, book).notebook
+    notebook = copied(staff, None, book).notebook
     assert [(c["id"], c["source"]) for c in notebook["cells"]] == [
         (c["id"], "".join(c["source"])) for c in staff["cells"]
     ]
@@ -231,28 +239,28 @@ def test_outputs_of_other_kinds_are_dropped_for_their_plain_text(submitted, rebu
 
 def test_long_output_is_cut_and_said(staff, book, submitted):
     show_cell(submitted)["outputs"] = [printed("x" * 9_000)] * 100
-    result = rebuild(staff, keep(submitted), book)
+    result = copied(staff, submitted, book)
     assert len(json.dumps(show_cell(result.notebook)["outputs"])) < 12_000
     assert any("output was cut" in note for note in result.notes)
 
 
 def test_of_thousands_of_own_cells_the_first_are_shown(staff, book, submitted):
     submitted["cells"] += [own("markdown", f"Note {n}", id=f"m{n}") for n in range(1_000)]
-    result = rebuild(staff, keep(submitted), book)
+    result = copied(staff, submitted, book)
     assert len(result.notebook["cells"]) == len(staff["cells"]) + MAX_OWN
     assert any("own cells are shown" in note for note in result.notes)
 
 
 def test_too_many_figures_are_cut_and_said(staff, book, submitted):
     show_cell(submitted)["outputs"] = [figure(png(1, 1))] * (MAX_FIGURES + 5)
-    result = rebuild(staff, keep(submitted), book)
+    result = copied(staff, submitted, book)
     assert len(show_cell(result.notebook)["outputs"]) == MAX_FIGURES
     assert any("figures are kept" in note for note in result.notes)
 
 
 def test_a_picture_that_cannot_be_decoded_is_dropped_and_said(staff, book, submitted):
     show_cell(submitted)["outputs"] = [{"output_type": "display_data", "metadata": {}, "data": {"image/png": "abcd"}}]
-    result = rebuild(staff, keep(submitted), book)
+    result = copied(staff, submitted, book)
     assert show_cell(result.notebook)["outputs"] == []
     assert any("it is no picture" in note for note in result.notes)
 
@@ -265,7 +273,7 @@ def test_the_rebuilt_notebook_stays_below_twenty_megabytes(staff, book, submitte
     show_cell(submitted)["outputs"] = [figure(heavy)] * 9
     submitted["cells"] += [own("markdown", "word " * 19_000, id=f"m{n}") for n in range(30)]
     submitted["cells"] += [own("code", f"x = '{'a' * 99_000}'", id=f"c{n}") for n in range(30)]
-    result = rebuild(staff, keep(submitted), book)
+    result = copied(staff, submitted, book)
     assert len(json.dumps(result.notebook)) < 20_000_000
     assert len(result.notes) == 3
 

@@ -7,11 +7,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder.submission import read as intake
-from autograder.submission.clean_copy import rebuild
+from autograder.submission.clean_copy import clean_copy
+from autograder.submission.read import Submission, read_submission
 from autograder.tests import handing_in, tiny
 from autograder.tests.submission import hostile_folders as hostile
-from kit.notebooks import extract
 
 FILE = tiny.NOTEBOOK
 
@@ -39,7 +38,7 @@ def snapshot(folder: Path):
 class TakenIn:
     case: hostile.Case
     root: Path
-    taken: intake.Intake
+    taken: Submission
     touched: bool
 
     @property
@@ -53,15 +52,16 @@ def hostile_one(request, tmp_path_factory, manifest, released):
     folder = root / "submitted" / "eve" / tiny.NAME
     hostile.write(request.param, folder, FILE, released)
     before = snapshot(root)
-    taken = intake.read(folder, manifest)
+    taken = read_submission(folder, manifest)
     return TakenIn(request.param, root, taken, snapshot(root) != before)
 
 
 def test_a_hostile_submission_is_taken_in_without_harm(hostile_one):
     taken, case = hostile_one.taken, hostile_one.case
-    assert not hostile_one.touched, "intake wrote, moved or deleted something"
-    assert hostile.SECRET not in json.dumps(taken.notebooks) + "".join(hostile_one.said)
-    assert (taken.notebooks[FILE] is not None) == case.accepted
+    assert not hostile_one.touched, "reading wrote, moved or deleted something"
+    contents = [notebook.content for notebook in taken.notebooks.values()]
+    assert hostile.SECRET not in json.dumps(contents) + "".join(hostile_one.said)
+    assert (taken.notebooks[FILE].content is not None) == case.accepted
     assert (FILE in taken.problems) != case.accepted
     assert case.noted in "\n".join(hostile_one.said)
     assert taken.unchanged is case.unchanged
@@ -77,7 +77,7 @@ def test_notes_about_a_hostile_submission_are_harmless(hostile_one):
 
 
 def test_what_is_accepted_holds_text_ids_and_outputs_only(hostile_one):
-    accepted = hostile_one.taken.notebooks[FILE] or {"cells": [], "metadata": {}}
+    accepted = hostile_one.taken.notebooks[FILE].content or {"cells": [], "metadata": {}}
     assert accepted["metadata"] == {}
     for cell in accepted["cells"]:
         assert cell.keys() <= {"cell_type", "id", "metadata", "source", "outputs", "dropped"}
@@ -90,9 +90,9 @@ def test_what_is_accepted_holds_text_ids_and_outputs_only(hostile_one):
 
 
 def test_what_is_accepted_can_be_read_for_grading_and_rebuilt(hostile_one, manifest, released):
-    book, accepted = manifest.notebooks[0], hostile_one.taken.notebooks[FILE]
-    assert extract(book, accepted).cells
-    rebuilt = rebuild(released, accepted, book).notebook
+    submitted = hostile_one.taken.notebooks[FILE]
+    assert submitted.reading.extraction.cells
+    rebuilt = clean_copy(released, submitted).notebook
     text = json.dumps(rebuilt, allow_nan=False)
     assert len(text) < 20_000_000
     nbformat.validate(nbformat.reads(text, as_version=4))

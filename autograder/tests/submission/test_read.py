@@ -9,7 +9,7 @@ import pytest
 from autograder.assignment.load import load_assignment
 from autograder.build.build import build
 from autograder.submission import exchange_files
-from autograder.submission import read as intake
+from autograder.submission.read import read_submission
 from autograder.tests import handing_in, tiny
 from autograder.tests.handing_in import FILE, save, with_source
 
@@ -39,7 +39,7 @@ def folder(tmp_path):
 
 
 def source(taken, name, file=FILE):
-    return next(cell["source"] for cell in taken.notebooks[file]["cells"] if cell.get("id") == name)
+    return next(cell["source"] for cell in taken.notebooks[file].content["cells"] if cell.get("id") == name)
 
 
 # --- ordinary submissions -------------------------------------------------------------------------------------------
@@ -48,7 +48,7 @@ def source(taken, name, file=FILE):
 def test_an_ordinary_submission_is_accepted_as_it_is(folder, manifest, released):
     save(folder, with_source(released, "tiny-scale", SCALE))
     (folder / exchange_files.TIMESTAMP).write_text("2029-12-01 10:00:00.000000 UTC")
-    taken = intake.read(folder, manifest)
+    taken = read_submission(folder, manifest)
     assert taken.student == "ada"
     assert source(taken, "tiny-scale") == SCALE
     assert (taken.notes, taken.problems, taken.unchanged) == ((), {}, True)
@@ -56,18 +56,18 @@ def test_an_ordinary_submission_is_accepted_as_it_is(folder, manifest, released)
 
 def test_a_released_notebook_without_answers_is_accepted(folder, manifest, released):
     save(folder, released)
-    taken = intake.read(folder, manifest)
+    taken = read_submission(folder, manifest)
     assert (taken.notes, taken.problems, taken.unchanged) == ((), {}, True)
 
 
 def test_the_student_may_be_named_by_the_caller(folder, manifest, released):
     save(folder, released)
-    assert intake.read(folder, manifest, student="grace").student == "grace"
+    assert read_submission(folder, manifest, student="grace").student == "grace"
 
 
 def test_a_missing_folder_is_the_callers_mistake(folder, manifest):
     with pytest.raises(FileNotFoundError):
-        intake.read(folder.parent / "other", manifest)
+        read_submission(folder.parent / "other", manifest)
 
 
 @pytest.mark.parametrize(
@@ -78,21 +78,21 @@ def test_a_link_or_file_in_place_of_the_folder_is_not_followed(tmp_path, manifes
     elsewhere.mkdir()
     save(elsewhere, released)
     make(tmp_path / tiny.NAME, elsewhere)
-    taken = intake.read(tmp_path / tiny.NAME, manifest)
-    assert taken.notebooks == {FILE: None}
+    taken = read_submission(tmp_path / tiny.NAME, manifest)
+    assert taken.notebooks[FILE].content is None
     assert "not a folder that can be read" in taken.problems[FILE]
     assert not taken.unchanged
 
 
 def test_an_empty_folder_is_no_zero(folder, manifest):
-    taken = intake.read(folder, manifest)
+    taken = read_submission(folder, manifest)
     assert taken.problems == {FILE: f"{FILE} was not found"}
     assert not taken.unchanged
 
 
 def test_the_problem_of_an_empty_folder_names_what_is_there_instead(folder, manifest):
     (folder / "my homework").mkdir()
-    assert "there are: my homework/" in intake.read(folder, manifest).problems[FILE]
+    assert "there are: my homework/" in read_submission(folder, manifest).problems[FILE]
 
 
 # --- digest ---------------------------------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ def test_the_digest_depends_on_cells_and_not_on_files(tmp_path, manifest, releas
         folder = tmp_path / str(number)
         folder.mkdir()
         (folder / ("renamed.ipynb" if number else FILE)).write_text(json.dumps(released, indent=indent))
-        digests.append(intake.read(folder, manifest).digest)
+        digests.append(read_submission(folder, manifest).digest)
     assert digests[0] == digests[1]
     assert re.fullmatch(r"sha256:[0-9a-f]{64}", digests[0])
 
@@ -112,25 +112,25 @@ def test_the_digest_depends_on_cells_and_not_on_files(tmp_path, manifest, releas
 @pytest.mark.parametrize("name", ["tiny-scale", "tiny-why", "given-1"])
 def test_the_digest_changes_with_any_cell(folder, manifest, released, name):
     save(folder, released)
-    before = intake.read(folder, manifest).digest
+    before = read_submission(folder, manifest).digest
     save(folder, with_source(released, name, "x = 1"))
-    assert intake.read(folder, manifest).digest != before
+    assert read_submission(folder, manifest).digest != before
 
 
 def test_the_digest_changes_with_a_figure(folder, manifest, released):
     save(folder, released)
-    before = intake.read(folder, manifest).digest
+    before = read_submission(folder, manifest).digest
     figure = {"output_type": "display_data", "metadata": {}, "data": {"image/png": "iVBO"}}
     released = copy.deepcopy(released)
     next(cell for cell in released["cells"] if cell["id"] == "tiny-scale")["outputs"] = [figure]
     save(folder, released)
-    assert intake.read(folder, manifest).digest != before
+    assert read_submission(folder, manifest).digest != before
 
 
 def test_an_upload_that_broke_is_not_taken_for_none(folder, manifest):
-    before = intake.read(folder, manifest).digest
+    before = read_submission(folder, manifest).digest
     (folder / FILE).write_text('{"cells": [')
-    assert intake.read(folder, manifest).digest != before
+    assert read_submission(folder, manifest).digest != before
 
 
 # --- which file is which notebook -----------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ def test_an_upload_that_broke_is_not_taken_for_none(folder, manifest):
 
 def test_a_renamed_notebook_is_found_by_the_ids_inside(folder, manifest, released):
     save(folder, with_source(released, "tiny-scale", SCALE), "final FINAL (2).ipynb")
-    taken = intake.read(folder, manifest)
+    taken = read_submission(folder, manifest)
     assert source(taken, "tiny-scale") == SCALE
     assert taken.notes == (f"{FILE} was found under the name final FINAL (2).ipynb",)
     assert not taken.unchanged
@@ -150,7 +150,7 @@ def test_a_renamed_notebook_without_ids_is_found_by_the_courses_mark(folder, man
         cell["metadata"] = {}
         del cell["id"]
     save(folder, released, "work.ipynb")
-    assert intake.read(folder, manifest).notebooks[FILE] is not None
+    assert read_submission(folder, manifest).notebooks[FILE].content is not None
 
 
 def test_a_notebook_of_another_assignment_is_not_taken(folder, manifest, released):
@@ -158,8 +158,8 @@ def test_a_notebook_of_another_assignment_is_not_taken(folder, manifest, release
     released["cells"] = [{"cell_type": "code", "metadata": {}, "source": "1", "outputs": []}]
     released["metadata"]["kit"]["assignment"] = "ps9"
     save(folder, released, "other.ipynb")
-    taken = intake.read(folder, manifest)
-    assert taken.notebooks == {FILE: None}
+    taken = read_submission(folder, manifest)
+    assert taken.notebooks[FILE].content is None
     assert f"other.ipynb (no notebook of {tiny.NAME})" in taken.problems[FILE]
 
 
@@ -179,7 +179,7 @@ def test_of_two_files_for_one_notebook_the_documented_one_is_taken(folder, manif
         for exercise in ("tiny-scale", "tiny-scaler")[:written]:
             notebook = with_source(notebook, exercise, f"# written in {name}")
         save(folder, with_source(notebook, "given-2", f"# {name}"), name)
-    taken = intake.read(folder, manifest)
+    taken = read_submission(folder, manifest)
     assert source(taken, "given-2") == f"# {winner}"
     loser = next(name for name in files if name != winner)
     assert any(f"{winner} was taken, not {loser}" in note for note in taken.notes)
@@ -189,7 +189,7 @@ def test_of_two_files_for_one_notebook_the_documented_one_is_taken(folder, manif
 def test_a_readable_copy_stands_in_for_a_broken_notebook(folder, manifest, released):
     save(folder, with_source(released, "tiny-scale", SCALE), "copy.ipynb")
     (folder / FILE).write_text("{")
-    taken = intake.read(folder, manifest)
+    taken = read_submission(folder, manifest)
     assert source(taken, "tiny-scale") == SCALE
     assert taken.problems == {}
     assert any(f"{FILE} was not read: it is not valid JSON" in note for note in taken.notes)
@@ -197,7 +197,7 @@ def test_a_readable_copy_stands_in_for_a_broken_notebook(folder, manifest, relea
 
 def test_a_broken_file_of_another_name_may_be_the_missing_notebook(folder, manifest):
     (folder / "work.ipynb").write_text("{")
-    taken = intake.read(folder, manifest)
+    taken = read_submission(folder, manifest)
     assert f"{FILE} was not found, and work.ipynb cannot be read: it is not valid JSON" in taken.problems[FILE]
 
 
@@ -224,8 +224,8 @@ def test_one_missing_notebook_leaves_the_other_and_is_no_problem(folder, pair):
     manifest, released = pair
     first, second = released
     save(folder, released[first], first)
-    taken = intake.read(folder, manifest)
-    assert taken.notebooks[first] is not None and taken.notebooks[second] is None
+    taken = read_submission(folder, manifest)
+    assert taken.notebooks[first].content is not None and taken.notebooks[second].content is None
     assert taken.problems == {}
     assert taken.notes == (f"{second} was not handed in",)
 
@@ -235,8 +235,8 @@ def test_one_broken_notebook_leaves_the_other(folder, pair):
     first, second = released
     save(folder, released[first], first)
     (folder / second).write_text("[")
-    taken = intake.read(folder, manifest)
-    assert taken.notebooks[first] is not None
+    taken = read_submission(folder, manifest)
+    assert taken.notebooks[first].content is not None
     assert list(taken.problems) == [second]
 
 
@@ -245,7 +245,7 @@ def test_notebooks_with_exchanged_names_are_told_apart_by_their_cells(folder, pa
     first, second = released
     save(folder, with_source(released[first], "tiny-scale", SCALE), second)
     save(folder, released[second], first)
-    taken = intake.read(folder, manifest)
+    taken = read_submission(folder, manifest)
     assert source(taken, "tiny-scale", first) == SCALE
     assert taken.problems == {}
     assert not taken.unchanged
@@ -256,8 +256,8 @@ def test_each_notebook_may_come_in_an_archive_of_its_own(folder, pair):
     for number, (name, notebook) in enumerate(released.items()):
         with zipfile.ZipFile(folder / f"{number}.zip", "w") as archive:
             archive.writestr(name, json.dumps(notebook))
-    taken = intake.read(folder, manifest)
-    assert None not in taken.notebooks.values()
+    taken = read_submission(folder, manifest)
+    assert all(notebook.content is not None for notebook in taken.notebooks.values())
     assert sum("read from the archive" in note for note in taken.notes) == 2
 
 
@@ -272,7 +272,7 @@ def test_a_packed_submission_is_read_like_the_files_in_it(tmp_path, folder, mani
     other = tmp_path / "loose"
     other.mkdir()
     save(other, notebook)
-    packed, loose = intake.read(folder, manifest), intake.read(other, manifest)
+    packed, loose = read_submission(folder, manifest), read_submission(other, manifest)
     assert packed.digest == loose.digest
     assert packed.notes == (f"{FILE} read from the archive tinyset-submission.zip",)
     assert not packed.unchanged and loose.unchanged
@@ -283,14 +283,14 @@ def test_of_two_archives_the_later_download_is_read(folder, released, manifest, 
     for name, book in (("tinyset-submission.zip", released), (later, with_source(released, "tiny-scale", SCALE))):
         with zipfile.ZipFile(folder / name, "w") as archive:
             archive.writestr(FILE, json.dumps(book))
-    assert source(intake.read(folder, manifest), "tiny-scale") == SCALE
+    assert source(read_submission(folder, manifest), "tiny-scale") == SCALE
 
 
 def test_a_file_in_the_folder_goes_before_an_archive(folder, manifest, released):
     save(folder, released)
     with zipfile.ZipFile(folder / "x.zip", "w") as archive:
         archive.writestr(FILE, json.dumps(with_source(released, "tiny-scale", SCALE)))
-    taken = intake.read(folder, manifest)
+    taken = read_submission(folder, manifest)
     assert source(taken, "tiny-scale") != SCALE
     assert taken.notes == ("not kept: x.zip",)
     assert not taken.unchanged
@@ -300,7 +300,7 @@ def test_a_tar_file_is_never_opened(folder, manifest, released, tmp_path):
     save(tmp_path, released)
     with tarfile.open(folder / "x.tar", "w") as archive:
         archive.add(tmp_path / FILE, FILE)
-    assert "there are: x.tar" in intake.read(folder, manifest).problems[FILE]
+    assert "there are: x.tar" in read_submission(folder, manifest).problems[FILE]
 
 
 # --- plain nbgrader -------------------------------------------------------------------------------------------------
@@ -311,7 +311,7 @@ def test_plain_nbgrader_may_not_follow_where_it_would_copy_more(folder, manifest
     save(folder, released)
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).write_text("anything")
-    assert not intake.read(folder, manifest).unchanged
+    assert not read_submission(folder, manifest).unchanged
 
 
 @pytest.mark.parametrize("name", ["__pycache__/x.pyc", "x.pyc", ".ipynb_checkpoints/1-checkpoint.ipynb"])
@@ -319,7 +319,7 @@ def test_plain_nbgrader_may_follow_past_what_it_does_not_copy(folder, manifest, 
     save(folder, released)
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).write_text("anything")
-    assert intake.read(folder, manifest).unchanged
+    assert read_submission(folder, manifest).unchanged
 
 
 # --- cells ----------------------------------------------------------------------------------------------------------
@@ -331,7 +331,7 @@ def test_alterations_are_told_cell_by_cell(folder, manifest, released):
     check["metadata"]["nbgrader"]["points"] = 300
     notebook["cells"] = [cell for cell in notebook["cells"] if cell["id"] != "tiny-scaler-check"]
     save(folder, notebook)
-    assert intake.read(folder, manifest).notes == (
+    assert read_submission(folder, manifest).notes == (
         f"{FILE}: nbgrader's settings of tiny-scale-check were changed: the course's own points and settings are used",
         f"{FILE}: deleted cells: tiny-scaler-check",
         f"{FILE}: locked cells were altered: given-1; the course's own text is used",
@@ -345,5 +345,5 @@ def test_own_cells_between_the_released_ones_are_nothing_to_tell(folder, manifes
         own = {"cell_type": "code", "id": f"x{place}", "metadata": {}, "source": "1", "outputs": []}
         notebook["cells"].insert(place, own | {"execution_count": None})
     save(folder, notebook)
-    taken = intake.read(folder, manifest)
+    taken = read_submission(folder, manifest)
     assert (taken.notes, taken.unchanged) == ((), True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 import torch
 
 from autograder.assignment.model import Assignment
-from autograder.results import ResultFolder
+from autograder.results import ReportStatus, ResultFolder
 from autograder.tests import marking, tiny
 from autograder.verify import demo
 from autograder.verify.demo import Row
@@ -41,12 +40,11 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Assignment, list[Member]]]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Assignment, list[Member]]:
     root = tmp_path_factory.mktemp("course")
     write_two_problems(root)
     (root / "demo" / "old").mkdir(parents=True)
-    yield demo.prepare(root, tiny.NAME, root / "demo")
-    sys.path[:] = [entry for entry in sys.path if not entry.startswith(str(root))]
+    return demo.prepare(root, tiny.NAME, root / "demo")
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +108,7 @@ def test_full_marks_are_complained_of_where_they_must_be_less() -> None:
 
 
 def test_a_state_or_a_note_that_is_missing_is_complained_of() -> None:
-    member = Member("ada", "", "", {}, says="appears twice", state="not graded")
+    member = Member("ada", "", "", {}, says="appears twice", state=ReportStatus.NOT_GRADED)
     assert complaints(member) == ["is graded (None), not not graded", "no note says 'appears twice'"]
 
 

@@ -43,14 +43,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Assignment:
 
 
 @pytest.fixture(scope="module")
-def told() -> list[tuple[str, int, int]]:
+def reported() -> list[tuple[str, int, int]]:
     return []
 
 
 @pytest.fixture(scope="module")
-def solved(made: Assignment, told: list[tuple[str, int, int]]) -> Solved:
+def solved(made: Assignment, reported: list[tuple[str, int, int]]) -> Solved:
     (found,) = solve(
-        made, made.root / "out", settings={"TINY_PRESET": "brief"}, on_cell=lambda *seen: told.append(seen)
+        made, made.root / "out", settings={"TINY_PRESET": "brief"}, on_cell=lambda *seen: reported.append(seen)
     )
     return found
 
@@ -69,9 +69,9 @@ def test_the_checks_pass_on_the_reference(solved: Solved) -> None:
     assert text.count("multiplies every entry") and "not written" not in text
 
 
-def test_every_cell_is_reported(solved: Solved, told: list[tuple[str, int, int]]) -> None:
+def test_every_cell_is_reported(solved: Solved, reported: list[tuple[str, int, int]]) -> None:
     total = len(json.loads(solved.notebook.read_text())["cells"])
-    assert told[-1] == (tiny.NOTEBOOK, total, total)
+    assert reported[-1] == (tiny.NOTEBOOK, total, total)
 
 
 def test_neither_the_course_nor_the_environment_is_changed(made: Assignment, solved: Solved) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from autograder.verify.verify import (
     Proof,
     case_of,
     nonsense,
+    plan_from_sources,
     summary,
     try_case,
     verify,
@@ -43,35 +43,29 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def plan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plan]:
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     root = tmp_path_factory.mktemp("course")
     tiny.write(root)
-    yield Plan.of(load_assignment(tiny.NAME, root), seed=3)
-    forget(root)
+    return plan_from_sources(load_assignment(tiny.NAME, root), seed=3)
 
 
 @pytest.fixture(scope="module")
 def sandbox(plan: Plan) -> Iterator[Sandbox]:
-    with Sandbox.start(plan.assignment.folder, plan.assignment.library) as started:
+    with Sandbox.start(plan.assignment.release, plan.assignment.library) as started:
         yield started
 
 
 @pytest.fixture
-def edited(tmp_path: Path) -> Iterator[Callable[..., Plan]]:
+def edited(tmp_path: Path) -> Callable[..., Plan]:
     """The tiny assignment with passages replaced: edited((file, old, new), …)."""
 
     def make(*edits: tuple[str, str, str]) -> Plan:
         folder = tiny.write(tmp_path)
         for edit in edits:
             tiny.edit(folder, *edit)
-        return Plan.of(load_assignment(tiny.NAME, tmp_path), seed=3)
+        return plan_from_sources(load_assignment(tiny.NAME, tmp_path), seed=3)
 
-    yield make
-    forget(tmp_path)
-
-
-def forget(root: Path) -> None:
-    sys.path[:] = [entry for entry in sys.path if not entry.startswith(str(root))]
+    return make
 
 
 def wrong(plan: Plan, name: str) -> Case:
@@ -95,8 +89,8 @@ def test_good_tests_have_no_surprise(proof: Proof) -> None:
 def test_every_kind_of_answer_was_tried_and_counted(proof: Proof) -> None:
     count = len(NONSENSE_VALUES)
     assert summary(proof) == [
-        ("tiny-scale", "3", "2", "2", "2/2", "1/1", "1/1", "2/2", f"{count}/{count}"),
-        ("tiny-scaler", "2", "1", "1", "2/2", "1/1", "0/0", "2/2", f"{count}/{count}"),
+        ("tiny-scale", "3", "2", "2", "2/2", "1/1", "1/1", "2/2", f"{count}/{count}", "2/2"),
+        ("tiny-scaler", "2", "1", "1", "2/2", "1/1", "0/0", "2/2", f"{count}/{count}", "3/3"),
     ]
 
 

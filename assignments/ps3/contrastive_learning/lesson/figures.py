@@ -1,0 +1,297 @@
+"""The puzzle and the figures of the lesson on contrastive learning."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from matplotlib.axes import Axes
+from matplotlib.patches import Circle
+from torch import Tensor
+
+from ps3 import augment, plots
+from ps3.data import ImageSet, to_float
+from ps3.plots.figure import BLUE, GRID, ORANGE, SOFT, Picture, blank, finish, guess_text, style
+
+SIMCLR = plots.register("SimCLR", colour=ORANGE, marker="^", line="-")
+
+# --- the opening puzzle -----------------------------------------------------------------------------------------------
+
+PUZZLE_PHOTOS = 6
+
+
+@dataclass(frozen=True)
+class Puzzle:
+    """Two crops of each of six photos, shuffled: crops (12, 3, H, W); crop i and crop partner[i] are of one photo."""
+
+    crops: Tensor
+    partner: tuple[int, ...]
+    photo: tuple[int, ...]
+
+
+def pairs_puzzle(pictures: ImageSet, seed: int = 4) -> Puzzle:
+    """The puzzle that a seed gives, out of the test images."""
+    generator = torch.Generator().manual_seed(seed)
+    chosen = torch.randperm(len(pictures.test), generator=generator)[:PUZZLE_PHOTOS]
+    photos = to_float(pictures.test.images[chosen])
+    crops = torch.cat([augment.cut_and_enlarge(photos, generator) for _ in range(2)])
+    order = torch.randperm(2 * PUZZLE_PHOTOS, generator=generator)
+    place = order.argsort()
+    partner = place[(order + PUZZLE_PHOTOS) % (2 * PUZZLE_PHOTOS)]
+    return Puzzle(crops[order], tuple(partner.tolist()), tuple((order % PUZZLE_PHOTOS).tolist()))
+
+
+def show_puzzle(puzzle: Puzzle) -> Picture:
+    """The twelve crops with their numbers."""
+    numbers = [str(n) for n in range(len(puzzle.crops))]
+    half = len(numbers) // 2
+    rows = (puzzle.crops[:half], puzzle.crops[half:])
+    return plots.images(rows, labels=(numbers[:half], numbers[half:]), message="twelve crops of six photos, 0 to 11")
+
+
+def reveal_pairs(puzzle: Puzzle, guess: Sequence[Sequence[int | None]]) -> Picture:
+    """The pairs below each other; those that were guessed are ticked."""
+    firsts = [puzzle.photo.index(photo) for photo in range(PUZZLE_PHOTOS)]
+    guessed = {frozenset(pair) for pair in guess}
+    found = [frozenset((n, puzzle.partner[n])) in guessed for n in firsts]
+    made = any(number is not None for pair in guess for number in pair)
+    score = f"you: {sum(found)} of {len(found)} pairs" if made else "no guess made"
+    return plots.images(
+        (puzzle.crops[firsts], puzzle.crops[[puzzle.partner[n] for n in firsts]]),
+        columns=[f"{n} and {puzzle.partner[n]}" for n in firsts],
+        ticked=(found, found),
+        message=f"{score}; guessing finds {len(found) / (2 * len(found) - 1):.1f} on average",
+    )
+
+
+# Test images whose neighbours are shown: for pixels, the untrained and the trained network together, as often of the
+# right class as those of all test images.
+QUERIES = (82, 63, 58, 30, 57, 54)
+
+# Measured by the course with experiments/crops_only.py: small preset, seed 0, crops and flips but no colour changes.
+CROPS_ONLY_NEIGHBOURS = torch.tensor(
+    [
+        [14789, 11168, 21668, 19004, 23788],
+        [22926, 16822, 13082, 12356, 15697],
+        [13787, 15598, 21943, 7238, 9490],
+        [24236, 13732, 4125, 23315, 18142],
+        [11675, 18087, 7901, 13097, 23741],
+        [18390, 12072, 627, 19581, 7740],
+    ]
+)
+CROPS_ONLY_RESULT = "crops only, the course's network (one seed): final loss 1.66, k-NN accuracy .363"
+
+
+# --- figures ----------------------------------------------------------------------------------------------------------
+
+Loss = Callable[[Tensor, Tensor, float], Tensor]
+QUERY, KEY = BLUE, ORANGE
+NO_LINES = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+
+
+def coordinates(height: int, width: int) -> Tensor:
+    """An image (1, 2, H, W) that holds the place of each pixel's centre: row and column, in pixels from the corner."""
+    rows, columns = torch.arange(height) + 0.5, torch.arange(width) + 0.5
+    return torch.stack(torch.meshgrid(rows, columns, indexing="ij")).unsqueeze(0)
+
+
+def profile(pixels: Tensor, values: Tensor) -> Picture:
+    """A row of pixels as grey bars, and what was read out of it, from border to border, as dots."""
+    values = values.detach().cpu().flatten()
+    places = (torch.arange(len(values)) + 0.5) * len(pixels) / len(values)
+    with style():
+        figure = blank(6.0, 2.8)
+        axis = figure.subplots()
+        axis.bar([column + 0.5 for column in range(len(pixels))], pixels.tolist(), 0.96, color=GRID)
+        axis.plot(places.tolist(), values.tolist(), "o", color=QUERY, markersize=6)
+        axis.set(xlabel="place in the row, in pixels", ylabel="value", xlim=(0, len(pixels)))
+        axis.set_title("A row of pixels, and what was read")
+        axis.axhline(0, color=SOFT, linewidth=0.8)
+        axis.margins(y=0.1)
+    ends = f"at the borders {values[0]:.1f} and {values[-1]:.1f}"
+    return finish(figure, f"{ends}; lowest {values.min():.1f}, highest {values.max():.1f}")
+
+
+def forces(loss: Loss, queries: Tensor, keys: Tensor, temperature: float, names: tuple[str, str]) -> Picture:
+    """Where a step of gradient descent moves points (B, 2) of the plane, and the angle to their radius.
+
+    The title compares how far the loss falls in a small step with what its gradient promises.
+    """
+    moves = _moves(loss, queries, keys, temperature)
+    promised = sum(move.square().sum().item() for move in moves)
+    scale = 0.9 / max(1e-9, *(move.norm(dim=1).max().item() for move in moves))
+    angles = [_angles(points, move) for points, move in zip((queries, keys), moves, strict=True)]
+    with style():
+        figure = blank(6.0, 4.0)
+        axis = figure.subplots()
+        for points, move, name, turns, colour, marker in zip(
+            (queries, keys), moves, names, angles, (QUERY, KEY), "os", strict=True
+        ):
+            for n, (point, arrow) in enumerate(zip(points.tolist(), (scale * move).tolist(), strict=True)):
+                off = "" if turns[n] == "90" else f": {turns[n]}" + "°" * turns[n].isdigit()
+                axis.plot([0, point[0]], [0, point[1]], linestyle="--", color=SOFT, linewidth=0.8)
+                axis.plot(*point, marker, color=colour, linestyle="none")
+                _name_outside(axis, f"{name} {n}{off}", point, colour)
+                _arrow(axis, point, arrow, colour)
+        title = f"forces at T = {temperature:g}"
+        if promised:
+            fall = _fall(loss, (queries, keys), temperature, moves) / promised
+            title += f"; a small step lowers the loss by {fall:.0%} of what they promise"
+        axis.set(aspect="equal", title=title)
+        axis.axis("off")
+        axis.margins(0.3, 0.15)
+    text = "; ".join(f"{n}: {', '.join(a)}" for n, a in zip(names, angles, strict=True))
+    return finish(figure, f"angle between force and radius, in degrees: {text}")
+
+
+def pushes(loss: Loss, temperatures: Sequence[float], guess: int | None = None) -> Picture:
+    """How hard one query pushes each of its three wrong keys away, and pulls at the right one, by temperature."""
+    degrees = torch.tensor([-30.0, 35.0, 75.0, 150.0])
+    keys = torch.stack([torch.cos(degrees.deg2rad()), torch.sin(degrees.deg2rad()), torch.zeros(4)], dim=1)
+    # Queries 1 to 3 stand at right angles to the plane: within it, only query 0 moves the keys.
+    queries = torch.tensor([[1.0, 0.0, 0.0]] + 3 * [[0.0, 0.0, 1.0]])
+    shares = []
+    with style():
+        figure = blank(8.0, 2.7)
+        for axis, temperature in zip(figure.subplots(1, len(temperatures)), temperatures, strict=True):
+            move = _moves(loss, queries, keys, temperature)[1][:, :2]
+            strength = move.norm(dim=1)
+            shares.append((100 * strength[1:] / strength[1:].sum().clamp(min=1e-9)).tolist())
+            axis.add_patch(Circle((0, 0), 1, fill=False, edgecolor=SOFT, linestyle="--", linewidth=0.8))
+            axis.plot(1, 0, "o", color=QUERY, linestyle="none")
+            _name_outside(axis, "query", (1.0, 0.0), QUERY)
+            for n, (point, arrow) in enumerate(
+                zip(keys[:, :2].tolist(), 0.6 * move / strength.max().clamp(min=1e-9), strict=True)
+            ):
+                axis.plot(*point, "s", linestyle="none", mfc=KEY if n == 0 else "white", mec=KEY)
+                _name_outside(axis, f"key {n}" if n else "right key", point, KEY)
+                _arrow(axis, point, arrow.tolist(), KEY)
+            axis.set(aspect="equal", title=f"T = {temperature:g}", xlim=(-1.9, 1.9), ylim=(-1.1, 1.5))
+            axis.axis("off")
+    texts = [
+        f"T = {temperature:g}: {', '.join(f'{part:.0f} %' for part in share)}"
+        for temperature, share in zip(temperatures, shares, strict=True)
+    ]
+    return finish(figure, f"share of the push on keys 1, 2, 3: {'; '.join(texts)}; {guess_text(guess)}")
+
+
+def neighbours(pictures: ImageSet, found: Mapping[str, Tensor]) -> Picture:
+    """Neighbours of QUERIES in the training set, name -> indices (6, 5); two queries beside each other.
+
+    The query is the first picture of each row; neighbours of its class are outlined and ticked.
+    """
+    queries = torch.tensor(QUERIES)
+    rows, ticked, names = [], [], []
+    for pair in queries.split(2):
+        for name, indices in found.items():
+            row, ticks = [], []
+            for query in pair.tolist():
+                nearest = indices[(queries == query).nonzero().item()]
+                row += [pictures.test.images[query], *pictures.train.images[nearest]]
+                ticks += [False, *(pictures.train.labels[nearest] == pictures.test.labels[query]).tolist()]
+            rows.append(torch.stack(row))
+            ticked.append(ticks)
+            names.append(name)
+    hits = {
+        name: int((pictures.train.labels[indices] == pictures.test.labels[queries][:, None]).sum())
+        for name, indices in found.items()
+    }
+    of = 5 * len(queries)
+    return plots.images(
+        rows,
+        names,
+        ticked=ticked,
+        message="; ".join(f"{n}: {hit} of {of} of the same class" for n, hit in hits.items()),
+    )
+
+
+def similarities(
+    tables: Mapping[str, Tensor], xlabel: str = "cosine similarity", limits: tuple[float, float] = (-1, 1)
+) -> Picture:
+    """Tables (B, B) of similarities, a panel for each: the diagonal (same photo) against the rest, as outlines."""
+    edges = torch.linspace(*limits, 41).numpy()
+    messages = []
+    with style():
+        figure = blank(8.0, 2.9)
+        axes = figure.subplots(1, len(tables), sharex=True, squeeze=False)[0]
+        for axis, (name, table) in zip(axes, tables.items(), strict=True):
+            partner = torch.eye(len(table), dtype=torch.bool)
+            for values, label, colour, line in (
+                (table[partner], "same photo", QUERY, "-"),
+                (table[~partner], "different photos", KEY, "--"),
+            ):
+                outline = {"histtype": "step", "density": True, "linewidth": 2}
+                axis.hist(values.numpy(), edges, color=colour, linestyle=line, label=label, **outline)
+            axis.set(title=name, xlabel=xlabel, ylabel="density", xlim=limits)
+            found = (table.argmax(dim=1) == torch.arange(len(table))).float().mean()
+            messages.append(
+                f"{name}: mean {table[partner].mean():.2f} for the same photo, {table[~partner].mean():.2f} for others;"
+                f" the partner is the most similar of {len(table)} for {found:.0%}"
+            )
+        axes[0].legend(loc="upper left")
+    return finish(figure, "\n".join(messages))
+
+
+def colour_similarity(a: Tensor, b: Tensor) -> Tensor:
+    """How alike the colours of images (B, 3, H, W) are: overlap (B, B), 0 to 1, of histograms of 4 x 4 x 4 colours."""
+    one, two = _colours(a), _colours(b)
+    return torch.stack([torch.minimum(row, two).sum(dim=1) for row in one])
+
+
+def _colours(images: Tensor) -> Tensor:
+    bins = (images * 4).long().clamp(0, 3)
+    bins = (16 * bins[:, 0] + 4 * bins[:, 1] + bins[:, 2]).flatten(1)
+    return torch.stack([row.bincount(minlength=64).float() / len(row) for row in bins])
+
+
+def _moves(loss: Loss, queries: Tensor, keys: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    one, two = (part.clone().requires_grad_() for part in (queries, keys))
+    value = loss(one, two, temperature)
+    if not value.requires_grad:
+        return torch.zeros_like(queries), torch.zeros_like(keys)
+    for_one, for_two = torch.autograd.grad(value, (one, two), allow_unused=True, materialize_grads=True)
+    return -for_one, -for_two
+
+
+def _fall(loss: Loss, points: Sequence[Tensor], temperature: float, moves: Sequence[Tensor]) -> float:
+    """How fast the loss falls along the moves."""
+    step = 0.01 / max(1e-9, *(move.abs().max().item() for move in moves))
+    behind, ahead = (
+        loss(points[0] + by * moves[0], points[1] + by * moves[1], temperature).item() for by in (-step, step)
+    )
+    return (behind - ahead) / (2 * step)
+
+
+def _angles(points: Tensor, moves: Tensor) -> list[str]:
+    cosines = torch.nn.functional.cosine_similarity(points, moves, dim=1)
+    still = moves.norm(dim=1) < 1e-6
+    return ["no force" if s else f"{torch.rad2deg(c.acos()):.0f}" for c, s in zip(cosines, still, strict=True)]
+
+
+def _name_outside(axis: Axes, name: str, point: Sequence[float], colour: str) -> None:
+    """A label beyond the point, seen from the origin."""
+    length = (point[0] ** 2 + point[1] ** 2) ** 0.5
+    away = 12 * point[0] / length, 12 * point[1] / length
+    side = "left" if away[0] > 4 else "right" if away[0] < -4 else "center"
+    axis.annotate(
+        name,
+        (point[0], point[1]),
+        away,
+        textcoords="offset points",
+        ha=side,
+        va="center",
+        fontsize=9,
+        color=colour,
+        bbox=NO_LINES,
+    )
+
+
+def _arrow(axis: Axes, start: Sequence[float], by: Sequence[float], colour: str) -> None:
+    if not (by[0] ** 2 + by[1] ** 2) ** 0.5 >= 0.02:
+        return
+    end = (start[0] + by[0], start[1] + by[1])
+    axis.annotate(
+        "",
+        end,
+        (start[0], start[1]),
+        arrowprops={"arrowstyle": "-|>", "color": colour, "linewidth": 1.5, "shrinkA": 0, "shrinkB": 0},
+    )

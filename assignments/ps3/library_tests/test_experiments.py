@@ -1,0 +1,124 @@
+"""The scripts that measure the recipes: what they read, what they compare, and what they call a failure."""
+
+import dataclasses
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from ps3 import data, training
+
+EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
+
+
+def script(name):
+    spec = importlib.util.spec_from_file_location(name, EXPERIMENTS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def course():
+    return script("course")
+
+
+@pytest.fixture
+def runs(course, monkeypatch):
+    monkeypatch.setitem(sys.modules, "course", course)
+    return script("runs")
+
+
+@pytest.fixture
+def speed(course, runs, monkeypatch):
+    monkeypatch.setitem(sys.modules, "runs", runs)
+    return script("speed")
+
+
+def row(accuracy, knn=0.3):
+    counts = {"500": [accuracy], "1000": [accuracy], "10000": [accuracy]}
+    return {"dim": 128, "ridge": counts, "probe": counts, "knn": knn}
+
+
+@pytest.fixture
+def results(tmp_path):
+    """Writes results of one seed in which SimCLR reaches `accuracy`; returns the file's name."""
+
+    def write(accuracy):
+        simclr = {"random ResNet": row(0.36), "SimCLR": row(accuracy, 0.48)}
+        mae = {"random transformer": row(0.41), "MAE": row(0.52)}
+        controls = {"pixels": row(0.30)}
+        path = tmp_path / "results.json"
+        path.write_text(json.dumps({"seeds": {"0": {"simclr": simclr, "mae": mae, "controls": controls}}}))
+        return str(path)
+
+    return write
+
+
+def test_the_functions_of_a_problem_are_read_from_its_notebook(course):
+    names = course.reference("masked_autoencoder")
+    assert {"patchify", "MAEEncoder", "MAEDecoder", "mae_loss"} <= set(names) and "check" not in names
+
+
+def test_the_report_ends_well_where_all_thresholds_hold(runs, results, capsys):
+    assert runs.main(["--report", "--out", results(0.52)]) == 0
+    out = capsys.readouterr().out
+    assert "| SimCLR | 128 | 0.520 | 0.520 | 0.520 | 0.480 | 1 |" in out
+    assert "| ridge: MAE over pixels at 10,000 labels | 0.06 | 0.220 | yes |" in out and "NO" not in out
+
+
+def test_the_report_fails_where_one_does_not_hold(runs, results, capsys):
+    assert runs.main(["--report", "--out", results(0.44)]) == 1
+    assert "| probe: SimCLR at 10,000 labels | 0.50 | 0.440 | NO |" in capsys.readouterr().out
+
+
+def test_results_of_one_judge_alone_are_reported(runs, tmp_path, capsys):
+    rows = {"MAE": row(0.6), "SimCLR": row(0.6, 0.5), "random ResNet": row(0.3)}
+    for found in rows.values():
+        del found["ridge"]
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps({"seeds": {"0": {"mae": rows}}}))
+    assert runs.main(["--report", "--out", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "| MAE | 128 | 0.600 |" in out and "ridge: MAE" not in out
+
+
+def test_features_are_kept_and_judged_again_without_training(runs, pack, tmp_path, monkeypatch):
+    known = pack.with_labels(20)
+    known = dataclasses.replace(known, test=data.Split(pack.test.images[:30], pack.test.labels[:30]))
+    monkeypatch.setattr(training, "LABEL_COUNTS", (10, 20))
+    preset = training.preset("tiny")
+
+    def supervised(pictures, preset, seed):
+        features = torch.rand(20, 3), torch.rand(30, 3)
+        yield "supervised", features, {"steps": 12}
+
+    monkeypatch.setitem(runs.RUNS, "supervised", supervised)
+    first = runs.judged("supervised", known, preset, 0, tmp_path / "kept")
+    assert [path.name for path in (tmp_path / "kept").iterdir()] == ["supervised-0-1.pt"]
+    monkeypatch.delitem(runs.RUNS, "supervised")
+    assert runs.judged("supervised", known, preset, 0, tmp_path / "kept") == first
+    row = first["supervised"]
+    assert row["steps"] == 12 and set(row["ridge"]) == set(row["probe"]) == {"10", "20"}
+
+
+def test_a_shortened_preset_keeps_its_batch_size():
+    short = dataclasses.replace(training.preset("gpu"), at_most=4)
+    assert short.steps("masked_autoencoder") == 4 and short.batch_size == 256
+
+
+def test_the_published_arrangement_that_speed_is_compared_with_is_the_same_model(course, speed):
+    names = course.reference("masked_autoencoder")
+    torch.manual_seed(0)
+    ours, (theirs, _) = names["MAEEncoder"](), speed.published(names)
+    weights = ours.state_dict()
+    weights["patch_embed.weight"] = weights["patch_embed.weight"].reshape(128, 4, 4, 3).permute(0, 3, 1, 2)
+    theirs.load_state_dict(weights)
+    images = torch.rand(2, 3, 32, 32)
+    torch.manual_seed(1)
+    latent, mask, _ = ours(images)
+    torch.manual_seed(1)
+    torch.testing.assert_close(theirs(images)[:2], (latent, mask), rtol=1e-4, atol=1e-4)

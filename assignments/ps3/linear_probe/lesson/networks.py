@@ -1,0 +1,112 @@
+"""The networks that the lesson on linear probes judges: what other notebooks left, and what it trains itself."""
+
+import math
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ps3 import augment, plots, probes, training
+from ps3.data import ImageSet
+from ps3.networks.resnet import ResNet8
+from ps3.plots.figure import ORANGE
+
+plots.register("rotation", colour=ORANGE, marker="^", line="-", filled=False)
+
+
+def stored_features(preset: training.Preset, known: ImageSet) -> dict[str, probes.Features]:
+    """The features that the notebook on masked autoencoders left: "random transformer" and "MAE", or nothing.
+
+    For each (levels, N, D) of the labelled training images and of the test images; the last level is what its encoder
+    gives. Says what was found.
+    """
+    path, names = f"weights/mae-features-{preset.name}.npz", ("random transformer", "MAE")
+    try:
+        tensors = training.load_tensors(path)
+        found = {name: (tensors[f"{name}/train"].float(), tensors[f"{name}/test"].float()) for name in names if tensors}
+        if any(
+            (train.shape[1], test.shape[1]) != (len(known.train), len(known.test)) for train, test in found.values()
+        ):
+            raise ValueError("it holds features of other images")
+    except (ValueError, KeyError) as error:
+        print(f"{path} is not used: {error}")
+        found = {}
+    print(f"MAE: {_where(path, bool(found), 'What is behind the grey squares?')}")
+    return found
+
+
+def learned(
+    pictures: ImageSet, preset: training.Preset, device: torch.device, stored: Mapping[str, probes.Features]
+) -> dict[str, ResNet8]:
+    """The encoder that the notebook on contrastive learning saved, "SimCLR"; or, with nothing stored, "rotation".
+
+    Says what it found and what it does.
+    """
+    path, network = f"weights/simclr-{preset.name}.npz", ResNet8().to(device)
+    found = training.load(path, encoder=network)
+    print(f"SimCLR: {_where(path, found, 'Which two belong together?')}")
+    if found:
+        return {"SimCLR": network}
+    return {} if stored else {"rotation": rotation(pictures, preset, device)}
+
+
+def _where(path: str, found: bool, notebook: str) -> str:
+    return f"from {path}" if found else f"no {path}, so its row stays empty; the notebook {notebook!r} makes that file"
+
+
+def up_to_block(network: ResNet8, count: int) -> nn.Module:
+    """The network's stem and so many of its blocks, averaged over places: images (B, C, H, W) -> (B, channels)."""
+    return nn.Sequential(network.stem, network.blocks[:count], nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+def rotation(pictures: ImageSet, preset: training.Preset, device: torch.device) -> ResNet8:
+    """A ResNet8 that has learned by how many quarter turns an image was turned: no label is used."""
+
+    def step(classifier: nn.Module, encoder: ResNet8, batch: Tensor, labels: Tensor) -> Tensor:
+        parts = batch.chunk(4)
+        turned = torch.cat([part.rot90(turns, dims=(2, 3)) for turns, part in enumerate(parts)])
+        turns = torch.cat([torch.full((len(part),), turns) for turns, part in enumerate(parts)]).to(batch.device)
+        return F.cross_entropy(classifier(encoder(pictures.normalize(turned))).float(), turns)
+
+    return _trained("rotation", step, 4, pictures, preset, device)
+
+
+def supervised(pictures: ImageSet, preset: training.Preset, device: torch.device) -> ResNet8:
+    """A ResNet8 trained with all labels, or with the weights of an earlier run."""
+
+    def step(classifier: nn.Module, encoder: ResNet8, batch: Tensor, labels: Tensor) -> Tensor:
+        return F.cross_entropy(classifier(encoder(pictures.normalize(augment.flip(batch)))).float(), labels)
+
+    return _trained("supervised", step, len(pictures.classes), pictures, preset, device)
+
+
+def _trained(
+    name: str,
+    step: Callable[[nn.Module, ResNet8, Tensor, Tensor], Tensor],
+    classes: int,
+    pictures: ImageSet,
+    preset: training.Preset,
+    device: torch.device,
+) -> ResNet8:
+    """A ResNet8 trained by `step`, with a linear layer for so many classes on top, or loaded from an earlier run."""
+    torch.manual_seed(0)
+    encoder, classifier = ResNet8().to(device), nn.Linear(ResNet8.dim, classes).to(device)
+    path = f"weights/{name}-{preset.name}.npz"
+    if training.load(path, encoder=encoder, classifier=classifier):
+        print(f"{name}: from {path}; delete it to train again")
+        return encoder
+    steps = preset.steps("linear_probe", name)
+    print(f"{name}: training, {steps:,} steps")
+    training.train(
+        [encoder, classifier],
+        lambda batch, labels: step(classifier, encoder, batch, labels),
+        pictures.train.images,
+        pictures.train.labels,
+        steps=steps,
+        batch_size=preset.batch_size,
+        schedule=training.cosine,
+        watch=plots.Live({"chance": math.log(classes)}, name=name, ylabel="cross-entropy"),
+    )
+    training.save(path, encoder=encoder, classifier=classifier)
+    return encoder

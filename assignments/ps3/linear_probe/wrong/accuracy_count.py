@@ -1,9 +1,0 @@
-"""Returns how many are right."""
-
-EXERCISE = "probe-accuracy"
-MUST_FAIL = ["test_accuracy_of_three_images", "test_accuracy_uses_the_bias"]
-
-
-def accuracy(weight: Tensor, bias: Tensor, features: Tensor, labels: Tensor) -> float:
-    chosen = (features @ weight.T + bias).argmax(dim=1)
-    return (chosen == labels).double().sum().item()

@@ -1,0 +1,227 @@
+"""The puzzle and the figures of the lesson on masked autoencoders.
+
+Images are (B, C, H, W), masks (B, N) with 1 for a removed patch; patches count row by row.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ps3 import plots
+from ps3.data import ImageSet, to_float
+from ps3.plots.figure import BLUE, Picture
+
+MAE = plots.register("MAE", colour=BLUE, marker="o", line="-")
+PUZZLE = (13, 82, 7, 54, 16, 10, 75, 36)  # eight images of the test split, each of another class
+GREY = 0.5
+# Measured by experiments/ratios.py: mask ratio -> final loss and accuracy of ridge regression, seeds 0 to 2, 500 steps.
+COURSE = {
+    0.25: {"loss": (0.487, 0.473, 0.460), "accuracy": (0.501, 0.494, 0.501)},
+    0.5: {"loss": (0.553, 0.545, 0.539), "accuracy": (0.495, 0.501, 0.498)},
+    0.75: {"loss": (0.659, 0.641, 0.645), "accuracy": (0.484, 0.497, 0.502)},
+    0.9: {"loss": (0.753, 0.750, 0.750), "accuracy": (0.459, 0.453, 0.479)},
+}
+_GLYPHS = {
+    "A": ".###. #...# ##### #...# #...#",
+    "B": "####. #...# ####. #...# ####.",
+    "C": ".#### #.... #.... #.... .####",
+    "D": "####. #...# #...# #...# ####.",
+    "E": "##### #.... ####. #.... #####",
+    "F": "##### #.... ####. #.... #....",
+    "0": ".###. #..## #.#.# ##..# .###.",
+    "1": "..#.. .##.. ..#.. ..#.. .###.",
+    "2": "####. ....# .###. #.... #####",
+    "3": "####. ....# .###. ....# ####.",
+    "4": "#..#. #..#. ##### ...#. ...#.",
+    "5": "##### #.... ####. ....# ####.",
+}
+
+
+def _glyph(name: str) -> Tensor:
+    """A letter or digit in the middle of 8 x 8 pixels, 1 where there is ink."""
+    rows = [[float(dot == "#") for dot in row] for row in _GLYPHS[name].split()]
+    return F.pad(torch.tensor(rows), (2, 1, 2, 1))
+
+
+def letter_card() -> Tensor:
+    """A test card (1, 3, 16, 24): letters A to F in squares of 8 pixels, red growing downwards, green to the right."""
+    letters = torch.cat([torch.cat([_glyph(n) for n in row], dim=1) for row in ("ABC", "DEF")])
+    red = torch.linspace(0, 1, 16).view(16, 1).expand(16, 24)
+    green = torch.linspace(0, 1, 24).expand(16, 24)
+    return torch.stack([red, green, letters]).unsqueeze(0)
+
+
+def stairs() -> Tensor:
+    """Six tokens (1, 6, 192) for patches of 8 x 8: token n is grey, lighter with n, and shows the number n."""
+    tiles = [n / 6 + (1 - n / 6) * _glyph(str(n)) for n in range(6)]
+    return torch.stack([tile.flatten().repeat_interleave(3) for tile in tiles]).unsqueeze(0)
+
+
+def tiles(tokens: Tensor, patch_size: int) -> Tensor:
+    """Tokens (N, P*P*C) as small images (N, C, P, P)."""
+    return tokens.detach().reshape(len(tokens), patch_size, patch_size, -1).permute(0, 3, 1, 2)
+
+
+def at_home(visible: Tensor, ids_restore: Tensor) -> Tensor:
+    """The kept tokens of one image (K, D) at the places that ids_restore (N,) says, grey elsewhere: (N, D)."""
+    rows = [visible[i] if i < len(visible) else torch.full_like(visible[0], GREY) for i in ids_restore.tolist()]
+    return torch.stack(rows)
+
+
+def per_pixel(values: Tensor, patch_size: int, width: int) -> Tensor:
+    """One value per patch (B, N) -> one per pixel (B, 1, H, W)."""
+    grid = values.reshape(len(values), 1, -1, width // patch_size)
+    return grid.repeat_interleave(patch_size, dim=2).repeat_interleave(patch_size, dim=3)
+
+
+def side_by_side(values: Tensor, columns: int) -> Tensor:
+    """One value per patch (B, N) -> one table (rows, B * columns), the images from left to right."""
+    return values.reshape(len(values), -1, columns).permute(1, 0, 2).flatten(1)
+
+
+def hide(images: Tensor, mask: Tensor, patch_size: int, with_: Tensor | float = GREY) -> Tensor:
+    """Images with their removed patches replaced."""
+    removed = per_pixel(mask, patch_size, images.shape[3]).to(images.device) > 0.5
+    return torch.where(removed, torch.as_tensor(with_, dtype=images.dtype, device=images.device), images)
+
+
+def puzzle(pictures: ImageSet) -> tuple[Tensor, Tensor, list[str]]:
+    """Eight test images, the same with 48 of 64 patches grey, and what they show."""
+    chosen = list(PUZZLE)
+    images = to_float(pictures.test.images[chosen])
+    mask, generator = torch.ones(8, 64), torch.Generator().manual_seed(4)
+    for row in mask:
+        row[torch.randperm(64, generator=generator)[:16]] = 0
+    return images, hide(images, mask, 4), [pictures.classes[n] for n in pictures.test.labels[chosen].tolist()]
+
+
+def reveal(originals: Tensor, hidden: Tensor, names: Sequence[str], guesses: Sequence[str | None]) -> Picture:
+    """The puzzle beside its answers, with the score."""
+    right = [str(guess).strip().lower() == name for guess, name in zip(guesses, names, strict=True)]
+    score = f"you: {sum(right)} of 8" if any(guesses) else "no guess made"
+    return plots.images(
+        [hidden, originals],
+        columns=[f"{name}{' ✓' if hit else ''}" for name, hit in zip(names, right, strict=True)],
+        message=f"{score}; picking among ten classes at random: 0.8 of 8",
+    )
+
+
+def sensitivity(encoder: Any, image: Tensor, noise: Tensor, mask_ratio: float) -> Tensor:
+    """How far the latent of one image (1, C, H, W) moves when a patch is replaced: (rows, columns), largest 1."""
+    p, (height, width) = encoder.patch_size, encoder.image_size
+    corners = [(top, left) for top in range(0, height, p) for left in range(0, width, p)]
+    altered = image.repeat(len(corners), 1, 1, 1)
+    for one, (top, left) in zip(altered, corners, strict=True):
+        one[:, top : top + p, left : left + p] *= -1
+    with torch.no_grad():
+        before = encoder(image, mask_ratio, noise)[0]
+        after = encoder(altered, mask_ratio, noise.expand(len(corners), -1))[0]
+    moved = (after - before).flatten(1).norm(dim=1).reshape(height // p, width // p)
+    moved = moved / moved.max().clamp(min=1e-9)
+    return torch.where(moved < 1e-5, 0.0, moved)  # less is rounding
+
+
+def influence(run: Callable[[], Tensor], vectors: Sequence[Tensor]) -> Tensor:
+    """How far each row of run()'s answer (R, D) moves when one of the vectors is changed: (vectors, R).
+
+    The vectors (D,) are views of what `run` reads, and are put back. The largest value of a line is 1, or all are 0.
+    """
+    lines = []
+    with torch.no_grad():
+        before = run()
+        for vector in vectors:
+            kept = vector.clone()
+            vector[::2] += 1
+            vector[1::2] -= 1
+            moved = (run() - before).norm(dim=1)
+            vector.copy_(kept)
+            lines.append(moved / moved.max().clamp(min=1e-9))
+    return torch.stack(lines)
+
+
+def encoder_table(encoder: Any) -> Picture:
+    """What moves the latents of an encoder with five patches, A to E, that sees E and B, in this order."""
+    image, noise = torch.ones(1, 3, 4, 20), torch.tensor([[0.7, 0.2, 0.9, 0.8, 0.1]])
+    changed = {"cls_token": encoder.cls_token.data[0, 0]} | _positions(encoder)
+    return _table(lambda: encoder(image, 0.5, noise)[0][0], changed, ["cls", "E", "B"], "row of the latent")
+
+
+def decoder_table(decoder: Any) -> Picture:
+    """What moves the predictions of a decoder with five patches, A to E: the second image of two, which shows D and A.
+
+    Sorted by noise the second image's patches stand D A E B C.
+    """
+    latent = torch.randn(2, 3, decoder.encoder_dim, generator=torch.Generator().manual_seed(0))
+    ids_restore = torch.tensor([[4, 3, 2, 1, 0], [1, 3, 4, 0, 2]])
+    changed = {f"latent of {name}": latent[1, row] for row, name in enumerate(["cls", "D", "A"])}
+    changed |= {"mask_token": decoder.mask_token.data[0, 0]} | _positions(decoder)
+    return _table(lambda: decoder(latent, ids_restore)[1], changed, list("ABCDE"), "prediction for patch")
+
+
+def _positions(model: Any) -> dict[str, Tensor]:
+    return {f"position of {name}": model.pos_embed[0, row] for row, name in enumerate(["cls", *"ABCDE"])}
+
+
+def _table(run: Callable[[], Tensor], changed: Mapping[str, Tensor], columns: list[str], moves: str) -> Picture:
+    values = influence(run, list(changed.values()))
+    names = [*columns, *"?" * len(values[0])][: len(values[0])]
+    most = [names[int(line.argmax())] if line.max() > 0 else "nothing" for line in values]
+    message = "moved most by " + ", ".join(f"{name}: {most[n]}" for n, name in enumerate(changed))
+    return plots.matrix(values, list(changed), names, column_axis=moves, title="What moves what", message=message)
+
+
+def loss_line(values: Mapping[str, Tensor | float | None]) -> Picture:
+    """Losses of known predictions on a line; None (no guess) is left out."""
+    made = {name: torch.as_tensor(value).item() for name, value in values.items() if value is not None}
+    landmarks = {"perfect": 0.0, "47/48": 47 / 48, "48/48": 1.0, "95/48": 95 / 48}
+    return plots.number_line(made, landmarks, title="Your loss for known predictions")
+
+
+def means_and_deviations(images: Tensor, patch_size: int) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of all numbers of each patch, for each of its pixels: two tensors (B, 1, H, W)."""
+    mean = F.avg_pool2d(images.mean(dim=1, keepdim=True), patch_size)
+    square = F.avg_pool2d(images.square().mean(dim=1, keepdim=True), patch_size)
+    count = images.shape[1] * patch_size**2
+    deviation = ((square - mean.square()).clamp(min=0) * count / (count - 1) + 1e-6).sqrt()
+    large = [F.interpolate(part, scale_factor=patch_size, mode="nearest") for part in (mean, deviation)]
+    return large[0], large[1]
+
+
+def repainted(images: Tensor, painted: Tensor, mask: Tensor, patch_size: int) -> dict[str, Tensor]:
+    """Rows for a figure, from normalised images and what a model painted for normalised targets.
+
+    The hidden patches' true means and deviations are borrowed from the images.
+    """
+    mean, deviation = means_and_deviations(images, patch_size)
+    model = painted.detach() * deviation + mean
+    return {
+        "original": images,
+        "the encoder sees": hide(images, mask, patch_size, 0.0),
+        "true means": hide(images, mask, patch_size, mean),
+        "model": model,
+        "model + visible": hide(images, mask, patch_size, model),
+    }
+
+
+def errors(images: Tensor, rows: dict[str, Tensor], mask: Tensor, patch_size: int) -> dict[str, float]:
+    """Mean squared error on hidden pixels, of the borrowed means alone and of the model."""
+    removed = per_pixel(mask, patch_size, images.shape[3]).expand_as(images) > 0.5
+    return {name: (rows[name] - images).square()[removed].mean().item() for name in ("true means", "model + visible")}
+
+
+def ratios(mine: float, my_loss: float, my_accuracy: float) -> list[Picture]:
+    """Loss and accuracy at the course's mask ratios, and at the student's own: two figures."""
+    names = [f"hide {ratio:.0%}" for ratio in COURSE] + [f"yours: {mine:.0%}"]
+    drawn = []
+    for what, own in (("loss", my_loss), ("accuracy", my_accuracy)):
+        runs = [found[what] for found in COURSE.values()]
+        middles = [sum(values) / len(values) for values in runs]
+        reach = [max(abs(value - middle) for value in values) for values, middle in zip(runs, middles, strict=True)]
+        xlabel = "final loss on the hidden patches" if what == "loss" else "accuracy, 10,000 labels"
+        chance = 0.1 if what == "probe" else None
+        title = f"The {what} after 500 steps, by share of hidden patches"
+        drawn.append(plots.dots(names, [*middles, own], [*reach, 0.0], chance=chance, xlabel=xlabel, title=title))
+    return drawn

@@ -1,0 +1,36 @@
+"""What an encoder's features are worth, and a file of them for whoever judges them again."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ps3 import probes, training
+from ps3.data import ImageSet
+
+
+def by_level(encoder: Any, known: ImageSet) -> probes.Features:
+    """What stands before the first block, after each, and what `encoder.features` gives at the end: (levels, N, D).
+
+    Two such tensors, of the labelled training images and of the test images.
+    """
+    train, test = (
+        torch.stack(probes.block_features(encoder.features, known, part.images)) for part in (known.train, known.test)
+    )
+    return train, test
+
+
+def accuracy(features: probes.Features, known: ImageSet) -> float:
+    """Test accuracy of ridge regression on features (N, D) of the labelled training images and of the test images."""
+    train, test = features
+    return probes.ridge_accuracy(train, known.train.labels, test, known.test.labels)
+
+
+def save(path: str | Path, found: Mapping[str, probes.Features]) -> None:
+    """Write what `by_level` found to one file, name -> features, as float16: "NAME/train" and "NAME/test"."""
+    tensors: dict[str, Tensor] = {}
+    for name, (train, test) in found.items():
+        tensors |= {f"{name}/train": train.half(), f"{name}/test": test.half()}
+    training.save_tensors(path, tensors)

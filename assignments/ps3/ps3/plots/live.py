@@ -1,0 +1,149 @@
+"""The live figure of a training: one display, updated in place; ten printed lines outside a notebook."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from matplotlib.axes import Axes
+from torch import Tensor
+
+from ps3.data import ImageSet
+from ps3.plots.charts import reference_lines
+from ps3.plots.figure import SOFT, WIDE, Picture, blank, in_notebook, method, style
+from ps3.plots.grids import show_image
+from ps3.training import Progress, print_tenths
+
+SECONDS_BETWEEN = 2.0
+UPDATES = 40
+
+
+class Live:
+    """Give it to `train(..., watch=Live(...))`.
+
+    reference: name -> height of a dashed line in the panel of the loss.
+    rows: a function that returns rows of images to draw below, (B, C, H, W) each; `pictures` where normalised.
+    measure: a function that returns an accuracy, called `measures` times in the course of the run and drawn as dots
+    in a panel of its own; `chance` is its reference line.
+    """
+
+    def __init__(
+        self,
+        reference: Mapping[str, float] | None = None,
+        *,
+        rows: Callable[[], Sequence[Tensor]] | None = None,
+        pictures: ImageSet | None = None,
+        measure: Callable[[], float] | None = None,
+        measure_name: str = "k-NN accuracy",
+        measures: int = 6,
+        chance: float | None = None,
+        name: str = "",
+        ylabel: str = "loss",
+    ):
+        self.reference, self.rows, self.pictures = dict(reference or {}), rows, pictures
+        self.measure, self.measure_name, self.measures, self.chance = measure, measure_name, measures, chance
+        self.look, self.ylabel = method(name), ylabel
+        self.measured: list[tuple[int, float]] = []
+        self.handle: Any = None
+        self.last_time, self.last_step = 0.0, 0
+
+    def __call__(self, progress: Progress) -> None:
+        """Called by the training loop after each step, and once more when it is stopped by hand."""
+        ended = progress.interrupted or progress.step == progress.steps
+        if self.measure and not progress.interrupted:
+            before, now = (step * self.measures // progress.steps for step in (progress.step - 1, progress.step))
+            if now > before:
+                with torch.random.fork_rng(devices=[]):
+                    self.measured.append((progress.step, self.measure()))
+        if not in_notebook():
+            if not progress.interrupted:
+                print_tenths(progress)
+            return
+        due = time.monotonic() - self.last_time >= SECONDS_BETWEEN
+        if ended or (due and progress.step - self.last_step >= progress.steps / UPDATES):
+            self.last_step = progress.step
+            self._publish(self.draw(progress))
+            self.last_time = time.monotonic()
+        if ended:
+            print(self._summary(progress))
+
+    def draw(self, progress: Progress) -> Picture:
+        """The figure of this moment."""
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            rows = list(self.rows()) if self.rows else []
+        with style():
+            figure = blank(WIDE, 4.0 if rows else 3.2)
+            halves: Any = [figure]
+            if rows:
+                halves = figure.subfigures(2, 1, height_ratios=(1.4, 0.6 * len(rows)))
+            panels = halves[0].subplots(1, 2 if self.measure else 1, squeeze=False)[0]
+            self._draw_loss(panels[0], progress)
+            if self.measure:
+                self._draw_measured(panels[1], progress)
+            if rows:
+                axes = halves[1].subplots(len(rows), len(rows[0]), squeeze=False)
+                for row, line in zip(rows, axes, strict=True):
+                    for image, axis in zip(row, line, strict=True):
+                        axis.axis("off")
+                        show_image(axis, image, self.pictures)
+        figure.message = self._summary(progress)
+        return figure
+
+    def _draw_loss(self, axis: Axes, progress: Progress) -> None:
+        losses = torch.tensor(progress.losses)
+        steps = torch.arange(1, len(losses) + 1)
+        axis.plot(steps, losses, color=self.look.colour, linewidth=0.6, alpha=0.35)
+        width = max(1, min(25, len(losses) // 8))
+        smooth = losses.unfold(0, width, 1).mean(dim=1)
+        axis.plot(steps[width // 2 :][: len(smooth)], smooth, color=self.look.colour)
+        axis.set(xlim=(0, progress.steps), xlabel="step", ylabel=self.ylabel, title=self._title(progress))
+        reference_lines(axis, self.reference)
+        axis.margins(y=0.12)
+
+    def _draw_measured(self, axis: Axes, progress: Progress) -> None:
+        axis.set(xlim=(0, progress.steps), xlabel="step", ylabel=self.measure_name)
+        if self.measured:
+            axis.plot(
+                *zip(*self.measured, strict=True),
+                marker=self.look.marker,
+                linestyle="none",
+                color=self.look.colour,
+                clip_on=False,
+            )
+        if self.chance is not None:
+            axis.axhline(self.chance, color=SOFT, linestyle="--", linewidth=1.2)
+            axis.annotate(
+                "chance",
+                (0.99, self.chance),
+                (0, 2),
+                axis.get_yaxis_transform(),
+                "offset points",
+                ha="right",
+                color=SOFT,
+                fontsize=9,
+            )
+        axis.set_ylim(bottom=0)
+        axis.margins(y=0.12)
+
+    def _title(self, progress: Progress) -> str:
+        state = f"step {progress.step:,} of {progress.steps:,} · loss {progress.smooth_loss():.3f}"
+        if progress.interrupted:
+            return state + " · stopped"
+        if progress.step < progress.steps:
+            return state + f" · {progress.seconds_left:.0f} s left"
+        return state + f" · {progress.seconds:.0f} s"
+
+    def _summary(self, progress: Progress) -> str:
+        losses = progress.losses
+        text = f"{progress.step:,} of {progress.steps:,} steps, loss {losses[0]:.3f} to {progress.smooth_loss():.3f}"
+        if self.measured:
+            text += f", {self.measure_name} {self.measured[0][1]:.3f} to {self.measured[-1][1]:.3f}"
+        return text
+
+    def _publish(self, figure: Picture) -> None:
+        from IPython.display import display
+
+        if self.handle is None:
+            self.handle = display(figure.bundle(), raw=True, display_id=True)
+        else:
+            self.handle.update(figure.bundle(), raw=True)

@@ -1,0 +1,230 @@
+"""Commands of those who write an assignment: build, verify, solve, demo.
+
+The engine is imported where it is used: `--help` and a usage error need no torch.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from autograder.cli.options import assignment_argument, counting, progress, weak_option, workers_option
+from autograder.errors import Surprise
+
+if TYPE_CHECKING:
+    from autograder.assignment.model import Assignment, Problem
+    from autograder.verify.demo import Row
+    from autograder.verify.verify import Proof, Verdict
+
+
+@click.command()
+@assignment_argument
+@click.option("--check", is_flag=True, help="Write nothing; fail when a product is not what the sources build.")
+@click.option("--force", is_flag=True, help="Overwrite products that were changed by hand.")
+@click.option("--archive", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+              help="Also write the support archive that a notebook on its own fetches.")  # fmt: skip
+def build(assignment: str, check: bool, force: bool, archive: Path | None) -> None:
+    """Make source and release from assignments/.
+
+    The release is searched for solutions, hidden tests and weights before anything is written.
+
+    \b
+    Examples:
+      autograder build ps3
+      autograder build ps3 --check            (CI: are the committed products fresh?)
+      autograder build ps3 --archive out/     (also out/ps3-1.0.zip, for Colab)
+    """
+    from autograder.build import build as builder
+    from autograder.build.on_disk import State
+
+    if check and (force or archive):
+        raise click.UsageError("--check writes nothing: omit --force and --archive.")
+    if check:
+        builder.check(assignment, Path.cwd())
+        click.echo(f"{assignment}: source and release are what assignments/{assignment} builds.")
+        return
+    made, changes = builder.build(assignment, Path.cwd(), force=force)
+    for change in changes:
+        done = "removed" if change.path not in made.files else "new" if change.state == State.MISSING else "changed"
+        click.echo(f"  {done:<8} {change.path}")
+    count = len(changes)
+    click.echo(f"{assignment}: " + ("everything was up to date." if not count else f"built; {count} files changed."))
+    if archive:
+        click.echo(f"Support archive: {builder.write_archive(made, archive)}")
+
+
+@click.command()
+@assignment_argument
+@click.option("--problem", metavar="NAME", help="Prove this problem's tests alone.")
+@click.option("--seeds", type=click.IntRange(1), default=20, show_default=True, help="Seeds for the reference.")
+@click.option("--figures", type=click.Path(path_type=Path), metavar="DIR",
+              help="Instead: draw each figure for the reference and every wrong answer, into DIR.")  # fmt: skip
+@click.option("--all", "everything", is_flag=True, help="Prove also what was proved already and has not changed.")
+@workers_option
+@weak_option
+def verify(
+    assignment: str, problem: str | None, seeds: int, figures: Path | None, everything: bool, workers: int,
+    allow_weak: bool,
+) -> None:  # fmt: skip
+    """Prove that the tests are good: reference, stub, other right answers, wrong ones, nonsense, the library.
+
+    Full marks for the reference over many seeds and for every answer of right/; zero for the stub; every answer of
+    wrong/ is caught by the tests it names and costs no test of an exercise that does not depend on it; nonsense never
+    breaks a test; every test catches some wrong answer; nothing in the library answers an exercise. Exit code 7 for
+    any surprise. A problem that was proved and has not changed since is not proved again.
+
+    \b
+    Examples:
+      autograder verify ps3
+      autograder verify ps3 --all
+      autograder verify ps3 --problem masked_autoencoder --seeds 3
+      autograder verify ps3 --figures sheets/
+    """
+    from autograder.assignment.load import load_assignment
+
+    course = load_assignment(assignment)
+    if figures is not None:
+        from autograder.verify.figures import draw_sheets
+
+        for path in draw_sheets(course, figures, problem=problem):
+            click.echo(str(path))
+        return
+    problems = [course.problem(problem)] if problem else list(course.problems)
+    if problems := problems if everything else _unproved(course, problems, seeds):
+        _report(_prove(course, problems, seeds, workers, allow_weak))
+
+
+def _unproved(course: Assignment, problems: list[Problem], seeds: int) -> list[Problem]:
+    """The problems to prove; says which were proved already."""
+    from autograder.verify.proof_record import ProofRecord
+
+    record = ProofRecord(course)
+    proved = {problem.name: record.find(problem, seeds) for problem in problems}
+    for name, found in proved.items():
+        if found is not None:
+            click.echo(f"{name}: proved already ({found.date}, {found.seeds} seeds); --all proves it again.")
+    return [problem for problem in problems if proved[problem.name] is None]
+
+
+def _report(proof: Proof) -> None:
+    Console(width=None if sys.stdout.isatty() else 110).print(_proof_table(proof))
+    for surprise in proof.surprises:
+        click.echo(f"  {surprise}", err=True)
+    if proof.surprises:
+        raise Surprise(f"{len(proof.surprises)} surprises; see above.")
+    name, count = proof.assignment.name, len(proof.verdicts)
+    click.echo(f"{name}: {count} answers tried on {len(proof.tests)} tests, no surprise.")
+
+
+def _prove(course: Assignment, problems: list[Problem], seeds: int, workers: int, allow_weak: bool) -> Proof:
+    from autograder.grading.grade_one import confined
+    from autograder.verify.proof_record import ProofRecord
+    from autograder.verify.verify import plan_from_sources
+    from autograder.verify.verify import verify as prove
+
+    plan = plan_from_sources(course, seed=0)
+    with confined(course, allow_weak) as sandbox, progress("verifying", None) as bar:
+
+        def on_verdict(verdict: Verdict, total: int) -> None:
+            bar.update(bar.task_ids[0], advance=1, total=total, last=verdict.case.label[:40])
+
+        proof = prove(plan, sandbox, problems=problems, seeds=seeds, workers=workers, on_verdict=on_verdict)
+    record = ProofRecord(course)
+    for problem in problems:
+        if problem.name not in proof.surprising_problems:
+            record.add(problem, seeds)
+    return proof
+
+
+def _proof_table(proof: Proof) -> Table:
+    from autograder.verify.verify import KINDS, summary
+
+    table = Table("exercise", "points", "public", "hidden", *KINDS, box=None)
+    for row in summary(proof):
+        table.add_row(*row)
+    return table
+
+
+@click.command()
+@assignment_argument
+@click.option("--problem", metavar="NAME", help="Run this problem's notebook alone.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("out"), show_default=True,
+              help="Folder of pages and executed notebooks. They hold solutions.")  # fmt: skip
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Set an environment variable for the run.")
+def solve(assignment: str, problem: str | None, out: Path, settings: tuple[str, ...]) -> None:
+    """Execute the instructor notebooks from top to bottom, and write them with outputs to HTML.
+
+    \b
+    Examples:
+      autograder solve ps3
+      autograder solve ps3 --problem masked_autoencoder --set PS3_PRESET=tiny
+    """
+    from autograder.assignment.load import load_assignment
+    from autograder.verify.solve import solve as run_notebooks
+
+    if malformed := [setting for setting in settings if "=" not in setting]:
+        raise click.UsageError(f"--set takes NAME=VALUE, not {malformed[0]!r}.")
+    variables = dict(setting.split("=", 1) for setting in settings)
+    course = load_assignment(assignment)
+    with progress("executing", None) as bar:
+
+        def on_cell(file: str, done: int, total: int) -> None:
+            bar.update(bar.task_ids[0], completed=done, total=total, last=file)
+
+        solved = run_notebooks(course, out, problem=problem, settings=variables, on_cell=on_cell)
+    for item in solved:
+        click.echo(f"{item.page}: {item.seconds:.0f} s")
+
+
+@click.command()
+@assignment_argument
+@click.option("--into", type=click.Path(path_type=Path), default=Path("demo"), show_default=True,
+              help="Folder for the made course; emptied first.")  # fmt: skip
+@workers_option
+def demo(assignment: str, into: Path, workers: int) -> None:
+    """Do the whole job on a made class: build, submit, grade, gradebook, feedback, table.
+
+    The class holds right answers of several kinds, misconceptions, crashes, loops, damaged notebooks and cheats.
+    Exit code 7 if any of them does not get the grade it must.
+
+    \b
+    Examples:
+      autograder demo ps3
+    """
+    from autograder.verify.demo import prepare, run
+
+    made, people = prepare(Path.cwd(), assignment, into)
+    click.echo(f"{made.name}: release built; {len(people)} submissions made in {into}/submitted.")
+    with counting("grading", len(people)) as advance:
+        rows, index = run(made, people, workers=workers, on_done=lambda done: advance(done.report.student))
+    Console(width=None if sys.stdout.isatty() else 150).print(_class_table(rows))
+    click.echo(f"Isolation of the students' code: {rows[0].report.isolation} (autograder doctor says more).")
+    for row in rows:
+        for complaint in row.complaints:
+            click.echo(f"  {row.member.name}: {complaint}", err=True)
+    if surprises := sum(bool(row.complaints) for row in rows):
+        raise Surprise(f"{surprises} of {len(rows)} submissions did not get the grade they must; see above.")
+    click.echo(f"All {len(rows)} grades are as they must be. Open {index}")
+
+
+def _class_table(rows: list[Row]) -> Table:
+    table = Table("submission", "what it is", "got", "why that is right", "", box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(
+            row.member.name, row.member.what, _score(row), row.member.why, "WRONG" if row.complaints else "ok"
+        )
+    return table
+
+
+def _score(row: Row) -> str:
+    from autograder.results import ReportStatus
+
+    if row.report.auto_score is None:
+        return "not graded"
+    score = f"{row.report.auto_score:g}/{row.report.auto_max:g}"
+    return f"{score} (partly)" if row.report.status == ReportStatus.PARTLY_GRADED else score

@@ -1,0 +1,47 @@
+"""What several commands share: arguments, options, the progress bar."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from autograder.course_folders import CourseFolders
+
+HERE = CourseFolders(Path())
+
+assignment_argument = click.argument("assignment", metavar="ASSIGNMENT")
+results_option = click.option(
+    "--out", type=click.Path(path_type=Path), default=HERE.results, show_default=True,
+    help="Folder of the results: one JSON file a student.",
+)  # fmt: skip
+workers_option = click.option(
+    "--workers", type=click.IntRange(1), default=lambda: os.cpu_count() or 1, show_default="one a core",
+    help="How many submissions at once.",
+)  # fmt: skip
+weak_option = click.option("--allow-weak", is_flag=True, help="Grade even where this machine cannot confine code.")
+
+
+@contextmanager
+def progress(title: str, total: int | None) -> Iterator[Progress]:
+    """A bar with counts and time left on a terminal; nothing elsewhere. It holds one task, number 0."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"),
+        TimeRemainingColumn(), TextColumn("{task.fields[last]}", markup=False),
+    )  # fmt: skip
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        bar.add_task(title, total=total, last="")
+        yield bar
+
+
+@contextmanager
+def counting(title: str, total: int) -> Iterator[Callable[[str], None]]:
+    """A bar that goes one step on with each call of the function it gives, and shows that call's text."""
+    with progress(title, total) as bar:
+        yield lambda last: bar.update(bar.task_ids[0], advance=1, last=last)

@@ -1,0 +1,50 @@
+"""Where everything of a course lies under its top folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class CourseFolders:
+    """The folders and files of a course. nbgrader knows most of them by these names."""
+
+    root: Path
+
+    @property
+    def assignments(self) -> Path:
+        return self.root / "assignments"
+
+    @property
+    def source(self) -> Path:
+        return self.root / "source"
+
+    @property
+    def release(self) -> Path:
+        return self.root / "release"
+
+    @property
+    def submitted(self) -> Path:
+        return self.root / "submitted"
+
+    @property
+    def autograded(self) -> Path:
+        return self.root / "autograded"
+
+    @property
+    def feedback(self) -> Path:
+        return self.root / "feedback"
+
+    @property
+    def results(self) -> Path:
+        return self.root / "results"
+
+    @property
+    def gradebook(self) -> Path:
+        return self.root / "gradebook.db"
+
+    @property
+    def state(self) -> Path:
+        """What the engine remembers between commands: seeds, what was proved, what was built. Ignored by git."""
+        return self.root / ".autograder"

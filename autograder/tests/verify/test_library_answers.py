@@ -1,0 +1,139 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from autograder.assignment.library import import_library
+from autograder.assignment.load import load_assignment
+from autograder.grading.grade_one import confined
+from autograder.grading.plan import Plan
+from autograder.sandbox.sandbox import Sandbox
+from autograder.tests import tiny
+from autograder.verify.library_answers import library_answers
+from autograder.verify.verify import LIBRARY, Case, plan_from_sources, try_case
+
+ANSWERS = '''
+
+def stretched(numbers, by=1.0, loudly=False):
+    """An answer to tiny-scale under another name, with an argument more."""
+    if by < 0:
+        raise ValueError("negative")
+    return numbers * by
+
+
+class Stretcher:
+    """The same as a method."""
+
+    def apply(self, numbers, by):
+        return stretched(numbers, by)
+
+
+class Machine(nn.Module):
+    """An answer to tiny-scaler whose methods have other names."""
+
+    def __init__(self, start=1.0):
+        super().__init__()
+        self.by = start
+
+    def run(self, numbers):
+        return numbers * self.by
+
+    def undo(self, numbers):
+        return numbers / self.by
+
+
+class Half(nn.Module):
+    """Does a part of what tiny-scaler asks for: no hidden test passes."""
+
+    def __init__(self, start=1.0):
+        super().__init__()
+        self.by = start
+
+    def forward(self, numbers):
+        return numbers * self.by
+
+
+def endless(numbers, by):
+    """Never returns."""
+    while True:
+        pass
+'''
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plan]:
+    """The tiny set with a library that answers its exercises."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    root = tmp_path_factory.mktemp("course")
+    shapes = tiny.write(root) / tiny.LIBRARY / "shapes.py"
+    shapes.write_text(shapes.read_text() + ANSWERS)
+    yield plan_from_sources(load_assignment(tiny.NAME, root), seed=3)
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def sandbox(plan: Plan) -> Iterator[Sandbox]:
+    with confined(plan.assignment, allow_weak=True) as started:
+        yield started
+
+
+def cases(plan: Plan, name: str) -> list[Case]:
+    """The ways in which something of the library can stand for an exercise's answer."""
+    problem = plan.assignment.problem(tiny.PROBLEM)
+    library = import_library(plan.assignment.release, plan.assignment.library)
+    return [
+        Case(LIBRARY, problem.name, answer.name, plan.seed, answer.exercise, answer.code)
+        for answer in library_answers(problem, library)
+        if answer.name == f"tinylib.shapes.{name}"
+    ]
+
+
+def answered(plan: Plan, sandbox: Sandbox, name: str) -> set[str]:
+    """The exercises that it answers, as the surprises say."""
+    return {case.exercise for case in cases(plan, name) if try_case(case, plan, sandbox).surprises}
+
+
+@pytest.mark.parametrize(
+    ("name", "exercise"),
+    [("stretched", "tiny-scale"), ("Stretcher().apply", "tiny-scale"), ("Machine", "tiny-scaler")],
+)
+def test_an_answer_under_another_name_is_found(plan: Plan, sandbox: Sandbox, name: str, exercise: str) -> None:
+    assert answered(plan, sandbox, name) == {exercise}
+
+
+def test_the_surprise_names_what_to_take_out(plan: Plan, sandbox: Sandbox) -> None:
+    (case,) = [case for case in cases(plan, "stretched") if case.exercise == "tiny-scale"]
+    assert try_case(case, plan, sandbox).surprises == (
+        "the shipped library answers 100% of tiny-scale's hidden tests: take tinylib.shapes.stretched out of it",
+    )
+
+
+@pytest.mark.parametrize("name", ["Doubler", "Half", "Doubler.forward"])
+def test_what_answers_nothing_is_no_surprise(plan: Plan, sandbox: Sandbox, name: str) -> None:
+    assert cases(plan, name)
+    assert answered(plan, sandbox, name) == set()
+
+
+def test_what_never_returns_is_given_up_on(plan: Plan, sandbox: Sandbox) -> None:
+    assert answered(plan, sandbox, "endless") == set()
+
+
+def test_what_cannot_be_called_so_is_not_tried(plan: Plan) -> None:
+    assert cases(plan, "width") == []
+
+
+def test_a_library_may_be_imported_and_offer_nothing_of_others(plan: Plan) -> None:
+    problem = plan.assignment.problem(tiny.PROBLEM)
+    library = import_library(plan.assignment.release, plan.assignment.library)
+    assert {answer.name.split(".")[0] for answer in library_answers(problem, library)} == {tiny.LIBRARY}
+
+
+def test_the_tiny_library_as_it_is_answers_nothing(tmp_path: Path) -> None:
+    tiny.write(tmp_path)
+    plan = plan_from_sources(load_assignment(tiny.NAME, tmp_path), seed=3)
+    problem = plan.assignment.problem(tiny.PROBLEM)
+    library = import_library(plan.assignment.release, plan.assignment.library)
+    names = {answer.name for answer in library_answers(problem, library)}
+    assert names == {f"tinylib.shapes.{name}" for name in ("Doubler", "Doubler.forward")}

@@ -61,7 +61,7 @@ class NotebookPreview:
 def examine(manifest: Manifest, saved: SavedNotebook, *, compare: bool = True) -> NotebookPreview:
     """Read one notebook as at grading. compare: also against what this kernel ran, if it is the notebook's own."""
     extraction = saved.reading.extraction
-    here = {cell.id for cell in saved.notebook.cells if cell.kind in ("exercise", "answer")}
+    here = {cell.id for cell in saved.notebook.cells if cell.kind.is_solution}
     exercises = tuple((e.id, _exercise_state(e.id, extraction)) for e in manifest.exercises if e.id in here)
     answers = tuple((a.id, _answer_state(saved.reading.answers.get(a.id))) for a in manifest.answers if a.id in here)
     stale, freshness = running_notebook.saved_remark(saved) if compare else (False, "read from the page as it is now")

@@ -58,7 +58,7 @@ class ConfinedAutograde(Autograde):  # type: ignore[misc]
             self.log.warning("--notebook is ignored: a submission is graded as a whole")
         folders = {Path(folder).parent.name: Path(folder) for folder in self.assignments}
         folders = {student: path for student, path in folders.items() if student not in self._excluded()}
-        self._results = ResultFolder(root / "results")
+        self._results = ResultFolder(CourseFolders(root).results)
         try:
             # A process of its own: the grader forks, which a server with threads (formgrader) must not.
             with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as fresh:
@@ -147,7 +147,7 @@ class FeedbackExporter(Exporter):
         place, root = resources["nbgrader"], Path(self.parent.coursedir.root)
         html = feedback_pages.notebook_page(
             load_assignment(place["assignment"], root),
-            ResultFolder(root / "results"),
+            ResultFolder(CourseFolders(root).results),
             database_path(place["db_url"]),
             place["student"],
             Path(filename),

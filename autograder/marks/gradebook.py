@@ -30,7 +30,7 @@ from autograder.marks.standings import automatic
 from autograder.results import Report, ReportStatus, ResultFolder
 from autograder.submission import exchange_files
 from autograder.submission.markdown import harmless
-from kit.manifest import Manifest
+from kit.manifest import CellKind, Manifest, exercise_of_check
 
 T = TypeVar("T")
 
@@ -108,14 +108,14 @@ class Writer:
     def __init__(self, assignment: Assignment, *, submitted: Path | None = None, database: Path | None = None) -> None:
         self._assignment = assignment
         self._manifest: Manifest = assignment.manifest
-        self._submitted = submitted or assignment.root / "submitted"
-        self._database = (database or assignment.root / "gradebook.db").resolve()
+        self._submitted = submitted or assignment.course.submitted
+        self._database = (database or assignment.course.gradebook).resolve()
         self._rubrics = marker_notebook.rubrics(assignment)
         self._stubs = {
             cell.id: harmless(cell.source).strip()  # as a rebuilt notebook shows it
             for book in self._manifest.notebooks
             for cell in book.cells
-            if cell.kind == "answer"
+            if cell.kind is CellKind.ANSWER
         }
         notebooks = gradebook_rows.released(assignment)
         self.summary = Summary(backup=back_up(self._database))
@@ -146,7 +146,7 @@ class Writer:
         """
         shown = {} if report.status == ReportStatus.NOT_GRADED else notebooks
         folder = self._submitted / report.student / self._assignment.name
-        marked = self._assignment.root / "autograded" / report.student / self._assignment.name
+        marked = self._assignment.course.autograded / report.student / self._assignment.name
         moment, complaint = exchange_files.timestamp(folder)
         if complaint:
             self.summary.notes.append(f"{report.student}: {complaint}")
@@ -211,7 +211,7 @@ class Writer:
                     rewritten = grade.manual_score is not None and answers[name] != before()[name]
                     found.to_mark += score is None and grade.manual_score is None
                 else:
-                    exercise = name.removesuffix("-check")
+                    exercise = exercise_of_check(name) or name
                     score, reason = scores.get(exercise, (None, "not in the version that was graded"))
                     comments[exercise].auto_comment = f"Not graded: {reason}" if score is None else None
                     if score is None:

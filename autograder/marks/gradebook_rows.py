@@ -44,12 +44,12 @@ def bring_in_line(
         db.add(row)
     row.duedate = assignment.due.astimezone(UTC).replace(tzinfo=None) if assignment.due else None
     db.flush()
-    points = {f"{exercise.id}-check": exercise.points for exercise in assignment.manifest.exercises}
-    points |= {answer.id: answer.points for answer in assignment.manifest.answers}
     for old in db.query(api.Notebook).filter_by(assignment_id=row.id).all():
         if old.name not in notebooks:
             _remove_notebook(db, old, notes)
-    books = tuple(_book(db, row.id, name, notebook, points, notes) for name, notebook in notebooks.items())
+    books = tuple(
+        _book(db, row.id, name, notebook, assignment.manifest.points, notes) for name, notebook in notebooks.items()
+    )
     return row.id, books
 
 

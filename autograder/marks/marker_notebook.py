@@ -19,7 +19,7 @@ from autograder.files import write_atomically
 from autograder.marks.notebook_cells import RUBRIC, NotebookJson, grade_id
 from autograder.marks.standings import automatic
 from autograder.results import Report, TestResult
-from kit.manifest import Manifest
+from kit.manifest import Manifest, check_id
 
 
 def rubrics(assignment: Assignment) -> dict[str, str]:
@@ -48,13 +48,13 @@ def _sections(text: str, ids: Iterable[str]) -> dict[str, str]:
 
 def dress(notebook: NotebookJson, manifest: Manifest, report: Report, rubric: Mapping[str, str]) -> dict[str, Any]:
     """A copy of a rebuilt notebook for the marker. Nothing in it comes from a test's source or inputs."""
-    exercises = {f"{e.id}-check": e.id for e in manifest.exercises}
+    checks = {check_id(exercise.id): exercise.id for exercise in manifest.exercises}
     cells: list[dict[str, Any]] = []
     for original in notebook["cells"]:
         cell = copy.copy(dict(original))
         name = grade_id(cell)
-        if name in exercises and cell["cell_type"] == "code":
-            cell["outputs"] = [_output(block(exercises[name], manifest, report))]
+        if name in checks and cell["cell_type"] == "code":
+            cell["outputs"] = [_output(block(checks[name], manifest, report))]
         elif name in rubric:
             cells.append(_rubric_cell(name, rubric[name]))
         cells.append(cell)

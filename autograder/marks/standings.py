@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from autograder.errors import BadInput
 from autograder.marks.gradebook_reader import UNMARKED, CellMarks, read_gradebook
 from autograder.results import Report, ReportStatus, ResultFolder
 from kit.manifest import CellKind, Exercise, Manifest, check_id
+
+
+class StandingStatus(StrEnum):
+    """How far one student's grade is."""
+
+    NOT_GRADED = "not graded"
+    PARTLY_GRADED = "partly graded"
+    TO_BE_MARKED = "to be marked"  # by hand: the written answers
+    COMPLETE = "complete"
 
 
 @dataclass(frozen=True)
@@ -25,6 +35,11 @@ class Score:
     extra: float | None = None
     comment: str | None = None
     reason: str | None = None
+
+    @property
+    def cell(self) -> str:
+        """The id of the cell for which nbgrader keeps the score."""
+        return self.id if self.written else check_id(self.id)
 
     @property
     def points(self) -> float | None:
@@ -61,10 +76,11 @@ class Standing:
         return tuple(score for score in self.scores if score.points is None and score.written)
 
     @property
-    def status(self) -> str:
-        if self.not_graded:
-            return "not graded" if all(s.points is None for s in self.scores if not s.written) else "partly graded"
-        return "to be marked" if self.unmarked else "complete"
+    def status(self) -> StandingStatus:
+        if not self.not_graded:
+            return StandingStatus.TO_BE_MARKED if self.unmarked else StandingStatus.COMPLETE
+        graded = any(score.points is not None for score in self.scores if not score.written)
+        return StandingStatus.PARTLY_GRADED if graded else StandingStatus.NOT_GRADED
 
 
 def standings(

@@ -7,11 +7,12 @@ TORCH_INDEX ?=
 BIN := .venv/bin
 PYTEST_WORKERS ?= 2
 
-.PHONY: help venv demo test bench lint sandbox clean
+.PHONY: help venv demo test check bench lint sandbox clean
 
 help:
 	@echo "make demo    set up, grade a made class of submissions, show the outcome"
 	@echo "make test    set up, run every test and check"
+	@echo "make check   before a commit: format, lint, types, the tests of what changed, products"
 	@echo "make bench   set up, measure the budgets"
 	@echo "make lint    format, lint and types alone"
 	@echo "make venv    set up alone (.venv)"
@@ -45,8 +46,16 @@ test: lint sandbox
 lint: venv
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
-	$(BIN)/mypy -p autograder
-	$(BIN)/mypy -p kit
+	$(BIN)/mypy -p autograder -p kit
+	$(BIN)/python -m autograder.build.copies $(ASSIGNMENT)
+	MYPYPATH=release/$(ASSIGNMENT) $(BIN)/mypy data_scripts
+	MYPYPATH=release/$(ASSIGNMENT) $(BIN)/mypy -p ps3
+
+# What changed since this branch left origin/main.
+check: lint
+	@tests="$$($(BIN)/python .ci/changed_tests.py)"; echo "tests: $${tests:-none}"; \
+	  test -z "$$tests" || $(BIN)/python -m pytest -q -n $(PYTEST_WORKERS) $$tests
+	$(BIN)/autograder build $(ASSIGNMENT) --check
 
 bench: venv sandbox
 	$(BIN)/python -m autograder.verify.bench $(ASSIGNMENT)

@@ -23,7 +23,7 @@ PIECE = 2**18
 
 
 class FetchError(Exception):
-    """What went wrong and how to mend it, for the person at the terminal."""
+    """What went wrong and how to fix it, for the person at the terminal."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from kit.cells import MAX_SOURCE, Blanked, Python, normalise, one_line, read_pyt
 from kit.manifest import Cell, CellKind, Manifest, Notebook
 from kit.statements import FUNCTIONS, Piece, joined, pieces, statements
 
+MAX_BYTES = 50_000_000  # of a notebook's file
 MAX_CELLS = 2_000
 MAX_TOTAL = 500_000
 MAX_PIECES = 60  # statements of one cell that run apart, so that one that fails spares the others

@@ -12,10 +12,10 @@ from typing import Any
 
 from kit import running_notebook
 from kit.archive import archive as zip_of
+from kit.notebooks import MAX_BYTES
 from kit.preview import examine, missing_notebooks
 from kit.release import Release, ReleaseError, Saved, SavedNotebook, find_release, read_all
 
-MAX_NOTEBOOK = 20 * 2**20
 LIST = "submission.json"
 
 
@@ -57,34 +57,44 @@ def archive(release: Release, notebooks: Sequence[SavedNotebook]) -> bytes:
 
 
 def _pack(release: Release, saved: Saved, out: Path, *, alone: bool = False) -> int:
-    errors = [*saved.errors, *(_too_large(own) for own in saved.notebooks if len(own.data) > MAX_NOTEBOOK)]
-    if not saved.notebooks and not errors:
-        errors = [f"no notebook of {release.manifest.title} in {release.root}"]
     for remark in saved.remarks:
         print(remark)
-    if errors:
-        print("\n".join(f"error: {error}" for error in errors), file=sys.stderr)
-        print("Nothing was packed.", file=sys.stderr)
+    if errors := _errors(release, saved):
+        print("\n".join([*(f"error: {error}" for error in errors), "Nothing was packed."]), file=sys.stderr)
         return 1
     _write(out, archive(release, saved.notebooks))
     print(f"{out.name}: {out.stat().st_size / 1024:.0f} kB, version {release.manifest.version}, in {out.parent}")
+    print("\n".join([*_contents(release, saved), *_next_steps(release, saved, alone=alone)]))
+    return 0
+
+
+def _errors(release: Release, saved: Saved) -> list[str]:
+    """Why nothing can be packed."""
+    errors = [*saved.errors, *(_too_large(own) for own in saved.notebooks if len(own.data) > MAX_BYTES)]
+    if saved.notebooks or errors:
+        return errors
+    return [f"no notebook of {release.manifest.title} in {release.root}"]
+
+
+def _contents(release: Release, saved: Saved) -> list[str]:
+    """Lines on each packed notebook: whether it is saved, what is unfinished, and what will not run."""
+    lines = []
     for own in saved.notebooks:
         report = examine(release.manifest, own, compare=not running_notebook.in_colab())
-        was = "" if own.path.name == own.notebook.file else f" (from {own.path.name})"
-        print(f"  {own.notebook.file}{was}: {report.freshness}")
-        if report.unfinished:
-            print(f"    unfinished: {', '.join(report.unfinished)}")
-        for line in report.uncompiled:
-            print(f"    {line}")
-        for note in report.extraction.notes:
-            print(f"    {note}")
+        renamed = "" if own.path.name == own.notebook.file else f" (from {own.path.name})"
+        unfinished = [f"unfinished: {', '.join(report.unfinished)}"] if report.unfinished else []
+        lines.append(f"  {own.notebook.file}{renamed}: {report.freshness}")
+        lines += [f"    {line}" for line in (*unfinished, *report.uncompiled, *report.extraction.notes)]
+    return lines
+
+
+def _next_steps(release: Release, saved: Saved, *, alone: bool) -> list[str]:
     if alone:
-        print("In Colab each notebook is packed by itself: hand in one such file for each, all together.")
-        return 0
-    for line in missing_notebooks(release, saved):
-        print(f"  {line}")
-    print("See what will be graded: python -m kit preview. Then hand in this file.")
-    return 0
+        return ["In Colab each notebook is packed by itself: hand in one such file for each, all together."]
+    return [
+        *(f"  {line}" for line in missing_notebooks(release, saved)),
+        "See what will be graded: python -m kit preview. Then hand in this file.",
+    ]
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -101,9 +111,9 @@ def _write(path: Path, data: bytes) -> None:
 def _too_large(own: SavedNotebook) -> str:
     cells = own.content["cells"]
     sizes = sorted(((len(json.dumps(cell)), number) for number, cell in enumerate(cells, start=1)), reverse=True)
-    largest = ", ".join(f"cell {number} ({size / 2**20:.1f} MB)" for size, number in sizes[:3])
+    largest = ", ".join(f"cell {number} ({size / 1e6:.1f} MB)" for size, number in sizes[:3])
     return (
-        f"{own.path.name} holds {len(own.data) / 2**20:.0f} MB, over the {MAX_NOTEBOOK // 2**20} MB that are read. "
+        f"{own.path.name} holds {len(own.data) / 1e6:.0f} MB, over the {MAX_BYTES / 1e6:.0f} MB that are read. "
         f"Largest: {largest}. Clear the outputs of those cells and save."
     )
 

@@ -20,7 +20,7 @@ from autograder.submission.folder import (
     shown,
     too_large,
 )
-from autograder.submission.notebook_file import MAX_BYTES
+from kit.notebooks import MAX_BYTES
 
 MAX_RATIO = 200
 MAX_DIRECTORY = 50_000  # bytes of a zip file's list of contents

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder.submission.notebook_file import MAX_BYTES
+from kit.notebooks import MAX_BYTES
 
 MAX_ENTRIES = 100
 MAX_SCANNED = 10_000

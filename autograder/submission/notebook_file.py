@@ -17,7 +17,6 @@ from typing import Any
 from kit.cells import MAX_SOURCE
 from kit.notebooks import MAX_CELLS, source_of
 
-MAX_BYTES = 50_000_000
 MAX_DEPTH = 60
 MAX_VALUES = 1_000_000
 MAX_DIGITS = 20

@@ -317,7 +317,7 @@ guess_terms = None  # a whole number
 # $$\ell = \frac{1}{2B} \sum_{i=1}^{2B} -\log
 # \frac{\exp(\cos(z_i, z_{p(i)}) / T)}{\sum_{j \neq i} \exp(\cos(z_i, z_j) / T)}$$
 #
-# The paper speaks of $2(B - 1)$ negatives, the sum has $2B - 1$ terms: the partner stands there, too. Only oneself
+# The paper counts $2(B - 1)$ negatives, the sum has $2B - 1$ terms: the partner stands there, too. Only oneself
 # is left out.
 
 

@@ -297,6 +297,7 @@ def parser() -> argparse.ArgumentParser:
         epilog="""examples:
   python assignments/ps3/experiments/runs.py                        three seeds of everything, small preset
   python assignments/ps3/experiments/runs.py --only mae --seeds 0   one run
+  python assignments/ps3/experiments/runs.py --keep features        the same; then judge again without training
   python assignments/ps3/experiments/runs.py --report               the tables of what was measured
   python assignments/ps3/experiments/runs.py --preset gpu --steps 4 --seeds 0
                                                                     does the preset run here? (learns nothing)

@@ -103,7 +103,7 @@ def test_a_file_with_one_changed_byte_is_refused_by_name(copy, name):
 
 
 @pytest.mark.parametrize("name", ["SHA256SUMS", "train_07.jpg", "train_labels.txt"])
-def test_a_missing_file_is_named_with_the_mend(copy, name):
+def test_a_missing_file_is_named_with_what_to_do(copy, name):
     (copy / name).unlink()
     with pytest.raises(data.DataError, match=f"{name} is missing: "):
         data.load_folder(copy)
@@ -115,7 +115,7 @@ def test_a_garbled_list_of_checksums_is_refused(copy):
         data.load_folder(copy)
 
 
-def test_the_shipped_pack_names_the_release_as_its_mend(tmp_path, monkeypatch):
+def test_the_shipped_pack_names_the_release_to_unpack_again(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "PACKS", tmp_path)
     with pytest.raises(data.DataError, match="unpack the release again"):
         data.load()

@@ -32,12 +32,12 @@ def printed(capsys):
     return capsys.readouterr().out.splitlines()
 
 
-def test_a_loss_that_is_no_number_is_told_and_not_drawn():
+def test_a_loss_that_is_no_number_is_named_and_not_drawn():
     assert plots.number_line({"yours": float("nan")}, {"perfect": 0.0, "chance": 1.0}).message == "yours: nan"
 
 
 @pytest.mark.parametrize("kind", list(DRAWN))
-def test_a_figure_is_a_png_with_its_message_and_is_told_in_one_line(kind, capsys):
+def test_a_figure_is_a_png_with_its_message_and_prints_one_line(kind, capsys):
     picture = DRAWN[kind]()
     assert printed(capsys) == [picture.message]
     bundle = picture.bundle()
@@ -72,12 +72,12 @@ def test_removed_patches_are_covered_row_by_row():
 
 
 @pytest.mark.parametrize(("masks", "words"), [(MASK[:3], "all the same"), (MASK, "not all the same")])
-def test_equal_masks_are_told(masks, words, capsys):
+def test_equal_masks_are_named(masks, words, capsys):
     plots.mask_over(PHOTOS[: len(masks)], masks, 4)
     assert printed(capsys)[0].endswith(f"masks are {words}")
 
 
-def test_a_guess_is_drawn_and_none_is_told_and_nothing_is_said_where_none_was_asked(capsys):
+def test_a_guess_is_drawn_and_a_missing_one_is_named_and_nothing_is_printed_where_none_was_asked(capsys):
     guessed = plots.dots(["MAE"], [0.5], guesses={"MAE": 0.7})
     assert printed(capsys)[0].endswith("your guess: MAE 0.700")
     assert [line.get_xdata()[0] for line in guessed.axes[0].lines if line.get_label() == "your guess"] == [0.7]
@@ -89,7 +89,7 @@ def test_a_guess_is_drawn_and_none_is_told_and_nothing_is_said_where_none_was_as
     assert "guess" not in printed(capsys)[0]
 
 
-def test_what_has_no_place_on_a_number_line_is_told_in_its_title():
+def test_what_has_no_place_on_a_number_line_is_named_in_its_title():
     line = plots.number_line({"yours": float("nan"), "moved on": math.inf, "equal": 1.0}, {"log 4": 1.386})
     assert line.axes[0].get_title() == "not on the line: yours = nan, moved on = inf"
 

@@ -58,7 +58,7 @@ guess_best = None  # "A", "B", "C" or "D"
 # %% [markdown]
 # A **linear probe** asks one precise question: freeze the encoder, write down its features for some labelled images,
 # and let the *simplest* classifier read the class from them. If a straight cut finds the horses, the features have
-# laid horses together.
+# put horses together.
 #
 # ```text
 #  image ──▶ frozen encoder ──▶ D features ──▶ standardise ──▶ linear classifier ──▶ class

@@ -539,8 +539,8 @@ check("mae-loss")
 # **Figure.** The size of the loss's gradient on each predicted patch of two images, side by side. Hidden patches,
 # outlined, should show 1, the others 0.
 #
-# Below, your loss of the means alone: 47/48 = .979, because the unbiased variance divides by 47 (a 1 tells of the
-# other). Predicting 1 everywhere costs 1 more; exact patches with `normalize_targets=False`, and an image of one colour
+# Below, your loss of the means alone: 47/48 = .979, because the unbiased variance divides by 47 (a 1: yours divides by
+# 48). Predicting 1 everywhere costs 1 more; exact patches with `normalize_targets=False`, and an image of one colour
 # whose means are known, cost 0.
 
 # %% tags=["show"]

@@ -22,7 +22,7 @@ PACKS = Path(__file__).resolve().parent.parent / "data"
 
 
 class DataError(Exception):
-    """A data file is missing or damaged; the message names the file and the mend."""
+    """A data file is missing or damaged; the message names the file and what to do."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def _per_channel(values: Sequence[float], like: Tensor) -> Tensor:
     return torch.tensor(values, dtype=like.dtype, device=like.device).view(-1, 1, 1)
 
 
-def _mend(folder: Path) -> str:
+def _remedy(folder: Path) -> str:
     if folder.parent == PACKS:
         return "unpack the release again, so that its data folder is complete"
     return f"run data_scripts/fetch_{folder.name}.py, or set PS3_DATA to the folder that holds {folder.name}/"
@@ -143,9 +143,9 @@ def _read_sums(folder: Path) -> dict[str, str]:
         lines = path.read_text(encoding="utf-8").split("\n")
         return {name: digest for digest, name in (line.split("  ", 1) for line in lines if line)}
     except FileNotFoundError:
-        raise DataError(f"{path} is missing: {_mend(folder)}") from None
+        raise DataError(f"{path} is missing: {_remedy(folder)}") from None
     except ValueError:
-        raise DataError(f"{path} is damaged: {_mend(folder)}") from None
+        raise DataError(f"{path} is damaged: {_remedy(folder)}") from None
 
 
 def _read(folder: Path, name: str, sums: dict[str, str]) -> bytes:
@@ -153,9 +153,9 @@ def _read(folder: Path, name: str, sums: dict[str, str]) -> bytes:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise DataError(f"{path} is missing: {_mend(folder)}") from None
+        raise DataError(f"{path} is missing: {_remedy(folder)}") from None
     if hashlib.sha256(content).hexdigest() != sums.get(name):
-        raise DataError(f"{path} is damaged (its checksum is not the one in SHA256SUMS): {_mend(folder)}")
+        raise DataError(f"{path} is damaged (its checksum is not the one in SHA256SUMS): {_remedy(folder)}")
     return content
 
 
@@ -189,9 +189,9 @@ def _read_array(folder: Path, name: str, count: int, sums: dict[str, str]) -> Te
         else:
             array = np.load(path, mmap_mode="c", allow_pickle=False)
     except FileNotFoundError:
-        raise DataError(f"{path} is missing: {_mend(folder)}") from None
+        raise DataError(f"{path} is missing: {_remedy(folder)}") from None
     except ValueError:
-        raise DataError(f"{path} is damaged: {_mend(folder)}") from None
+        raise DataError(f"{path} is damaged: {_remedy(folder)}") from None
     if len(array) != count:
-        raise DataError(f"{path} is damaged ({len(array)} entries in place of {count}): {_mend(folder)}")
+        raise DataError(f"{path} is damaged ({len(array)} entries in place of {count}): {_remedy(folder)}")
     return torch.from_numpy(array)

@@ -416,9 +416,10 @@ def test_pack_without_any_notebook_packs_nothing(folder: Path, capsys: pytest.Ca
 
 
 def test_a_notebook_that_is_too_large_names_its_largest_cells(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    change(folder, 2, outputs=[{"output_type": "stream", "name": "stdout", "text": "x" * 21 * 2**20}])
+    change(folder, 2, outputs=[{"output_type": "stream", "name": "stdout", "text": "x" * 51_000_000}])
     assert main(["pack"]) == 1
-    assert "Largest: cell 3 (21.0 MB)" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "over the 50 MB that are read" in error and "Largest: cell 3 (51.0 MB)" in error
 
 
 def test_a_failed_write_leaves_the_older_file_and_nothing_half_written(

@@ -46,7 +46,7 @@ def write(
 ) -> Pages:
     """Write feedback/<student>/<assignment>/ for every student with a result, and feedback/<assignment>.html.
 
-    students: only these; the class page lists everyone. progress is told each student when done.
+    students: only these; the class page lists everyone. progress is called with each student when done.
     """
     feedback = assignment.course.feedback
     everyone = standings(assignment.manifest, results, database or assignment.course.gradebook)

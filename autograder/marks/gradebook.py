@@ -50,7 +50,7 @@ class MissingScore:
 
 @dataclass(frozen=True)
 class ChangedMark:
-    """A cell that a person has marked, and whose automatic score or whose answer is now another. The mark was kept."""
+    """A cell whose automatic score or answer has changed since a person marked it. The mark was kept."""
 
     student: str
     cell: str
@@ -91,7 +91,7 @@ def write(
     """Put stored results into the gradebook and their notebooks into autograded/, one transaction per student.
 
     students: only these. submitted: the folder of <student>/<assignment>/ folders, for the times of handing in.
-    progress is told each student when done. Running it again changes nothing.
+    progress is called with each student when done. Running it again changes nothing.
     """
     reports = [report for report in results.all() if report.assignment == assignment.name]
     with Writer(assignment, submitted=submitted, database=database) as writer:
@@ -154,13 +154,13 @@ class Writer:
         if lost:
             self.summary.notes.append(f"{report.student}: the notebooks of this result are gone; grade again")
         answers = self._answers(report, shown)
-        found = self._transaction(lambda: self._store(report, answers, marked, moment))
+        changes = self._transaction(lambda: self._store(report, answers, marked, moment))
         if not lost:
             marker_notebook.write(marked, self._files(report, shown, folder, moment))
         self.summary.students += 1
-        self.summary.not_graded += found.not_graded
-        self.summary.changed += found.changed
-        self.summary.to_mark += found.to_mark
+        self.summary.not_graded += changes.not_graded
+        self.summary.changed += changes.changed
+        self.summary.to_mark += changes.to_mark
 
     def _answers(self, report: Report, notebooks: Mapping[str, NotebookJson]) -> dict[str, str | None]:
         """Answer id to what was written; None where the notebook is not there, or no exercise in it has a score."""
@@ -195,7 +195,7 @@ class Writer:
     def _store(
         self, report: Report, answers: Mapping[str, str | None], marked: Path, moment: datetime | None
     ) -> Summary:
-        found = Summary()
+        changes = Summary()
         submission = self._submission(report.student)
         submission.timestamp = moment
         scores = automatic(report)
@@ -209,20 +209,22 @@ class Writer:
                 if name in answers:
                     score, comments[name].auto_comment = _of_answer(answers[name])
                     rewritten = grade.manual_score is not None and answers[name] != before()[name]
-                    found.to_mark += score is None and grade.manual_score is None
+                    changes.to_mark += score is None and grade.manual_score is None
                 else:
                     exercise = exercise_of_check(name) or name
                     score, reason = scores.get(exercise, (None, "not in the version that was graded"))
                     comments[exercise].auto_comment = f"Not graded: {reason}" if score is None else None
                     if score is None:
-                        found.not_graded.append(MissingScore(report.student, exercise, reason or ""))
+                        changes.not_graded.append(MissingScore(report.student, exercise, reason or ""))
                 if grade.manual_score is None:
                     grade.needs_manual_grade = score is None
                 elif rewritten or grade.auto_score != score:
                     grade.needs_manual_grade = True
-                    found.changed.append(ChangedMark(report.student, name, grade.auto_score, score, grade.manual_score))
+                    changes.changed.append(
+                        ChangedMark(report.student, name, grade.auto_score, score, grade.manual_score)
+                    )
                 grade.auto_score = score
-        return found
+        return changes
 
     # Rows
 

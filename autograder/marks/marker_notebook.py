@@ -1,4 +1,4 @@
-"""The notebooks that a marker sees: the rebuilt ones, with each check's outcome as its output and the rubric in place.
+"""The notebooks that a marker sees: the rebuilt ones, with each check's result as its output and the rubric in place.
 
 nbgrader's formgrader and feedback read them from autograded/<student>/<assignment>/.
 """
@@ -24,12 +24,12 @@ from kit.manifest import Manifest, check_id
 
 def rubrics(assignment: Assignment) -> dict[str, str]:
     """Answer id to its section of the problem's rubric.md: from a heading with the id up to the next such heading."""
-    found: dict[str, str] = {}
+    sections: dict[str, str] = {}
     for problem in assignment.problems:
         ids = [answer.id for answer in problem.answers]
         if ids:
-            found |= _sections(assignment.read(problem.rubric), ids)
-    return found
+            sections |= _sections(assignment.read(problem.rubric), ids)
+    return sections
 
 
 def _sections(text: str, ids: Iterable[str]) -> dict[str, str]:
@@ -62,7 +62,7 @@ def dress(notebook: NotebookJson, manifest: Manifest, report: Report, rubric: Ma
 
 
 def block(exercise: str, manifest: Manifest, report: Report) -> str:
-    """What came of one exercise, as plain text: score, then outcome, title and hint of each test."""
+    """The result of one exercise as plain text: score, then outcome, title and hint of each test."""
     points, reason = automatic(report)[exercise]
     if points is None:
         lines = [f"{exercise}: not graded"]
@@ -90,13 +90,13 @@ def _rubric_cell(name: str, text: str) -> dict[str, Any]:
 
 def read(folder: Path) -> dict[str, NotebookJson]:
     """The notebooks in one student's folder by file name, none where it is missing; BadInput names a damaged one."""
-    found: dict[str, NotebookJson] = {}
+    notebooks: dict[str, NotebookJson] = {}
     for path in sorted(folder.glob("*.ipynb")):
         try:
-            found[path.name] = json.loads(path.read_text(encoding="utf-8"))
+            notebooks[path.name] = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise BadInput(f"{path} is damaged ({error}): delete it and grade that student again, --force") from error
-    return found
+    return notebooks
 
 
 def write(folder: Path, files: Mapping[str, str]) -> None:

@@ -24,7 +24,7 @@ class StandingStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Score:
-    """What one exercise or written answer of one student got. None: nobody and nothing has graded it yet."""
+    """The score of one exercise or written answer of one student. None: not graded yet."""
 
     id: str
     problem: str
@@ -86,9 +86,9 @@ class Standing:
 def standings(
     manifest: Manifest, results: ResultFolder, database: Path, *, student: str | None = None
 ) -> list[Standing]:
-    """Where each student stands, by student; those with a result and those who are only in the gradebook.
+    """The standing of each student, by name; those with a result and those who are only in the gradebook.
 
-    student: only this one. BadInput where a file is damaged or there is nobody.
+    student: only this one. BadInput where a file is damaged or there is no student.
     """
     reports = results.all() if student is None else [report for report in [results.read(student)] if report]
     students: dict[str, Report | None] = {r.student: r for r in reports if r.assignment == manifest.assignment}

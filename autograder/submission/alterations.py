@@ -44,14 +44,14 @@ def _settings(book: Notebook, manifest: Manifest, raw: Mapping[str, Any]) -> Ite
     odd, strange = [], 0
     for raw_cell in raw["cells"]:
         metadata = raw_cell.get("metadata") if isinstance(raw_cell, dict) else None
-        found = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-        if found is None:
+        settings = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+        if settings is None:
             continue
-        name = found.get("grade_id") if isinstance(found, dict) else None
+        name = settings.get("grade_id") if isinstance(settings, dict) else None
         cell = released.get(name) if isinstance(name, str) else None
         if cell is None:
             strange += 1
-        elif cell.kind.is_known_to_nbgrader and not _as_released(cell, found, points.get(cell.id)):
+        elif cell.kind.is_known_to_nbgrader and not _as_released(cell, settings, points.get(cell.id)):
             odd.append(cell.id)
     if odd:
         yield f"nbgrader's settings of {_list(odd)} were changed: the course's own points and settings are used"
@@ -103,8 +103,8 @@ def _types(cells: Iterable[SubmittedCell]) -> Iterator[str]:
 
 def _order(book: Notebook, cells: Iterable[SubmittedCell]) -> Iterator[str]:
     rank = {cell.id: place for place, cell in enumerate(book.cells) if cell.kind.is_known_to_nbgrader}
-    found = [rank[cell.released.id] for cell in cells if cell.released is not None and cell.released.id in rank]
-    seen = list(dict.fromkeys(found))
+    ranks = [rank[cell.released.id] for cell in cells if cell.released is not None and cell.released.id in rank]
+    seen = list(dict.fromkeys(ranks))
     if seen != sorted(seen):
         yield "cells stand in another order than released: they are shown in the course's order"
 

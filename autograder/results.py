@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -119,7 +119,6 @@ class ResultFolder:
     """`--out`: `<student>.json`, `details/<student>.json`, `notebooks/<student>/*.ipynb`."""
 
     path: Path
-    unreadable: list[str] = field(default_factory=list)
 
     def report_path(self, student: str) -> Path:
         return self.path / f"{student}.json"

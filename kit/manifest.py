@@ -32,6 +32,25 @@ class CellKind(StrEnum):
     def is_code(self) -> bool:
         return self not in (CellKind.TEXT, CellKind.ANSWER)
 
+    @property
+    def is_solution(self) -> bool:
+        """Whether students write here what is graded."""
+        return self in (CellKind.EXERCISE, CellKind.ANSWER)
+
+    @property
+    def has_points(self) -> bool:
+        """Whether nbgrader keeps a score for the cell."""
+        return self in (CellKind.CHECK, CellKind.ANSWER)
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether students are to leave the cell as it is."""
+        return self in (CellKind.CHECK, CellKind.GIVEN)
+
+    @property
+    def is_known_to_nbgrader(self) -> bool:
+        return self.is_solution or self.is_locked
+
 
 def check_id(exercise_id: str) -> str:
     """The id of an exercise's check cell: nbgrader's grade_id, which holds the points."""
@@ -102,6 +121,12 @@ class Manifest:
     release_url: str
     submission_seconds: float
 
+    @property
+    def points(self) -> dict[str, float]:
+        """Points by the id of the cell for which nbgrader keeps them."""
+        checks = {check_id(exercise.id): exercise.points for exercise in self.exercises}
+        return checks | {answer.id: answer.points for answer in self.answers}
+
     def exercise(self, exercise_id: str) -> Exercise:
         """The exercise of this id; KeyError naming the known ones otherwise."""
         for exercise in self.exercises:
@@ -113,7 +138,7 @@ class Manifest:
     def notebook_of(self, cell_id: str) -> Notebook:
         """The notebook that holds the exercise or written answer of this id; KeyError if none does."""
         for notebook in self.notebooks:
-            if any(cell.id == cell_id and cell.kind in (CellKind.EXERCISE, CellKind.ANSWER) for cell in notebook.cells):
+            if any(cell.id == cell_id and cell.kind.is_solution for cell in notebook.cells):
                 return notebook
         raise KeyError(f"no notebook of {self.assignment} holds {cell_id!r}")
 

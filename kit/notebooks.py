@@ -24,9 +24,11 @@ MAX_TOTAL = 500_000
 MAX_PIECES = 60  # statements of one cell that run apart, so that one that fails spares the others
 MAX_LEFT_OUT = 200
 NEVER_RUN = {
-    "show": "cells for training and figures do not run at grading: put functions that you need in a cell of your own",
-    "check": "check cells do not run at grading",
-    "given": "this cell is given: the course's own text runs in its place",
+    CellKind.SHOW: (
+        "cells for training and figures do not run at grading: put functions that you need in a cell of your own"
+    ),
+    CellKind.CHECK: "check cells do not run at grading",
+    CellKind.GIVEN: "this cell is given: the course's own text runs in its place",
 }
 
 
@@ -78,7 +80,7 @@ class SubmittedCell:
 
     @property
     def label(self) -> str:
-        if self.released is not None and self.released.kind in ("exercise", "given", "check", "answer"):
+        if self.released is not None and self.released.kind.is_known_to_nbgrader:
             return self.released.id
         return f"cell {self.position}"
 
@@ -148,7 +150,7 @@ def extract(notebook: Notebook, submitted: Mapping[str, Any] | None) -> Extracti
 def is_written(cell: SubmittedCell) -> bool:
     """Whether the student put something of their own into the cell of an exercise or a written answer."""
     released, text = cell.released, cell.source.strip()
-    if released is None or released.kind not in (CellKind.EXERCISE, CellKind.ANSWER):
+    if released is None or not released.kind.is_solution:
         return False
     if released.kind is CellKind.EXERCISE and not cell.is_code:
         return False
@@ -185,7 +187,7 @@ class _Extractor:
         self.submitted = cells
         self.released = {cell.id: cell for cell in notebook.cells}
         self.rank = {cell.id: number for number, cell in enumerate(notebook.cells)}
-        self.exercises = [cell for cell in notebook.cells if cell.kind == "exercise"]
+        self.exercises = [cell for cell in notebook.cells if cell.kind is CellKind.EXERCISE]
         self.names = {cell.id: _defined(cell.source) for cell in self.exercises}
         self.python: dict[int, Python] = {}
         self.cells: list[CodeCell] = []
@@ -269,13 +271,13 @@ class _Extractor:
         """The student's order; a given cell that is gone or stands too late is put before what follows it."""
         entries: list[SubmittedCell | Cell] = []
         for cell in self.submitted:
-            if cell.is_code and cell.released is not None and cell.released.kind == "given":
+            if cell.is_code and cell.released is not None and cell.released.kind is CellKind.GIVEN:
                 self._compare_given(cell, cell.released)
                 if cell.released not in entries:
                     entries.append(cell.released)
             elif cell.is_code:
                 entries.append(cell)
-        for given in (cell for cell in self.released.values() if cell.kind == "given"):
+        for given in (cell for cell in self.released.values() if cell.kind is CellKind.GIVEN):
             later = next(
                 (at for at, entry in enumerate(entries) if self._rank(entry) > self.rank[given.id]), len(entries)
             )
@@ -293,7 +295,7 @@ class _Extractor:
 
     def _compare_given(self, cell: SubmittedCell, released: Cell) -> None:
         if cell.source.strip() != released.source.strip():
-            self._leave_out(LeftOut(released.id, 1, one_line(cell.source), NEVER_RUN["given"]))
+            self._leave_out(LeftOut(released.id, 1, one_line(cell.source), NEVER_RUN[CellKind.GIVEN]))
 
     # --- what runs ------------------------------------------------------------------------------------------------
 
@@ -318,12 +320,13 @@ class _Extractor:
             self.notes.append(f"{released.id}: {left} of {_unwritten(released)} parts still to write")
 
     def _add_other(self, cell: SubmittedCell) -> None:
-        kind = cell.released.kind if cell.released is not None else "own"
-        if cell.released is not None and kind in NEVER_RUN:
-            if cell.source.strip() != cell.released.source.strip() != "":
-                self._leave_out(LeftOut(f"cell {cell.position}", 1, one_line(cell.source), NEVER_RUN[kind]))
+        released = cell.released
+        if released is not None and released.kind in NEVER_RUN:
+            if cell.source.strip() != released.source.strip() != "":
+                why = NEVER_RUN[released.kind]
+                self._leave_out(LeftOut(f"cell {cell.position}", 1, one_line(cell.source), why))
             return
-        if cell.released is not None and kind == "exercise" and self._is_stub(cell, cell.released):
+        if released is not None and released.kind is CellKind.EXERCISE and self._is_stub(cell, released):
             return
         python, label = self._python(cell), f"cell {cell.position}"
         self._leave_out_blanked(label, python.blanked)

@@ -119,7 +119,7 @@ def _too_large(own: SavedNotebook) -> str:
 
 
 def _download(path: Path) -> None:
-    """Hand the file to the browser, as far as Colab lets us."""
+    """Download the file in the browser, where Colab allows it."""
     try:
         from google.colab import files  # type: ignore[import-not-found,unused-ignore]
 

@@ -61,7 +61,7 @@ class NotebookPreview:
 def examine(manifest: Manifest, saved: SavedNotebook, *, compare: bool = True) -> NotebookPreview:
     """Read one notebook as at grading. compare: also against what this kernel ran, if it is the notebook's own."""
     extraction = saved.reading.extraction
-    here = {cell.id for cell in saved.notebook.cells if cell.kind in ("exercise", "answer")}
+    here = {cell.id for cell in saved.notebook.cells if cell.kind.is_solution}
     exercises = tuple((e.id, _exercise_state(e.id, extraction)) for e in manifest.exercises if e.id in here)
     answers = tuple((a.id, _answer_state(saved.reading.answers.get(a.id))) for a in manifest.answers if a.id in here)
     stale, freshness = running_notebook.saved_remark(saved) if compare else (False, "read from the page as it is now")
@@ -94,8 +94,8 @@ def run(release: Release, paths: Sequence[Path]) -> int:
     for report in reports:
         print(as_text(report) + "\n")
     missing = [] if paths else missing_notebooks(release, saved)
-    said = _remarks(reports) if reports else []
-    for line in [*saved.remarks, *missing, *said, *versions.remarks()]:
+    remarks = _remarks(reports) if reports else []
+    for line in [*saved.remarks, *missing, *remarks, *versions.remarks()]:
         print(line)
     print(versions.summary())
     for error in saved.errors:
@@ -147,9 +147,9 @@ def _reports_here(release: Release, namespace: dict[str, object]) -> tuple[list[
 def _remarks(reports: Iterable[NotebookPreview]) -> list[str]:
     reports = list(reports)
     unfinished = [name for report in reports for name in report.unfinished]
-    said = [line for report in reports for line in report.uncompiled]
-    said += [f"Unfinished: {', '.join(unfinished)}."] if unfinished else []
-    return said or ["Nothing is unfinished."]
+    remarks = [line for report in reports for line in report.uncompiled]
+    remarks += [f"Unfinished: {', '.join(unfinished)}."] if unfinished else []
+    return remarks or ["Nothing is unfinished."]
 
 
 def _exercise_state(exercise: str, extraction: Extraction) -> str:

@@ -1,4 +1,4 @@
-"""Finds the released assignment that this kit was shipped with, and the notebooks that lie in it."""
+"""Finds the released assignment that this kit was shipped with, and the notebooks in its folder."""
 
 from __future__ import annotations
 
@@ -57,13 +57,14 @@ class Saved:
 
 
 def find_release() -> Release:
-    """The release round this kit, else round the working directory. ReleaseError if there is none."""
+    """The release that holds this kit, else the one that holds the working directory; else ReleaseError."""
     here = Path.cwd()
     for folder in (Path(__file__).resolve().parent.parent, here, *here.parents):
         if (folder / MANIFEST).is_file():
             return _read_release(folder, (folder / MANIFEST).stat().st_mtime_ns)
     raise ReleaseError(
-        f"no {MANIFEST.as_posix()} beside kit/ or round {here}: open the notebook inside the folder that you were given"
+        f"no {MANIFEST.as_posix()} beside kit/, in {here} or above it: "
+        "open the notebook inside the folder that you were given"
     )
 
 
@@ -77,7 +78,7 @@ def _read_release(folder: Path, changed: int) -> Release:
 
 def read_all(release: Release, paths: Sequence[Path] = ()) -> Saved:
     """Read these files, or all notebooks in the release folder. Of two copies the one with the released name counts."""
-    found: dict[str, SavedNotebook] = {}
+    by_problem: dict[str, SavedNotebook] = {}
     remarks: list[str] = []
     errors: list[str] = []
     for path in paths or sorted(release.root.glob("*.ipynb")):
@@ -89,20 +90,20 @@ def read_all(release: Release, paths: Sequence[Path] = ()) -> Saved:
         if saved is None:
             (errors if paths else remarks).append(f"{path.name}: none of its cells belongs to this assignment")
             continue
-        known = found.get(saved.notebook.problem)
+        known = by_problem.get(saved.notebook.problem)
         if known is not None and saved.notebook.file in (known.path.name, path.name):
             kept, other = (known, saved) if known.path.name == saved.notebook.file else (saved, known)
-            found[saved.notebook.problem] = kept
+            by_problem[saved.notebook.problem] = kept
             remarks.append(f"{other.path.name} is a copy of {kept.path.name} and is not read")
         elif known is not None:
             errors.append(
                 f"{known.path.name} and {path.name} are copies of {saved.notebook.file}: name the one you mean"
             )
         else:
-            found[saved.notebook.problem] = saved
+            by_problem[saved.notebook.problem] = saved
     order = [book.problem for book in release.manifest.notebooks]
     return Saved(
-        tuple(sorted(found.values(), key=lambda s: order.index(s.notebook.problem))), tuple(remarks), tuple(errors)
+        tuple(sorted(by_problem.values(), key=lambda s: order.index(s.notebook.problem))), tuple(remarks), tuple(errors)
     )
 
 

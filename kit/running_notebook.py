@@ -86,8 +86,11 @@ def saved_remark(saved: SavedNotebook) -> tuple[bool, str]:
             False,
             f"last saved {age}. This kernel has run none of its exercises: an open editor may hold newer text.",
         )
-    told = f"; not run in this kernel: {', '.join(unknown)}" if unknown else ""
-    return False, f"last saved {age}; its exercises are what this kernel ran last{told}. Text cells cannot be compared."
+    not_run = f"; not run in this kernel: {', '.join(unknown)}" if unknown else ""
+    return (
+        False,
+        f"last saved {age}; its exercises are what this kernel ran last{not_run}. Text cells cannot be compared.",
+    )
 
 
 def _history() -> list[str] | None:

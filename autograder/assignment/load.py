@@ -19,6 +19,7 @@ from autograder.assignment.notebook_source import (
 from autograder.assignment.numbering import number_notebooks
 from autograder.assignment.test_files import DeclaredTest, SuiteError
 from autograder.assignment.toml import Complaints, TomlTable
+from autograder.course_folders import CourseFolders
 from autograder.errors import BadInput
 from kit.manifest import CHECK, Answer, CellKind, Exercise, check_id
 
@@ -32,7 +33,7 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
     CourseError lists every contradiction and how to fix it.
     """
     root = (root or Path.cwd()).resolve()
-    folder = root / "assignments" / name
+    folder = CourseFolders(root).assignments / name
     path = folder / "assignment.toml"
     if not path.is_file():
         known = sorted(p.parent.name for p in root.glob("assignments/*/assignment.toml"))

@@ -33,10 +33,10 @@ from autograder.submission import exchange_files
 
 
 class ConfinedAutograde(Autograde):  # type: ignore[misc]
-    """`nbgrader autograde`: intake, then the confined grader, instead of running notebooks in a kernel.
+    """`nbgrader autograde`: read the submission, then grade it confined, instead of running notebooks in a kernel.
 
-    A submission that intake had to change is left "not graded", with the command that grades it, unless that command
-    has graded it as it stands. The class always goes on; the exit code says that somebody was left.
+    A submission in which nbgrader would not read the same cells is left "not graded", and the reason names the command
+    that grades it; once it has, that result is used. No submission stops the class: the exit code says if one is left.
     """
 
     allow_weak = Bool(False, help="Grade even where this machine cannot confine a student's code.").tag(config=True)
@@ -58,7 +58,7 @@ class ConfinedAutograde(Autograde):  # type: ignore[misc]
             self.log.warning("--notebook is ignored: a submission is graded as a whole")
         folders = {Path(folder).parent.name: Path(folder) for folder in self.assignments}
         folders = {student: path for student, path in folders.items() if student not in self._excluded()}
-        self._results = ResultFolder(root / "results")
+        self._results = ResultFolder(CourseFolders(root).results)
         try:
             # A process of its own: the grader forks, which a server with threads (formgrader) must not.
             with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as fresh:
@@ -102,7 +102,7 @@ class ConfinedAutograde(Autograde):  # type: ignore[misc]
 
 
 def _grade(root: Path, name: str, folders: dict[str, Path], force: bool, allow_weak: bool) -> None:
-    """Give every submission a result that is true of what lies in its folder now."""
+    """Give every submission a result that is true of what is in its folder now."""
     from autograder.assignment.load import load_assignment
     from autograder.build import copies
     from autograder.grading.grade_class import grade_class
@@ -147,7 +147,7 @@ class FeedbackExporter(Exporter):
         place, root = resources["nbgrader"], Path(self.parent.coursedir.root)
         html = feedback_pages.notebook_page(
             load_assignment(place["assignment"], root),
-            ResultFolder(root / "results"),
+            ResultFolder(CourseFolders(root).results),
             database_path(place["db_url"]),
             place["student"],
             Path(filename),

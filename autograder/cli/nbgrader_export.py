@@ -9,6 +9,8 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.plugins import CsvExportPlugin
 from nbgrader.preprocessors import AssignLatePenalties
 
+from autograder.marks.standings import StandingStatus
+
 COLUMNS = (
     "assignment", "duedate", "timestamp", "student_id", "last_name", "first_name", "email", "raw_score",
     "late_submission_penalty", "score", "max_score", "status",
@@ -59,10 +61,10 @@ class StatusCsvExport(CsvExportPlugin):  # type: ignore[misc]
             if grade.auto_score is None and grade.manual_score is None
         ]
         if any(grade.cell_type == "code" for grade in open_cells):
-            return row | {"status": "not graded"}
+            return row | {"status": StandingStatus.NOT_GRADED}
         penalty = self._penalty(submission)
         score = max(0.0, submission.score - penalty)
-        status = "to be marked" if open_cells else "complete"
+        status = StandingStatus.TO_BE_MARKED if open_cells else StandingStatus.COMPLETE
         return row | {
             "raw_score": submission.score,
             "late_submission_penalty": penalty,

@@ -13,7 +13,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from autograder.marks.standings import Score, Standing
+from autograder.marks.standings import Score, Standing, StandingStatus
 from kit.manifest import Manifest
 
 NONE = "–"
@@ -51,7 +51,7 @@ def _table(manifest: Manifest, standings: Sequence[Standing], rows: Sequence[Seq
         made.add_row(Text(standing.student), *cells, _total(standing), standing.status)
     made.add_section()
     medians = [_median(score.points for score in column) for column in zip(*rows, strict=True)]
-    totals = _median(standing.points for standing in standings if standing.status != "not graded")
+    totals = _median(standing.points for standing in standings if standing.status is not StandingStatus.NOT_GRADED)
     made.add_row("median", *medians, totals, "")
     made.add_row("points", *[f"{score.max_points:g}" for score in rows[0]], f"{standings[0].max_points:g}", "")
     return made
@@ -91,7 +91,7 @@ def _shown(score: Score) -> str:
 
 
 def _total(standing: Standing) -> str:
-    return NONE if standing.status == "not graded" else f"{standing.points:.4g}"
+    return NONE if standing.status is StandingStatus.NOT_GRADED else f"{standing.points:.4g}"
 
 
 def _median(values: Iterable[float | None]) -> str:

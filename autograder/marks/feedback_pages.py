@@ -21,10 +21,11 @@ from autograder.files import write_atomically
 from autograder.marks import marker_notebook
 from autograder.marks.cells_html import CODE_STYLE, cell_html, markdown
 from autograder.marks.notebook_cells import NotebookJson, grade_id, is_rubric
-from autograder.marks.standings import Score, Standing, standings
+from autograder.marks.standings import Score, Standing, StandingStatus, standings
 from autograder.results import ResultFolder, TestResult
 from autograder.submission import exchange_files
 from kit.manifest import Notebook
+from kit.outcomes import OutcomeStatus
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,10 @@ def write(
 ) -> Pages:
     """Write feedback/<student>/<assignment>/ for every student with a result, and feedback/<assignment>.html.
 
-    students: only these; the class page lists everyone. progress is told each student when done.
+    students: only these; the class page lists everyone. progress is called with each student when done.
     """
-    feedback = assignment.root / "feedback"
-    everyone = standings(assignment.manifest, results, database or assignment.root / "gradebook.db")
+    feedback = assignment.course.feedback
+    everyone = standings(assignment.manifest, results, database or assignment.course.gradebook)
     unknown = set(students or ()) - {standing.student for standing in everyone}
     if unknown:
         raise BadInput(f"no result for {', '.join(sorted(unknown))}: run `autograder grade {assignment.name}` first")
@@ -72,7 +73,7 @@ def notebook_page(assignment: Assignment, results: ResultFolder, database: Path,
 
 def _write_student(assignment: Assignment, results: ResultFolder, standing: Standing, folder: Path) -> None:
     graded_at = _graded_at(results, standing.student)
-    marked = assignment.root / "autograded" / standing.student / assignment.name
+    marked = assignment.course.autograded / standing.student / assignment.name
     notebooks = marker_notebook.read(marked)
     files: dict[str, str] = {}
     pages: dict[str, str] = {}
@@ -98,7 +99,7 @@ def _write_student(assignment: Assignment, results: ResultFolder, standing: Stan
 def _notebook_page(
     assignment: Assignment, standing: Standing, book: Notebook, notebook: NotebookJson, graded_at: str
 ) -> str:
-    scores = {score.id if score.written else f"{score.id}-check": score for score in standing.scores}
+    scores = {score.cell: score for score in standing.scores}
     cells = [(cell, scores.get(grade_id(cell))) for cell in notebook["cells"] if not is_rubric(cell)]
     return _render(
         "notebook.html.j2", assignment, title=f"{book.title}: {standing.student}",
@@ -123,15 +124,15 @@ def _hint(test: TestResult) -> str:
 
 
 def _why(score: Score, tests: Collection[TestResult]) -> str:
-    if any(test.status == "error" for test in tests):  # the reason then quotes the test
+    if any(test.status == OutcomeStatus.ERROR for test in tests):  # the reason then quotes the test
         return "Not graded yet: a test of this exercise is at fault. It will be graded again."
     return f"Not graded: {score.reason}."
 
 
 def _total(standing: Standing) -> str:
-    if standing.status == "not graded":
+    if standing.status is StandingStatus.NOT_GRADED:
         return "not graded"
-    so_far = "" if standing.status == "complete" else " so far"
+    so_far = "" if standing.status is StandingStatus.COMPLETE else " so far"
     return f"{_points(standing.points)} / {_points(standing.max_points)}{so_far}"
 
 

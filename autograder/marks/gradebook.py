@@ -30,7 +30,7 @@ from autograder.marks.standings import automatic
 from autograder.results import Report, ReportStatus, ResultFolder
 from autograder.submission import exchange_files
 from autograder.submission.markdown import harmless
-from kit.manifest import Manifest
+from kit.manifest import CellKind, Manifest, exercise_of_check
 
 T = TypeVar("T")
 
@@ -50,7 +50,7 @@ class MissingScore:
 
 @dataclass(frozen=True)
 class ChangedMark:
-    """A cell that a person has marked, and whose automatic score or whose answer is now another. The mark was kept."""
+    """A cell whose automatic score or answer has changed since a person marked it. The mark was kept."""
 
     student: str
     cell: str
@@ -91,7 +91,7 @@ def write(
     """Put stored results into the gradebook and their notebooks into autograded/, one transaction per student.
 
     students: only these. submitted: the folder of <student>/<assignment>/ folders, for the times of handing in.
-    progress is told each student when done. Running it again changes nothing.
+    progress is called with each student when done. Running it again changes nothing.
     """
     reports = [report for report in results.all() if report.assignment == assignment.name]
     with Writer(assignment, submitted=submitted, database=database) as writer:
@@ -108,14 +108,14 @@ class Writer:
     def __init__(self, assignment: Assignment, *, submitted: Path | None = None, database: Path | None = None) -> None:
         self._assignment = assignment
         self._manifest: Manifest = assignment.manifest
-        self._submitted = submitted or assignment.root / "submitted"
-        self._database = (database or assignment.root / "gradebook.db").resolve()
+        self._submitted = submitted or assignment.course.submitted
+        self._database = (database or assignment.course.gradebook).resolve()
         self._rubrics = marker_notebook.rubrics(assignment)
         self._stubs = {
             cell.id: harmless(cell.source).strip()  # as a rebuilt notebook shows it
             for book in self._manifest.notebooks
             for cell in book.cells
-            if cell.kind == "answer"
+            if cell.kind is CellKind.ANSWER
         }
         notebooks = gradebook_rows.released(assignment)
         self.summary = Summary(backup=back_up(self._database))
@@ -146,7 +146,7 @@ class Writer:
         """
         shown = {} if report.status == ReportStatus.NOT_GRADED else notebooks
         folder = self._submitted / report.student / self._assignment.name
-        marked = self._assignment.root / "autograded" / report.student / self._assignment.name
+        marked = self._assignment.course.autograded / report.student / self._assignment.name
         moment, complaint = exchange_files.timestamp(folder)
         if complaint:
             self.summary.notes.append(f"{report.student}: {complaint}")
@@ -154,13 +154,13 @@ class Writer:
         if lost:
             self.summary.notes.append(f"{report.student}: the notebooks of this result are gone; grade again")
         answers = self._answers(report, shown)
-        found = self._transaction(lambda: self._store(report, answers, marked, moment))
+        changes = self._transaction(lambda: self._store(report, answers, marked, moment))
         if not lost:
             marker_notebook.write(marked, self._files(report, shown, folder, moment))
         self.summary.students += 1
-        self.summary.not_graded += found.not_graded
-        self.summary.changed += found.changed
-        self.summary.to_mark += found.to_mark
+        self.summary.not_graded += changes.not_graded
+        self.summary.changed += changes.changed
+        self.summary.to_mark += changes.to_mark
 
     def _answers(self, report: Report, notebooks: Mapping[str, NotebookJson]) -> dict[str, str | None]:
         """Answer id to what was written; None where the notebook is not there, or no exercise in it has a score."""
@@ -195,7 +195,7 @@ class Writer:
     def _store(
         self, report: Report, answers: Mapping[str, str | None], marked: Path, moment: datetime | None
     ) -> Summary:
-        found = Summary()
+        changes = Summary()
         submission = self._submission(report.student)
         submission.timestamp = moment
         scores = automatic(report)
@@ -209,20 +209,22 @@ class Writer:
                 if name in answers:
                     score, comments[name].auto_comment = _of_answer(answers[name])
                     rewritten = grade.manual_score is not None and answers[name] != before()[name]
-                    found.to_mark += score is None and grade.manual_score is None
+                    changes.to_mark += score is None and grade.manual_score is None
                 else:
-                    exercise = name.removesuffix("-check")
+                    exercise = exercise_of_check(name) or name
                     score, reason = scores.get(exercise, (None, "not in the version that was graded"))
                     comments[exercise].auto_comment = f"Not graded: {reason}" if score is None else None
                     if score is None:
-                        found.not_graded.append(MissingScore(report.student, exercise, reason or ""))
+                        changes.not_graded.append(MissingScore(report.student, exercise, reason or ""))
                 if grade.manual_score is None:
                     grade.needs_manual_grade = score is None
                 elif rewritten or grade.auto_score != score:
                     grade.needs_manual_grade = True
-                    found.changed.append(ChangedMark(report.student, name, grade.auto_score, score, grade.manual_score))
+                    changes.changed.append(
+                        ChangedMark(report.student, name, grade.auto_score, score, grade.manual_score)
+                    )
                 grade.auto_score = score
-        return found
+        return changes
 
     # Rows
 

@@ -36,7 +36,7 @@ def bring_in_line(
 ) -> tuple[str, tuple[NotebookRow, ...]]:
     """Make the rows of this assignment those of its release, points from the manifest; marks of other cells stay.
 
-    Runs inside the caller's transaction. `notes` is told of marks that went with a removed cell.
+    Runs inside the caller's transaction. `notes` gets a line for marks that are deleted with a cell.
     """
     row = db.query(api.Assignment).filter_by(name=assignment.name).one_or_none()
     if row is None:
@@ -44,11 +44,10 @@ def bring_in_line(
         db.add(row)
     row.duedate = assignment.due.astimezone(UTC).replace(tzinfo=None) if assignment.due else None
     db.flush()
-    points = {f"{exercise.id}-check": exercise.points for exercise in assignment.manifest.exercises}
-    points |= {answer.id: answer.points for answer in assignment.manifest.answers}
     for old in db.query(api.Notebook).filter_by(assignment_id=row.id).all():
         if old.name not in notebooks:
             _remove_notebook(db, old, notes)
+    points = assignment.manifest.points
     books = tuple(_book(db, row.id, name, notebook, points, notes) for name, notebook in notebooks.items())
     return row.id, books
 
@@ -115,7 +114,7 @@ def _remove_cell(db: Any, cell: Any, notes: list[str]) -> None:
         rows = db.query(kind).filter_by(cell_id=cell.id).all()
         lost = sum(getattr(row, attribute) is not None for row in rows)
         if lost:
-            notes.append(f"cell {cell.name} is no longer part of the release: {lost} {attribute}s went with it")
+            notes.append(f"cell {cell.name} is no longer part of the release: {lost} {attribute} values were deleted")
         for row in rows:
             db.delete(row)
     db.delete(cell)

@@ -1,4 +1,4 @@
-"""The notebooks that a marker sees: the rebuilt ones, with each check's outcome as its output and the rubric in place.
+"""The notebooks that a marker sees: the rebuilt ones, with each check's result as its output and the rubric in place.
 
 nbgrader's formgrader and feedback read them from autograded/<student>/<assignment>/.
 """
@@ -19,17 +19,17 @@ from autograder.files import write_atomically
 from autograder.marks.notebook_cells import RUBRIC, NotebookJson, grade_id
 from autograder.marks.standings import automatic
 from autograder.results import Report, TestResult
-from kit.manifest import Manifest
+from kit.manifest import Manifest, check_id
 
 
 def rubrics(assignment: Assignment) -> dict[str, str]:
     """Answer id to its section of the problem's rubric.md: from a heading with the id up to the next such heading."""
-    found: dict[str, str] = {}
+    sections: dict[str, str] = {}
     for problem in assignment.problems:
         ids = [answer.id for answer in problem.answers]
         if ids:
-            found |= _sections(assignment.read(problem.rubric), ids)
-    return found
+            sections |= _sections(assignment.read(problem.rubric), ids)
+    return sections
 
 
 def _sections(text: str, ids: Iterable[str]) -> dict[str, str]:
@@ -48,13 +48,13 @@ def _sections(text: str, ids: Iterable[str]) -> dict[str, str]:
 
 def dress(notebook: NotebookJson, manifest: Manifest, report: Report, rubric: Mapping[str, str]) -> dict[str, Any]:
     """A copy of a rebuilt notebook for the marker. Nothing in it comes from a test's source or inputs."""
-    exercises = {f"{e.id}-check": e.id for e in manifest.exercises}
+    checks = {check_id(exercise.id): exercise.id for exercise in manifest.exercises}
     cells: list[dict[str, Any]] = []
     for original in notebook["cells"]:
         cell = copy.copy(dict(original))
         name = grade_id(cell)
-        if name in exercises and cell["cell_type"] == "code":
-            cell["outputs"] = [_output(block(exercises[name], manifest, report))]
+        if name in checks and cell["cell_type"] == "code":
+            cell["outputs"] = [_output(block(checks[name], manifest, report))]
         elif name in rubric:
             cells.append(_rubric_cell(name, rubric[name]))
         cells.append(cell)
@@ -62,7 +62,7 @@ def dress(notebook: NotebookJson, manifest: Manifest, report: Report, rubric: Ma
 
 
 def block(exercise: str, manifest: Manifest, report: Report) -> str:
-    """What came of one exercise, as plain text: score, then outcome, title and hint of each test."""
+    """The result of one exercise as plain text: score, then outcome, title and hint of each test."""
     points, reason = automatic(report)[exercise]
     if points is None:
         lines = [f"{exercise}: not graded"]
@@ -90,13 +90,13 @@ def _rubric_cell(name: str, text: str) -> dict[str, Any]:
 
 def read(folder: Path) -> dict[str, NotebookJson]:
     """The notebooks in one student's folder by file name, none where it is missing; BadInput names a damaged one."""
-    found: dict[str, NotebookJson] = {}
+    notebooks: dict[str, NotebookJson] = {}
     for path in sorted(folder.glob("*.ipynb")):
         try:
-            found[path.name] = json.loads(path.read_text(encoding="utf-8"))
+            notebooks[path.name] = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise BadInput(f"{path} is damaged ({error}): delete it and grade that student again, --force") from error
-    return found
+    return notebooks
 
 
 def write(folder: Path, files: Mapping[str, str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from autograder.errors import BadInput
@@ -12,9 +13,18 @@ from autograder.results import Report, ReportStatus, ResultFolder
 from kit.manifest import CellKind, Exercise, Manifest, check_id
 
 
+class StandingStatus(StrEnum):
+    """How far one student's grade is."""
+
+    NOT_GRADED = "not graded"
+    PARTLY_GRADED = "partly graded"
+    TO_BE_MARKED = "to be marked"  # by hand: the written answers
+    COMPLETE = "complete"
+
+
 @dataclass(frozen=True)
 class Score:
-    """What one exercise or written answer of one student got. None: nobody and nothing has graded it yet."""
+    """The score of one exercise or written answer of one student. None: not graded yet."""
 
     id: str
     problem: str
@@ -25,6 +35,11 @@ class Score:
     extra: float | None = None
     comment: str | None = None
     reason: str | None = None
+
+    @property
+    def cell(self) -> str:
+        """The id of the cell for which nbgrader keeps the score."""
+        return self.id if self.written else check_id(self.id)
 
     @property
     def points(self) -> float | None:
@@ -61,18 +76,19 @@ class Standing:
         return tuple(score for score in self.scores if score.points is None and score.written)
 
     @property
-    def status(self) -> str:
-        if self.not_graded:
-            return "not graded" if all(s.points is None for s in self.scores if not s.written) else "partly graded"
-        return "to be marked" if self.unmarked else "complete"
+    def status(self) -> StandingStatus:
+        if not self.not_graded:
+            return StandingStatus.TO_BE_MARKED if self.unmarked else StandingStatus.COMPLETE
+        graded = any(score.points is not None for score in self.scores if not score.written)
+        return StandingStatus.PARTLY_GRADED if graded else StandingStatus.NOT_GRADED
 
 
 def standings(
     manifest: Manifest, results: ResultFolder, database: Path, *, student: str | None = None
 ) -> list[Standing]:
-    """Where each student stands, by student; those with a result and those who are only in the gradebook.
+    """The standing of each student, by name; those with a result and those who are only in the gradebook.
 
-    student: only this one. BadInput where a file is damaged or there is nobody.
+    student: only this one. BadInput where a file is damaged or there is no student.
     """
     reports = results.all() if student is None else [report for report in [results.read(student)] if report]
     students: dict[str, Report | None] = {r.student: r for r in reports if r.assignment == manifest.assignment}

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from autograder.submission.notebook_file import NotebookFile
-from kit.manifest import Cell, Manifest, Notebook
+from kit.manifest import Cell, CellKind, Manifest, Notebook
 from kit.notebooks import Reading, SubmittedCell
 
-GRADED = ("exercise", "check", "answer", "given")
 MAX_NAMED = 6
 
 
@@ -33,27 +32,26 @@ def compare(reading: Reading, manifest: Manifest, file: NotebookFile) -> Alterat
     settings = list(_settings(book, manifest, file.raw))
     structure = [*settings, *_copies(book, cells), *_missing(book, cells), *_types(cells), *_order(book, cells)]
     notes = [*structure, *_given(cells), *_empty_answers(reading), *_dropped(file.kept)]
-    exercises_stand = Counter(cell.released.id for cell in cells if cell.released and cell.released.kind == "exercise")
-    gone = any(exercises_stand[cell.id] != 1 for cell in book.cells if cell.kind == "exercise")
+    counts = Counter(cell.released.id for cell in cells if cell.released is not None)
+    gone = any(counts[cell.id] != 1 for cell in book.cells if cell.kind is CellKind.EXERCISE)
     return Alterations(tuple(notes), bool(structure) or gone)
 
 
 def _settings(book: Notebook, manifest: Manifest, raw: Mapping[str, Any]) -> Iterator[str]:
     """nbgrader's settings in the metadata: points, and what may be edited."""
-    points = {f"{exercise.id}-check": exercise.points for exercise in manifest.exercises}
-    points |= {answer.id: answer.points for answer in manifest.answers}
+    points = manifest.points
     released = {cell.id: cell for cell in book.cells}
     odd, strange = [], 0
     for raw_cell in raw["cells"]:
         metadata = raw_cell.get("metadata") if isinstance(raw_cell, dict) else None
-        found = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-        if found is None:
+        settings = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+        if settings is None:
             continue
-        name = found.get("grade_id") if isinstance(found, dict) else None
+        name = settings.get("grade_id") if isinstance(settings, dict) else None
         cell = released.get(name) if isinstance(name, str) else None
         if cell is None:
             strange += 1
-        elif cell.kind in GRADED and not _as_released(cell, found, points.get(cell.id)):
+        elif cell.kind.is_known_to_nbgrader and not _as_released(cell, settings, points.get(cell.id)):
             odd.append(cell.id)
     if odd:
         yield f"nbgrader's settings of {_list(odd)} were changed: the course's own points and settings are used"
@@ -63,13 +61,13 @@ def _settings(book: Notebook, manifest: Manifest, raw: Mapping[str, Any]) -> Ite
 
 def _as_released(cell: Cell, settings: Mapping[str, Any], points: float | None) -> bool:
     expected: dict[str, object] = {
-        "grade": cell.kind in ("check", "answer"),
-        "solution": cell.kind in ("exercise", "answer"),
-        "locked": cell.kind in ("check", "given"),
+        "grade": cell.kind.has_points,
+        "solution": cell.kind.is_solution,
+        "locked": cell.kind.is_locked,
         "task": False,
         "schema_version": 3,
     }
-    if cell.kind in ("check", "answer"):
+    if cell.kind.has_points:
         expected["points"] = points
     return all(settings.get(key) == value and type(settings.get(key)) is not str for key, value in expected.items())
 
@@ -77,15 +75,15 @@ def _as_released(cell: Cell, settings: Mapping[str, Any], points: float | None) 
 def _copies(book: Notebook, cells: Iterable[SubmittedCell]) -> Iterator[str]:
     counts = Counter(cell.released.id for cell in cells if cell.released is not None)
     for cell in book.cells:
-        if counts[cell.id] > 1 and cell.kind != "exercise":
+        if counts[cell.id] > 1 and cell.kind is not CellKind.EXERCISE:
             times = "twice" if counts[cell.id] == 2 else f"{counts[cell.id]} times"
-            which = ": the later one that is written is shown" if cell.kind == "answer" else ""
+            which = ": the later one that is written is shown" if cell.kind is CellKind.ANSWER else ""
             yield f"cell {cell.id} appears {times}{which}"
 
 
 def _missing(book: Notebook, cells: Iterable[SubmittedCell]) -> Iterator[str]:
     present = {cell.released.id for cell in cells if cell.released is not None}
-    gone = [cell.id for cell in book.cells if cell.kind in ("check", "answer") and cell.id not in present]
+    gone = [cell.id for cell in book.cells if cell.kind.has_points and cell.id not in present]
     if gone:
         yield f"deleted cells: {_list(gone)}"
 
@@ -95,7 +93,8 @@ def _types(cells: Iterable[SubmittedCell]) -> Iterator[str]:
         cell.released.id
         for cell in cells
         if cell.released is not None
-        and cell.released.kind in ("check", "answer", "given")
+        and cell.released.kind.is_known_to_nbgrader
+        and cell.released.kind is not CellKind.EXERCISE
         and cell.is_code != cell.released.kind.is_code
     ]
     if turned:
@@ -103,9 +102,9 @@ def _types(cells: Iterable[SubmittedCell]) -> Iterator[str]:
 
 
 def _order(book: Notebook, cells: Iterable[SubmittedCell]) -> Iterator[str]:
-    rank = {cell.id: place for place, cell in enumerate(book.cells) if cell.kind in GRADED}
-    found = [rank[cell.released.id] for cell in cells if cell.released is not None and cell.released.id in rank]
-    seen = list(dict.fromkeys(found))
+    rank = {cell.id: place for place, cell in enumerate(book.cells) if cell.kind.is_known_to_nbgrader}
+    ranks = [rank[cell.released.id] for cell in cells if cell.released is not None and cell.released.id in rank]
+    seen = list(dict.fromkeys(ranks))
     if seen != sorted(seen):
         yield "cells stand in another order than released: they are shown in the course's order"
 
@@ -115,7 +114,7 @@ def _given(cells: Iterable[SubmittedCell]) -> Iterator[str]:
         cell.released.id
         for cell in cells
         if cell.released is not None
-        and cell.released.kind in ("check", "given")
+        and cell.released.kind.is_locked
         and cell.source.strip() != cell.released.source.strip()
     ]
     if altered:

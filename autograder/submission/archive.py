@@ -74,7 +74,7 @@ def _check_directory(data: bytes) -> None:
 
 
 def _members(archive: zipfile.ZipFile, received: Received) -> Iterator[zipfile.ZipInfo]:
-    """The notebook members with honest names, at most MAX_ENTRIES."""
+    """The notebook members whose paths stay inside the archive, at most MAX_ENTRIES."""
     for member in archive.infolist()[:MAX_ENTRIES]:
         parts = re.split(r"[/\\]", member.filename)
         if member.is_dir() or not parts[-1].lower().endswith(NOTEBOOK) or _is_by_product(parts):

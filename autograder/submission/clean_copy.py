@@ -202,7 +202,7 @@ def _printed(text: str) -> str:
 
 
 def _name(released: Cell) -> str:
-    return "the text above" if released.kind == "text" else released.id
+    return "the text above" if released.kind is CellKind.TEXT else released.id
 
 
 def _locked(staff_cell: Mapping[str, Any]) -> bool:

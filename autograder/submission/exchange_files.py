@@ -1,4 +1,4 @@
-"""The small files that nbgrader's exchange lays beside a submission, read without trusting them."""
+"""The small files that nbgrader's exchange puts beside a submission, read without trusting them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import dateutil.tz  # type: ignore[import-untyped]
 
 TIMESTAMP = "timestamp.txt"
 SECRET = "submission_secret.txt"
-MAX_BYTES = 200
+MAX_TEXT = 200
 
 
 def timestamp(folder: Path) -> tuple[datetime | None, str | None]:
@@ -49,7 +49,7 @@ def _small_text(path: Path) -> str | None:
     with os.fdopen(handle, "rb") as file:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             return None
-        data = file.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
+        data = file.read(MAX_TEXT + 1)
+    if len(data) > MAX_TEXT:
         return None
     return data.decode("utf-8", errors="replace").strip()

@@ -19,7 +19,7 @@ MAX_ENTRIES = 100
 MAX_SCANNED = 10_000
 MAX_TOTAL = 100_000_000
 NOTEBOOK, ARCHIVE = ".ipynb", ".zip"
-# Laid there by nbgrader's exchange, by Jupyter or by an operating system; never read here, nothing to tell.
+# Put there by nbgrader's exchange or by an operating system; neither read nor reported.
 EXPECTED = {"timestamp.txt", "submission_secret.txt", ".DS_Store", "Thumbs.db", "desktop.ini"}
 # What nbgrader never copies; its default for CourseDirectory.ignore.
 NOT_COPIED = re.compile(r"\.ipynb_checkpoints|.*\.pyc|__pycache__|feedback", re.DOTALL)
@@ -118,13 +118,13 @@ def _read_file(folder: int, name: str, limit: int) -> bytes:
 
 def _names(folder: int, received: Received, wanted: list[str]) -> list[str]:
     with os.scandir(folder) as entries:
-        found = [entry.name for _, entry in zip(range(MAX_SCANNED + 1), entries, strict=False)]
+        names = [entry.name for _, entry in zip(range(MAX_SCANNED + 1), entries, strict=False)]
     present = [name for name in wanted if _exists(folder, name)]
-    rest = sorted(set(found) - set(present))
+    rest = sorted(set(names) - set(present))
     if len(present) + len(rest) > MAX_ENTRIES:
         received.plain = False
-        more = "more than " if len(found) > MAX_SCANNED else ""
-        received.notes.append(f"of {more}{min(len(found), MAX_SCANNED)} files, the first {MAX_ENTRIES} were looked at")
+        more = "more than " if len(names) > MAX_SCANNED else ""
+        received.notes.append(f"of {more}{min(len(names), MAX_SCANNED)} files, the first {MAX_ENTRIES} were looked at")
     return [*present, *rest][:MAX_ENTRIES]
 
 

@@ -1,4 +1,4 @@
-"""A student's figures, decoded and drawn anew, so that nothing of the file that was handed in goes on."""
+"""A student's figures, decoded and encoded anew, so that no byte of the submitted file is passed on."""
 
 from __future__ import annotations
 

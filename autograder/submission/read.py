@@ -1,9 +1,9 @@
-"""The way in for a submission: from an untrusted folder to the notebooks that grading may use.
+"""Reads a submission: from an untrusted folder to the notebooks that grading may use.
 
 Of several files that could be one notebook the released name wins, unless nothing is written in that file while
 another has answers; else the one with the most answers; else the last by name (Copy10 after Copy2). A file belongs to
 the notebook whose cells it holds, whatever it is called. A zip file (`python -m kit pack`) is opened only for
-notebooks that do not lie in the folder themselves.
+notebooks that are not in the folder itself.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def _candidates(
     received: Received, manifest: Manifest, refused: dict[str, str], archive: str = ""
 ) -> dict[str, list[_Candidate]]:
     """Released file name to the files that could be it; what cannot be read goes into `refused`."""
-    found: dict[str, list[_Candidate]] = {book.file: [] for book in manifest.notebooks}
+    candidates: dict[str, list[_Candidate]] = {book.file: [] for book in manifest.notebooks}
     for name, data in received.files.items():
         try:
             file = parse_notebook(data)
@@ -158,8 +158,8 @@ def _candidates(
             received.others.append(f"{shown(name)} (no notebook of {manifest.assignment})")
         else:
             cells = submitted_cells(book, file.kept)
-            found[book.file].append(_Candidate(name, file, cells, archive))
-    return found
+            candidates[book.file].append(_Candidate(name, file, cells, archive))
+    return candidates
 
 
 def _belongs_to(name: str, raw: Mapping[str, Any], manifest: Manifest) -> Notebook | None:
@@ -184,15 +184,15 @@ def _add_archived(
     notes: list[str],
 ) -> None:
     """Fill what is missing from the folder's zip files; of several, the last by name comes first."""
-    missing = [file for file, found in candidates.items() if not found]
+    missing = [file for file, own in candidates.items() if not own]
     for name in sorted(archives, key=_by_name, reverse=True):
         inside = open_archive(folder, name)
         refused |= inside.refused
         notes += inside.notes
-        found = _candidates(inside, manifest, refused, name)
-        used = [file for file in missing if found[file] and not candidates[file]]
+        archived = _candidates(inside, manifest, refused, name)
+        used = [file for file in missing if archived[file] and not candidates[file]]
         for file in used:
-            candidates[file] = found[file]
+            candidates[file] = archived[file]
         if used:
             notes.append(f"{_list(used)} read from the archive {shown(name)}")
         elif name not in refused:

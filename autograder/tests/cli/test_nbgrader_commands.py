@@ -87,7 +87,7 @@ def graded(course):
 
 @pytest.fixture(scope="module")
 def clean(course):
-    """The students whose folders intake leaves as they are."""
+    """The students whose folders nbgrader reads as the grader does."""
     manifest = load_assignment(tiny.NAME, course).manifest
     folders = submissions(course / "submitted", tiny.NAME)
     return {student for student, folder in folders.items() if read_submission(folder, manifest).unchanged}
@@ -124,7 +124,7 @@ def grade(course, out, student=None):
     return {report.student: report for report in ResultFolder(course / out).all()}
 
 
-def test_autograde_agrees_with_autograder_grade_on_what_intake_leaves_unchanged(course, graded, clean, changed):
+def test_autograde_agrees_with_autograder_grade_on_what_reading_leaves_unchanged(course, graded, clean, changed):
     theirs = grade(course, "theirs")
     assert set(theirs) == clean | changed
     for student in clean:
@@ -134,7 +134,7 @@ def test_autograde_agrees_with_autograder_grade_on_what_intake_leaves_unchanged(
     assert stored(course)["bob"]["tiny-scale-check"] < 3.0
 
 
-def test_autograde_leaves_what_intake_changes_not_graded_and_names_the_command(course, graded, clean, changed):
+def test_autograde_leaves_what_reading_changes_not_graded_and_names_the_command(course, graded, clean, changed):
     assert graded.returncode == 1
     for student in changed:
         assert set(stored(course)[student].values()) == {None}
@@ -142,7 +142,7 @@ def test_autograde_leaves_what_intake_changes_not_graded_and_names_the_command(c
     assert not [student for student in clean if f"--student {student}\n" in graded.stderr]
 
 
-def test_autograde_copies_nothing_that_intake_did_not_accept(course, graded, clean):
+def test_autograde_copies_nothing_that_was_not_accepted(course, graded, clean):
     found = {path.relative_to(course / "autograded").as_posix() for path in (course / "autograded").rglob("*.*")}
     assert found == {f"{student}/{tiny.NAME}/{tiny.NOTEBOOK}" for student in clean}
 

@@ -325,7 +325,7 @@ def test_the_marker_sees_the_rubric_before_each_written_answer(tinyset):
     assert cells[place]["source"] == "Because autograd follows it."
 
 
-def test_files_that_intake_did_not_accept_leave_autograded(tinyset):
+def test_files_that_were_not_accepted_leave_autograded(tinyset):
     folder = tinyset.root / "autograded/ada" / tiny.NAME
     (folder / "sub").mkdir(parents=True)
     (folder / "evil.html").write_text("<script>")

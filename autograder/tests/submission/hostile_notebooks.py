@@ -1,4 +1,4 @@
-"""Hostile notebook files: one writer each, and what must be true of them after intake.
+"""Hostile notebook files: one writer each, and what must be true of them after reading.
 
 `write(case, folder, file, notebook)` lays a submission down: `notebook` is a released notebook as JSON, `file` its
 name. Beside the folder lies a file with SECRET, which must never be read. hostile_folders.py adds to `CASES`.

@@ -16,25 +16,20 @@ HIDDEN = "scaling/test_hidden.py"
 PUBLIC = "scaling/test_public.py"
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tiny.write(tmp_path)
-
-
-def refusal(folder: Path) -> str:
+def refusal(sources: Path) -> str:
     with pytest.raises(CourseError) as caught:
-        load_assignment(tiny.NAME, folder.parent.parent)
+        load_assignment(tiny.NAME, sources.parent.parent)
     return str(caught.value)
 
 
-def refusal_after(folder: Path, file: str, old: str, new: str) -> str:
-    load_assignment(tiny.NAME, folder.parent.parent)
-    tiny.edit(folder, file, old, new)
-    return refusal(folder)
+def refusal_after(sources: Path, file: str, old: str, new: str) -> str:
+    load_assignment(tiny.NAME, sources.parent.parent)
+    tiny.edit(sources, file, old, new)
+    return refusal(sources)
 
 
-def test_an_assignment_tells_its_problems_exercises_and_answers(folder):
-    tinyset = load_assignment(tiny.NAME, folder.parent.parent)
+def test_an_assignment_tells_its_problems_exercises_and_answers(sources):
+    tinyset = load_assignment(tiny.NAME, sources.parent.parent)
     problem = tinyset.problem("scaling")
     assert [exercise.id for exercise in problem.exercises] == ["tiny-scale", "tiny-scaler"]
     assert [exercise.points for exercise in problem.exercises] == [3, 2]
@@ -44,28 +39,28 @@ def test_an_assignment_tells_its_problems_exercises_and_answers(folder):
     assert problem.notebook_file == "1_scaling.ipynb"
 
 
-def test_parametrized_tests_are_counted_case_by_case(folder):
-    scale = load_assignment(tiny.NAME, folder.parent.parent).manifest.exercise("tiny-scale")
+def test_parametrized_tests_are_counted_case_by_case(sources):
+    scale = load_assignment(tiny.NAME, sources.parent.parent).manifest.exercise("tiny-scale")
     assert (scale.public_tests, scale.hidden_tests) == (2, 2)
 
 
-def test_cell_kinds_and_ids_follow_the_tags(folder):
-    notebook = load_assignment(tiny.NAME, folder.parent.parent).manifest.notebooks[0]
+def test_cell_kinds_and_ids_follow_the_tags(sources):
+    notebook = load_assignment(tiny.NAME, sources.parent.parent).manifest.notebooks[0]
     kinds = [cell.kind for cell in notebook.cells]
     assert kinds == "text show given exercise check given exercise check guess show text answer text show".split()
     graded = [cell.id for cell in notebook.cells if cell.kind not in ("text", "show", "guess")]
     assert graded == "given-1 tiny-scale tiny-scale-check given-2 tiny-scaler tiny-scaler-check tiny-why".split()
 
 
-def test_the_manifest_holds_stubs_and_no_solution(folder):
-    text = load_assignment(tiny.NAME, folder.parent.parent).manifest.to_json()
+def test_the_manifest_holds_stubs_and_no_solution(sources):
+    text = load_assignment(tiny.NAME, sources.parent.parent).manifest.to_json()
     assert "scaled_by_the_reference" not in text
     assert "SOLUTION" not in text
     assert text.count("tiny-scaler: write this function") == 2
 
 
-def test_the_manifest_survives_json(folder):
-    manifest = load_assignment(tiny.NAME, folder.parent.parent).manifest
+def test_the_manifest_survives_json(sources):
+    manifest = load_assignment(tiny.NAME, sources.parent.parent).manifest
     assert Manifest.from_json(manifest.to_json()) == manifest
     assert manifest.notebook_of("tiny-scale").file == "1_scaling.ipynb"
 
@@ -78,18 +73,18 @@ def test_a_damaged_manifest_is_refused_by_file_name(tmp_path, text):
         Manifest.read(path)
 
 
-def test_references_keep_their_solutions(folder):
-    references = load_assignment(tiny.NAME, folder.parent.parent).problem("scaling").references
+def test_references_keep_their_solutions(sources):
+    references = load_assignment(tiny.NAME, sources.parent.parent).problem("scaling").references
     assert "scaled_by_the_reference" in references["tiny-scale"]
 
 
-def test_an_unknown_assignment_names_the_known_ones(folder):
+def test_an_unknown_assignment_names_the_known_ones(sources):
     with pytest.raises(BadInput, match="there are: tinyset"):
-        load_assignment("tinysett", folder.parent.parent)
+        load_assignment("tinysett", sources.parent.parent)
 
 
-def test_an_exercise_without_points_is_refused_with_its_line(folder):
-    text = refusal_after(folder, PROBLEM, '[exercise.tiny-scaler]\npoints = 2\ndepends = ["tiny-scale"]\n', "")
+def test_an_exercise_without_points_is_refused_with_its_line(sources):
+    text = refusal_after(sources, PROBLEM, '[exercise.tiny-scaler]\npoints = 2\ndepends = ["tiny-scale"]\n', "")
     assert "notebook.py:37: exercise tiny-scaler has no points: add [exercise.tiny-scaler]" in text
 
 
@@ -138,31 +133,31 @@ def test_an_exercise_without_points_is_refused_with_its_line(folder):
         ("assignment.toml", tiny.CANARY, "short", "canary = 'short'"),
     ],
 )  # fmt: skip
-def test_a_contradiction_is_refused_with_its_mend(folder, file, old, new, expected):
-    assert expected in refusal_after(folder, file, old, new)
+def test_a_contradiction_is_refused_with_its_mend(sources, file, old, new, expected):
+    assert expected in refusal_after(sources, file, old, new)
 
 
-def test_all_contradictions_are_told_at_once(folder):
-    tiny.edit(folder, PROBLEM, "[answer.tiny-why]\npoints = 1\n", "")
-    tiny.edit(folder, HIDDEN, '"tiny-scaler"', '"tiny-skaler"')
-    text = refusal(folder)
+def test_all_contradictions_are_told_at_once(sources):
+    tiny.edit(sources, PROBLEM, "[answer.tiny-why]\npoints = 1\n", "")
+    tiny.edit(sources, HIDDEN, '"tiny-scaler"', '"tiny-skaler"')
+    text = refusal(sources)
     assert "tiny-why has no points" in text
     assert "tiny-skaler" in text
 
 
 @pytest.mark.parametrize("name", ["notebook.py", "test_public.py", "test_hidden.py", "rubric.md", "problem.toml"])
-def test_a_missing_file_is_named(folder, name):
-    (folder / "scaling" / name).unlink()
-    assert name in refusal(folder)
+def test_a_missing_file_is_named(sources, name):
+    (sources / "scaling" / name).unlink()
+    assert name in refusal(sources)
 
 
-def test_two_problems_may_not_share_an_id(folder):
-    second = folder / "scaling_again"
+def test_two_problems_may_not_share_an_id(sources):
+    second = sources / "scaling_again"
     second.mkdir()
     for name in ("notebook.py", "problem.toml", "test_public.py", "test_hidden.py", "rubric.md"):
-        (second / name).write_text((folder / "scaling" / name).read_text())
-    tiny.edit(folder, "assignment.toml", "extra = []", 'extra = ["scaling_again"]')
-    assert "id 'tiny-scale' is also used by scaling" in refusal(folder)
+        (second / name).write_text((sources / "scaling" / name).read_text())
+    tiny.edit(sources, "assignment.toml", "extra = []", 'extra = ["scaling_again"]')
+    assert "id 'tiny-scale' is also used by scaling" in refusal(sources)
 
 
 SOLUTION = """\
@@ -185,14 +180,14 @@ SOLUTION = """\
         (SOLUTION + "    return values\n", "cannot be reached"),
     ],
 )
-def test_a_crooked_solution_region_is_refused(folder, replacement, expected):
-    text = refusal_after(folder, NOTEBOOK, SOLUTION, replacement)
+def test_a_crooked_solution_region_is_refused(sources, replacement, expected):
+    text = refusal_after(sources, NOTEBOOK, SOLUTION, replacement)
     assert expected in text
     assert "notebook.py:" in text
 
 
-def test_a_solution_region_in_a_given_cell_is_refused(folder):
-    text = refusal_after(folder, NOTEBOOK, "import torch\n", "### BEGIN SOLUTION\nimport torch\n### END SOLUTION\n")
+def test_a_solution_region_in_a_given_cell_is_refused(sources):
+    text = refusal_after(sources, NOTEBOOK, "import torch\n", "### BEGIN SOLUTION\nimport torch\n### END SOLUTION\n")
     assert "notebook.py:7: a solution region in a given cell" in text
 
 

@@ -22,13 +22,8 @@ SOLUTION_PAIR = "scaled_by_the_reference = values * factor\n    return scaled_by
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tiny.write(tmp_path)
-
-
-@pytest.fixture
-def tinyset(folder):
-    return load_assignment(tiny.NAME, folder.parent.parent)
+def tinyset(sources):
+    return load_assignment(tiny.NAME, sources.parent.parent)
 
 
 @pytest.fixture
@@ -128,13 +123,13 @@ def test_lines_that_a_student_is_given_are_no_leak(tinyset):
     assert leaks.find(tinyset, {"x.py": given.encode()}) == []
 
 
-def test_a_line_named_public_may_stand_in_the_release(folder):
+def test_a_line_named_public_may_stand_in_the_release(sources):
     line = "return values / self.factor.reshape(1, 1)"
-    tiny.edit(folder, LIBRARY, "return 2 * values", line)
+    tiny.edit(sources, LIBRARY, "return 2 * values", line)
     with pytest.raises(Leak, match="solution of tiny-scaler"):
-        build.make(load_assignment(tiny.NAME, folder.parent.parent))
-    tiny.edit(folder, "assignment.toml", "extra = []", f'extra = []\npublic_lines = ["{line}"]')
-    build.make(load_assignment(tiny.NAME, folder.parent.parent))
+        build.make(load_assignment(tiny.NAME, sources.parent.parent))
+    tiny.edit(sources, "assignment.toml", "extra = []", f'extra = []\npublic_lines = ["{line}"]')
+    build.make(load_assignment(tiny.NAME, sources.parent.parent))
 
 
 @pytest.mark.parametrize(
@@ -147,9 +142,9 @@ def test_a_line_named_public_may_stand_in_the_release(folder):
         ("scaling/notebook.py", "# Two exercises", f"# {SOLUTION_PAIR.replace(chr(10), ' ')}. Two exercises"),
     ],
 )
-def test_a_build_with_a_leak_is_refused_and_writes_nothing(folder, file, old, new):
-    root = folder.parent.parent
-    tiny.edit(folder, file, old, new)
+def test_a_build_with_a_leak_is_refused_and_writes_nothing(sources, file, old, new):
+    root = sources.parent.parent
+    tiny.edit(sources, file, old, new)
     with pytest.raises(Leak, match="(?s)release/tinyset/.*Nothing was written") as caught:
         build.build(tiny.NAME, root)
     assert caught.value.exit_code == 6

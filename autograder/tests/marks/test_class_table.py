@@ -11,11 +11,6 @@ from autograder.tests import marking
 from autograder.tests.marks.test_gradebook import mark
 
 
-@pytest.fixture
-def tinyset(tmp_path):
-    return marking.assignment(tmp_path)
-
-
 def standing_of(tinyset, *reports):
     results = marking.store(tinyset.root, *reports)
     gradebook.write(tinyset, results)

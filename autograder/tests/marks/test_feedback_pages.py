@@ -14,11 +14,6 @@ from autograder.tests.marks.test_gradebook import mark
 from kit.outcomes import OutcomeStatus
 
 
-@pytest.fixture
-def tinyset(tmp_path):
-    return marking.assignment(tmp_path)
-
-
 def pages(tinyset, *reports, answer="Because autograd follows it."):
     """Grade, write the gradebook and the pages; returns ada's two pages as text."""
     results = marking.store(tinyset.root, *reports, answer=answer)

@@ -22,11 +22,6 @@ from autograder.results import ResultFolder
 from autograder.tests import marking, tiny
 
 
-@pytest.fixture
-def tinyset(tmp_path):
-    return marking.assignment(tmp_path)
-
-
 def write(tinyset, *reports, answer="Because autograd follows it.", **options):
     return gradebook.write(tinyset, marking.store(tinyset.root, *reports, answer=answer), **options)
 

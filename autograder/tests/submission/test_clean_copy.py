@@ -12,7 +12,6 @@ from PIL import Image
 from autograder.submission.clean_copy import MAX_FIGURES, MAX_OWN, clean_copy
 from autograder.submission.notebook_file import keep
 from autograder.submission.read import SubmittedNotebook
-from autograder.tests import handing_in
 from autograder.tests.handing_in import cell, figure, own, png, printed
 from autograder.tests.submission.hostile_text import SNIPPETS, active
 from kit.notebooks import read_notebook
@@ -24,11 +23,6 @@ def copied(staff, submitted, book):
     """The clean copy of a submitted notebook file given as JSON; None: nothing was handed in."""
     content = None if submitted is None else keep(submitted)
     return clean_copy(staff, SubmittedNotebook(content, read_notebook(book, content)))
-
-
-@pytest.fixture(scope="module")
-def tiny_release(tmp_path_factory):
-    return handing_in.released(tmp_path_factory.mktemp("course"))
 
 
 @pytest.fixture(scope="module")

@@ -9,25 +9,10 @@ import pytest
 
 from autograder.submission.clean_copy import clean_copy
 from autograder.submission.read import Submission, read_submission
-from autograder.tests import handing_in, tiny
+from autograder.tests import tiny
 from autograder.tests.submission import hostile_folders as hostile
 
 FILE = tiny.NOTEBOOK
-
-
-@pytest.fixture(scope="module")
-def tiny_release(tmp_path_factory):
-    return handing_in.released(tmp_path_factory.mktemp("course"))
-
-
-@pytest.fixture(scope="module")
-def manifest(tiny_release):
-    return tiny_release[0]
-
-
-@pytest.fixture(scope="module")
-def released(tiny_release):
-    return tiny_release[1]
 
 
 def snapshot(folder: Path):

@@ -10,25 +10,10 @@ from autograder.assignment.load import load_assignment
 from autograder.build.build import build
 from autograder.submission import exchange_files
 from autograder.submission.read import read_submission
-from autograder.tests import handing_in, tiny
+from autograder.tests import tiny
 from autograder.tests.handing_in import FILE, save, with_source
 
 SCALE = "def scale(values, factor):\n    return values * factor\n"
-
-
-@pytest.fixture(scope="module")
-def tiny_release(tmp_path_factory):
-    return handing_in.released(tmp_path_factory.mktemp("course"))
-
-
-@pytest.fixture(scope="module")
-def manifest(tiny_release):
-    return tiny_release[0]
-
-
-@pytest.fixture(scope="module")
-def released(tiny_release):
-    return tiny_release[1]
 
 
 @pytest.fixture

@@ -50,6 +50,7 @@ lint: venv
 	$(BIN)/python -m autograder.build.copies $(ASSIGNMENT)
 	MYPYPATH=release/$(ASSIGNMENT) $(BIN)/mypy data_scripts
 	MYPYPATH=release/$(ASSIGNMENT) $(BIN)/mypy -p ps3
+	MYPYPATH=release/$(ASSIGNMENT) $(BIN)/mypy assignments/$(ASSIGNMENT)/library_tests
 
 # What changed since this branch left origin/main.
 check: lint

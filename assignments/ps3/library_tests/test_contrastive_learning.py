@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
@@ -66,7 +67,7 @@ def test_the_title_tells_whether_the_loss_falls_as_the_forces_promise():
 
 def test_a_profile_places_what_was_read_from_border_to_border(capsys):
     drawn = figures.profile(torch.tensor([10.0, 20.0]), torch.tensor([10.0, 12.5, 17.5, 20.0]))
-    assert drawn.axes[0].lines[0].get_xdata().tolist() == [0.25, 0.75, 1.25, 1.75]
+    assert list(np.asarray(drawn.axes[0].lines[0].get_xdata())) == [0.25, 0.75, 1.25, 1.75]
     assert "at the borders 10.0 and 20.0; lowest 10.0, highest 20.0" in capsys.readouterr().out
 
 
@@ -84,7 +85,7 @@ def test_similarities_say_how_often_the_partner_is_found(capsys):
 
 def test_new_networks_are_the_same_for_the_same_seed():
     (one, _), (same, _), (other, _) = (parts.new_networks(seed=seed) for seed in (0, 0, 1))
-    weights = [network.stem[0].weight for network in (one, same, other)]
+    weights = [network.stem[0].get_parameter("weight") for network in (one, same, other)]
     assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])
 
 
@@ -119,7 +120,7 @@ def test_the_corner_is_part_of_the_image():
 
 def test_arguments_by_name_are_refused_where_only_places_count():
     with pytest.raises(TypeError):
-        parts.noisy_by_position(pictures=torch.zeros(1, 1, 2, 2), source=None)
+        parts.noisy_by_position(pictures=torch.zeros(1, 1, 2, 2), source=None)  # type: ignore[call-arg]
     assert math.isfinite(parts.noisy_by_position(torch.zeros(1, 1, 2, 2), None).sum())
 
 

@@ -16,6 +16,7 @@ EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
 
 def script(name):
     spec = importlib.util.spec_from_file_location(name, EXPERIMENTS / f"{name}.py")
+    assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -66,7 +66,8 @@ def test_shuffled_labels_give_chance():
 def test_k_nn_of_one_finds_the_image_itself_and_scale_does_not_matter():
     features, labels = blobs(90, 0)
     assert probes.knn(features, labels, 7 * features, labels, k=1) == 1.0
-    assert 0.8 < probes.knn(features, labels, *blobs(90, 1), k=10) <= 1.0
+    others, their_labels = blobs(90, 1)
+    assert 0.8 < probes.knn(features, labels, others, their_labels, k=10) <= 1.0
 
 
 def test_neighbours_come_best_first():

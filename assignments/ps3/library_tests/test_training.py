@@ -1,5 +1,7 @@
 """The training loop, its schedules, and weights on disk."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -27,7 +29,7 @@ def classifier():
 
 
 def run(net, step, **more):
-    settings = {"steps": 6, "batch_size": 16, "precision": "float32", "watch": silent} | more
+    settings: dict[str, Any] = {"steps": 6, "batch_size": 16, "precision": "float32", "watch": silent} | more
     return training.train(net, step, IMAGES, LABELS, **settings)
 
 

@@ -237,7 +237,7 @@ def test_masking_rebuilds_the_input(student, rng):
     "every choice of tokens is possible, and equally likely",
     hint="A block of neighbours is a choice too, but a rare one. Can your draw reach any set of K tokens?",
 )
-def test_masking_draws_every_set_of_tokens(student, rng):
+def test_masking_draws_every_set_of_tokens(student):
     _, mask, _ = masking(student, torch.zeros(2000, 8, 1), 0.5)
     share = mask.float().mean(dim=0)
     uneven = float((share - 0.5).abs().max())

@@ -18,7 +18,7 @@ masked_loss = exercise("mae-loss")
     "takes patches left to right, then down",
     hint="Is token 1 the patch to the right of token 0, or the patch below it?",
 )
-def test_patchify_takes_patches_left_to_right_then_down(student, rng):
+def test_patchify_takes_patches_left_to_right_then_down(student):
     # Patch n of this 6x4 image is a square full of n, so only the order of the patches shows.
     grid = torch.tensor([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]])
     image = grid.repeat_interleave(2, 0).repeat_interleave(2, 1).reshape(1, 1, 6, 4)
@@ -30,7 +30,7 @@ def test_patchify_takes_patches_left_to_right_then_down(student, rng):
     "reads each patch row by row",
     hint="Inside a patch, which changes first from one number to the next: the row or the column?",
 )
-def test_patchify_reads_each_patch_row_by_row(student, rng):
+def test_patchify_reads_each_patch_row_by_row(student):
     image = torch.arange(9.0).reshape(1, 1, 3, 3)
     assert_same(student.patchify(image, 3), image.reshape(1, 1, 9), what="patchify on one 3x3 patch of 0 to 8")
 
@@ -40,14 +40,14 @@ def test_patchify_reads_each_patch_row_by_row(student, rng):
     hint="Which of row, column and channel varies fastest inside a patch?",
     weight=2,
 )
-def test_patchify_keeps_channels_together_inside_a_patch(student, rng):
+def test_patchify_keeps_channels_together_inside_a_patch(student):
     image = torch.tensor([[[0.0, 1.0], [2.0, 3.0]], [[10.0, 11.0], [12.0, 13.0]], [[20.0, 21.0], [22.0, 23.0]]])
     expected = torch.tensor([[[0.0, 10.0, 20.0, 1.0, 11.0, 21.0, 2.0, 12.0, 22.0, 3.0, 13.0, 23.0]]])
     assert_same(student.patchify(image.unsqueeze(0), 2), expected, what="patchify on a 2x2 image with 3 channels")
 
 
 @patchify("keeps the images of a batch apart", hint="Do all numbers of one image end in the same row of the answer?")
-def test_patchify_keeps_the_images_of_a_batch_apart(student, rng):
+def test_patchify_keeps_the_images_of_a_batch_apart(student):
     images = torch.arange(3.0).reshape(3, 1, 1, 1).expand(3, 2, 4, 6).contiguous()
     expected = torch.arange(3.0).reshape(3, 1, 1).expand(3, 6, 8)
     assert_same(student.patchify(images, 2), expected, what="patchify on three 4x6 images, full of 0, of 1 and of 2")
@@ -57,7 +57,7 @@ def test_patchify_keeps_the_images_of_a_batch_apart(student, rng):
     "refuses sizes that P does not divide",
     hint="Height and width can each be the wrong one. What does your function do with an image it cannot cut evenly?",
 )
-def test_patchify_refuses_sizes_that_the_patch_does_not_divide(student, rng):
+def test_patchify_refuses_sizes_that_the_patch_does_not_divide(student):
     expect_tensor(student.patchify(torch.zeros(1, 1, 4, 8), 4), what="patchify(4x8 image, 4)", shape=(1, 2, 16))
     for height, width in [(6, 8), (8, 6)]:
         image = torch.zeros(1, 1, height, width)
@@ -80,7 +80,7 @@ def test_patchify_keeps_the_dtype(student, rng):
 @unpatchify(
     "the image need not be square", hint="Rows and columns differ here. Where do you learn how many of each there are?"
 )
-def test_unpatchify_builds_an_image_that_is_not_square(student, rng):
+def test_unpatchify_builds_an_image_that_is_not_square(student):
     patches = torch.arange(4.0).reshape(1, 4, 1).expand(1, 4, 4).contiguous()
     expected = torch.arange(4.0).repeat_interleave(2).expand(1, 1, 2, 8)
     assert_same(student.unpatchify(patches, 2, (2, 8)), expected, what="unpatchify of 4 patches to 2 high, 8 wide")
@@ -89,7 +89,7 @@ def test_unpatchify_builds_an_image_that_is_not_square(student, rng):
 @unpatchify(
     "puts patches left to right, then down", hint="Patch 1 belongs to the right of patch 0. Where does yours lie?"
 )
-def test_unpatchify_puts_patches_left_to_right_then_down(student, rng):
+def test_unpatchify_puts_patches_left_to_right_then_down(student):
     patches = torch.arange(6.0).reshape(1, 6, 1).expand(1, 6, 4).contiguous()
     grid = torch.tensor([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]])
     expected = grid.repeat_interleave(2, 0).repeat_interleave(2, 1).reshape(1, 1, 6, 4)
@@ -102,7 +102,7 @@ def test_unpatchify_puts_patches_left_to_right_then_down(student, rng):
     "fills each patch row by row",
     hint="The second number of a patch lies beside the first. Where does it lie in your image?",
 )
-def test_unpatchify_fills_each_patch_row_by_row(student, rng):
+def test_unpatchify_fills_each_patch_row_by_row(student):
     patch = torch.arange(9.0).reshape(1, 1, 9)
     assert_same(
         student.unpatchify(patch, 3, (3, 3)), patch.reshape(1, 1, 3, 3), what="unpatchify of one 3x3 patch of 0 to 8"
@@ -114,14 +114,14 @@ def test_unpatchify_fills_each_patch_row_by_row(student, rng):
     hint="The first C numbers of a patch are one pixel. Where do they go in yours?",
     weight=2,
 )
-def test_unpatchify_takes_the_channels_of_each_pixel_apart(student, rng):
+def test_unpatchify_takes_the_channels_of_each_pixel_apart(student):
     patch = torch.tensor([[[0.0, 10.0, 20.0, 1.0, 11.0, 21.0, 2.0, 12.0, 22.0, 3.0, 13.0, 23.0]]])
     expected = torch.tensor([[[[0.0, 1.0], [2.0, 3.0]], [[10.0, 11.0], [12.0, 13.0]], [[20.0, 21.0], [22.0, 23.0]]]])
     assert_same(student.unpatchify(patch, 2, (2, 2)), expected, what="unpatchify of one 2x2 patch with 3 channels")
 
 
 @unpatchify("keeps the images of a batch apart", hint="Do all patches of one image end in that image?")
-def test_unpatchify_keeps_the_images_of_a_batch_apart(student, rng):
+def test_unpatchify_keeps_the_images_of_a_batch_apart(student):
     patches = torch.arange(3.0).reshape(3, 1, 1).expand(3, 6, 8).contiguous()
     expected = torch.arange(3.0).reshape(3, 1, 1, 1).expand(3, 2, 4, 6)
     assert_same(student.unpatchify(patches, 2, (4, 6)), expected, what="unpatchify of three images of 6 patches each")
@@ -131,7 +131,7 @@ def test_unpatchify_keeps_the_images_of_a_batch_apart(student, rng):
     "refuses patches that do not fit",
     hint="Two things can fail to fit: the number of patches, and the length of a patch. What does yours do with each?",
 )
-def test_unpatchify_refuses_patches_that_do_not_fit(student, rng):
+def test_unpatchify_refuses_patches_that_do_not_fit(student):
     image = student.unpatchify(torch.zeros(1, 6, 12), 2, (4, 6))
     expect_tensor(image, what="unpatchify(6 patches of 12 numbers, 2, (4, 6))", shape=(1, 3, 4, 6))
     for count, length in [(5, 12), (12, 12), (6, 10)]:
@@ -157,7 +157,7 @@ def numbered_tokens(batch: int, count: int) -> torch.Tensor:
     "a ratio of 0.75 keeps a quarter",
     hint="mask_ratio is the share that goes away. How many tokens does your encoder get to see?",
 )
-def test_masking_keeps_what_the_ratio_leaves(student, rng):
+def test_masking_keeps_what_the_ratio_leaves(student):
     for count, ratio, kept in [(24, 0.75, 6), (8, 0.5, 4), (8, 0.25, 6), (4, 0.0, 4)]:
         what = f"random_masking({count} tokens, {ratio})"
         visible, mask, ids_restore = expect_tuple(student.random_masking(torch.zeros(2, count, 3), ratio), 3, what=what)
@@ -170,7 +170,7 @@ def test_masking_keeps_what_the_ratio_leaves(student, rng):
     "keeps the tokens with the smallest noise, in its order",
     hint="With noise .9 .1 .5 .3 and ratio .5, tokens 1 and 3 stay. Which two do you keep, and which stands first?",
 )
-def test_masking_keeps_the_smallest_noise_in_order(student, rng):
+def test_masking_keeps_the_smallest_noise_in_order(student):
     visible, _, _ = expect_tuple(student.random_masking(numbered_tokens(1, 4), 0.5, NOISE), 3, what="random_masking")
     assert_same(visible, torch.tensor([[[1.0], [3.0]]]), what="visible for the noise .9 .1 .5 .3")
 
@@ -179,7 +179,7 @@ def test_masking_keeps_the_smallest_noise_in_order(student, rng):
     "the mask says 1 where a token was removed, in the tokens' own order",
     hint="mask[n] is about token n. Does your mask stand in the order of the image, or of the sorted noise?",
 )
-def test_masking_marks_removed_tokens_with_one(student, rng):
+def test_masking_marks_removed_tokens_with_one(student):
     _, mask, _ = expect_tuple(student.random_masking(numbered_tokens(1, 4), 0.5, NOISE), 3, what="random_masking")
     what = "mask for the noise .9 .1 .5 .3"
     assert_same(mask, torch.tensor([[1.0, 0.0, 1.0, 0.0]]), what=what, any_float=True)
@@ -190,7 +190,7 @@ def test_masking_marks_removed_tokens_with_one(student, rng):
     hint="One permutation answers 'who stands at place i?', the decoder asks 'where did token n go?'. Which is yours?",
     weight=2,
 )
-def test_masking_restore_says_where_each_token_went(student, rng):
+def test_masking_restore_says_where_each_token_went(student):
     # Token 0 has the largest noise, so it stands last; token 1 stands first, token 2 third, token 3 second.
     result = student.random_masking(numbered_tokens(1, 4), 0.5, NOISE)
     _, _, ids_restore = expect_tuple(result, 3, what="random_masking")
@@ -200,7 +200,7 @@ def test_masking_restore_says_where_each_token_went(student, rng):
 @random_masking(
     "every image of a batch gets its own mask", hint="How many random numbers do you draw for a batch of eight images?"
 )
-def test_masking_draws_another_mask_for_each_image(student, rng):
+def test_masking_draws_another_mask_for_each_image(student):
     result = student.random_masking(torch.zeros(8, 16, 2), 0.5)
     mask = expect_tensor(expect_tuple(result, 3, what="random_masking")[1], what="mask", shape=(8, 16))
     different = len({tuple(row.tolist()) for row in mask})
@@ -208,7 +208,7 @@ def test_masking_draws_another_mask_for_each_image(student, rng):
 
 
 @random_masking("every call draws anew", hint="What decides your mask if nobody hands you any noise?")
-def test_masking_draws_anew_at_every_call(student, rng):
+def test_masking_draws_anew_at_every_call(student):
     tokens = torch.zeros(4, 16, 2)
     masks = []
     for _ in range(2):
@@ -587,7 +587,7 @@ def costs_of_zero(student) -> torch.Tensor:
     "mean squared error of one removed patch",
     hint="Predicting 0 for the patch 0 2 4 6 costs (0 + 4 + 16 + 36) / 4 = 14. How do you get from pixels to a number?",
 )
-def test_loss_of_one_removed_patch(student, rng):
+def test_loss_of_one_removed_patch(student):
     loss = student.mae_loss(two_patches(), torch.zeros(1, 2, 4), torch.tensor([[1.0, 0.0]]), 2, False)
     expected = costs_of_zero(student)[0]  # 14
     assert_same(loss, expected, what="loss of predicting 0 for the patch 0 2 4 6, plain targets")
@@ -608,7 +608,7 @@ def test_loss_has_no_gradient_on_visible_patches(student, rng):
     "every removed patch of the batch has the same weight",
     hint="One image lost one patch, another two. Is the mean over patches or over images?",
 )
-def test_loss_gives_every_removed_patch_the_same_weight(student, rng):
+def test_loss_gives_every_removed_patch_the_same_weight(student):
     images = two_patches().expand(2, 1, 2, 4).contiguous()
     mask = torch.tensor([[1.0, 0.0], [1.0, 1.0]])
     loss = student.mae_loss(images, torch.zeros(2, 2, 4), mask, 2, False)
@@ -659,7 +659,7 @@ def test_loss_of_a_perfect_prediction_is_zero(student, rng):
 
 
 @masked_loss("a patch of one colour is no accident", hint="Sky and snow have a variance of 0. What do you divide by?")
-def test_loss_of_a_patch_of_one_colour(student, rng):
+def test_loss_of_a_patch_of_one_colour(student):
     images = torch.full((1, 1, 2, 4), 0.5)
     loss = student.mae_loss(images, torch.full((1, 2, 4), 2.0), torch.ones(1, 2), 2)
     assert_same(loss, torch.tensor(4.0), what="loss of predicting 2 for patches of one colour")

@@ -18,7 +18,8 @@ from kit.cells import MAX_SOURCE, Blanked, Python, normalise, one_line, read_pyt
 from kit.manifest import Cell, CellKind, Manifest, Notebook
 from kit.statements import FUNCTIONS, Piece, joined, pieces, statements
 
-MAX_BYTES = 50_000_000  # of a notebook's file
+MAX_BYTES = 50_000_000  # of a file that is handed in: a notebook or a zip file
+MAX_SUBMISSION = 100_000_000  # bytes of all its notebooks together
 MAX_CELLS = 2_000
 MAX_TOTAL = 500_000
 MAX_PIECES = 60  # statements of one cell that run apart, so that one that fails spares the others

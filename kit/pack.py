@@ -12,7 +12,7 @@ from typing import Any
 
 from kit import running_notebook
 from kit.archive import archive as zip_of
-from kit.notebooks import MAX_BYTES
+from kit.notebooks import MAX_BYTES, MAX_SUBMISSION
 from kit.preview import examine, missing_notebooks
 from kit.release import Release, ReleaseError, Saved, SavedNotebook, find_release, read_all
 
@@ -59,21 +59,43 @@ def archive(release: Release, notebooks: Sequence[SavedNotebook]) -> bytes:
 def _pack(release: Release, saved: Saved, out: Path, *, alone: bool = False) -> int:
     for remark in saved.remarks:
         print(remark)
-    if errors := _errors(release, saved):
+    data, errors = _packed(release, saved)
+    if errors:
         print("\n".join([*(f"error: {error}" for error in errors), "Nothing was packed."]), file=sys.stderr)
         return 1
-    _write(out, archive(release, saved.notebooks))
-    print(f"{out.name}: {out.stat().st_size / 1024:.0f} kB, version {release.manifest.version}, in {out.parent}")
+    _write(out, data)
+    print(f"{out.name}: {len(data) / 1024:.0f} kB, version {release.manifest.version}, in {out.parent}")
     print("\n".join([*_contents(release, saved), *_next_steps(release, saved, alone=alone)]))
     return 0
 
 
+def _packed(release: Release, saved: Saved) -> tuple[bytes, list[str]]:
+    """The zip's bytes, and the errors for which it is not to be written."""
+    if errors := _errors(release, saved):
+        return b"", errors
+    data = archive(release, saved.notebooks)
+    return data, _errors_of_archive(saved.notebooks, data)
+
+
 def _errors(release: Release, saved: Saved) -> list[str]:
-    """Why nothing can be packed."""
+    """What is wrong with the notebooks."""
     errors = [*saved.errors, *(_too_large(own) for own in saved.notebooks if len(own.data) > MAX_BYTES)]
     if saved.notebooks or errors:
         return errors
     return [f"no notebook of {release.manifest.title} in {release.root}"]
+
+
+def _errors_of_archive(notebooks: Sequence[SavedNotebook], data: bytes) -> list[str]:
+    """Why notebooks that are small enough each are too large together."""
+    total = sum(len(own.data) for own in notebooks)
+    if len(data) <= MAX_BYTES and total <= MAX_SUBMISSION:
+        return []
+    largest = max(notebooks, key=lambda own: len(own.data))
+    return [
+        f"the notebooks hold {total / 1e6:.0f} MB together and {len(data) / 1e6:.0f} MB as a zip file, over the "
+        f"{MAX_SUBMISSION / 1e6:.0f} MB and {MAX_BYTES / 1e6:.0f} MB that are read. "
+        f"Largest in {largest.path.name}: {_largest_cells(largest)}. Clear the outputs of those cells and save."
+    ]
 
 
 def _contents(release: Release, saved: Saved) -> list[str]:
@@ -108,13 +130,16 @@ def _write(path: Path, data: bytes) -> None:
         raise ReleaseError(f"{path}: cannot be written: {error.strerror}") from error
 
 
-def _too_large(own: SavedNotebook) -> str:
+def _largest_cells(own: SavedNotebook) -> str:
     cells = own.content["cells"]
     sizes = sorted(((len(json.dumps(cell)), number) for number, cell in enumerate(cells, start=1)), reverse=True)
-    largest = ", ".join(f"cell {number} ({size / 1e6:.1f} MB)" for size, number in sizes[:3])
+    return ", ".join(f"cell {number} ({size / 1e6:.1f} MB)" for size, number in sizes[:3])
+
+
+def _too_large(own: SavedNotebook) -> str:
     return (
         f"{own.path.name} holds {len(own.data) / 1e6:.0f} MB, over the {MAX_BYTES / 1e6:.0f} MB that are read. "
-        f"Largest: {largest}. Clear the outputs of those cells and save."
+        f"Largest: {_largest_cells(own)}. Clear the outputs of those cells and save."
     )
 
 

@@ -26,35 +26,35 @@ def table(manifest: Manifest, standings: Sequence[Standing], width: int = WIDE) 
     Columns are numbered, so that a set of twenty exercises fits on a screen; the caption tells their names. Where even
     that is more than `width` characters, students by problems.
     """
-    made = _table(manifest, standings, [standing.scores for standing in standings])
+    grid = _table(manifest, standings, [standing.scores for standing in standings])
     roomy = Console(width=WIDE)
-    if (needed := Measurement.get(roomy, roomy.options, made).maximum) > width:
-        made = _table(manifest, standings, [_by_problem(manifest, standing) for standing in standings])
-        made.caption = f"{made.caption}\nevery exercise: in a window of {needed} columns, or with --csv"
-    return made
+    if (needed := Measurement.get(roomy, roomy.options, grid).maximum) > width:
+        grid = _table(manifest, standings, [_by_problem(manifest, standing) for standing in standings])
+        grid.caption = f"{grid.caption}\nevery exercise: in a window of {needed} columns, or with --csv"
+    return grid
 
 
 def _table(manifest: Manifest, standings: Sequence[Standing], rows: Sequence[Sequence[Score]]) -> Table:
     numbers = [str(number) for number in range(1, len(rows[0]) + 1)]
     names = ", ".join(f"{number}={score.id}" for number, score in zip(numbers, rows[0], strict=True))
-    made = Table(
+    grid = Table(
         title=manifest.title, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption_justify="left",
         caption=f"{names}\n{NONE} not graded, or not marked yet; * marked by hand",
     )  # fmt: skip
-    made.add_column("student", overflow="fold", min_width=8)
+    grid.add_column("student", overflow="fold", min_width=8)
     for number in numbers:
-        made.add_column(number, justify="right", no_wrap=True)
-    made.add_column("total", justify="right", no_wrap=True)
-    made.add_column("state", no_wrap=True)
+        grid.add_column(number, justify="right", no_wrap=True)
+    grid.add_column("total", justify="right", no_wrap=True)
+    grid.add_column("state", no_wrap=True)
     for standing, scores in zip(standings, rows, strict=True):
         cells = [_shown(score) + ("" if score.manual is None else "*") for score in scores]
-        made.add_row(Text(standing.student), *cells, _total(standing), standing.status)
-    made.add_section()
+        grid.add_row(Text(standing.student), *cells, _total(standing), standing.status)
+    grid.add_section()
     medians = [_median(score.points for score in column) for column in zip(*rows, strict=True)]
     totals = _median(standing.points for standing in standings if standing.status is not StandingStatus.NOT_GRADED)
-    made.add_row("median", *medians, totals, "")
-    made.add_row("points", *[f"{score.max_points:g}" for score in rows[0]], f"{standings[0].max_points:g}", "")
-    return made
+    grid.add_row("median", *medians, totals, "")
+    grid.add_row("points", *[f"{score.max_points:g}" for score in rows[0]], f"{standings[0].max_points:g}", "")
+    return grid
 
 
 def _by_problem(manifest: Manifest, standing: Standing) -> list[Score]:

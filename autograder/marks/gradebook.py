@@ -216,14 +216,9 @@ class Writer:
                     comments[exercise].auto_comment = f"Not graded: {reason}" if score is None else None
                     if score is None:
                         changes.not_graded.append(MissingScore(report.student, exercise, reason or ""))
-                if grade.manual_score is None:
-                    grade.needs_manual_grade = score is None
-                elif rewritten or grade.auto_score != score:
-                    grade.needs_manual_grade = True
-                    changes.changed.append(
-                        ChangedMark(report.student, name, grade.auto_score, score, grade.manual_score)
-                    )
-                grade.auto_score = score
+                previous = grade.auto_score
+                if _set_score(grade, score, rewritten):
+                    changes.changed.append(ChangedMark(report.student, name, previous, score, grade.manual_score))
         return changes
 
     # Rows
@@ -289,6 +284,15 @@ class Writer:
             raise BadInput(
                 f"{self._database}: {error.orig}. Run `nbgrader db upgrade`, or restore the newest {backup}"
             ) from error
+
+
+def _set_score(grade: Any, score: float | None, rewritten: bool) -> bool:
+    """Store an automatic score; whether a person who marked the cell has to look at it again."""
+    changed = grade.manual_score is not None and (rewritten or grade.auto_score != score)
+    if grade.manual_score is None or changed:
+        grade.needs_manual_grade = changed or score is None
+    grade.auto_score = score
+    return changed
 
 
 def _of_answer(text: str | None) -> tuple[float | None, str | None]:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from autograder.submission.folder import (
     MAX_ENTRIES,
-    MAX_TOTAL,
     NOTEBOOK,
     Received,
     Refused,
@@ -20,7 +19,7 @@ from autograder.submission.folder import (
     shown,
     too_large,
 )
-from kit.notebooks import MAX_BYTES
+from kit.notebooks import MAX_BYTES, MAX_SUBMISSION
 
 MAX_RATIO = 200
 MAX_DIRECTORY = 50_000  # bytes of a zip file's list of contents
@@ -45,7 +44,7 @@ def _read_zip(data: bytes, received: Received) -> None:
     _check_directory(data)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            budget = MAX_TOTAL
+            budget = MAX_SUBMISSION
             for member in _members(archive, received):
                 name = member.filename.rpartition("/")[2]
                 try:

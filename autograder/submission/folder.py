@@ -13,11 +13,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kit.notebooks import MAX_BYTES
+from kit.notebooks import MAX_BYTES, MAX_SUBMISSION
 
 MAX_ENTRIES = 100
 MAX_SCANNED = 10_000
-MAX_TOTAL = 100_000_000
 NOTEBOOK, ARCHIVE = ".ipynb", ".zip"
 # Put there by nbgrader's exchange or by an operating system; neither read nor reported.
 EXPECTED = {"timestamp.txt", "submission_secret.txt", ".DS_Store", "Thumbs.db", "desktop.ini"}
@@ -68,7 +67,7 @@ def receive(folder: Path, wanted: Iterable[str]) -> Received:
         received.notes.append(f"the submission is not a folder that can be read ({reason(error)})")
         return received
     try:
-        budget = MAX_TOTAL
+        budget = MAX_SUBMISSION
         for name in _names(handle, received, list(wanted)):
             budget -= _read_entry(handle, name, received, budget)
     finally:

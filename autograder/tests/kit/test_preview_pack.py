@@ -16,6 +16,7 @@ import kit
 from autograder.tests import released, tiny
 from kit import running_notebook
 from kit.__main__ import main
+from kit.notebooks import MAX_BYTES
 from kit.preview import as_html, as_text, examine
 from kit.release import find_release, read_all
 
@@ -420,6 +421,21 @@ def test_a_notebook_that_is_too_large_names_its_largest_cells(folder: Path, caps
     assert main(["pack"]) == 1
     error = capsys.readouterr().err
     assert "over the 50 MB that are read" in error and "Largest: cell 3 (51.0 MB)" in error
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("MAX_SUBMISSION", 1000), ("zip_of", lambda files: bytes(MAX_BYTES + 1))],
+    ids=["read", "packed"],
+)
+def test_notebooks_that_are_too_large_together_are_not_packed(
+    folder: Path, name: str, value: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.modules["kit.pack"], name, value)
+    assert main(["pack"]) == 1
+    error = capsys.readouterr().err
+    assert "MB as a zip file" in error and f"Largest in {tiny.NOTEBOOK}: cell " in error
+    assert not (folder / ARCHIVE).exists()
 
 
 def test_a_failed_write_leaves_the_older_file_and_nothing_half_written(

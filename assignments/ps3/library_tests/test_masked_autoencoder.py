@@ -114,3 +114,9 @@ def test_the_accuracy_of_features_that_are_the_labels_is_one(generator):
     known = data.ImageSet("made", ("a", "b"), (0.5,) * 3, (0.25,) * 3, split, split, split.images)
     telling = torch.stack([split.labels.float(), torch.rand(40, generator=generator)], dim=1)
     assert judging.accuracy((telling, telling), known) == 1.0
+
+
+def test_the_accuracy_by_mask_ratio_stands_beside_chance_and_the_loss_does_not():
+    loss, accuracy = figures.ratios(0.6, 0.6, 0.3)
+    labels = [[text.get_text() for text in picture.axes[0].texts] for picture in (loss, accuracy)]
+    assert [("chance" in shown) for shown in labels] == [False, True]

@@ -221,7 +221,7 @@ def ratios(mine: float, my_loss: float, my_accuracy: float) -> list[Picture]:
         middles = [sum(values) / len(values) for values in runs]
         reach = [max(abs(value - middle) for value in values) for values, middle in zip(runs, middles, strict=True)]
         xlabel = "final loss on the hidden patches" if what == "loss" else "accuracy, 10,000 labels"
-        chance = 0.1 if what == "probe" else None
+        chance = 0.1 if what == "accuracy" else None
         title = f"The {what} after 500 steps, by share of hidden patches"
         drawn.append(plots.dots(names, [*middles, own], [*reach, 0.0], chance=chance, xlabel=xlabel, title=title))
     return drawn

@@ -18,14 +18,12 @@ import jsonschema
 import pytest
 
 import autograder
-from autograder.assignment.load import load_assignment
 from autograder.assignment.model import Assignment
 from autograder.errors import BadInput, TooWeak
 from autograder.grading import grade_class as class_grading
 from autograder.grading import grade_one
 from autograder.grading.grade_class import Task, grade_class, grade_task, submissions
 from autograder.grading.plan import Plan
-from autograder.grading.seed import course_seed
 from autograder.results import Report, ResultFolder
 from autograder.sandbox.sandbox import Sandbox
 from autograder.tests import marking, released, tiny
@@ -366,28 +364,6 @@ def test_a_stopped_run_leaves_no_process_and_no_half_file_and_goes_on(tinyset: A
     assert {student for student, state in said.items() if state == "kept"} == done
     assert not list(results.rglob(".writing-*"))
     assert {report.auto_score for report in ResultFolder(results).all()} == {5}
-
-
-def test_the_seed_is_drawn_once_and_a_new_one_on_demand(tinyset: Assignment) -> None:
-    first = course_seed(tinyset)
-    assert course_seed(tinyset) == first
-    second = course_seed(tinyset, new=True)
-    assert second != first and course_seed(tinyset) == second
-
-
-def test_a_new_version_has_a_seed_of_its_own(tinyset: Assignment) -> None:
-    first = course_seed(tinyset)
-    tiny.edit(tinyset.folder, "assignment.toml", 'version = "1.0"', 'version = "1.1"')
-    newer = load_assignment(tiny.NAME, tinyset.root)
-    assert course_seed(newer) != first
-    assert course_seed(tinyset) == first
-
-
-def test_a_damaged_seed_file_is_named(tinyset: Assignment) -> None:
-    course_seed(tinyset)
-    (tinyset.root / ".autograder" / "seeds.json").write_text("[")
-    with pytest.raises(BadInput, match="seeds.json"):
-        course_seed(tinyset)
 
 
 def test_a_folder_without_submissions_is_named(tmp_path: Path) -> None:

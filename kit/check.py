@@ -34,7 +34,7 @@ class ChecksFailed(Exception):
 
 
 def check(exercise_id: str) -> None:
-    """Run the public checks of an exercise and show what came of them.
+    """Run the public checks of an exercise and show the results.
 
     Raises ChecksFailed, so that the cell fails, where a check fails; a function that is not written yet gives one line
     and no error. Random state, default dtype, figures and the like are afterwards as they were before.

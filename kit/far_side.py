@@ -215,7 +215,7 @@ def cell_filename(label: str) -> str:
 
 
 def cell_spoken(label: str) -> str:
-    """How a cell is spoken of: "cell mae-patchify", and "cell 7" for one that has no other name."""
+    """How messages name a cell: "cell mae-patchify", and "cell 7" for one that has no other name."""
     return label if label.startswith("cell ") else f"cell {label}"
 
 
@@ -225,7 +225,7 @@ def cell_label(filename: str) -> str | None:
 
 
 def _text(error: BaseException) -> str:
-    """What the error says; of a SyntaxError without file and line, which are told apart."""
+    """What the error says; of a SyntaxError without file and line, which are given apart."""
     return str(error.msg if isinstance(error, SyntaxError) and error.filename else error)
 
 

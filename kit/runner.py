@@ -1,4 +1,4 @@
-"""Runs test files with pytest, in this process, against one student's code, and says what came of each test."""
+"""Runs test files with pytest, in this process, against one student's code, and gives an outcome for each test."""
 
 import gc
 import hashlib
@@ -231,7 +231,7 @@ class Plugin:
         )
 
     def record(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Outcome | None:
-        """Keep what came of a test, once it is known."""
+        """Keep the outcome of a test, once it is known."""
         if call.when != "call" and not (call.when == "setup" and call.excinfo is not None):
             return None
         self.outcomes.append(self._outcome(item, call.excinfo.value if call.excinfo else None))

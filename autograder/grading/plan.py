@@ -38,10 +38,10 @@ class Plan:
         except ValueError as error:
             raise CourseError(str(error)) from error
         known = {exercise.id for exercise in assignment.manifest.exercises}
-        strange = [test.id for test in collected.infos if test.mark.exercise not in known]
+        unknown = [test.id for test in collected.infos if test.mark.exercise not in known]
         idle = known - {test.mark.exercise for test in collected.infos}
-        if strange or idle:
-            raise CourseError(f"tests without an exercise: {strange}; exercises without a test: {sorted(idle)}")
+        if unknown or idle:
+            raise CourseError(f"tests without an exercise: {unknown}; exercises without a test: {sorted(idle)}")
         return cls(assignment, seed, collected, fingerprint(assignment))
 
 

@@ -27,7 +27,7 @@ CPU_SECONDS = 120
 
 
 class Sandbox:
-    """Where students' code runs. `level` and `findings` say how well it is shut in, by trial.
+    """Where students' code runs. `level` and `findings` say how well it is confined, by trial.
 
     level: "strong" (bubblewrap, and everything tried was refused), "good" (refused without bubblewrap), "weak".
     findings: what was tried → "denied" or "ALLOWED".

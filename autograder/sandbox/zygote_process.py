@@ -175,7 +175,7 @@ def _pidfd_from(status: socket.socket) -> int:
 
 
 def _command(library: Path, package: str, bubblewrap: str | None) -> tuple[dict[str, Any], list[str]]:
-    """What the zygote is told about paths, and how it is started: bare, or with nothing in view but what it needs."""
+    """The zygote's paths, and the command that starts it: bare, or with nothing in view but what it needs."""
     python = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
     base = os.path.realpath(sys.base_prefix)
     system = [path for path in (f"{base}/lib", f"{base}/lib64", *_SYSTEM) if os.path.exists(path)]

@@ -1,4 +1,4 @@
-"""The kernel calls that shut a process in: resource limits, uid drop, Landlock, seccomp; and process descriptors.
+"""The kernel calls that confine a process: resource limits, uid drop, Landlock, seccomp; and process descriptors.
 
 Constants come from the kernel's user-space headers. What they mean is documented in
 Documentation/userspace-api/landlock.rst, Documentation/userspace-api/seccomp_filter.rst,

@@ -233,7 +233,7 @@ def test_each_test_file_reads_the_helpers_beside_it(tmp_path: Path) -> None:
 
 
 class Scripted:
-    """Far sides that behave as told, in order."""
+    """Far sides that behave as listed, in order."""
 
     def __init__(self, *plan: Exception | None) -> None:
         self.plan = list(plan)

@@ -373,7 +373,7 @@ sandbox = Sandbox.start(Path(sys.argv[1]), sys.argv[2], bubblewrap=sys.argv[3] =
 if os.fork() == 0:
     worker = sandbox.worker()
     Student(worker).load_cell("ready", "pass")
-    os.write(1, f"{worker._statm.parent.name} {sandbox._zygote.process.pid}\\n".encode())
+    os.write(1, f"{worker._pid} {sandbox._zygote.process.pid}\\n".encode())
     Student(worker, call_seconds=1000).load_cell("sleep", "import time\\nwhile True: time.sleep(1000)")
 time.sleep(1000)
 """

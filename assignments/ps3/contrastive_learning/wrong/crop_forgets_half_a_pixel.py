@@ -5,12 +5,12 @@ MUST_FAIL = ["test_crop_of_whole_pixels_returns_these_pixels", "test_crop_agrees
 
 
 def crop_and_resize(images: Tensor, boxes: Tensor, size: int) -> Tensor:
-    def between(start, extent, count):
+    def hat_weights(start, extent, count):
         steps = (torch.arange(size, device=boxes.device, dtype=boxes.dtype) + 0.5) / size
         place = ((start[:, None] + extent[:, None] * steps) * count).clamp(0, count - 1)
         centres = torch.arange(count, device=boxes.device, dtype=boxes.dtype)
         return (1 - (place[..., None] - centres).abs()).clamp(min=0).to(images.dtype)  # (B, size, count)
 
-    top, left, height, width = boxes.unbind(dim=1)
-    rows, columns = between(top, height, images.shape[2]), between(left, width, images.shape[3])
+    rows = hat_weights(boxes[:, 0], boxes[:, 2], images.shape[2])
+    columns = hat_weights(boxes[:, 1], boxes[:, 3], images.shape[3])
     return torch.einsum("bih,bchw,bjw->bcij", rows, images, columns)

@@ -6,19 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 from autograder.sandbox.sandbox import Sandbox
 from autograder.tests import marking, tiny
-
-
-@pytest.fixture(scope="module")
-def one_thread() -> Iterator[None]:
-    """A process that has started more threads cannot fork safely."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

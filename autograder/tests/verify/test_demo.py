@@ -33,7 +33,8 @@ def write_two_problems(root: Path) -> None:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
+def threads_restored() -> Iterator[None]:
+    """Grading here takes one thread for the whole process."""
     before = torch.get_num_threads()
     yield
     torch.set_num_threads(before)

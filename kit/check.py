@@ -112,6 +112,9 @@ class LiveBinding:
     def owner(self, name: str) -> str | None:
         return self.owners.get(name)
 
+    def is_exercise(self, name: str) -> bool:
+        return name in self.owners.values()
+
     def excuse(self, exercise: str) -> str | None:
         return None
 

@@ -135,6 +135,15 @@ class Manifest:
         known = ", ".join(exercise.id for exercise in self.exercises)
         raise KeyError(f"no exercise {exercise_id!r} in {self.assignment}; there are: {known}")
 
+    def earlier(self, exercise_id: str) -> tuple[str, ...]:
+        """The exercises that this one builds on, directly or not, in teaching order."""
+        found, todo = set(), [exercise_id]
+        while todo:
+            new = set(self.exercise(todo.pop()).depends) - found
+            found |= new
+            todo += new
+        return tuple(exercise.id for exercise in self.exercises if exercise.id in found)
+
     def notebook_of(self, cell_id: str) -> Notebook:
         """The notebook that holds the exercise or written answer of this id; KeyError if none does."""
         for notebook in self.notebooks:

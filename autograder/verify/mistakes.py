@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from autograder.assignment.answers import SampleAnswer
 from autograder.assignment.model import Problem
-from kit.outcomes import BLAMELESS, OutcomeStatus, explained, failures
+from kit.explanation import explained, failures
+from kit.outcomes import BLAMELESS, OutcomeStatus
 from kit.runner import Outcome
 
 SLIPS = ("NameError", "UnboundLocalError", "SyntaxError", "IndentationError", "ImportError", "ModuleNotFoundError")

@@ -34,7 +34,7 @@ _BETWEEN_INDICES, _UNBREAKABLE = re.compile(r"(?<=\d), (?=\d)"), ",\N{NO-BREAK S
 
 
 @dataclass(frozen=True)
-class Row:
+class CheckRow:
     """One check, or several that are one failure. ``details``: what is wrong, in lines; ``titles``: of all of them."""
 
     word: str
@@ -61,7 +61,7 @@ class Block:
     """
 
     head: str
-    rows: tuple[Row, ...]
+    rows: tuple[CheckRow, ...]
     tail: str
     seconds: str
     passed: bool
@@ -140,24 +140,24 @@ def _waiting(exercise: str, outcomes: Sequence[Outcome]) -> str:
     return f"{exercise} waits for {' and '.join(sorted(blocked))}: write that first"
 
 
-def _rows(outcomes: Sequence[Outcome]) -> tuple[Row, ...]:
+def _rows(outcomes: Sequence[Outcome]) -> tuple[CheckRow, ...]:
     """The failure that is explained before the other failures, then what is not written, then what passed."""
     first = explained(outcomes)
     failed = sorted(alike(failures(outcomes)), key=lambda group: first not in group)
     unwritten = [[outcome] for outcome in outcomes if outcome.status in BLAMELESS]
-    good = [Row(_WORDS[o.status], o.mark.title) for o in outcomes if o.status is OutcomeStatus.PASSED]
+    good = [CheckRow(_WORDS[o.status], o.mark.title) for o in outcomes if o.status is OutcomeStatus.PASSED]
     return (*(_row(group) for group in (*failed, *unwritten)), *good)
 
 
-def _row(group: Sequence[Outcome]) -> Row:
+def _row(group: Sequence[Outcome]) -> CheckRow:
     word, details = _WORDS[group[0].status], tuple(_details(group[0]))
     if len(group) == 1:
-        return Row(word, group[0].mark.title, details)
+        return CheckRow(word, group[0].mark.title, details)
     titles = tuple(outcome.mark.title for outcome in group)
-    return Row(word, f"{len(group)} checks: stopped with {group[0].raised}", details, titles)
+    return CheckRow(word, f"{len(group)} checks: stopped with {group[0].raised}", details, titles)
 
 
-def _html(row: Row, *, explained: bool) -> str:
+def _html(row: CheckRow, *, explained: bool) -> str:
     color = "#2a8a3e" if row.is_good else "#c4520b"
     style = f"color:{color};text-align:left;vertical-align:top;white-space:nowrap"
     return (
@@ -166,7 +166,7 @@ def _html(row: Row, *, explained: bool) -> str:
     )
 
 
-def _html_cell(row: Row, explained: bool) -> str:
+def _html_cell(row: CheckRow, explained: bool) -> str:
     title = escape(row.title)
     if explained:
         return "<br>".join([f"<b>{title}</b>", *map(escape, row.details)]) + _folded("which", row.titles)

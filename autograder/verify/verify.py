@@ -21,7 +21,7 @@ from autograder.grading.processes import forked_pool
 from autograder.sandbox.sandbox import Sandbox
 from autograder.verify import mistakes
 from autograder.verify.library_answers import library_answers
-from autograder.verify.mistakes import Cost, cost_of
+from autograder.verify.mistakes import MistakeCost, cost_of
 from kit.manifest import earlier
 from kit.notebooks import Extraction
 from kit.outcomes import OutcomeStatus
@@ -69,7 +69,7 @@ class Verdict:
     case: Case
     surprises: tuple[str, ...]
     caught_by: tuple[str, ...]
-    cost: Cost | None = None
+    cost: MistakeCost | None = None
 
 
 @dataclass
@@ -87,7 +87,7 @@ class Proof:
         return [test for test in self.tests if test not in caught]
 
     @property
-    def costs(self) -> list[Cost]:
+    def costs(self) -> list[MistakeCost]:
         """What each wrong answer costs, exercise by exercise."""
         return [verdict.cost for verdict in self.verdicts if verdict.cost is not None]
 

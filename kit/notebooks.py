@@ -9,13 +9,13 @@ from __future__ import annotations
 import ast
 import dataclasses
 import functools
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kit.cells import MAX_SOURCE, Blanked, Python, normalise, one_line, read_python
+from kit.cells import MAX_SOURCE, Blanked, Python, defined_names, normalise, one_line, read_python
 from kit.manifest import Cell, CellKind, Manifest, Notebook
+from kit.matching import RawCell, likeness, match
 from kit.statements import FUNCTIONS, Piece, joined, pieces, statements
 
 MAX_BYTES = 50_000_000  # of a file that is handed in: a notebook or a zip file
@@ -72,12 +72,16 @@ class Extraction:
 
 @dataclass(frozen=True, slots=True)
 class SubmittedCell:
-    """A cell as submitted. ``position`` counts from 1; ``released`` is the released cell it came from, if any."""
+    """A cell as submitted. ``position`` counts from 1; ``released`` is the released cell it came from, if any.
+
+    by_id: False where no id said from which, but the cell's text or place.
+    """
 
     position: int
     is_code: bool
     source: str
     released: Cell | None
+    by_id: bool = True
 
     @property
     def label(self) -> str:
@@ -87,16 +91,15 @@ class SubmittedCell:
 
 
 def submitted_cells(notebook: Notebook, submitted: Mapping[str, Any] | None) -> tuple[SubmittedCell, ...]:
-    """The cells of a notebook file, matched to the released ones by grade_id, then by cell id.
+    """The cells of a notebook file, matched to the released ones by grade_id, by cell id, else by their text.
 
     Whatever has a wrong type is read as empty; cells beyond the first 2,000 are ignored.
     """
-    released = {cell.id: cell for cell in notebook.cells}
-    found = []
-    for position, raw in enumerate(_cells_of(submitted)[:MAX_CELLS], start=1):
-        known = next((released[name] for name in _ids(raw) if name in released), None)
-        found.append(SubmittedCell(position, raw.get("cell_type") == "code", source_of(raw), known))
-    return tuple(found)
+    raw = _raw_cells(submitted)
+    return tuple(
+        SubmittedCell(position, cell.is_code, cell.source, found.released if found else None, not found or found.by_id)
+        for position, (cell, found) in enumerate(zip(raw, match(notebook, raw), strict=True), start=1)
+    )
 
 
 def source_of(raw: Mapping[str, Any]) -> str:
@@ -108,9 +111,12 @@ def source_of(raw: Mapping[str, Any]) -> str:
 
 
 def which_notebook(manifest: Manifest, submitted: Mapping[str, Any] | None) -> Notebook | None:
-    """The released notebook that a file came from, judged by the ids of its cells; None if by none."""
-    ids = [set(_ids(raw)) for raw in _cells_of(submitted)[:MAX_CELLS]]
-    counts = [sum(bool(own & {cell.id for cell in book.cells}) for own in ids) for book in manifest.notebooks]
+    """The released notebook that a file came from, judged by its cells' ids, else by their texts; None if by none."""
+    raw = _raw_cells(submitted)
+    released = [{cell.id for cell in book.cells} for book in manifest.notebooks]
+    counts = [sum(not ids.isdisjoint(cell.ids) for cell in raw) for ids in released]
+    if not any(counts):
+        counts = [likeness(book, raw) for book in manifest.notebooks]
     best = max(counts, default=0)
     return manifest.notebooks[counts.index(best)] if best else None
 
@@ -120,7 +126,8 @@ class Reading:
     """One submitted notebook, matched to the released one and read once for everybody who asks.
 
     solutions: exercise id to the cell that stands for it. answers: id of a written answer to the cell that stands for
-    it, of several copies the last in which something is written. Those without a cell are left out of both.
+    it, of several copies the first in which something is written: `kit.answers` finds the others. Those without a cell
+    are left out of both.
     """
 
     notebook: Notebook
@@ -164,12 +171,17 @@ def _answers(notebook: Notebook, cells: Iterable[SubmittedCell]) -> Iterator[tup
         if cell.released is not None and cell.released.kind is CellKind.ANSWER:
             copies.setdefault(cell.released.id, []).append(cell)
     for answer, same in copies.items():
-        yield answer, ([cell for cell in same if is_written(cell)] or same)[-1]
+        yield answer, ([cell for cell in same if is_written(cell)] or same)[0]
 
 
 def _cells_of(submitted: object) -> list[dict[str, Any]]:
     cells = submitted.get("cells") if isinstance(submitted, Mapping) else None
     return [cell if isinstance(cell, dict) else {} for cell in cells] if isinstance(cells, list) else []
+
+
+def _raw_cells(submitted: object) -> list[RawCell]:
+    cells = _cells_of(submitted)[:MAX_CELLS]
+    return [RawCell(tuple(_ids(cell)), cell.get("cell_type") == "code", source_of(cell)) for cell in cells]
 
 
 def _ids(raw: Mapping[str, Any]) -> list[str]:
@@ -189,7 +201,7 @@ class _Extractor:
         self.released = {cell.id: cell for cell in notebook.cells}
         self.rank = {cell.id: number for number, cell in enumerate(notebook.cells)}
         self.exercises = [cell for cell in notebook.cells if cell.kind is CellKind.EXERCISE]
-        self.names = {cell.id: _defined(cell.source) for cell in self.exercises}
+        self.names = {cell.id: defined_names(cell.source) for cell in self.exercises}
         self.python: dict[int, Python] = {}
         self.cells: list[CodeCell] = []
         self.left_out: list[LeftOut] = []
@@ -197,10 +209,12 @@ class _Extractor:
         self.missing: set[str] = set()
         self.stubs: set[str] = set()
         self.redefined: set[str] = set()
-        self.own: list[tuple[int, int, set[str]]] = []  # cell index, position, names: what the student's cells define
+        self.own: list[_Own] = []
+        self.merged: dict[int, list[str]] = {}  # cell index to other exercises that stand in this exercise's cell
 
     def read(self) -> Extraction:
         self._limit()
+        self._note_matches()
         self.chosen = {cell.id: self._choose(cell) for cell in self.exercises}
         self.place: dict[str, int] = {}
         for entry in self._order():
@@ -212,6 +226,7 @@ class _Extractor:
                 self._add_other(entry)
         for cell in self.exercises:
             self._look_elsewhere(cell.id)
+        self.cells = [part for index, cell in enumerate(self.cells) for part in self._apart(index, cell)]
         notes = tuple(self.notes) if self.submitted else ()  # nothing to say of each cell where there is no notebook
         sets = (frozenset(names) for names in (self.missing, self.stubs, self.redefined))
         return Extraction(tuple(self.cells), tuple(self.left_out), notes, *sets)
@@ -226,6 +241,14 @@ class _Extractor:
                 self.python[cell.position] = Python("", (), None, error)
         if len(self.submitted) == MAX_CELLS:
             self.notes.append(f"only the first {MAX_CELLS:,} cells are read")
+
+    def _note_matches(self) -> None:
+        """Which cells were found by their text, for lack of ids."""
+        found = [(cell.position, cell.released) for cell in self.submitted if not cell.by_id and cell.released]
+        work = [f"{released.id} is cell {position}" for position, released in found if released.kind.is_solution]
+        if found:
+            these = "1 cell without its id was" if len(found) == 1 else f"{len(found)} cells without their ids were"
+            self.notes.append(f"{these} told by text and place" + (f": {', '.join(work)}" if work else ""))
 
     def _python(self, cell: SubmittedCell) -> Python:
         """The cell as Python, parsed once and only where it is asked for."""
@@ -253,7 +276,9 @@ class _Extractor:
 
     def _names(self, cell: SubmittedCell) -> set[str]:
         tree = self._python(cell).tree
-        return {name for piece in pieces(tree) for name in piece.names} if tree is not None else _defined(cell.source)
+        return (
+            {name for piece in pieces(tree) for name in piece.names} if tree is not None else defined_names(cell.source)
+        )
 
     def _is_stub(self, cell: SubmittedCell, released: Cell) -> bool:
         return cell.source.strip() == released.source.strip() or 0 < _unwritten(released) <= self._unwritten(
@@ -311,6 +336,7 @@ class _Extractor:
             self.missing.add(released.id)
             return
         self.place[released.id] = len(self.cells)
+        self._add_own(cell.position, pieces(python.tree) if python.tree else (), python, self.names[released.id])
         self.cells.append(CodeCell(released.id, python.source, released.id))
         left = self._unwritten(cell, released)
         if self._is_stub(cell, released):
@@ -340,7 +366,7 @@ class _Extractor:
                 self._leave_out(LeftOut(label, piece.line, one_line(piece.text(lines)), piece.why))
         kept = [piece for piece in parts if not piece.why]
         for group in [[piece] for piece in kept] if len(kept) <= MAX_PIECES else [kept]:
-            self.own.append((len(self.cells), cell.position, {name for piece in group for name in piece.names}))
+            self._add_own(cell.position, group, python)
             self.cells.append(CodeCell(label, joined(group, lines)))
 
     def _leave_out(self, item: LeftOut) -> None:
@@ -355,26 +381,66 @@ class _Extractor:
 
     # --- exercises written outside their cell -----------------------------------------------------------------------
 
+    def _add_own(self, position: int, group: Iterable[Piece], python: Python, besides: Iterable[str] = ()) -> None:
+        """What the next cell that runs defines: unwritten copies of stubs, and names in `besides`, do not count."""
+        lines = python.source.split("\n")
+        names = {name for piece in group if "NotImplementedError" not in piece.text(lines) for name in piece.names}
+        self.own.append(_Own(len(self.cells), position, names.difference(besides)))
+
     def _look_elsewhere(self, exercise: str) -> None:
-        """Later definitions of an exercise's names count, as they do in the notebook."""
+        """Other definitions of an exercise's names: later ones count, as in the notebook; earlier ones for a stub."""
         wanted, after = self.names[exercise], self.place.get(exercise, -1)
-        later = [
-            (index, position, names & wanted) for index, position, names in self.own if index > after and names & wanted
-        ]
-        found = {name for _, _, names in later for name in names}
+        others = [own for own in self.own if own.names & wanted and own.index != after]
+        later = [own for own in others if own.index > after]
+        everywhere = {name for own in others for name in own.names & wanted}
+        found = {name for own in later for name in own.names & wanted}
         if self.chosen[exercise] is None or exercise in self.missing:
             self.missing.add(exercise)
-            if not wanted or found != wanted:
-                return
-            self.missing.remove(exercise)
-            index = later[-1][0]
-            self.cells[index] = dataclasses.replace(self.cells[index], exercise=exercise)
-            self.notes.append(f"{exercise} is taken from cell {later[-1][1]}, which defines {_and(found)}")
+            if wanted and found == wanted:
+                self.missing.remove(exercise)
+                self._take(exercise, later[-1], found)
+        elif found != wanted == everywhere and exercise in self.stubs:
+            self.cells[after] = dataclasses.replace(self.cells[after], source="", exercise=None)
+            self.stubs.discard(exercise)
+            self.redefined.add(exercise)
+            self._take(exercise, others[-1], everywhere)
         elif found:
             if found == wanted:
                 self.stubs.discard(exercise)
                 self.redefined.add(exercise)
-            self.notes.append(f"cell {later[-1][1]} defines {_and(found)} again: that one is graded for {exercise}")
+            self.notes.append(
+                f"cell {later[-1].position} defines {_and(found)} again: that one is graded for {exercise}"
+            )
+
+    def _take(self, exercise: str, own: _Own, found: set[str]) -> None:
+        cell = self.cells[own.index]
+        if cell.exercise is None:
+            self.cells[own.index] = dataclasses.replace(cell, exercise=exercise)
+        else:
+            self.merged.setdefault(own.index, []).append(exercise)
+        self.notes.append(f"{exercise} is taken from cell {own.position}, which defines {_and(found)}")
+
+    def _apart(self, index: int, cell: CodeCell) -> Iterator[CodeCell]:
+        """The cell of an exercise, and behind it what it holds of others, as cells of their own."""
+        lines, rest, others = cell.source.split("\n"), cell.source.split("\n"), []
+        tree = read_python(cell.source).tree if index in self.merged else None
+        parts = list(pieces(tree)) if tree is not None else []
+        for exercise in self.merged.get(index, ()):
+            own = [piece for piece in parts if self.names[exercise].intersection(piece.names)]
+            for piece in own:
+                rest[piece.line - 1 : piece.end_line] = [""] * (piece.end_line - piece.line + 1)
+            others.append(CodeCell(cell.label, joined(own, lines), exercise))
+        yield dataclasses.replace(cell, source="\n".join(rest)) if others else cell
+        yield from others
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """Which names a cell that runs defines: its index among those, and its position in the notebook."""
+
+    index: int
+    position: int
+    names: set[str]
 
 
 def _merged(parts: Iterable[Piece]) -> Iterator[Piece]:
@@ -398,11 +464,6 @@ def _line(source: str, number: int) -> str:
 
 def _and(names: Iterable[str]) -> str:
     return " and ".join(sorted(names))
-
-
-def _defined(source: str) -> set[str]:
-    """Names of the functions and classes that a text defines at its top level, read without Python's parser."""
-    return set(re.findall(r"^(?:async\s+def|def|class)\s+(\w+)", source, re.MULTILINE))
 
 
 @functools.lru_cache(maxsize=256)

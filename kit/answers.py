@@ -225,7 +225,8 @@ def _holds_text_alone(statement: ast.stmt) -> bool:
         value = statement.value
         while isinstance(value, ast.Call) and len(value.args) == 1 and not value.keywords:
             value = value.args[0]
-        return _is_string(value) and (value is statement.value or len(_string(value).split()) >= FEW_WORDS)
+        alone = isinstance(statement, ast.Expr) and value is statement.value
+        return _is_string(value) and (alone or len(_string(value).split()) >= FEW_WORDS)
     return False
 
 

@@ -106,7 +106,9 @@ def _contents(release: Release, saved: Saved) -> list[str]:
         renamed = "" if own.path.name == own.notebook.file else f" (from {own.path.name})"
         unfinished = [f"unfinished: {', '.join(report.unfinished)}"] if report.unfinished else []
         lines.append(f"  {own.notebook.file}{renamed}: {report.freshness}")
-        lines += [f"    {line}" for line in (*unfinished, *report.uncompiled, *report.extraction.notes)]
+        lines += [
+            f"    {line}" for line in (*unfinished, *report.uncompiled, *report.elsewhere, *report.extraction.notes)
+        ]
     return lines
 
 

@@ -9,12 +9,15 @@ from html import escape
 from pathlib import Path
 
 from kit import running_notebook, versions
+from kit.answers import Outside, outside
 from kit.cells import compile_error, one_line
 from kit.manifest import Manifest
-from kit.notebooks import Extraction, SubmittedCell, is_written
+from kit.notebooks import Extraction, Reading, is_written
 from kit.release import Release, ReleaseError, Saved, SavedNotebook, find_release, read_all
 
 WRITTEN, NOT_WRITTEN, NO_CELL, NOT_COMPILED = "written", "NOT WRITTEN", "NOT THERE", "does not compile, "
+ELSEWHERE = "written elsewhere, in "
+MAX_NAMED = 4
 PreviewTable = tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]]  # title, columns, rows
 
 
@@ -40,6 +43,15 @@ class NotebookPreview:
         return [f"{name}: {state}" for name, state in self.exercises if state.startswith(NOT_COMPILED)]
 
     @property
+    def elsewhere(self) -> list[str]:
+        """A line for each answer that stands outside its cell."""
+        return [
+            f"your answer to {name} stands outside its cell, in {state.removeprefix(ELSEWHERE)}: markers will see it there"
+            for name, state in self.answers
+            if state.startswith(ELSEWHERE)
+        ]
+
+    @property
     def title(self) -> str:
         name, released = self.saved.path.name, self.saved.notebook.file
         return name if name == released else f"{name} (released as {released})"
@@ -63,7 +75,12 @@ def examine(manifest: Manifest, saved: SavedNotebook, *, compare: bool = True) -
     extraction = saved.reading.extraction
     here = {cell.id for cell in saved.notebook.cells if cell.kind.is_solution}
     exercises = tuple((e.id, _exercise_state(e.id, extraction)) for e in manifest.exercises if e.id in here)
-    answers = tuple((a.id, _answer_state(saved.reading.answers.get(a.id))) for a in manifest.answers if a.id in here)
+    texts = outside(saved.reading)
+    answers = tuple(
+        (answer.id, _answer_state(answer.id, saved.reading, texts.get(answer.id, ())))
+        for answer in manifest.answers
+        if answer.id in here
+    )
     stale, freshness = running_notebook.saved_remark(saved) if compare else (False, "read from the page as it is now")
     return NotebookPreview(saved, extraction, exercises, answers, stale, freshness)
 
@@ -147,9 +164,10 @@ def _reports_here(release: Release, namespace: dict[str, object]) -> tuple[list[
 def _remarks(reports: Iterable[NotebookPreview]) -> list[str]:
     reports = list(reports)
     unfinished = [name for report in reports for name in report.unfinished]
-    remarks = [line for report in reports for line in report.uncompiled]
+    remarks = [line for report in reports for line in (*report.uncompiled, *report.elsewhere)]
     remarks += [f"Unfinished: {', '.join(unfinished)}."] if unfinished else []
-    return remarks or ["Nothing is unfinished."]
+    is_finished = not unfinished and not any(report.uncompiled for report in reports)
+    return [*remarks, "Nothing is unfinished."] if is_finished else remarks
 
 
 def _exercise_state(exercise: str, extraction: Extraction) -> str:
@@ -162,10 +180,14 @@ def _exercise_state(exercise: str, extraction: Extraction) -> str:
     return NOT_COMPILED + error if error else WRITTEN
 
 
-def _answer_state(cell: SubmittedCell | None) -> str:
-    if cell is None:
-        return NO_CELL
-    return WRITTEN if is_written(cell) else NOT_WRITTEN
+def _answer_state(answer: str, reading: Reading, texts: Iterable[Outside]) -> str:
+    cell = reading.answers.get(answer)
+    if cell is not None and is_written(cell):
+        return WRITTEN
+    cells = list(dict.fromkeys(f"cell {item.cell.position}" for item in texts if item.text and item.beside))
+    if cells:
+        return ELSEWHERE + ", ".join(cells[:MAX_NAMED]) + (" and others" if len(cells) > MAX_NAMED else "")
+    return NO_CELL if cell is None else NOT_WRITTEN
 
 
 def _beginnings(extraction: Extraction) -> Iterable[tuple[str, str]]:

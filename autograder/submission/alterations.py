@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from autograder.submission.notebook_file import NotebookFile
+from autograder.submission.notebook_file import MAX_ATTACHED, NotebookFile
+from kit.answers import outside
 from kit.manifest import Cell, CellKind, Manifest, Notebook
-from kit.notebooks import Reading, SubmittedCell
+from kit.notebooks import Reading, SubmittedCell, is_written
 
 MAX_NAMED = 6
 
@@ -34,7 +35,16 @@ def compare(reading: Reading, manifest: Manifest, file: NotebookFile) -> Alterat
     notes = [*structure, *_given(cells), *_empty_answers(reading), *_dropped(file.kept)]
     counts = Counter(cell.released.id for cell in cells if cell.released is not None)
     gone = any(counts[cell.id] != 1 for cell in book.cells if cell.kind is CellKind.EXERCISE)
-    return Alterations(tuple(notes), bool(structure) or gone)
+    return Alterations(tuple(notes), bool(structure) or gone or _any_without_settings(cells, file.raw))
+
+
+def _any_without_settings(cells: Iterable[SubmittedCell], raw: Mapping[str, Any]) -> bool:
+    """Whether nbgrader would not know a cell of its own, since its settings are gone."""
+    return any(
+        "nbgrader" not in (raw["cells"][cell.position - 1].get("metadata") or {})
+        for cell in cells
+        if cell.released is not None and cell.released.kind.is_known_to_nbgrader
+    )
 
 
 def _settings(book: Notebook, manifest: Manifest, raw: Mapping[str, Any]) -> Iterator[str]:
@@ -122,19 +132,25 @@ def _given(cells: Iterable[SubmittedCell]) -> Iterator[str]:
 
 
 def _empty_answers(reading: Reading) -> Iterator[str]:
-    for name, cell in reading.answers.items():
-        if not cell.source.strip():
+    texts = outside(reading)
+    for name, items in texts.items():
+        cell = reading.answers.get(name)
+        cells = _list([f"cell {item.cell.position}" for item in items if item.text])
+        if cells and not (cell is not None and is_written(cell)):
+            yield f"the written answer {name} is empty, and text of the student's own stands near it: {cells}"
+        elif cell is not None and not cell.source.strip():
             yield f"the written answer {name} is empty"
 
 
 def _dropped(kept: Mapping[str, Any]) -> Iterator[str]:
     attached = [place for place, cell in enumerate(kept["cells"], start=1) if cell.get("dropped")]
     if attached:
-        yield f"pictures attached to text are not kept: cell {_list([str(place) for place in attached])}"
+        places = _list([str(place) for place in attached])
+        yield f"of what is attached to text {MAX_ATTACHED} pictures a cell are kept, and nothing else: cell {places}"
     active = [
         str(place)
         for place, cell in enumerate(kept["cells"], start=1)
-        if any(output.get("dropped") for output in cell.get("outputs", ()))
+        if any(output.get("dropped") == "active" for output in cell.get("outputs", ()))
     ]
     if active:
         yield f"outputs that could run in a browser were dropped: cell {_list(active)}"

@@ -241,21 +241,25 @@ def test_long_output_is_cut_and_said(staff, book, submitted):
 def test_of_thousands_of_own_cells_the_first_are_shown(staff, book, submitted):
     submitted["cells"] += [own("markdown", f"Note {n}", id=f"m{n}") for n in range(1_000)]
     result = copied(staff, submitted, book)
-    assert len(result.notebook["cells"]) == len(staff["cells"]) + MAX_OWN
+    assert len(result.notebook["cells"]) == len(staff["cells"]) + MAX_OWN + 1
+    assert result.notebook["cells"][-1]["source"] == "[… 700 more cells are not shown; see the submitted file]"
     assert any("own cells are shown" in note for note in result.notes)
 
 
 def test_too_many_figures_are_cut_and_said(staff, book, submitted):
     show_cell(submitted)["outputs"] = [figure(png(1, 1))] * (MAX_FIGURES + 5)
     result = copied(staff, submitted, book)
-    assert len(show_cell(result.notebook)["outputs"]) == MAX_FIGURES
+    *kept, said = show_cell(result.notebook)["outputs"]
+    assert len(kept) == MAX_FIGURES
+    assert said == printed("[… 5 more outputs are not shown; see the submitted file]")
     assert any("figures are kept" in note for note in result.notes)
 
 
 def test_a_picture_that_cannot_be_decoded_is_dropped_and_said(staff, book, submitted):
     show_cell(submitted)["outputs"] = [{"output_type": "display_data", "metadata": {}, "data": {"image/png": "abcd"}}]
     result = copied(staff, submitted, book)
-    assert show_cell(result.notebook)["outputs"] == []
+    said = printed("[… 1 more output is not shown; see the submitted file]")
+    assert show_cell(result.notebook)["outputs"] == [said]
     assert any("it is no picture" in note for note in result.notes)
 
 
@@ -269,7 +273,7 @@ def test_the_rebuilt_notebook_stays_below_twenty_megabytes(staff, book, submitte
     submitted["cells"] += [own("code", f"x = '{'a' * 99_000}'", id=f"c{n}") for n in range(30)]
     result = copied(staff, submitted, book)
     assert len(json.dumps(result.notebook)) < 20_000_000
-    assert len(result.notes) == 3
+    assert len(result.notes) == 5
 
 
 # --- the page -------------------------------------------------------------------------------------------------------

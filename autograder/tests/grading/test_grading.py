@@ -26,7 +26,7 @@ from autograder.grading.grade_class import Task, grade_class, grade_task, submis
 from autograder.grading.plan import Plan
 from autograder.results import Report, ResultFolder
 from autograder.sandbox.sandbox import Sandbox
-from autograder.tests import marking, released, tiny
+from autograder.tests import marking, processes, released, tiny
 
 WRONG_SCALE = released.SCALE.replace("values * factor", "values * factor if factor < 3 else values")
 SEED = 11
@@ -66,6 +66,7 @@ def stored(assignment: Assignment, student: str) -> dict[str, Any]:
     return data
 
 
+@pytest.mark.slow
 def test_a_class_gets_true_grades(ungraded: Assignment) -> None:
     root = ungraded.root
     submit_right(root, "right")
@@ -100,6 +101,7 @@ def test_every_result_file_follows_the_schema(ungraded: Assignment) -> None:
         assert Report.from_json(json.dumps(data)) == report
 
 
+@pytest.mark.slow
 def test_the_same_submission_and_seed_give_the_same_result_with_any_number_of_workers(ungraded: Assignment) -> None:
     for number in range(4):
         submit(ungraded.root, f"s{number}", tiny_scale=WRONG_SCALE, tiny_scaler=released.SCALER)
@@ -112,6 +114,7 @@ def test_the_same_submission_and_seed_give_the_same_result_with_any_number_of_wo
     assert all({key: value for key, value in result.items() if key != "student"} == first for result in runs[0])
 
 
+@pytest.mark.slow
 def test_an_unchanged_submission_keeps_its_result_and_a_changed_one_does_not(ungraded: Assignment) -> None:
     path = submit_right(ungraded.root, "ada")
     submit_right(ungraded.root, "ben")
@@ -128,6 +131,7 @@ def test_an_unchanged_submission_keeps_its_result_and_a_changed_one_does_not(ung
         assert fresh == {"ada": True, "ben": True}
 
 
+@pytest.mark.slow
 def test_a_damaged_result_is_graded_again(ungraded: Assignment) -> None:
     submit_right(ungraded.root, "ada")
     grade(ungraded)
@@ -136,6 +140,7 @@ def test_a_damaged_result_is_graded_again(ungraded: Assignment) -> None:
     assert stored(ungraded, "ada")["auto_score"] == 5
 
 
+@pytest.mark.slow
 def test_a_result_whose_notebooks_are_gone_is_made_again(ungraded: Assignment) -> None:
     submit_right(ungraded.root, "ada")
     grade(ungraded)
@@ -317,24 +322,8 @@ def start(root: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
 
 
-def descendants(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(child) for child in children] + [deeper for child in children for deeper in descendants(int(child))]
-
-
-def wait_for_end(pids: list[int]) -> None:
-    """Wait until these processes are gone; fails after a minute."""
-    for pid in pids:
-        try:
-            descriptor = os.pidfd_open(pid)
-        except ProcessLookupError:
-            continue
-        ended, _, _ = select.select([descriptor], [], [], 60)
-        os.close(descriptor)
-        assert ended, f"process {pid} is still there"
-
-
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_run_leaves_no_process_or_half_file_and_goes_on(ungraded: Assignment, how: signal.Signals) -> None:
     students = [f"s{number}" for number in range(12)]
     for student in students[:6]:
@@ -345,11 +334,11 @@ def test_a_stopped_run_leaves_no_process_or_half_file_and_goes_on(ungraded: Assi
     run = start(ungraded.root)
     assert run.stdout is not None
     first = run.stdout.readline().split()[0]
-    family = descendants(run.pid)
+    family = processes.descendants(run.pid)
     assert len(family) >= 3
     os.kill(run.pid, how)
     run.communicate(timeout=60)
-    wait_for_end(family)
+    processes.wait_for_end(family)
     results = ungraded.root / "results"
     done = {path.stem for path in results.glob("*.json")}
     assert first in done and len(done) < len(students)

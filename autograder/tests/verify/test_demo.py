@@ -14,6 +14,8 @@ from autograder.verify import demo
 from autograder.verify.demo import Row
 from autograder.verify.made_class import Member, class_of, members, texts
 
+pytestmark = pytest.mark.slow
+
 SECOND = "offset"
 
 

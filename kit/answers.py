@@ -22,6 +22,7 @@ from kit.notebooks import MAX_TOTAL, Reading, SubmittedCell, is_written
 TEXT_COMMANDS = ("%%markdown", "%%md", "%%html", "%%latex", "%%text", "%%script")
 FEW_WORDS = 3  # in a string of code, below which it is a name or a label
 MAX_LINES = 2_000  # of a cell, beyond which lines are compared one by one
+LONG = 20  # characters, below which a line may be the student's though the course's text holds it
 _WORD = re.compile(r"\w")
 _CODE = (
     ast.Call, ast.Assign, ast.AugAssign, ast.Import, ast.ImportFrom, ast.Attribute, ast.Subscript, ast.FunctionDef,
@@ -74,7 +75,8 @@ def prose(source: str) -> tuple[str, bool]:
         return stripped, True
     if all(_holds_text_alone(statement) for statement in python.tree.body):
         remarks = [line.lstrip("#") for line in _comments(python.source)]
-        is_text = bool(python.tree.body) or any(_is_text(remark) for remark in remarks)
+        strings = [statement for statement in python.tree.body if not isinstance(statement, ast.Pass)]
+        is_text = bool(strings) or any(_is_text(remark) for remark in remarks)
         return (stripped, True) if is_text and _WORD.search(stripped) else ("", False)
     remarks = [line for line in _comments(python.source) if _is_text(line.lstrip("#"))]
     return "\n".join([*remarks, *_strings(python.tree)]), False
@@ -87,7 +89,12 @@ def added(source: str, released: str, course: set[str]) -> str:
         return _tidy(line for line in lines if line.strip() not in course)
     matcher = difflib.SequenceMatcher(None, [line.strip() for line in known], [line.strip() for line in lines], False)
     new = [line for tag, _, _, start, end in matcher.get_opcodes() if tag != "equal" for line in lines[start:end]]
-    return _tidy(line for line in new if not (line.strip() in course and _WORD.search(line)))
+    return _tidy(line for line in new if not _is_of_the_course(line.strip(), released, course))
+
+
+def _is_of_the_course(line: str, released: str, course: set[str]) -> bool:
+    """Whether it is a line of the course's, or what was left of one that was cut short. No text: no line's."""
+    return bool(_WORD.search(line)) and (line in course or (len(line) >= LONG and line in released))
 
 
 # --- where ----------------------------------------------------------------------------------------------------------

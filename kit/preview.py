@@ -46,7 +46,7 @@ class NotebookPreview:
     def elsewhere(self) -> list[str]:
         """A line for each answer that stands outside its cell."""
         return [
-            f"your answer to {name} stands outside its cell, in {state.removeprefix(ELSEWHERE)}: markers will see it there"
+            f"your answer to {name} stands outside its cell, in {state.removeprefix(ELSEWHERE)}: markers will see it"
             for name, state in self.answers
             if state.startswith(ELSEWHERE)
         ]

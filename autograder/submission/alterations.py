@@ -87,7 +87,7 @@ def _copies(book: Notebook, cells: Iterable[SubmittedCell]) -> Iterator[str]:
     for cell in book.cells:
         if counts[cell.id] > 1 and cell.kind is not CellKind.EXERCISE:
             times = "twice" if counts[cell.id] == 2 else f"{counts[cell.id]} times"
-            which = ": the later one that is written is shown" if cell.kind is CellKind.ANSWER else ""
+            which = ": what is written in each is shown" if cell.kind is CellKind.ANSWER else ""
             yield f"cell {cell.id} appears {times}{which}"
 
 
@@ -150,7 +150,7 @@ def _dropped(kept: Mapping[str, Any]) -> Iterator[str]:
     active = [
         str(place)
         for place, cell in enumerate(kept["cells"], start=1)
-        if any(output.get("dropped") == "active" for output in cell.get("outputs", ()))
+        if any("active" in output for output in cell.get("outputs", ()))
     ]
     if active:
         yield f"outputs that could run in a browser were dropped: cell {_list(active)}"

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autograder.submission.images import reencode
-from autograder.submission.markdown import MAX_LENGTH, harmless, missing, shortened, visible
-from autograder.submission.pictures import Pictures
+from autograder.submission.markdown import MAX_LENGTH, changes, harmless, missing, shortened, visible
+from autograder.submission.pictures import Pictures, without_pictures
 from autograder.submission.read import SubmittedNotebook
 from kit.answers import Outside, outside
 from kit.cells import MAX_SOURCE
@@ -163,7 +163,7 @@ class _Copier:
             return f"*Cell {item.cell.position}, {item.how}, is shown where it stands.*"
         label = f"*From cell {item.cell.position}, {item.how}:*"
         if item.cell.is_code:
-            return f"{label}\n\n{self._block(item.text)}"
+            return f"{label}\n\n{self._block(item.cell, item.text)}"
         text, pictures = self._drawn(item.cell, item.text)
         if pictures:
             filled["attachments"] = filled.get("attachments", {}) | pictures
@@ -186,7 +186,7 @@ class _Copier:
             if pictures:
                 filled["attachments"] = pictures
         else:
-            filled["source"] = self._block(cell.source)
+            filled["source"] = self._block(cell, cell.source)
         return filled
 
     def _is_markdown(self, cell: SubmittedCell) -> bool:
@@ -206,15 +206,14 @@ class _Copier:
         attached = raw.get("attachments", {})
         if "dropped" in raw:
             self.notes[f"of what is attached to the text of {cell.label} not all is shown"] = None
-        plain = visible(text)
-        text, pictures = self.pictures.drawn(self._shortened(plain, cell), attached, cell.label)
-        if not pictures and "attachment:" not in plain and text != plain and len(plain) <= MAX_TEXT:
-            self.notes["links, HTML and the like in the student's text are shown as text"] = None
+        short = self._shortened(visible(text), cell)
+        self.notes |= dict.fromkeys(changes(without_pictures(short)))
+        text, pictures = self.pictures.drawn(short, attached, cell.label)
         return self._within("text", text), pictures
 
-    def _block(self, text: str) -> str:
+    def _block(self, cell: SubmittedCell, text: str) -> str:
         """Text that was not Markdown, as a block of code in Markdown."""
-        lines = shortened(harmless(text), MAX_TEXT).split("\n")
+        lines = harmless(self._shortened(visible(text), cell)).split("\n")
         return self._within("text", "\n".join("    " + line for line in lines))
 
     def _shortened(self, text: str, cell: SubmittedCell) -> str:
@@ -244,7 +243,7 @@ class _Copier:
                 }
             else:
                 text = item.text if typed and item else cell.source
-                text, pictures = self._drawn(cell, text) if self._is_markdown(cell) else (self._block(text), {})
+                text, pictures = self._drawn(cell, text) if self._is_markdown(cell) else (self._block(cell, text), {})
                 yield self._new(cell, "cell", "markdown", f"{label}\n\n{text}", pictures)
 
     def _new(
@@ -276,22 +275,20 @@ class _Copier:
                 hidden += picture is None
                 if picture:
                     outputs.append({"output_type": "display_data", "data": {"image/png": picture}, "metadata": {}})
-            elif output.get("text"):
+            elif "text" in output:
                 text = _printed(output["text"])
                 kept = text[: min(room, self.left["output"])]
                 room -= len(kept)
                 self.left["output"] -= len(kept)
                 unseen += len(text) - len(kept) + output.get("cut", 0)
-                if kept:
-                    outputs.append(_stream(kept))
-            elif output.get("dropped", "active") != "active":
+                outputs += [_stream(kept)] if kept else []
+            elif "dropped" in output:
+                self.notes["some outputs are not shown: there are too many, or they are no figures"] = None
                 hidden += int(output["dropped"])
         if unseen:
             self.notes["the student's output was cut: there is too much of it"] = None
             outputs.append(_stream("\n" + missing(unseen, "character")))
-        if hidden:
-            outputs.append(_stream(missing(hidden, "output")))
-        return outputs
+        return [*outputs, _stream(missing(hidden, "output"))] if hidden else outputs
 
     def _figure(self, text: str, position: int) -> str | None:
         if not self.left["figures"]:

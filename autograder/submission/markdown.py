@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 MAX_LENGTH = 20_000
 MAX_RUN = 40
@@ -48,7 +49,8 @@ _COMMAND = re.compile(r"\\(?=([A-Za-z]+))")
 _DIAGRAM = re.compile(r"([`~]{3}[^\S\n]*)(?=mermaid)", re.IGNORECASE)
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
 _RUN = re.compile(rf"([^\w\s])\1{{{MAX_RUN},}}")
-_DEEP = re.compile(r"^((?:[ \t]*(?:>|[-+*]|\d+[.)])){6})(?:[ \t]*(?:>|[-+*]|\d+[.)]))+", re.MULTILINE)
+_MARK = r"[ \t]*(?:>|(?:[-+*]|\d+[.)])(?=\s))"  # of a quotation or a list
+_DEEP = re.compile(rf"^((?:{_MARK}){{6}})(?:{_MARK})+", re.MULTILINE)
 
 
 def harmless(text: str) -> str:
@@ -61,6 +63,18 @@ def harmless(text: str) -> str:
     text = _LINK.sub("] ", text)
     text = _DIAGRAM.sub(r"\1text ", text)
     return _COMMAND.sub(lambda match: "\\" if _is_notation(match.group(1)) else "⧵", text)
+
+
+def changes(text: str) -> Iterator[str]:
+    """What `harmless` does to a text that a reader should know of."""
+    if _TAG.search(text) or _LINK.search(text) or _ENTITY.search(text) or _DIAGRAM.search(text):
+        yield "links and HTML in the student's text are shown as text"
+    if any(not _is_notation(match.group(1)) for match in _COMMAND.finditer(text)):
+        yield "TeX commands in the student's text that are no notation are shown as text"
+    if _RUN.search(text):
+        yield f"runs of more than {MAX_RUN} of one sign in the student's text are shortened"
+    if _DEEP.search(text):
+        yield "lists and quotations nested more than six deep in the student's text are flattened"
 
 
 def shortened(text: str, limit: int, cut: int = 0) -> str:

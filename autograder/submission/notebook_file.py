@@ -234,9 +234,11 @@ def _kept_display(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield {"image": _joined(data[kind], MAX_IMAGE_TEXT)}
             return
     if any(ACTIVE.search(kind) for kind in data):
-        yield {"dropped": "active"}
+        yield {"active": "1"}
     if "text/plain" in data:
         yield _kept_text(data["text/plain"])
+    elif data:
+        yield {"dropped": "1"}
 
 
 def _kept_text(value: object) -> dict[str, Any]:

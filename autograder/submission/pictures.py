@@ -25,6 +25,11 @@ _PICTURE = re.compile(
 )
 
 
+def without_pictures(source: str) -> str:
+    """A text without its references to pictures."""
+    return _PICTURE.sub("", source) if "attachment:" in source else source
+
+
 @dataclass
 class Pictures:
     """The pictures of one notebook: how many more are shown, and notes on those that are not."""

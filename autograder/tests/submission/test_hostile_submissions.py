@@ -70,7 +70,7 @@ def test_what_is_accepted_holds_text_ids_and_outputs_only(hostile_one):
         assert cell["metadata"].get("nbgrader", {"grade_id": ""}).keys() == {"grade_id"}
         assert isinstance(cell["source"], str) and len(cell["source"]) <= 100_001
         for output in cell.get("outputs", []):
-            assert output.keys() <= {"text", "image", "dropped", "cut"}
+            assert output.keys() <= {"text", "image", "dropped", "active", "cut"}
             assert all(isinstance(value, int if key == "cut" else str) for key, value in output.items())
 
 

@@ -423,8 +423,12 @@ def filled(submitted, snippets):
     for number, snippet in enumerate(snippets):
         metadata = {"tags": [snippet], "format": "text/html", "raw_mimetype": "text/html"}
         for kind in ("markdown", "raw", "code"):
-            outputs = {"outputs": [printed(snippet)]} if kind == "code" else {}
-            filled["cells"].append(own(kind, snippet, id=f"{kind}-{number}", **outputs) | {"metadata": metadata})
+            more = (
+                {"outputs": [printed(snippet)]}
+                if kind == "code"
+                else {"attachments": {snippet: {"image/png": snippet}}}
+            )
+            filled["cells"].append(own(kind, snippet, id=f"{kind}-{number}", **more) | {"metadata": metadata})
     return filled
 
 

@@ -5,7 +5,7 @@ feedback/<student>/<assignment>/index.html is the whole; beside it one page per 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -89,6 +89,7 @@ def _write_student(assignment: Assignment, results: ResultFolder, standing: Stan
     files["index.html"] = _render(
         "student.html.j2", assignment, title=f"{assignment.title}: {standing.student}",
         standing=standing, graded_at=graded_at, books=books, pages=pages, tests=_tests(standing),
+        missing=list(_missing(standing)), failed=list(_failed(standing)),
     )  # fmt: skip
     for name in (exchange_files.TIMESTAMP, exchange_files.SECRET):
         if (marked / name).is_file():
@@ -115,6 +116,29 @@ def _notebook_page(
 def _tests(standing: Standing) -> Mapping[str, list[TestResult]]:
     report = standing.report
     return {score.id: marker_notebook.tests_of(report, score.id) if report else [] for score in standing.scores}
+
+
+def _missing(standing: Standing) -> Iterator[tuple[Score, str]]:
+    """What has no points yet or was not written, and why."""
+    tests = _tests(standing)
+    for score in standing.scores:
+        statuses = {test.status for test in tests[score.id]}
+        if score.points is None:
+            yield score, "not marked yet." if score.written else _why(score, tests[score.id])
+        elif statuses == {OutcomeStatus.MISSING}:
+            yield score, "not written."
+        elif statuses == {OutcomeStatus.BLOCKED}:
+            yield score, f"{score.reason}."
+
+
+def _failed(standing: Standing) -> Iterator[tuple[Score, list[TestResult]]]:
+    """What was written and lost points: the tests that did not pass."""
+    waiting = {score.id for score, _ in _missing(standing)}
+    tests = _tests(standing)
+    for score in standing.scores:
+        lost = [test for test in tests[score.id] if test.status != OutcomeStatus.PASSED]
+        if lost and score.id not in waiting:
+            yield score, lost
 
 
 def _graded_at(results: ResultFolder, student: str) -> str:

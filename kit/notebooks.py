@@ -226,7 +226,7 @@ class _Extractor:
                 self._add_other(entry)
         for cell in self.exercises:
             self._look_elsewhere(cell.id)
-        self.cells = [part for index, cell in enumerate(self.cells) for part in self._apart(index, cell)]
+        self._take_apart()
         notes = tuple(self.notes) if self.submitted else ()  # nothing to say of each cell where there is no notebook
         sets = (frozenset(names) for names in (self.missing, self.stubs, self.redefined))
         return Extraction(tuple(self.cells), tuple(self.left_out), notes, *sets)
@@ -420,18 +420,27 @@ class _Extractor:
             self.merged.setdefault(own.index, []).append(exercise)
         self.notes.append(f"{exercise} is taken from cell {own.position}, which defines {_and(found)}")
 
-    def _apart(self, index: int, cell: CodeCell) -> Iterator[CodeCell]:
-        """The cell of an exercise, and behind it what it holds of others, as cells of their own."""
-        lines, rest, others = cell.source.split("\n"), cell.source.split("\n"), []
-        tree = read_python(cell.source).tree if index in self.merged else None
-        parts = list(pieces(tree)) if tree is not None else []
-        for exercise in self.merged.get(index, ()):
-            own = [piece for piece in parts if self.names[exercise].intersection(piece.names)]
-            for piece in own:
-                rest[piece.line - 1 : piece.end_line] = [""] * (piece.end_line - piece.line + 1)
-            others.append(CodeCell(cell.label, joined(own, lines), exercise))
-        yield dataclasses.replace(cell, source="\n".join(rest)) if others else cell
-        yield from others
+    def _take_apart(self) -> None:
+        """What an exercise's cell holds of another becomes a cell of its own, behind the given cells that it needs."""
+        behind: dict[int, list[CodeCell]] = {}
+        for index, exercises in self.merged.items():
+            cell = self.cells[index]
+            lines, rest, tree = cell.source.split("\n"), cell.source.split("\n"), read_python(cell.source).tree
+            parts = list(pieces(tree)) if tree is not None else []
+            for exercise in exercises:
+                own = [piece for piece in parts if self.names[exercise].intersection(piece.names)]
+                for piece in own:
+                    rest[piece.line - 1 : piece.end_line] = [""] * (piece.end_line - piece.line + 1)
+                moved = CodeCell(cell.label, joined(own, lines), exercise)
+                behind.setdefault(max(index, self._last_given(exercise)), []).append(moved)
+            self.cells[index] = dataclasses.replace(cell, source="\n".join(rest))
+        self.cells = [part for index, cell in enumerate(self.cells) for part in (cell, *behind.get(index, ()))]
+
+    def _last_given(self, exercise: str) -> int:
+        """Index of the last given cell that was released before an exercise; -1 where there is none."""
+        before = {cell.id for cell in self.released.values() if cell.kind is CellKind.GIVEN}
+        before = {name for name in before if self.rank[name] < self.rank[exercise]}
+        return max((index for index, cell in enumerate(self.cells) if cell.label in before), default=-1)
 
 
 @dataclass(frozen=True, slots=True)

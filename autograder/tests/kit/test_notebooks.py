@@ -283,6 +283,18 @@ def test_a_split_solution_cell_keeps_both_halves() -> None:
     assert lower in [code.source for code in extraction.cells]
 
 
+def test_an_exercise_merged_into_a_cell_above_what_it_needs_runs_behind_that() -> None:
+    cells = [one for one in whole(ex_double=f"{DOUBLE}\n\n{NET}") if one["id"] != "ex-net"]
+    extraction = read(*cells)
+    assert [(code.label, code.exercise) for code in extraction.cells][:4] == [
+        ("given-1", None),
+        ("ex-double", "ex-double"),
+        ("given-2", None),
+        ("ex-double", "ex-net"),
+    ]
+    assert ran(extraction, "ex-double") == [DOUBLE + "\n" * (NET.count("\n") + 2), NET]
+
+
 def test_a_later_definition_of_the_same_name_counts_as_in_the_notebook() -> None:
     extraction = own(DOUBLE)
     assert extraction.stubs == {"ex-net"}

@@ -162,7 +162,7 @@ def _texts(reading: Reading, where: _Places) -> Iterator[_Found]:
     length = 0
     for cell in reading.cells:
         length += len(cell.source)
-        if not cell.source.strip() or (cell.position in chosen and not (some_gone and cell.is_code)):
+        if not cell.source.strip() or cell.is_older or (cell.position in chosen and not (some_gone and cell.is_code)):
             continue
         if length > MAX_TOTAL:
             yield from _unread(cell)

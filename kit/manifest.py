@@ -6,6 +6,7 @@ Shipped as ``tests/manifest.json``; the grader and the student's side read the s
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,6 +56,11 @@ class CellKind(StrEnum):
 def check_id(exercise_id: str) -> str:
     """The id of an exercise's check cell: nbgrader's grade_id, which holds the points."""
     return exercise_id + CHECK
+
+
+def text_id(kind: CellKind, source: str) -> str:
+    """The id of a cell that is known by its text alone: the same text has the same id in every version."""
+    return "c-" + hashlib.sha256(f"{kind}\n{source}".encode()).hexdigest()[:12]
 
 
 def exercise_of_check(cell_id: str) -> str | None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kit.cells import defined_names
-from kit.manifest import Cell, CellKind, Notebook
+from kit.manifest import Cell, CellKind, Notebook, text_id
 
 MAX_LOOKED_AT = 1_000_000  # characters in which words are looked for, in one notebook
 RARE = 4  # a word tells cells apart if no more released cells than these hold it
@@ -31,6 +31,11 @@ class RawCell:
     ids: tuple[str, ...]
     is_code: bool
     source: str
+
+    @property
+    def is_of_the_course(self) -> bool:
+        """Whether it is a text of the course's as it was released in some version: its id says so."""
+        return not self.is_code and any(name.startswith(text_id(CellKind.TEXT, self.source)) for name in self.ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +148,7 @@ class _Matching:
             if released.kind is CellKind.ANSWER or not released.source.strip() and self._ids_are_gone():
                 kind = released.kind.is_code
                 between = [place for place in self._between(released) if self.cells[place].is_code == kind]
+                between = [place for place in between if not self.cells[place].is_of_the_course]
                 begun = [place for place in between if self.cells[place].source.startswith(released.source)]
                 written = [place for place in between if self.cells[place].source.strip()]
                 if places := begun or written or between:

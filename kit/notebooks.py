@@ -74,7 +74,8 @@ class Extraction:
 class SubmittedCell:
     """A cell as submitted. ``position`` counts from 1; ``released`` is the released cell it came from, if any.
 
-    by_id: False where no id said from which, but the cell's text or place.
+    by_id: False where no id said from which, but the cell's text or place. is_older: text of the course's, as it was
+    in another version.
     """
 
     position: int
@@ -82,6 +83,7 @@ class SubmittedCell:
     source: str
     released: Cell | None
     by_id: bool = True
+    is_older: bool = False
 
     @property
     def label(self) -> str:
@@ -96,9 +98,17 @@ def submitted_cells(notebook: Notebook, submitted: Mapping[str, Any] | None) -> 
     Whatever has a wrong type is read as empty; cells beyond the first 2,000 are ignored.
     """
     raw = _raw_cells(submitted)
+    cells = zip(raw, match(notebook, raw), strict=True)
     return tuple(
-        SubmittedCell(position, cell.is_code, cell.source, found.released if found else None, not found or found.by_id)
-        for position, (cell, found) in enumerate(zip(raw, match(notebook, raw), strict=True), start=1)
+        SubmittedCell(
+            position,
+            cell.is_code,
+            cell.source,
+            found.released if found is not None else None,
+            found is None or found.by_id,
+            cell.is_of_the_course and not (found is not None and found.by_id),
+        )
+        for position, (cell, found) in enumerate(cells, start=1)
     )
 
 

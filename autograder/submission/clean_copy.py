@@ -103,6 +103,7 @@ class _Copier:
         """What no staff cell holds, by the staff cell that it stood behind."""
         staff = {cell.get("id"): source_of(cell) for cell in self.staff["cells"]}
         taken = {cell.position for cell in used.values()} | self.moved
+        taken |= {cell.position for cell in self.reading.cells if cell.is_older}
         own: dict[str | None, list[SubmittedCell]] = {}
         for behind, cell in self._behind():
             known = {staff.get(behind, "").strip(), cell.released.source.strip()} if cell.released else set()

@@ -4,6 +4,7 @@ import pytest
 
 from autograder.tests.kit.test_matching import BOOK, DOUBLE, IDS, notebook
 from kit.answers import is_answered, outside, prose
+from kit.manifest import CellKind, text_id
 from kit.notebooks import read_notebook
 
 WORDS = "Because the derivative is constant."
@@ -125,6 +126,15 @@ def test_other_cells_with_the_id_of_an_answer_belong_to_it_wherever_they_stand()
     cells = cells_of(ex_a="First half,")
     cells.append(cells[10] | {"source": "second half."})
     assert found(cells) == {"ex-a": ["second half."]}
+
+
+def test_text_of_the_course_in_another_version_is_not_the_students():
+    text = "Question (a) as it was worded before: is the slope constant?"
+    older = own("markdown", text) | {"id": text_id(CellKind.TEXT, text)}
+    cells = cells_of()
+    cells.insert(IDS.index("ex-a"), older)
+    assert found(cells) == {}
+    assert found([cell if cell is not older else older | {"source": f"{text} Yes."} for cell in cells]) != {}
 
 
 def test_code_directly_beside_an_answer_may_show_it_and_is_pointed_at():

@@ -11,11 +11,11 @@ from nbgrader import api
 from autograder.marks import gradebook
 from autograder.results import ResultFolder
 from autograder.submission.clean_copy import clean_copy
-from autograder.submission.notebook_file import MAX_CELLS, keep
+from autograder.submission.notebook_file import keep
 from autograder.submission.read import SubmittedNotebook
 from autograder.tests import marking, tiny
 from autograder.tests.handing_in import cell, own, png
-from kit.notebooks import read_notebook
+from kit.notebooks import MAX_CELLS, read_notebook
 
 WORDS = "Because autograd follows the product"
 
@@ -68,8 +68,7 @@ def typed(name, form):
 
 def turned(name, kind, source):
     def change(notebook):
-        code = {"outputs": [], "execution_count": None} if kind == "code" else {}
-        cell(notebook, name).update({"cell_type": kind, "source": source} | code)
+        cell(notebook, name).update(own(kind, source) | {"metadata": cell(notebook, name)["metadata"]})
 
     return change
 

@@ -190,12 +190,18 @@ def photo(width, height, **save):
     return base64.b64encode(buffer.getvalue()).decode()
 
 
+def reencoded(text):
+    found = reencode_picture(text)
+    assert found is not None
+    return found
+
+
 def opened(found):
     return Image.open(io.BytesIO(base64.b64decode(found[1])))
 
 
 def test_a_photograph_of_a_telephone_stays_and_is_made_smaller():
-    found = reencode_picture(photo(4032, 3024))
+    found = reencoded(photo(4032, 3024))
     assert found[0] == "image/jpeg"
     assert max(opened(found).size) <= images.MAX_SIDE
     assert len(found[1]) < 400_000
@@ -204,7 +210,7 @@ def test_a_photograph_of_a_telephone_stays_and_is_made_smaller():
 def test_a_photograph_that_was_turned_stands_upright_and_holds_nothing_of_the_camera():
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = 6, "maker"  # turned by 90 degrees
-    found = reencode_picture(photo(60, 40, exif=exif))
+    found = reencoded(photo(60, 40, exif=exif))
     assert opened(found).size == (40, 60)
     assert b"maker" not in base64.b64decode(found[1])
 

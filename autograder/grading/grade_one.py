@@ -47,14 +47,20 @@ def grade_submission(submission: Submission, plan: Plan, sandbox: Sandbox) -> Gr
     unreadable = {
         book.problem: submission.problems[book.file] for book in manifest.notebooks if book.file in submission.problems
     }
-    wanted = {exercise.id for exercise in manifest.exercises if exercise.problem not in unreadable}
+    wanted = {
+        exercise.id
+        for exercise in manifest.exercises
+        if exercise.problem not in unreadable and exercise.id not in submission.not_held
+    }
     reason: str | None = None
     try:
         outcomes, notes = _tested_twice_if_need_be(submission, plan, sandbox, wanted)
     except SandboxError as error:
         outcomes, notes, reason = [], (), f"no confined process could be had: {error}"
     exercises = tuple(
-        _exercise_result(exercise, plan, outcomes, unreadable.get(exercise.problem) or reason)
+        _exercise_result(
+            exercise, plan, outcomes, unreadable.get(exercise.problem) or submission.not_held.get(exercise.id) or reason
+        )
         for exercise in manifest.exercises
     )
     report = _report(submission, plan, sandbox.level, exercises, outcomes, notes)

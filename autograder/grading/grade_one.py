@@ -48,14 +48,23 @@ def grade_submission(submission: Submission, plan: Plan, sandbox: Sandbox) -> Gr
     unreadable = {
         book.problem: submission.problems[book.file] for book in manifest.notebooks if book.file in submission.problems
     }
-    wanted = {exercise.id for exercise in manifest.exercises if exercise.problem not in unreadable}
+    wanted = {
+        exercise.id
+        for exercise in manifest.exercises
+        if exercise.problem not in unreadable and exercise.id not in submission.not_held
+    }
     runs, reason = SubmissionRun(), None
     try:
         runs = _tested_twice_if_need_be(submission, plan, sandbox, wanted)
     except SandboxError as error:
         reason = f"no confined process could be had: {error}"
     exercises = tuple(
-        _exercise_result(exercise, plan, runs.exercises.get(exercise.id), unreadable.get(exercise.problem) or reason)
+        _exercise_result(
+            exercise,
+            plan,
+            runs.exercises.get(exercise.id),
+            unreadable.get(exercise.problem) or submission.not_held.get(exercise.id) or reason,
+        )
         for exercise in manifest.exercises
     )
     report = _report(submission, plan, sandbox.level, exercises, runs)

@@ -7,13 +7,13 @@ What happens to an exercise's cell stands in the notes of its `kit.notebooks.Ext
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from autograder.submission.notebook_file import MAX_ATTACHED, NotebookFile
 from kit.answers import outside
-from kit.manifest import Cell, CellKind, Manifest, Notebook
+from kit.manifest import Cell, CellKind, Manifest, Notebook, check_id
 from kit.notebooks import Reading, SubmittedCell, is_written
 
 MAX_NAMED = 6
@@ -27,11 +27,20 @@ class Alterations:
     of_structure: bool
 
 
-def compare(reading: Reading, manifest: Manifest, file: NotebookFile) -> Alterations:
-    """Compare a submitted file, which has been read, with the released notebook."""
+def compare(reading: Reading, manifest: Manifest, file: NotebookFile, not_held: Collection[str] = ()) -> Alterations:
+    """Compare a submitted file, which has been read, with the released notebook.
+
+    not_held: exercises and answers that were added after the version which the file was made for.
+    """
     book, cells = reading.notebook, reading.cells
     settings = list(_settings(book, manifest, file.raw))
-    structure = [*settings, *_copies(book, cells), *_missing(book, cells), *_types(cells), *_order(book, cells)]
+    structure = [
+        *settings,
+        *_copies(book, cells),
+        *_missing(book, cells, not_held),
+        *_types(cells),
+        *_order(book, cells),
+    ]
     notes = [*structure, *_given(cells), *_empty_answers(reading), *_dropped(file.kept)]
     counts = Counter(cell.released.id for cell in cells if cell.released is not None)
     gone = any(counts[cell.id] != 1 for cell in book.cells if cell.kind is CellKind.EXERCISE)
@@ -91,8 +100,9 @@ def _copies(book: Notebook, cells: Iterable[SubmittedCell]) -> Iterator[str]:
             yield f"cell {cell.id} appears {times}{which}"
 
 
-def _missing(book: Notebook, cells: Iterable[SubmittedCell]) -> Iterator[str]:
+def _missing(book: Notebook, cells: Iterable[SubmittedCell], not_held: Collection[str]) -> Iterator[str]:
     present = {cell.released.id for cell in cells if cell.released is not None}
+    present |= {*not_held, *map(check_id, not_held)}
     gone = [cell.id for cell in book.cells if cell.kind.has_points and cell.id not in present]
     if gone:
         yield f"deleted cells: {_list(gone)}"

@@ -47,7 +47,7 @@ class CleanCopy:
 
 def clean_copy(staff: Mapping[str, Any], submitted: SubmittedNotebook) -> CleanCopy:
     """Put a student's work into the staff's copy of a released notebook, given as JSON."""
-    return _Copier(staff, submitted.content, submitted.reading).copy()
+    return _Copier(staff, submitted.content, submitted.reading, submitted.not_held).copy()
 
 
 @dataclass
@@ -55,6 +55,7 @@ class _Copier:
     staff: Mapping[str, Any]
     submitted: Mapping[str, Any] | None
     reading: Reading
+    not_held: Mapping[str, str]  # answers that the submitted version of the set has not, and why
     left: dict[str, int] = field(default_factory=lambda: dict(BUDGETS))
     figures: int = 0
     shown: int = 0
@@ -137,8 +138,9 @@ class _Copier:
             if not written or (item.beside and item.text and not (item.whole and item.cell.position in behind))
         ]
         filled = self._filled(staff_cell, cell)
-        if items or (self.beyond and not written):
-            source = filled["source"] if written else ELSEWHERE
+        why = "" if written else self.not_held.get(name, "")
+        if items or why or (self.beyond and not written):
+            source = filled["source"] if written else f"*{visible(why)}*" if why else ELSEWHERE
             parts = [source, *(self._quoted(item, filled) for item in items[:MAX_QUOTED])]
             if len(items) > MAX_QUOTED:
                 self.notes[f"of the text near {name} only the first {MAX_QUOTED} cells are shown with it"] = None

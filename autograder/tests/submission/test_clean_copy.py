@@ -402,6 +402,13 @@ def test_answers_are_shown_before_budgets_are_used_up_above_them(staff, book, su
     assert cell(copied(staff, submitted, book).notebook, "tiny-why")["source"] == WRITTEN
 
 
+def test_an_answer_that_the_submitted_version_does_not_hold_says_so_and_is_not_as_released(staff, book, submitted):
+    why = "added in version 1.1, and the notebook is of 1.0"
+    content = keep(submitted)
+    taken = SubmittedNotebook(content, read_notebook(book, content), "1.0", {"tiny-why": why})
+    assert cell(clean_copy(staff, taken).notebook, "tiny-why")["source"] == f"*{why}*"
+
+
 def test_of_very_many_cells_near_a_question_the_first_are_repeated_and_the_others_named(staff, book, submitted):
     submitted["cells"] += [own("markdown", f"Note {n}.", id=f"m{n}") for n in range(45)]
     result = copied(staff, submitted, book)

@@ -21,7 +21,7 @@ from autograder.submission.intake import receive
 from autograder.submission.notebook_file import NotANotebook, NotebookFile, parse_notebook
 from autograder.submission.received import Leftover, Received, shown
 from kit.manifest import CellKind, Manifest, Notebook, check_id
-from kit.notebooks import Extraction, Reading, read_notebook, source_of, submitted_cells, which_notebook
+from kit.notebooks import MAX_CELLS, Extraction, Reading, read_notebook, source_of, submitted_cells, which_notebook
 
 MAX_NAMED = 5
 
@@ -115,7 +115,10 @@ def _submitted(book: Notebook, candidate: Candidate | None, manifest: Manifest) 
 
 
 def _not_held(candidate: Candidate, manifest: Manifest) -> Iterator[tuple[str, str]]:
-    """What a notebook that was made for another version shows no trace of: it was added to the set since."""
+    """What may stand beyond the cells that are read; and of what was made for another version, what is new since."""
+    if candidate.file.kept.get("cut"):
+        for exercise in sorted(candidate.reading.extraction.missing):
+            yield exercise, f"{exercise} is not among the first {MAX_CELLS:,} cells, and no more are read"
     if candidate.version in (None, manifest.version):
         return
     cells = {cell.released.id for cell in candidate.cells if cell.released is not None}

@@ -10,7 +10,7 @@ from autograder.build.build import build
 from autograder.submission import exchange_files
 from autograder.submission.read import read_submission
 from autograder.tests import tiny
-from autograder.tests.handing_in import FILE, save, with_source
+from autograder.tests.handing_in import FILE, own, save, with_source
 
 SCALE = "def scale(values, factor):\n    return values * factor\n"
 
@@ -305,6 +305,15 @@ def test_alterations_are_told_cell_by_cell(folder, manifest, released):
         f"{FILE}: locked cells were altered: given-1; the course's own text is used",
         f"{FILE}: the written answer tiny-why is empty",
     )
+
+
+def test_an_exercise_behind_the_cells_that_are_read_is_not_graded_and_not_a_zero(folder, manifest, released):
+    notebook = with_source(released, "tiny-scale", SCALE)
+    place = [cell["id"] for cell in notebook["cells"]].index("tiny-scaler")
+    notebook["cells"][place:place] = [own("code", "", id=f"x{n}") for n in range(2_000)]
+    save(folder, notebook)
+    taken = read_submission(folder, manifest)
+    assert taken.not_held == {"tiny-scaler": "tiny-scaler is not among the first 2,000 cells, and no more are read"}
 
 
 def test_own_cells_between_the_released_ones_are_nothing_to_tell(folder, manifest, released):

@@ -152,7 +152,7 @@ def test_definitions_and_simple_assignments_of_own_cells_run(source: str) -> Non
         ("print(3)", "only imports, definitions"),
         ("for i in x:\n    print(i)", "only imports, definitions"),
         ("if __name__ == '__main__':\n    def helper(): ...", "a definition inside `if`"),
-        ("try:\n    import seaborn\nexcept ImportError:\n    pass", "a definition inside `try`"),
+        ("try:\n    import seaborn\nexcept ImportError:\n    run()", "a definition inside `try`"),
         ("with x:\n    for i in y:\n        class Helper: ...", "a definition inside `with`"),
         ("del double", "only imports, definitions"),
         ("double", "only imports, definitions"),

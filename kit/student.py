@@ -39,6 +39,10 @@ class StudentTimeout(Exception):
     """No answer within the time allowed."""
 
 
+class CellTimeout(StudentTimeout):
+    """A cell of the notebook took too long when it was loaded; the text says which, and where."""
+
+
 class StudentCrashed(Exception):
     """The process with the student's code ended; the text says how."""
 

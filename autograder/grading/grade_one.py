@@ -22,7 +22,7 @@ from kit.runner import Outcome
 MESSAGES = {
     OutcomeStatus.PASSED: "{title}",
     OutcomeStatus.FAILED: "{title}. {hint}",
-    OutcomeStatus.TIMEOUT: "{title}: no answer in the time allowed.",
+    OutcomeStatus.TIMEOUT: "{title}: {slow}.",
     OutcomeStatus.CRASHED: "{title}: the process that ran the code ended or answered nonsense.",
     OutcomeStatus.MISSING: "{exercise} is not written.",
     OutcomeStatus.BLOCKED: "{title}: blocked by {blocked_by}, which is not written.",
@@ -47,10 +47,12 @@ def grade_submission(submission: Submission, plan: Plan, sandbox: Sandbox) -> Gr
     unreadable = {
         book.problem: submission.problems[book.file] for book in manifest.notebooks if book.file in submission.problems
     }
+    too_new = {name: why for extraction in submission.extractions.values() for name, why in extraction.newer.items()}
     binding = bind(plan.assignment, submission.extractions, sandbox)
     reason: str | None = None
     outcomes: list[Outcome] = []
-    wanted = {exercise.id for exercise in manifest.exercises if exercise.problem not in unreadable}
+    readable = [exercise for exercise in manifest.exercises if exercise.problem not in unreadable]
+    wanted = {exercise.id for exercise in readable if exercise.id not in too_new}
     try:
         outcomes = plan.collected.run(binding=binding, seed=plan.seed, exercises=wanted)
         outcomes = [_adjudicated(outcome, plan, sandbox) for outcome in outcomes]
@@ -59,7 +61,9 @@ def grade_submission(submission: Submission, plan: Plan, sandbox: Sandbox) -> Gr
     finally:
         binding.close()
     exercises = tuple(
-        _exercise_result(exercise, plan, outcomes, unreadable.get(exercise.problem) or reason)
+        _exercise_result(
+            exercise, plan, outcomes, unreadable.get(exercise.problem) or too_new.get(exercise.id) or reason
+        )
         for exercise in manifest.exercises
     )
     report = _report(submission, plan, sandbox.level, exercises, outcomes, binding.notes)
@@ -103,7 +107,7 @@ def confined(assignment: Assignment, allow_weak: bool) -> Sandbox:
     """A sandbox for this assignment's library. TooWeak where it holds too little and that was not allowed."""
     if not assignment.library_folder.is_dir():
         raise BadInput(f"{assignment.library_folder} is missing: run `autograder build {assignment.name}`")
-    sandbox = Sandbox.start(assignment.release, assignment.library)
+    sandbox = Sandbox.start(assignment.release, assignment.library, installed=assignment.packages)
     if sandbox.level == "weak" and not allow_weak:
         sandbox.close()
         raise TooWeak(
@@ -169,7 +173,8 @@ def _why(outcomes: list[Outcome]) -> str | None:
         return "not written"
     if statuses == {OutcomeStatus.BLOCKED}:
         return "blocked by " + ", ".join(sorted({outcome.blocked_by for outcome in outcomes}))
-    return None
+    slow = {outcome.slow_cell for outcome in outcomes}
+    return slow.pop() if len(slow) == 1 and slow != {""} else None
 
 
 def _test_result(outcome: Outcome) -> TestResult:
@@ -178,6 +183,7 @@ def _test_result(outcome: Outcome) -> TestResult:
         hint=outcome.hint or "The code stopped with an error.",
         exercise=outcome.mark.exercise,
         blocked_by=outcome.blocked_by,
+        slow=outcome.slow_cell or "no answer in the time allowed",
     )
     return TestResult(
         id=outcome.id,

@@ -33,6 +33,7 @@ from kit.notebooks import (
     submitted_cells,
     which_notebook,
 )
+from kit.python_version import made_with
 
 MAX_NAMED = 5
 
@@ -55,7 +56,8 @@ class Submission:
     notebooks: by released file name, one for each released notebook.
     problems: released file name to the reason why that notebook cannot be graded. A notebook that was not handed in
     is no problem (its exercises are not written), unless a file that could not be read may have been it.
-    digest: of the accepted notebooks and of `problems`. unchanged: plain nbgrader may take the folder as it is.
+    digest: of the accepted notebooks, of `problems` and of what is written for a newer Python.
+    unchanged: plain nbgrader may take the folder as it is.
     """
 
     student: str
@@ -105,6 +107,7 @@ def read_submission(folder: Path, manifest: Manifest, *, student: str | None = N
     problems = _problems(manifest, chosen, refused, received)
     notes += _refusals(refused, problems)
     notebooks = {book.file: _submitted(book, chosen[book.file]) for book in manifest.notebooks}
+    too_new = {name: why for own in notebooks.values() for name, why in own.reading.extraction.newer.items()}
     unchanged = received.plain and not refused
     for book in manifest.notebooks:
         candidate = chosen[book.file]
@@ -122,7 +125,7 @@ def read_submission(folder: Path, manifest: Manifest, *, student: str | None = N
         notebooks,
         problems,
         tuple(notes),
-        digest({file: notebook.content for file, notebook in notebooks.items()} | problems),
+        digest({file: notebook.content for file, notebook in notebooks.items()} | problems | too_new),
         unchanged and any(chosen.values()),
     )
 
@@ -130,7 +133,8 @@ def read_submission(folder: Path, manifest: Manifest, *, student: str | None = N
 def _submitted(book: Notebook, candidate: _Candidate | None) -> SubmittedNotebook:
     if candidate is None:
         return SubmittedNotebook(None, read_notebook(book, None))
-    return SubmittedNotebook(candidate.file.kept, read_cells(book, candidate.cells))
+    reading = read_cells(book, candidate.cells, made_with(candidate.file.raw))
+    return SubmittedNotebook(candidate.file.kept, reading)
 
 
 def digest(notebooks: Mapping[str, Any]) -> str:

@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ import torch
 from kit.check_output import Block, line_block, outcomes_block
 from kit.exercises import STUB_TEXT
 from kit.far_side import Service
+from kit.home_warnings import codes, of_live_code
 from kit.manifest import Exercise
 from kit.outcomes import OutcomeStatus
 from kit.release import Release, ReleaseError, find_release
@@ -49,6 +49,8 @@ def check(exercise_id: str) -> None:
         raise ChecksFailed(error.args[0]) from None
     block = _check(release, exercise, caller.f_globals)
     _show(block)
+    for warning in of_live_code(exercise.names, caller.f_globals, release.manifest, release.root):
+        _show(line_block(f"Warning: {warning}"))
     if block.failure:
         raise ChecksFailed(block.failure)
 
@@ -173,25 +175,15 @@ def _has_passed(exercise: str, namespace: dict[str, Any]) -> bool:
 
 def _fingerprint(thing: object) -> object:
     """Equal for a definition that was run again unchanged."""
-    codes = tuple(_codes(thing))
-    return codes if codes else thing
-
-
-def _codes(thing: object) -> Iterator[CodeType]:
-    if isinstance(thing, FunctionType):
-        yield thing.__code__
-    elif isinstance(thing, type):
-        for part in vars(thing).values():
-            yield from _codes(getattr(part, "__func__", part))
-    elif callable(inner := getattr(thing, "__wrapped__", None)):
-        yield from _codes(inner)
+    found = tuple(codes(thing))
+    return found if found else thing
 
 
 def _is_unwritten(exercise: Exercise, namespace: dict[str, Any]) -> bool:
     """Whether a name is missing or still holds the text of the stub's error."""
     text = STUB_TEXT.format(exercise=exercise.id)
     things = [namespace.get(name) for name in exercise.names]
-    return any(thing is None or any(text in code.co_consts for code in _codes(thing)) for thing in things)
+    return any(thing is None or any(text in code.co_consts for code in codes(thing)) for thing in things)
 
 
 # --- leave no trace -------------------------------------------------------------------------------------------------

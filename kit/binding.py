@@ -103,9 +103,9 @@ class NotebookBinding:
     def student(self, exercise: str) -> Student:
         """Raises StudentTimeout where time is used up, or what stopped the exercise's own cell."""
         self._check_time()
+        self._expect_whole_cell(exercise)
         if self.timeouts.get(exercise, 0) >= PATIENCE:
             raise StudentTimeout(f"not tried: {PATIENCE} earlier tests of this exercise did not finish")
-        self._expect_whole_cell(exercise)
         entry = self.manifest.exercise(exercise)
         if self.loaded is None or not (self.loaded.exercise == exercise or self.shares(exercise)):
             self.close()
@@ -152,7 +152,7 @@ class NotebookBinding:
             if where == problem and name in broken.names:
                 return broken.error
         maker = self.extractions[problem].unmade.get(name)
-        return f"{name} is not there at grading: {maker}" if maker is not None else None
+        return f"{name}, which {maker}" if maker is not None else None
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -71,6 +71,7 @@ class Service:
         self.stops = stops
         self.strict = strict
         self.modules: dict[int, nn.Module] = {}
+        self.sources: dict[str, list[str]] = {}  # the lines of each cell, by its file name
 
     def answer(self, frame: bytes) -> bytes:
         """The reply to one request, both as frames."""
@@ -172,7 +173,7 @@ class Service:
 
     def _compiled(self, filename: str, source: str, packages: Sequence[str]) -> CodeType:
         """A cell's code; its source is kept where `inspect` and TorchScript look for it."""
-        _remember(filename, source)
+        self._remember(filename, source)
         if "import" not in source:
             return compile(source, filename, "exec", dont_inherit=True)
         tree = ast.parse(source, filename)
@@ -181,6 +182,12 @@ class Service:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # they were given for the source already
             return compile(harmless, filename, "exec", dont_inherit=True)
+
+    def _remember(self, filename: str, source: str) -> None:
+        """Parts of one cell come one by one, each on its own lines: together they are its source."""
+        both = zip_longest(source.splitlines(keepends=True), self.sources.get(filename, ()), fillvalue="")
+        self.sources[filename] = [new if new.strip() else old or new for new, old in both]
+        linecache.cache[filename] = (len(source), None, self.sources[filename], filename)
 
     def _target(self, reference: Any, method: str | None) -> Callable[..., Any]:
         thing = self._far(reference)
@@ -248,14 +255,6 @@ class Service:
                 place = cell_label(step.tb_frame.f_code.co_filename), step.tb_lineno
             step = step.tb_next
         return place
-
-
-def _remember(filename: str, source: str) -> None:
-    """Parts of one cell come one by one, each on its own lines: together they are its source."""
-    known = linecache.cache[filename][2] if filename in linecache.cache else []  # type: ignore[misc]
-    lines = source.splitlines(keepends=True)
-    both = zip_longest(lines, known, fillvalue="")
-    linecache.cache[filename] = (len(source), None, [new if new.strip() else old or new for new, old in both], filename)
 
 
 @contextmanager

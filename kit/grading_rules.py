@@ -14,6 +14,7 @@ import importlib
 import inspect
 import io
 import os
+import socket
 import sys
 import tempfile
 import threading
@@ -162,7 +163,7 @@ def _refused() -> Iterator[Change]:
     for name in ("fork", "forkpty", "posix_spawn", "posix_spawnp"):
         if hasattr(os, name):
             yield "os", name, no_process
-    yield "socket", "getaddrinfo", _raising(lambda: OSError(errno.ENETUNREACH, NO_NETWORK))
+    yield "socket", "getaddrinfo", _raising(lambda: socket.gaierror(socket.EAI_AGAIN, NO_NETWORK))
     yield "builtins", "input", _raising(lambda: EOFError(NO_INPUT))
     yield "torch", "save", _not_into_a_file(torch.save)
     yield "builtins", "open", _only_elsewhere(builtins.open)

@@ -23,7 +23,11 @@ def of_notebook(manifest: Manifest, extraction: Extraction, folder: Path) -> lis
 
     folder: where the notebook lies.
     """
-    found = [line for label, one in extraction.imports for line in _of_imports([one], _cell(label), manifest, folder)]
+    found = [
+        line
+        for label, one in extraction.lacking(manifest)
+        for line in _of_imports([one], _cell(label), manifest, folder)
+    ]
     sources = {cell.label: "" for cell in extraction.cells}
     for cell in extraction.cells:
         sources[cell.label] = sources[cell.label] or _newer(cell.source, _cell(cell.label), manifest)

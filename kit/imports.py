@@ -110,15 +110,21 @@ def missing_module(module: str, whole: bool, packages: Sequence[str]) -> Any:
     whole: whether `import a.b as c` is to bind a.b, instead of `import a.b` its first part.
     """
     root = module.partition(".")[0]
-    if not whole and root in sys.modules:
+    if not whole and not _lacks(root):
         return sys.modules[root]  # the package is there, one of its parts is not: that shows where it is used
     return _placeholder(module if whole else root, module, packages)
 
 
 def missing_names(module: str, names: Sequence[str], packages: Sequence[str]) -> list[Any]:
     """The same for `from module import names`: what is there is taken."""
-    there = vars(sys.modules[module]) if module in sys.modules else {}
+    there = {} if module not in sys.modules or _lacks(module.partition(".")[0]) else vars(sys.modules[module])
     return [there[name] if name in there else _placeholder(f"{module}.{name}", module, packages) for name in names]
+
+
+def _lacks(root: str) -> bool:
+    """Whether the import that has just failed did so for want of this package, not of a part of it."""
+    error = sys.exc_info()[1]
+    return root not in sys.modules or isinstance(error, ModuleNotFoundError) and error.name == root
 
 
 def _placeholder(name: str, module: str, packages: Sequence[str]) -> Placeholder:
@@ -184,8 +190,8 @@ class _Harmless(ast.NodeTransformer):
     def _or_else(self, statement: ast.stmt, module: str, otherwise: list[ast.stmt]) -> ast.stmt:
         """`try: statement`, and `otherwise` where it raises ImportError."""
         tried = statement
-        if module.partition(".")[0] in self.refused:
-            error = f"raise ModuleNotFoundError({f'No module named {module!r}'!r}, name={module!r})"
+        if (root := module.partition(".")[0]) in self.refused:
+            error = f"raise ModuleNotFoundError({f'No module named {root!r}'!r}, name={root!r})"
             tried = ast.parse(error).body[0]
         handler = ast.ExceptHandler(ast.Name("ImportError", ast.Load()), None, otherwise)
         return _placed(ast.Try([tried], [handler], [], []), statement)

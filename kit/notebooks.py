@@ -16,7 +16,7 @@ from typing import Any
 
 from kit.cells import MAX_SOURCE, Blanked, Python, normalise, one_line, read_python
 from kit.global_names import MAX_NAMES, Maker, is_builtin, names_by_their_look, used_names
-from kit.imports import Import, imports
+from kit.imports import Import, imports, missing_at_grading
 from kit.manifest import Cell, CellKind, Manifest, Notebook
 from kit.python_version import RUNNING, Version, is_newer, made_with
 from kit.statements import FUNCTIONS, Piece, bound_names, joined, pieces, statements
@@ -77,6 +77,11 @@ class Extraction:
     imports: tuple[tuple[str, Import], ...] = ()
     unmade: Mapping[str, Maker] = field(default_factory=dict)
     newer: Mapping[str, str] = field(default_factory=dict)
+
+    def lacking(self, manifest: Manifest) -> list[tuple[str, Import]]:
+        """The imports of what is not among the grader's packages, with the cell's label."""
+        found = missing_at_grading([one for _, one in self.imports], manifest.library, manifest.packages)
+        return [(label, one) for label, one in self.imports if one in found]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from autograder.assignment.model import Assignment
@@ -66,7 +66,12 @@ def grade_submission(submission: Submission, plan: Plan, sandbox: Sandbox) -> Gr
         )
         for exercise in manifest.exercises
     )
-    report = _report(submission, plan, sandbox.level, exercises, outcomes, binding.notes)
+    lacking = _lacking(plan.assignment, submission)
+    exercises = tuple(
+        result if result.reason or result.score == result.max_score else replace(result, reason=lacking.get(result.id))
+        for result in exercises
+    )
+    report = _report(submission, plan, sandbox.level, exercises, outcomes, binding.notes, lacking)
     details = [
         Detail(outcome.id, outcome.status, outcome.text, outcome.trace)
         for outcome in outcomes
@@ -82,6 +87,7 @@ def _report(
     exercises: tuple[ExerciseResult, ...],
     outcomes: list[Outcome],
     notes: Iterable[str],
+    lacking: dict[str, str],
 ) -> Report:
     scores = [exercise.score for exercise in exercises if exercise.score is not None]
     reasons = dict.fromkeys(exercise.reason for exercise in exercises if exercise.score is None and exercise.reason)
@@ -99,7 +105,7 @@ def _report(
         submission=submission.digest,
         exercises=exercises,
         tests=tuple(_test_result(outcome) for outcome in outcomes),
-        notes=(*submission.notes, *_notes(submission.extractions), *notes),
+        notes=(*submission.notes, *_notes(submission.extractions), *lacking.values(), *notes),
     )
 
 
@@ -195,6 +201,16 @@ def _test_result(outcome: Outcome) -> TestResult:
         title=outcome.mark.title,
         weight=outcome.mark.weight,
     )
+
+
+def _lacking(assignment: Assignment, submission: Submission) -> dict[str, str]:
+    """For each cell that imports what is not among the grader's packages, by its label, a sentence that says so."""
+    found: dict[str, str] = {}
+    for extraction in submission.extractions.values():
+        for label, one in extraction.lacking(assignment.manifest):
+            place = f"{label}, line {one.line}, imports {one.module}"
+            found.setdefault(label, f"{place}, which is not among the grader's packages")
+    return found
 
 
 def _notes(extractions: dict[str, Extraction]) -> list[str]:

@@ -48,18 +48,13 @@ def grade_submission(submission: Submission, plan: Plan, sandbox: Sandbox) -> Gr
         book.problem: submission.problems[book.file] for book in manifest.notebooks if book.file in submission.problems
     }
     too_new = {name: why for extraction in submission.extractions.values() for name, why in extraction.newer.items()}
-    binding = bind(plan.assignment, submission.extractions, sandbox)
-    reason: str | None = None
-    outcomes: list[Outcome] = []
     readable = [exercise for exercise in manifest.exercises if exercise.problem not in unreadable]
     wanted = {exercise.id for exercise in readable if exercise.id not in too_new}
+    reason: str | None = None
     try:
-        outcomes = plan.collected.run(binding=binding, seed=plan.seed, exercises=wanted)
-        outcomes = [_adjudicated(outcome, plan, sandbox) for outcome in outcomes]
+        outcomes, notes = _tested_twice_if_need_be(submission, plan, sandbox, wanted)
     except SandboxError as error:
-        reason = f"no confined process could be had: {error}"
-    finally:
-        binding.close()
+        outcomes, notes, reason = [], (), f"no confined process could be had: {error}"
     exercises = tuple(
         _exercise_result(
             exercise, plan, outcomes, unreadable.get(exercise.problem) or too_new.get(exercise.id) or reason
@@ -71,13 +66,34 @@ def grade_submission(submission: Submission, plan: Plan, sandbox: Sandbox) -> Gr
         result if result.reason or result.score == result.max_score else replace(result, reason=lacking.get(result.id))
         for result in exercises
     )
-    report = _report(submission, plan, sandbox.level, exercises, outcomes, binding.notes, lacking)
+    report = _report(submission, plan, sandbox.level, exercises, outcomes, (*lacking.values(), *notes))
     details = [
         Detail(outcome.id, outcome.status, outcome.text, outcome.trace)
         for outcome in outcomes
         if outcome.status != OutcomeStatus.PASSED
     ]
     return Graded(report, details)
+
+
+def _tested_twice_if_need_be(
+    submission: Submission, plan: Plan, sandbox: Sandbox, wanted: set[str]
+) -> tuple[list[Outcome], tuple[str, ...]]:
+    """Every outcome, and notes. A sandbox that was ended from outside is no student's fault: all is tried again."""
+    try:
+        return _tested(submission, plan, sandbox, wanted)
+    except SandboxError:
+        return _tested(submission, plan, sandbox, wanted)
+
+
+def _tested(
+    submission: Submission, plan: Plan, sandbox: Sandbox, wanted: set[str]
+) -> tuple[list[Outcome], tuple[str, ...]]:
+    binding = bind(plan.assignment, submission.extractions, sandbox)
+    try:
+        outcomes = plan.collected.run(binding=binding, seed=plan.seed, exercises=wanted)
+        return [_adjudicated(outcome, plan, sandbox) for outcome in outcomes], binding.notes
+    finally:
+        binding.close()
 
 
 def _report(
@@ -87,7 +103,6 @@ def _report(
     exercises: tuple[ExerciseResult, ...],
     outcomes: list[Outcome],
     notes: Iterable[str],
-    lacking: dict[str, str],
 ) -> Report:
     scores = [exercise.score for exercise in exercises if exercise.score is not None]
     reasons = dict.fromkeys(exercise.reason for exercise in exercises if exercise.score is None and exercise.reason)
@@ -105,7 +120,7 @@ def _report(
         submission=submission.digest,
         exercises=exercises,
         tests=tuple(_test_result(outcome) for outcome in outcomes),
-        notes=(*submission.notes, *_notes(submission.extractions), *lacking.values(), *notes),
+        notes=(*submission.notes, *_notes(submission.extractions), *notes),
     )
 
 
@@ -132,7 +147,7 @@ def bind(assignment: Assignment, extractions: dict[str, Extraction], sandbox: Sa
 
 def _adjudicated(outcome: Outcome, plan: Plan, sandbox: Sandbox) -> Outcome:
     """A test that broke on an answer which the reference answer does not break on has met nonsense: it failed."""
-    if outcome.status != OutcomeStatus.ERROR or outcome.text.startswith(("Skipped", "SandboxError")):
+    if outcome.status != OutcomeStatus.ERROR or outcome.text.startswith("Skipped"):
         return outcome
     if not reference_passes(outcome.id, plan, sandbox):
         return outcome

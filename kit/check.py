@@ -6,7 +6,7 @@ import os
 import random
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -14,9 +14,10 @@ import numpy as np
 import torch
 
 from kit.check_output import Block, line_block, outcomes_block
+from kit.earlier_checks import codes, to_pass_first
 from kit.exercises import STUB_TEXT
 from kit.far_side import Service
-from kit.home_warnings import codes, of_live_code
+from kit.home_warnings import of_live_code
 from kit.manifest import Exercise
 from kit.outcomes import OutcomeStatus
 from kit.release import Release, ReleaseError, find_release
@@ -114,6 +115,9 @@ class LiveBinding:
     def owner(self, name: str) -> str | None:
         return self.owners.get(name)
 
+    def is_exercise(self, name: str) -> bool:
+        return name in self.owners.values()
+
     def excuse(self, exercise: str) -> str | None:
         return None
 
@@ -122,7 +126,7 @@ class LiveBinding:
 
 
 def _check(release: Release, exercise: Exercise, namespace: dict[str, Any]) -> Block:
-    from kit.runner import TestFile, run_tests  # here, since it imports pytest
+    from kit.runner import Outcome, TestFile, run_tests  # here, since it imports pytest
 
     _passed.pop(exercise.id, None)
     undefined = [name for name in exercise.names if name not in namespace]
@@ -137,16 +141,24 @@ def _check(release: Release, exercise: Exercise, namespace: dict[str, Any]) -> B
         return line_block(f"{exercise.id} is not written yet")
     started = time.perf_counter()
     files, binding = [TestFile(*release.public_tests(exercise.problem))], LiveBinding(release, namespace)
+
+    def run(exercises: Collection[str]) -> list[Outcome]:
+        return run_tests(files, binding=binding, seed=LOCAL_SEED, exercises=exercises)
+
+    first: tuple[str, ...] = ()
     try:
         with _undisturbed():
-            outcomes = run_tests(files, binding=binding, seed=LOCAL_SEED, exercises={exercise.id})
+            outcomes = run([exercise.id])
+            seconds = time.perf_counter() - started
+            if any(outcome.status is not OutcomeStatus.PASSED for outcome in outcomes):
+                first = to_pass_first(release.manifest, exercise, namespace, run)
     except KeyboardInterrupt:
         line = f"{exercise.id}: the check was stopped by hand"
         return line_block(line, failure=line)
     except ValueError as error:
         line = f"{exercise.id}: the checks could not run: {error}"
         return line_block(line, failure=line)
-    block = outcomes_block(exercise, outcomes, time.perf_counter() - started)
+    block = outcomes_block(exercise, outcomes, seconds, first)
     if block.passed:
         _passed[exercise.id] = {name: _fingerprint(namespace[name]) for name in exercise.names}
     return block
@@ -175,8 +187,7 @@ def _has_passed(exercise: str, namespace: dict[str, Any]) -> bool:
 
 def _fingerprint(thing: object) -> object:
     """Equal for a definition that was run again unchanged."""
-    found = tuple(codes(thing))
-    return found if found else thing
+    return tuple(codes(thing)) or thing
 
 
 def _is_unwritten(exercise: Exercise, namespace: dict[str, Any]) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from kit import python_version, versions
 from kit.cells import read_python
+from kit.earlier_checks import codes, globals_of
 from kit.imports import Import, imports, missing_at_grading, what_there_is
 from kit.manifest import Manifest
 from kit.notebooks import Extraction
@@ -57,17 +58,6 @@ def of_live_code(names: Sequence[str], namespace: Mapping[str, Any], manifest: M
     return list(lines)[:MAX_WARNINGS]
 
 
-def codes(thing: object) -> Iterator[CodeType]:
-    """The code of a function, and of a class's methods."""
-    if isinstance(thing, FunctionType):
-        yield thing.__code__
-    elif isinstance(thing, type):
-        for part in vars(thing).values():
-            yield from codes(getattr(part, "__func__", part))
-    elif callable(inner := getattr(thing, "__wrapped__", None)):
-        yield from codes(inner)
-
-
 def _reached(names: Sequence[str], namespace: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     """What these names stand for, and everything global that its code uses, once each."""
     todo, seen = list(names), set(names)
@@ -75,7 +65,7 @@ def _reached(names: Sequence[str], namespace: Mapping[str, Any]) -> Iterator[tup
         thing = namespace.get(name)
         yield name, thing
         if _is_own(thing, namespace):
-            used = [other for code in codes(thing) for other in _names(code) if other in namespace]
+            used = [other for code in codes(thing) for other in globals_of(code) if other in namespace]
             todo += [other for other in dict.fromkeys(used) if other not in seen]
             seen.update(used)
 
@@ -83,13 +73,6 @@ def _reached(names: Sequence[str], namespace: Mapping[str, Any]) -> Iterator[tup
 def _is_own(thing: object, namespace: Mapping[str, Any]) -> bool:
     """Whether the student's cells define it."""
     return getattr(thing, "__module__", None) in ("__main__", namespace.get("__name__", ""))
-
-
-def _names(code: CodeType) -> Iterator[str]:
-    yield from code.co_names
-    for inner in code.co_consts:
-        if isinstance(inner, CodeType):
-            yield from _names(inner)
 
 
 def _module_of(thing: object) -> str:

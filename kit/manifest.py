@@ -115,7 +115,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Everything both sides must agree on about one version of an assignment."""
+    """Everything both sides must agree on about one version of an assignment.
+
+    packages: what students' code may import at grading, beside torch, numpy, matplotlib and the library.
+    python, torch: the versions with which it is graded ("3.11"; empty: not said).
+    """
 
     assignment: str
     title: str
@@ -126,6 +130,19 @@ class Manifest:
     answers: tuple[Answer, ...]
     release_url: str
     submission_seconds: float
+    packages: tuple[str, ...] = ()
+    python: str = "3.11"
+    torch: str = ""
+
+    @property
+    def grader(self) -> str:
+        """What the grader has, in two sentences for students."""
+        versions = [f"Python {self.python}", *([f"torch {self.torch}"] if self.torch else [])]
+        packages = ["Python's own library", "torch", "numpy", "matplotlib", self.library, *self.packages]
+        return (
+            f"The grader has {' and '.join(versions)}. Code may import {', '.join(packages[:-1])} and {packages[-1]}: "
+            "anything else is missing there, and an error where it is used."
+        )
 
     @property
     def points(self) -> dict[str, float]:
@@ -194,4 +211,6 @@ def _parts(data: Mapping[str, Any]) -> dict[str, Any]:
         Exercise(**{**item, "depends": tuple(item["depends"]), "names": tuple(item["names"])})
         for item in data["exercises"]
     )
-    return {"notebooks": notebooks, "exercises": exercises, "answers": tuple(Answer(**a) for a in data["answers"])}
+    answers = tuple(Answer(**item) for item in data["answers"])
+    packages = tuple(data.get("packages", ()))
+    return {"notebooks": notebooks, "exercises": exercises, "answers": answers, "packages": packages}

@@ -10,13 +10,16 @@ import ast
 import dataclasses
 import functools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kit.cells import MAX_SOURCE, Blanked, Python, defined_names, normalise, one_line, read_python
+from kit.global_names import MAX_NAMES, Maker, is_builtin, names_by_their_look, used_names
+from kit.imports import Import, imports, missing_at_grading
 from kit.manifest import Cell, CellKind, Manifest, Notebook
 from kit.matching import RawCell, likeness, match
-from kit.statements import FUNCTIONS, Piece, joined, pieces, statements
+from kit.python_version import RUNNING, Version, is_newer, made_with
+from kit.statements import FUNCTIONS, Piece, bound_names, joined, pieces, statements
 
 MAX_BYTES = 50_000_000  # of a file that is handed in: a notebook or a zip file
 MAX_SUBMISSION = 100_000_000  # bytes of all its notebooks together
@@ -60,6 +63,9 @@ class Extraction:
     """What runs, in order; what is left out; remarks; exercises without a cell, and with an unwritten one.
 
     redefined: exercises of which a later cell of the student's own defines every name, so that it counts.
+    imports: what the cells that run ask for, with the cell's label.
+    unmade: names that the notebook makes in code that does not run at grading, and nothing else makes.
+    newer: exercises whose code this Python cannot read although the Python that made the notebook may: why.
     """
 
     cells: tuple[CodeCell, ...]
@@ -68,6 +74,14 @@ class Extraction:
     missing: frozenset[str]
     stubs: frozenset[str]
     redefined: frozenset[str] = frozenset()
+    imports: tuple[tuple[str, Import], ...] = ()
+    unmade: Mapping[str, Maker] = field(default_factory=dict)
+    newer: Mapping[str, str] = field(default_factory=dict)
+
+    def lacking(self, manifest: Manifest) -> list[tuple[str, Import]]:
+        """The imports of what is not among the grader's packages, with the cell's label."""
+        found = missing_at_grading([one for _, one in self.imports], manifest.library, manifest.packages)
+        return [(label, one) for label, one in self.imports if one in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +163,12 @@ class Reading:
 
 def read_notebook(notebook: Notebook, submitted: Mapping[str, Any] | None) -> Reading:
     """Read a notebook file given as parsed JSON; None for a notebook that was not submitted."""
-    return read_cells(notebook, submitted_cells(notebook, submitted))
+    return read_cells(notebook, submitted_cells(notebook, submitted), made_with(submitted))
 
 
-def read_cells(notebook: Notebook, cells: tuple[SubmittedCell, ...]) -> Reading:
-    """Read the cells of a notebook that are matched already."""
-    reader = _Extractor(notebook, cells)
+def read_cells(notebook: Notebook, cells: tuple[SubmittedCell, ...], python: Version | None = None) -> Reading:
+    """Read the cells of a notebook that are matched already. python: the one that the notebook was made with."""
+    reader = _Extractor(notebook, cells, python)
     extraction = reader.read()
     solutions = {exercise: cell for exercise, cell in reader.chosen.items() if cell is not None}
     return Reading(notebook, cells, solutions, dict(_answers(notebook, cells)), extraction)
@@ -206,8 +220,9 @@ def _ids(raw: Mapping[str, Any]) -> list[str]:
 class _Extractor:
     """One extraction. Entries are submitted cells, or given cells of the release, in the order in which they run."""
 
-    def __init__(self, notebook: Notebook, cells: tuple[SubmittedCell, ...]) -> None:
+    def __init__(self, notebook: Notebook, cells: tuple[SubmittedCell, ...], made_with: Version | None) -> None:
         self.submitted = cells
+        self.made_with = made_with
         self.released = {cell.id: cell for cell in notebook.cells}
         self.rank = {cell.id: number for number, cell in enumerate(notebook.cells)}
         self.exercises = [cell for cell in notebook.cells if cell.kind is CellKind.EXERCISE]
@@ -221,6 +236,10 @@ class _Extractor:
         self.redefined: set[str] = set()
         self.own: list[_Own] = []
         self.merged: dict[int, list[str]] = {}  # cell index to other exercises that stand in this exercise's cell
+        self.made: set[str] = set()
+        self.unmade: dict[str, Maker] = {}
+        self.unread: dict[str, int] = {}  # names that cells which this Python cannot read seem to make, and the line
+        self.imports: dict[tuple[str, Import], None] = {}
 
     def read(self) -> Extraction:
         self._limit()
@@ -236,10 +255,22 @@ class _Extractor:
                 self._add_other(entry)
         for cell in self.exercises:
             self._look_elsewhere(cell.id)
+        self._name_what_is_not_made()
+        newer = self._newer() if is_newer(self.made_with) else {}
         self._take_apart()
         notes = tuple(self.notes) if self.submitted else ()  # nothing to say of each cell where there is no notebook
-        sets = (frozenset(names) for names in (self.missing, self.stubs, self.redefined))
-        return Extraction(tuple(self.cells), tuple(self.left_out), notes, *sets)
+        missing, stubs, redefined = (frozenset(names) for names in (self.missing, self.stubs, self.redefined))
+        return Extraction(
+            tuple(self.cells),
+            tuple(self.left_out),
+            notes,
+            missing,
+            stubs,
+            redefined,
+            imports=tuple(self.imports),
+            unmade=self.unmade,
+            newer=newer,
+        )
 
     def _limit(self) -> None:
         """Which cells are not read, since the code before them is too long already."""
@@ -332,11 +363,13 @@ class _Extractor:
     def _compare_given(self, cell: SubmittedCell, released: Cell) -> None:
         if cell.source.strip() != released.source.strip():
             self._leave_out(LeftOut(released.id, 1, one_line(cell.source), NEVER_RUN[CellKind.GIVEN]))
+            self._lose_all(released.id, self._python(cell))
 
     # --- what runs ------------------------------------------------------------------------------------------------
 
     def _add_given(self, released: Cell) -> None:
         self.cells.append(CodeCell(released.id, _given_code(released.source)))
+        self.made |= _given_names(released.source)
 
     def _add_exercise(self, cell: SubmittedCell, released: Cell) -> None:
         python = self._python(cell)
@@ -348,6 +381,7 @@ class _Extractor:
         self.place[released.id] = len(self.cells)
         self._add_own(cell.position, pieces(python.tree) if python.tree else (), python, self.names[released.id])
         self.cells.append(CodeCell(released.id, python.source, released.id))
+        self._know(released.id, python.tree)
         left = self._unwritten(cell, released)
         if self._is_stub(cell, released):
             self.stubs.add(released.id)
@@ -362,6 +396,7 @@ class _Extractor:
             if cell.source.strip() != released.source.strip() != "":
                 why = NEVER_RUN[released.kind]
                 self._leave_out(LeftOut(f"cell {cell.position}", 1, one_line(cell.source), why))
+            self._lose_all(f"cell {cell.position}", self._python(cell))
             return
         if released is not None and released.kind is CellKind.EXERCISE and self._is_stub(cell, released):
             return
@@ -369,8 +404,12 @@ class _Extractor:
         self._leave_out_blanked(label, python.blanked)
         if python.tree is None:
             self._leave_out(LeftOut(label, python.line, _line(cell.source, python.line), python.error))
+            self._lose_all(label, python)
+            self.unread |= dict.fromkeys(names_by_their_look(python.source), python.line)
             return
-        parts, lines = list(_merged(pieces(python.tree))), python.source.split("\n")
+        all_pieces = list(pieces(python.tree))
+        self._lose(label, (name for piece in all_pieces if piece.why for name in piece.names))
+        parts, lines = list(_merged(all_pieces)), python.source.split("\n")
         for piece in parts:
             if piece.why:
                 self._leave_out(LeftOut(label, piece.line, one_line(piece.text(lines)), piece.why))
@@ -378,6 +417,7 @@ class _Extractor:
         for group in [[piece] for piece in kept] if len(kept) <= MAX_PIECES else [kept]:
             self._add_own(cell.position, group, python)
             self.cells.append(CodeCell(label, joined(group, lines)))
+            self._know(label, *(piece.statement for piece in group))
 
     def _leave_out(self, item: LeftOut) -> None:
         if len(self.left_out) < MAX_LEFT_OUT:
@@ -388,6 +428,67 @@ class _Extractor:
     def _leave_out_blanked(self, label: str, blanked: Iterable[Blanked]) -> None:
         for item in blanked:
             self._leave_out(LeftOut(label, item.line, one_line(item.text), item.why))
+            self._lose(label, names_by_their_look(item.text))
+
+    # --- what the code that runs imports, makes and misses --------------------------------------------------------
+
+    def _know(self, label: str, *parts: ast.AST | None) -> None:
+        """Remember what code that runs imports and makes."""
+        for part in parts:
+            if part is not None:
+                self.imports |= {(label, one): None for one in imports(part)}
+                body = part.body if isinstance(part, ast.Module) else [part]
+                self.made |= {name for one in body if isinstance(one, ast.stmt) for name in bound_names(one)}
+
+    def _lose(self, label: str, names: Iterable[str]) -> None:
+        for name in names:
+            if len(self.unmade) < MAX_NAMES and not is_builtin(name):
+                self.unmade[name] = Maker(label)
+
+    def _lose_all(self, label: str, python: Python) -> None:
+        """Nothing of a cell runs."""
+        tree = python.tree
+        found = names_by_their_look(python.source) if tree is None else (n for p in pieces(tree) for n in p.names)
+        self._lose(label, found)
+
+    def _name_what_is_not_made(self) -> None:
+        self.unmade = {name: maker for name, maker in self.unmade.items() if name not in self.made}
+        told: dict[tuple[str, str], None] = {}
+        for cell in self.cells:
+            if cell.exercise not in self.stubs:
+                told |= {(cell.label, name): None for name in sorted(used_names(cell.source, self.unmade))}
+        self.notes += [f"{label} uses {name}, which {self.unmade[name]}" for label, name in list(told)[:MAX_LEFT_OUT]]
+
+    def _newer(self) -> dict[str, str]:
+        """Exercises that this Python cannot read, or that use what it cannot read of the student's own cells."""
+        found = {}
+        for exercise, cell in self.chosen.items():
+            python = self._python(cell) if cell is not None else None
+            if exercise in self.redefined | self.stubs:
+                continue
+            if python is not None and python.tree is None:
+                found[exercise] = self._too_new(f"line {python.line} of {exercise}")
+            elif names := self.names[exercise] & self.unread.keys() or self._reaches(exercise):
+                name = min(names)
+                found[exercise] = self._too_new(f"line {self.unread[name]} of the cell with {name}")
+        return found
+
+    def _reaches(self, exercise: str) -> set[str]:
+        """Which names of unread cells an exercise uses, directly or through the student's own cells."""
+        among = self.unread.keys() - self.made
+        owners = {name: own.index for own in self.own for name in own.names}
+        todo = [index for index, cell in enumerate(self.cells) if cell.exercise == exercise]
+        found: set[str] = set()
+        for index in todo:
+            used = used_names(self.cells[index].source, among | owners.keys()) if among else set()
+            found |= used & among
+            todo += [owners[name] for name in sorted(used & owners.keys()) if owners[name] not in todo]
+        return found
+
+    def _too_new(self, place: str) -> str:
+        made_with = ".".join(map(str, self.made_with or ()))
+        here = ".".join(map(str, RUNNING))
+        return f"{place} cannot be read by the grader's Python {here}; the notebook was made with {made_with}"
 
     # --- exercises written outside their cell -----------------------------------------------------------------------
 
@@ -488,6 +589,12 @@ def _and(names: Iterable[str]) -> str:
 @functools.lru_cache(maxsize=256)
 def _given_code(source: str) -> str:
     return read_python(source).source
+
+
+@functools.lru_cache(maxsize=256)
+def _given_names(source: str) -> frozenset[str]:
+    tree = read_python(source).tree
+    return frozenset(name for piece in pieces(tree) for name in piece.names) if tree is not None else frozenset()
 
 
 @functools.lru_cache(maxsize=256)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from kit import running_notebook, versions
+from kit import home_warnings, running_notebook, versions
 from kit.answers import Outside, outside
 from kit.cells import compile_error, one_line
 from kit.manifest import Manifest
@@ -31,6 +31,7 @@ class NotebookPreview:
     answers: tuple[tuple[str, str], ...]
     stale: bool
     freshness: str
+    warnings: tuple[str, ...]
 
     @property
     def unfinished(self) -> list[str]:
@@ -50,6 +51,12 @@ class NotebookPreview:
             for name, state in self.answers
             if state.startswith(ELSEWHERE)
         ]
+
+    @property
+    def notes(self) -> list[str]:
+        """What to know about how it will be read, and what works here and will not at grading."""
+        notes = [f"Note: {note}" for note in self.extraction.notes]
+        return [*notes, *(f"Warning: {warning}" for warning in self.warnings)]
 
     @property
     def title(self) -> str:
@@ -82,7 +89,8 @@ def examine(manifest: Manifest, saved: SavedNotebook, *, compare: bool = True) -
         if answer.id in here
     )
     stale, freshness = running_notebook.saved_remark(saved) if compare else (False, "read from the page as it is now")
-    return NotebookPreview(saved, extraction, exercises, answers, stale, freshness)
+    warnings = tuple(home_warnings.of_notebook(manifest, extraction, saved.path.absolute().parent))
+    return NotebookPreview(saved, extraction, exercises, answers, stale, freshness, warnings)
 
 
 def preview() -> None:
@@ -93,7 +101,7 @@ def preview() -> None:
     except ReleaseError as error:
         print(f"No preview: {error}")
         return
-    remarks = [*remarks, *_remarks(reports), *versions.remarks()]
+    remarks = [*remarks, *_remarks(reports), *_of_folders(release, reports), *versions.remarks()]
     text = "\n\n".join([*(as_text(report) for report in reports), "\n".join([*remarks, versions.summary()])])
     if running_notebook.shell() is None:
         print(text)
@@ -112,7 +120,7 @@ def run(release: Release, paths: Sequence[Path]) -> int:
         print(as_text(report) + "\n")
     missing = [] if paths else missing_notebooks(release, saved)
     remarks = _remarks(reports) if reports else []
-    for line in [*saved.remarks, *missing, *remarks, *versions.remarks()]:
+    for line in [*saved.remarks, *missing, *remarks, *_of_folders(release, reports), *versions.remarks()]:
         print(line)
     print(versions.summary())
     for error in saved.errors:
@@ -135,7 +143,7 @@ def as_text(report: NotebookPreview) -> str:
         for row in rows:
             cells = [one_line(cell, 44).ljust(width) for cell, width in zip(row, widths, strict=False)]
             lines.append("    " + "  ".join([*cells, row[-1]]))
-    lines += ["", *(f"  Note: {note}" for note in report.extraction.notes)] if report.extraction.notes else []
+    lines += ["", *(f"  {line}" for line in report.notes)] if report.notes else []
     return "\n".join(lines)
 
 
@@ -145,7 +153,7 @@ def as_html(report: NotebookPreview) -> str:
     parts = [f'<h4>{escape(report.title)}</h4><div style="color:{color}">{escape(report.freshness)}</div>']
     for title, columns, rows in report.tables:
         parts.append(f"<b>{escape(title)}</b>{_html_table(columns, rows)}")
-    return "".join(parts) + _html_lines(f"Note: {note}" for note in report.extraction.notes)
+    return "".join(parts) + _html_lines(report.notes)
 
 
 def _reports_here(release: Release, namespace: dict[str, object]) -> tuple[list[NotebookPreview], list[str]]:
@@ -168,6 +176,11 @@ def _remarks(reports: Iterable[NotebookPreview]) -> list[str]:
     remarks += [f"Unfinished: {', '.join(unfinished)}."] if unfinished else []
     is_finished = not unfinished and not any(report.uncompiled for report in reports)
     return [*remarks, "Nothing is unfinished."] if is_finished else remarks
+
+
+def _of_folders(release: Release, reports: Iterable[NotebookPreview]) -> list[str]:
+    folders = {release.root, *(report.saved.path.absolute().parent for report in reports)}
+    return [f"Warning: {line}" for line in home_warnings.of_folder(release.manifest, folders)]
 
 
 def _exercise_state(exercise: str, extraction: Extraction) -> str:

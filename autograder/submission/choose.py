@@ -24,6 +24,7 @@ from autograder.submission.notebook_file import NotebookFile
 from autograder.submission.received import shown
 from kit.manifest import Notebook
 from kit.notebooks import Reading, SubmittedCell, is_written, read_cells
+from kit.python_version import made_with
 
 MAX_NAMED = 5
 CLOCKS = ("name", "timestamp.txt", "zip", "tar")
@@ -46,7 +47,7 @@ class Candidate:
 
     @cached_property
     def reading(self) -> Reading:
-        return read_cells(self.book, self.cells)
+        return read_cells(self.book, self.cells, made_with(self.file.raw))
 
     @cached_property
     def written(self) -> int:

@@ -48,8 +48,8 @@ class Submission:
     notebooks: by released file name, one for each released notebook.
     problems: released file name to the reason why that notebook cannot be graded. A notebook that was not handed in
     is no problem (its exercises are not written), unless a file that could not be read may have been it.
-    digest: of the accepted notebooks, of `problems` and `not_held`. unchanged: plain nbgrader may take the folder as
-    it is.
+    digest: of the accepted notebooks, of `problems`, of `not_held` and of what is written for a newer Python.
+    unchanged: plain nbgrader may take the folder as it is.
     """
 
     student: str
@@ -135,7 +135,9 @@ def _not_held(candidate: Candidate, manifest: Manifest) -> Iterator[tuple[str, s
 
 def _digest(notebooks: Mapping[str, SubmittedNotebook], problems: Mapping[str, str]) -> str:
     not_held = {name: why for notebook in notebooks.values() for name, why in notebook.not_held.items()}
-    return digest({file: notebook.content for file, notebook in notebooks.items()} | dict(problems) | not_held)
+    too_new = {name: why for own in notebooks.values() for name, why in own.reading.extraction.newer.items()}
+    contents = {file: notebook.content for file, notebook in notebooks.items()}
+    return digest(contents | dict(problems) | not_held | too_new)
 
 
 def digest(notebooks: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ Shipped as ``tests/manifest.json``; the grader and the student's side read the s
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -55,6 +56,11 @@ class CellKind(StrEnum):
 def check_id(exercise_id: str) -> str:
     """The id of an exercise's check cell: nbgrader's grade_id, which holds the points."""
     return exercise_id + CHECK
+
+
+def text_id(kind: CellKind, source: str) -> str:
+    """The id of a cell that is known by its text alone: the same text has the same id in every version."""
+    return "c-" + hashlib.sha256(f"{kind}\n{source}".encode()).hexdigest()[:12]
 
 
 def exercise_of_check(cell_id: str) -> str | None:
@@ -109,7 +115,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Everything both sides must agree on about one version of an assignment."""
+    """Everything both sides must agree on about one version of an assignment.
+
+    packages: what students' code may import at grading, beside torch, numpy, matplotlib and the library.
+    python, torch: the versions with which it is graded ("3.11"; empty: not said).
+    """
 
     assignment: str
     title: str
@@ -120,6 +130,19 @@ class Manifest:
     answers: tuple[Answer, ...]
     release_url: str
     submission_seconds: float
+    packages: tuple[str, ...] = ()
+    python: str = "3.11"
+    torch: str = ""
+
+    @property
+    def grader(self) -> str:
+        """What the grader has, in two sentences for students."""
+        versions = [f"Python {self.python}", *([f"torch {self.torch}"] if self.torch else [])]
+        packages = ["Python's own library", "torch", "numpy", "matplotlib", self.library, *self.packages]
+        return (
+            f"The grader has {' and '.join(versions)}. Code may import {', '.join(packages[:-1])} and {packages[-1]}: "
+            "anything else is missing there, and an error where it is used."
+        )
 
     @property
     def points(self) -> dict[str, float]:
@@ -188,4 +211,6 @@ def _parts(data: Mapping[str, Any]) -> dict[str, Any]:
         Exercise(**{**item, "depends": tuple(item["depends"]), "names": tuple(item["names"])})
         for item in data["exercises"]
     )
-    return {"notebooks": notebooks, "exercises": exercises, "answers": tuple(Answer(**a) for a in data["answers"])}
+    answers = tuple(Answer(**item) for item in data["answers"])
+    packages = tuple(data.get("packages", ()))
+    return {"notebooks": notebooks, "exercises": exercises, "answers": answers, "packages": packages}

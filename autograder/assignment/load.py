@@ -22,6 +22,7 @@ from autograder.assignment.toml import Complaints, TomlTable
 from autograder.course_folders import CourseFolders
 from autograder.errors import BadInput
 from kit.manifest import CHECK, Answer, CellKind, Exercise, check_id
+from kit.versions import MIN_PYTHON
 
 MISTAKE_LIMIT = 0.5  # of an exercise's points, for one mistake, where problem.toml does not say
 T = TypeVar("T")
@@ -53,7 +54,13 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
         "submission_seconds": data.positive("submission_seconds", 120.0),
         "canary": data.text("canary", pattern="[A-Za-z0-9-]{16,80}"),
         "public_lines": data.strings("public_lines", ()),
+        "packages": data.strings("packages", ()),
+        "python": data.text("python", ".".join(map(str, MIN_PYTHON)), pattern=r"3\.\d+"),
+        "torch": data.text("torch", "", pattern=r"(\d+\.\d+)?"),
     }
+    for package in fields["packages"]:
+        if not package.isidentifier():
+            complaints.add(path, f"packages: {package!r} should be the name by which code imports it, such as 'PIL'")
     data.refuse_others()
     if fields["library"] and not (folder / fields["library"] / "__init__.py").is_file():
         complaints.add(path, f"library = {fields['library']!r}, but {folder.name}/{fields['library']}/ is no package")

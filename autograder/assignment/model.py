@@ -99,6 +99,9 @@ class Assignment:
     submission_seconds: float
     canary: str
     public_lines: tuple[str, ...]
+    packages: tuple[str, ...]
+    python: str
+    torch: str
     problems: tuple[Problem, ...]
     references: References
 
@@ -142,6 +145,9 @@ class Assignment:
             answers=tuple(answer for problem in self.problems for answer in problem.answers),
             release_url=self.release_url,
             submission_seconds=self.submission_seconds,
+            packages=self.packages,
+            python=self.python,
+            torch=self.torch,
         )
 
     def read(self, path: Path) -> str:

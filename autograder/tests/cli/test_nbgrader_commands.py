@@ -25,6 +25,7 @@ from autograder.marks import gradebook
 from autograder.results import ResultFolder
 from autograder.submission.read import read_submission
 from autograder.tests import tiny
+from autograder.tests.handing_in import own, png
 from autograder.tests.released import SCALE, SCALER
 from autograder.verify.made_class import members
 
@@ -52,6 +53,15 @@ def solved(course, scale=SCALE, answer="Because autograd follows it."):
     return book
 
 
+def answered_beside(course):
+    """An answer with a picture in a cell of the student's own, behind the one that was meant for it."""
+    book = solved(course, answer="*Your answer here.*")
+    picture = {"proof.png": {"image/png": png(9, 7)}}
+    behind = [cell["id"] for cell in book["cells"]].index("tiny-why") + 1
+    book["cells"].insert(behind, own("markdown", "See ![](attachment:proof.png)", id="mine", attachments=picture))
+    return book
+
+
 def submit(course, student, book, name=tiny.NOTEBOOK):
     folder = course / "submitted" / student / tiny.NAME
     folder.mkdir(parents=True)
@@ -68,6 +78,7 @@ def course(tmp_path_factory):
     shutil.copy(ROOT / "nbgrader_config.py", course)
     submit(course, "ada", solved(course))
     submit(course, "bob", solved(course, scale=WRONG_SCALE))
+    submit(course, "beside", answered_beside(course))
     submit(course, "mallory", solved(course, answer=SCRIPT))
     for member in members(load_assignment(tiny.NAME, course)):
         member.write(course / "submitted", tiny.NAME)
@@ -251,6 +262,13 @@ def test_formgraders_page_has_the_boxes_the_rubric_and_the_outcomes(course, form
         assert page.count(f'id="{box}"') == 1
     assert page.index("Rubric</strong> (markers only)") < page.index('id="tiny-why"')
     assert "multiplies every entry. Which entries should change?" in page
+
+
+def test_formgraders_page_shows_an_answer_and_its_picture_that_stand_beside_the_cell(course, formgrader):
+    assert stored(course)["beside"]["tiny-why"] is None
+    page = formgrader.text(f"/formgrader/submissions/{submission_id(course, 'beside')}/?index=0")
+    (picture,) = re.findall(r'src="data:image/png;base64,[^"]*"\s*alt="picture 1"|alt="picture 1"\s*src="data:', page)
+    assert page.index("From cell 13, a cell of the student") < page.index(picture) < page.index('id="tiny-why-comment"')
 
 
 def test_a_students_script_and_headings_stay_out_of_formgraders_page(course, formgrader):

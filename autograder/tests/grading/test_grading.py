@@ -270,7 +270,7 @@ def test_a_weak_machine_is_refused_unless_the_ta_says_so(ungraded: Assignment, m
     submit_right(ungraded.root, "ada")
     real = Sandbox.start
 
-    def weak(library: Path, package: str) -> Sandbox:
+    def weak(library: Path, package: str, **_: Any) -> Sandbox:
         sandbox = real(library, package, bubblewrap=False)
         sandbox.level = "weak"
         return sandbox

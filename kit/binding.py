@@ -12,7 +12,15 @@ from kit.manifest import Manifest
 from kit.notebooks import CodeCell, Extraction
 from kit.outcomes import OutcomeStatus
 from kit.statements import pieces
-from kit.student import CellTimeout, LocalTransport, Student, StudentCrashed, StudentTimeout, Transport
+from kit.student import (
+    CellTimeout,
+    LocalTransport,
+    Student,
+    StudentCrashed,
+    StudentError,
+    StudentTimeout,
+    Transport,
+)
 from kit.wire import WireError
 
 LOAD_SECONDS = 10.0
@@ -176,6 +184,10 @@ class NotebookBinding:
 
     def owner(self, name: str) -> str | None:
         return self.owners.get(name)
+
+    def load_error(self, exercise: str) -> StudentError | None:
+        found = (problem.error for problem in self.failed.values() if problem.exercise == exercise)
+        return next((error for error in found if isinstance(error, StudentError)), None)
 
     def is_exercise(self, name: str) -> bool:
         return any(exercise.id == name for exercise in self.manifest.exercises)

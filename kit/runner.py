@@ -20,6 +20,7 @@ import torch
 
 from kit.compare import CheckFailed
 from kit.exercises import STUB_TEXT, Mark, mark_of
+from kit.far_side import cell_spoken
 from kit.outcomes import OutcomeStatus
 from kit.student import CellTimeout, Student, StudentCrashed, StudentError, StudentMissing, StudentTimeout
 from kit.wire import WireError
@@ -59,10 +60,31 @@ class TestInfo:
 
 
 @dataclass(frozen=True)
+class Raised:
+    """The exception that the student's code stopped with: no word of it is the student's own.
+
+    error: a class of `kit.far_side.ERRORS`, or "an exception". line: within `cell`; None where it is not known.
+    """
+
+    error: str
+    cell: str | None
+    line: int | None
+
+    @classmethod
+    def of(cls, error: StudentError) -> "Raised":
+        return cls(error.kind, error.cell, error.line)
+
+    def __str__(self) -> str:
+        place = f" in line {self.line}" if self.line else ""
+        return f"{self.error}{place}{f' of {cell_spoken(self.cell)}' if self.cell else ''}"
+
+
+@dataclass(frozen=True)
 class Outcome:
     """How one test ended.
 
     text: what was wrong, in words that may hold inputs and the student's own text. trace: for TAs.
+    raised: set where an exception of the student's code ended the test.
     slow_cell: what is said of a cell that ran out of time before the test began, if that is the reason.
     """
 
@@ -74,6 +96,7 @@ class Outcome:
     hint: str = ""
     trace: str = ""
     blocked_by: str = ""
+    raised: Raised | None = None
     slow_cell: str = ""
 
 
@@ -102,6 +125,10 @@ class Binding(Protocol):
 
     def owner(self, name: str) -> str | None:
         """The exercise in which `name` is to be written; None where it is nobody's."""
+        ...
+
+    def load_error(self, exercise: str) -> StudentError | None:
+        """The exception that its cell stopped with; None where it ran to its end."""
         ...
 
     def is_exercise(self, name: str) -> bool:
@@ -284,9 +311,19 @@ class Plugin:
         # Where the code stopped with an exception, that is what to look at, not the test's misconception.
         hint = "" if isinstance(error, StudentError) else getattr(error, "hint", None) or mark.hint
         trace = "" if error is None else _trace(error)
-        seconds = time.perf_counter() - self.started
         slow = str(error) if isinstance(error, CellTimeout) else ""
-        return Outcome(self.test_id(item), mark, status, seconds, text, hint, trace, blocked_by, slow)
+        return Outcome(
+            self.test_id(item), mark, status, time.perf_counter() - self.started, text, hint, trace, blocked_by,
+            self._raised(mark, status, error), slow,
+        )  # fmt: skip
+
+    def _raised(self, mark: Mark, status: OutcomeStatus, error: BaseException | None) -> Raised | None:
+        if status is not OutcomeStatus.FAILED or not isinstance(error, StudentError):
+            return None
+        met_first = (
+            self.binding.load_error(mark.exercise) if self.binding and isinstance(error, StudentMissing) else None
+        )
+        return Raised.of(met_first or error)
 
     def _met(self, mark: Mark, error: BaseException | None) -> BaseException | None:
         """The error, or for a name that is missing what ended the cell which was to define it."""

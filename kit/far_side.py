@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kit.imports import imports, missing_at_grading, with_harmless_imports
+from kit.imports import are_all_there, imports, missing_at_grading, with_harmless_imports
 from kit.modes import changed, modes, restore
 from kit.module_state import Numbers, state_of
 from kit.snapshot import Snapshot
@@ -74,9 +74,9 @@ class Service:
         self.stops = stops
         self.strict = strict
         self.modules: dict[int, nn.Module] = {}
+        self.sources: dict[str, list[str]] = {}  # the lines of each cell, by its file name
         self.numbers = Numbers()
         self.modes: dict[str, Any] | None = None  # as they were before the first test or cell
-        self.sources: dict[str, list[str]] = {}  # the lines of each cell, by its file name
 
     def answer(self, frame: bytes) -> bytes:
         """The reply to one request, both as frames. It tells which modes of torch the request left changed."""
@@ -189,7 +189,7 @@ class Service:
     def _compiled(self, filename: str, source: str, packages: Sequence[str]) -> CodeType:
         """A cell's code; its source is kept where `inspect` and TorchScript look for it."""
         self._remember(filename, source)
-        if "import" not in source:
+        if are_all_there(source) and not self.strict:
             return compile(source, filename, "exec", dont_inherit=True)
         tree = ast.parse(source, filename)
         refused = missing_at_grading(imports(tree), self.library, packages) if self.strict else ()

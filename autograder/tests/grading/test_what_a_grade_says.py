@@ -158,3 +158,19 @@ def test_a_name_of_a_statement_that_does_not_run_is_named_in_details_and_notes(a
     said = "cell 3 makes in a statement that does not run at grading"
     assert f"tiny-scale uses DEV, which {said}" in graded.report.notes
     assert any(f"DEV, which {said}" in detail.text for detail in graded.details)
+
+
+@pytest.mark.usefixtures("soon")
+def test_a_slow_cell_of_an_earlier_exercise_costs_the_one_that_calls_it_nothing(ada: Class) -> None:
+    graded = ada.grade(tiny_scale=released.SCALE + ENDLESS, tiny_scaler=released.SCALER)
+    assert results(graded)["tiny-scaler"].score == 2
+    assert not any("not written" in test.message for test in graded.report.tests)
+
+
+@pytest.mark.usefixtures("soon")
+def test_beside_the_staffs_answers_no_line_is_told_that_the_code_could_choose(ada: Class) -> None:
+    choosing = "import inspect\nif 'scaled_by_the_reference' in inspect.getsource(scale):\n    while True: pass\n"
+    wrong = released.SCALE.replace("values * factor", "values")
+    graded = ada.grade(tiny_scale=wrong, tiny_scaler=choosing + released.SCALER)
+    shown = graded.report.to_json()
+    assert "line 3" not in shown and "scaled_by" not in shown

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from kit.far_side import Service
-from kit.imports import Import, Placeholder, imports, missing_at_grading, with_harmless_imports
+from kit.imports import Import, Placeholder, are_all_there, imports, missing_at_grading, with_harmless_imports
 from kit.student import STUDENT_ERRORS, LocalTransport, Student, StudentError
 
 MISSING = "no_such_package"
@@ -51,6 +51,28 @@ def test_an_import_that_the_grader_lacks_is_found_wherever_it_stands(source: str
 )  # fmt: skip
 def test_what_the_grader_has_is_not_missing(module: str) -> None:
     assert missing_at_grading([Import(1, module)], "ps3", PACKAGES) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "there"),
+    [
+        ("x = 1", True),
+        ("import torch\nfrom torch import Tensor, nn", True),
+        ("import torch.nn.functional as F, sys\ndef f():\n    from torch import nn as layers", True),
+        (f"import {MISSING}", False),
+        (f"import torch, {MISSING}", False),
+        ("from torch import no_such_name", False),
+        (f"import torch; import {MISSING}", False),
+        (f"from torch import (\n  nn)\nx = '{MISSING}'", False),
+        (f"if x: import {MISSING}", False),
+        (f"__import__('{MISSING}')", False),
+        (f"import torch \\\n  , {MISSING}", False),
+        (f"\timport {MISSING}", False),
+        ("from torch import *", False),
+    ],
+)
+def test_what_is_loaded_already_is_known_by_its_lines_and_doubts_are_no(source: str, there: bool) -> None:
+    assert are_all_there(source) is there
 
 
 def test_lines_are_those_of_the_cell_and_each_import_is_named_once() -> None:

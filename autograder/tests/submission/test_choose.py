@@ -31,8 +31,8 @@ def put(folder, released, path, written, time=(1980, 1, 1, 0, 0, 0)):
 
 
 def taken_from(folder, manifest):
-    content = read_submission(folder, manifest).notebooks[FILE].content
-    return next(cell["source"] for cell in content["cells"] if cell.get("id") == "given-2").removeprefix("# ")
+    cells = read_submission(folder, manifest).notebooks[FILE].reading.cells
+    return next(cell.source for cell in cells if cell.label == "given-2").removeprefix("# ")
 
 
 COPIES = {

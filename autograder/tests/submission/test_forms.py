@@ -7,6 +7,7 @@ import os
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -29,7 +30,7 @@ def zipped_paths(members: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def tarred(path: str, data: bytes, mode: str = "w") -> bytes:
+def tarred(path: str, data: bytes, mode: Literal["w", "w:gz"] = "w") -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode=mode) as archive:
         member = tarfile.TarInfo(path)

@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from autograder.submission.read import read_submission
-from autograder.tests.handing_in import FILE, save, with_source
+from autograder.tests.handing_in import FILE, own, save, with_source
 
 SCALE = "def scale(values, factor):\n    return values * factor\n"
 SCALER = "class Scaler:\n    pass\n"
@@ -53,8 +53,7 @@ def test_a_cell_that_is_gone_from_a_notebook_of_this_version_was_deleted(folder,
 
 def test_an_exercise_that_was_written_all_the_same_is_graded(folder, manifest, released):
     older = made_for(released, "0.9", ADDED["an exercise"][0])
-    own = {"cell_type": "code", "id": "own", "metadata": {}, "source": SCALER, "outputs": [], "execution_count": None}
-    older["cells"].append(own)
+    older["cells"].append(own("code", SCALER))
     save(folder, older)
     assert read_submission(folder, manifest).not_held == {}
 

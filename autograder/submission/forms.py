@@ -8,7 +8,7 @@ that hold nothing of a notebook; everything else may be the notebook.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from autograder.files import LEFT_BEHIND
 from kit.manifest import Manifest, Notebook
@@ -66,6 +66,14 @@ def is_by_product(parts: Sequence[str]) -> bool:
         return False
     released = name.lower() in _RELEASED or not _RELEASED_FOLDERS.isdisjoint(parts[:-1])
     return released or name.startswith(".") and not unread_form(name) or bool(_PRODUCTS.search(name))
+
+
+def library_files(paths: Iterable[str], manifest: Manifest) -> set[str]:
+    """Of these files those of the released library: all but notebooks in and below the package of its name."""
+    paths = list(paths)
+    packages = {path.rpartition("/")[0] for path in paths if path.endswith("/__init__.py")}
+    roots = tuple(f"{folder}/" for folder in packages if folder.rpartition("/")[2] == manifest.library)
+    return {path for path in paths if path.startswith(roots) and not has_notebooks_name(path.rpartition("/")[2])}
 
 
 def has_notebooks_name(name: str) -> bool:

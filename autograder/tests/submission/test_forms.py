@@ -11,10 +11,13 @@ from typing import Literal
 
 import pytest
 
+from autograder.assignment.load import load_assignment
+from autograder.build import release_files
 from autograder.submission import received
 from autograder.submission.read import read_submission
 from autograder.tests.handing_in import save, with_source
 
+ROOT = Path(__file__).parents[3]
 ANSWER = "def scale(values, factor):\n    return values * factor * 1  # in another form\n"
 
 
@@ -163,6 +166,7 @@ LEFT = {
     "a damaged zip file": ("x.zip", b"PK\x03\x04" + bytes(200)),
     "an empty zip file": ("x.zip", b""),
     "7z in a zip file": ("x.zip", zipped(work__7z=b"7z\xbc\xaf\x27\x1c")),
+    "a script in a folder of the library's name": ("tinylib/{s}.py", b"# shift-scale\n"),
     "a page in a zip file": ("x.zip", zipped(work__html=b"<html>")),
     "an empty notebook in a zip file": ("x.zip", zipped(work__ipynb=b"")),
     "a placeholder in a folder": ("cloud/.{n}.icloud", b"bplist00"),
@@ -208,6 +212,14 @@ BY_PRODUCTS = {
     "requirements": ("requirements.txt", b"torch"),
     "the licence": ("LICENSE", b"MIT"),
     "the library": ("tinylib/shapes.py", b"def width(values): pass"),
+    "the library's empty files": (
+        "x.zip",
+        zipped_paths({f"{at}/__init__.py": b"" for at in ("tinylib", "tinylib/more")}),
+    ),
+    "the library where it speaks of an exercise": (
+        "x.zip",
+        zipped_paths({"a/tinylib/__init__.py": b"", "a/tinylib/more/x.py": b"shift-scale"}),
+    ),
     "data": ("data/numbers.txt", b"1 2 3"),
     "weights": ("mae.pt", b"PK\x03\x04"),
     "a figure": ("figure.png", b"\x89PNG"),
@@ -246,6 +258,18 @@ def test_a_whole_release_without_one_notebook_leaves_that_one_not_handed_in(besi
     assert "tinyset/tests/manifest.json" in members and "tinyset/kit/check.py" in members
     assert taken.problems == {}
     assert f"{second} was not handed in" in taken.notes
+
+
+@pytest.mark.parametrize("above", ["", "ps3/"], ids=["unpacked", "in its folder"])
+def test_nothing_that_is_released_beside_the_notebooks_may_be_one(folder, above):
+    ps3 = load_assignment("ps3", ROOT)
+    first, *others = ps3.manifest.notebooks
+    save(folder, json.loads((ps3.release / first.file).read_text()), first.file)
+    for path, data in (release_files.copies(ps3) | release_files.written(ps3)).items():
+        put(folder, above + path, data)
+    taken = read_submission(folder, ps3.manifest)
+    assert taken.problems == {}
+    assert {f"{book.file} was not handed in" for book in others} <= set(taken.notes)
 
 
 # --- limits ---------------------------------------------------------------------------------------------------------

@@ -23,7 +23,6 @@ MAX_DIGITS = 20
 MAX_OUTPUTS = 200
 MAX_IMAGE_TEXT = 14_000_000
 MAX_OUTPUT_TEXT = 100_000
-BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")  # nbformat stumbles over them
 CELL_TYPES = ("code", "markdown", "raw")
 IMAGES = ("image/png", "image/jpeg")
 ACTIVE = re.compile(r"script|svg|pdf|widget|bokeh|plotly|vega|latex", re.IGNORECASE)
@@ -65,8 +64,7 @@ def parse_notebook(data: bytes) -> NotebookFile:
     if not isinstance(raw.get("cells"), list) or not raw["cells"]:
         raise NotANotebook("it has no cells")
     remarks += _remarks(raw)
-    plain = version == 4 and not repeated and not data.startswith(BYTE_ORDER_MARKS) and _well_formed(raw)
-    return NotebookFile(raw, keep(raw), tuple(remarks), plain)
+    return NotebookFile(raw, keep(raw), tuple(remarks), version == 4 and not repeated and _well_formed(raw))
 
 
 def parse(data: bytes) -> tuple[Any, bool]:

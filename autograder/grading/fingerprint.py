@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import sysconfig
 from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import metadata
@@ -42,7 +43,8 @@ def _of_the_engine() -> str:
 
 def of_the_installation() -> str:
     """Python and every installed package with its version: a student's code may import any, pytest loads plug-ins."""
-    installed = {f"{found.name}=={found.version}" for found in metadata.distributions()}
+    folders = sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})  # tools lengthen sys.path
+    installed = {f"{found.name}=={found.version}" for found in metadata.distributions(path=folders)}
     return "\n".join([sys.version, *sorted(installed)])
 
 

@@ -61,7 +61,7 @@ def test_another_version_of_a_package_makes_results_stale(
     before, real = of(assignment), list(metadata.distributions())
     assert sum(found.name.lower() == name for found in real) == 1
     changed = [Changed(found) if found.name.lower() == name else found for found in real]
-    monkeypatch.setattr(metadata, "distributions", lambda: changed)
+    monkeypatch.setattr(metadata, "distributions", lambda **where: changed)
     assert of(assignment) != before
 
 
@@ -71,9 +71,9 @@ def test_a_package_that_comes_or_goes_makes_results_stale(
 ) -> None:
     real = list(metadata.distributions())
     without = [found for found in real if found.name != "pytest"]
-    monkeypatch.setattr(metadata, "distributions", lambda: real if gone else without)
+    monkeypatch.setattr(metadata, "distributions", lambda **where: real if gone else without)
     before = of(assignment)
-    monkeypatch.setattr(metadata, "distributions", lambda: without if gone else real)
+    monkeypatch.setattr(metadata, "distributions", lambda **where: without if gone else real)
     assert of(assignment) != before
 
 
@@ -81,3 +81,14 @@ def test_another_python_makes_results_stale(assignment: Assignment, monkeypatch:
     before = of(assignment)
     monkeypatch.setattr(sys, "version", sys.version.replace("3.", "4.", 1))
     assert of(assignment) != before
+
+
+def test_what_a_tool_adds_to_the_search_path_is_not_installed(
+    assignment: Assignment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    before = of(assignment)
+    (tmp_path / "vendored-1.0.dist-info").mkdir()
+    (tmp_path / "vendored-1.0.dist-info" / "METADATA").write_text("Name: vendored\nVersion: 1.0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "vendored" in {found.name for found in metadata.distributions()}
+    assert of(assignment) == before

@@ -16,7 +16,7 @@ from autograder.results import Detail, ExerciseResult, Report, ReportStatus, Tes
 from autograder.sandbox.sandbox import Sandbox, SandboxError
 from autograder.submission.read import Submission
 from kit.explanation import explained
-from kit.manifest import Exercise
+from kit.manifest import Exercise, Manifest
 from kit.notebooks import Extraction
 from kit.outcomes import OutcomeStatus
 from kit.runner import Outcome
@@ -47,25 +47,15 @@ def grade_submission(submission: Submission, plan: Plan, sandbox: Sandbox) -> Gr
     Never raises for anything a submission holds. What could not be graded is reported as that, with the reason.
     """
     manifest = plan.assignment.manifest
-    unreadable = {
-        book.problem: submission.problems[book.file] for book in manifest.notebooks if book.file in submission.problems
-    }
-    too_new = {name: why for extraction in submission.extractions.values() for name, why in extraction.newer.items()}
-    unheld = submission.not_held | too_new
-    readable = [exercise for exercise in manifest.exercises if exercise.problem not in unreadable]
-    wanted = {exercise.id for exercise in readable if exercise.id not in unheld}
+    unread = _not_to_be_graded(submission, manifest)
+    wanted = {exercise.id for exercise in manifest.exercises} - unread.keys()
     runs, reason = SubmissionRun(), None
     try:
         runs = _tested_twice_if_need_be(submission, plan, sandbox, wanted)
     except SandboxError as error:
         reason = f"no confined process could be had: {error}"
     exercises = tuple(
-        _exercise_result(
-            exercise,
-            plan,
-            runs.exercises.get(exercise.id),
-            unreadable.get(exercise.problem) or unheld.get(exercise.id) or reason,
-        )
+        _exercise_result(exercise, plan, runs.exercises.get(exercise.id), unread.get(exercise.id) or reason)
         for exercise in manifest.exercises
     )
     lacking = _lacking(plan.assignment, submission)
@@ -78,6 +68,17 @@ def grade_submission(submission: Submission, plan: Plan, sandbox: Sandbox) -> Gr
         if outcome.status != OutcomeStatus.PASSED
     ]
     return Graded(report, details)
+
+
+def _not_to_be_graded(submission: Submission, manifest: Manifest) -> dict[str, str]:
+    """Exercises that could not be read, were not in the released notebook, or need a newer Python; with the reason."""
+    unread = {
+        book.problem: submission.problems[book.file] for book in manifest.notebooks if book.file in submission.problems
+    }
+    too_new = {name: why for extraction in submission.extractions.values() for name, why in extraction.newer.items()}
+    unheld = {**submission.not_held, **too_new}
+    reasons = {exercise.id: unread.get(exercise.problem) or unheld.get(exercise.id) for exercise in manifest.exercises}
+    return {exercise: reason for exercise, reason in reasons.items() if reason is not None}
 
 
 def _tested_twice_if_need_be(submission: Submission, plan: Plan, sandbox: Sandbox, wanted: set[str]) -> SubmissionRun:

@@ -8,7 +8,7 @@ that hold nothing of a notebook; everything else may be the notebook.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from autograder.files import LEFT_BEHIND
 from kit.manifest import Manifest, Notebook
@@ -66,6 +66,14 @@ def is_by_product(parts: Sequence[str]) -> bool:
         return False
     released = name.lower() in _RELEASED or not _RELEASED_FOLDERS.isdisjoint(parts[:-1])
     return released or name.startswith(".") and not unread_form(name) or bool(_PRODUCTS.search(name))
+
+
+def library_files(paths: Iterable[str], manifest: Manifest) -> set[str]:
+    """Of these files those of the released library: all but notebooks in and below the package of its name."""
+    paths = list(paths)
+    packages = {path.rpartition("/")[0] for path in paths if path.endswith("/__init__.py")}
+    roots = tuple(f"{folder}/" for folder in packages if folder.rpartition("/")[2] == manifest.library)
+    return {path for path in paths if path.startswith(roots) and not has_notebooks_name(path.rpartition("/")[2])}
 
 
 def has_notebooks_name(name: str) -> bool:
@@ -128,19 +136,18 @@ def named(path: str, manifest: Manifest) -> frozenset[str]:
 
 def mentioned(text: str, manifest: Manifest) -> frozenset[str]:
     """The released notebooks of which a text holds something: an exercise's definition, or the id of one."""
-    return frozenset(book.file for book in manifest.notebooks if _ids_in(text, book) or defined(text, book, manifest))
+    return frozenset(book.file for book in manifest.notebooks if _ids_in(text, book)) | {
+        book.file for book in manifest.notebooks if defined(text, book, manifest)
+    }
 
 
 def defined(text: str, book: Notebook, manifest: Manifest) -> set[str]:
     """The exercises of a notebook of which a text defines a name; `text` may be code as JSON spells it."""
-    return {
-        exercise.id
-        for exercise in manifest.exercises
-        if exercise.problem == book.problem
-        and any(re.search(rf"\b(?:def|class)\s+{re.escape(name)}\b", text) for name in exercise.names)
-    }
+    names = set(re.findall(r"(?:def|class)\s{1,20}(\w{1,100})", text))
+    exercises = (exercise for exercise in manifest.exercises if exercise.problem == book.problem)
+    return {exercise.id for exercise in exercises if not names.isdisjoint(exercise.names)}
 
 
 def _ids_in(text: str, book: Notebook) -> bool:
-    names = [re.escape(cell.id) for cell in book.cells if cell.kind.is_solution]
-    return bool(names) and re.search(rf"(?<![\w-])(?:{'|'.join(names)})(?![\w-])", text) is not None
+    ids = [cell.id for cell in book.cells if cell.kind.is_solution and cell.id in text]
+    return any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text) for name in ids)

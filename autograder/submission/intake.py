@@ -76,8 +76,9 @@ class _Intake:
             self.received.plain = False
 
     def _take_all(self, items: list[Item]) -> None:
+        library = forms.library_files([item.path for item in items], self.manifest)
         for item in sorted(items, key=self._order):
-            self._attempt(item, self._take)
+            self._attempt(item, self._set_aside if item.path in library else self._take)
 
     def _order(self, item: Item) -> tuple[bool, bool, int, str]:
         released = any(item.name == book.file for book in self.manifest.notebooks)

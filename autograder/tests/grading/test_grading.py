@@ -101,6 +101,30 @@ def test_every_result_file_follows_the_schema(ungraded: Assignment) -> None:
         assert Report.from_json(json.dumps(data)) == report
 
 
+def test_a_notebook_as_text_gets_its_points_and_a_placeholder_no_zero(ungraded: Assignment) -> None:
+    text, placeholder = submit_right(ungraded.root, "text"), submit_right(ungraded.root, "placeholder")
+    text.rename(text.with_name(f"{text.name}.txt"))
+    placeholder.rename(placeholder.with_name(f".{placeholder.name}.icloud"))
+    reports = grade(ungraded)
+    assert (reports["text"].status, reports["text"].auto_score) == ("graded", 5)
+    assert (reports["placeholder"].status, reports["placeholder"].auto_score) == ("not graded", None)
+    assert f".{tiny.NOTEBOOK}.icloud cannot be read" in str(reports["placeholder"].reason)
+
+
+def test_an_exercise_that_an_older_notebook_could_not_hold_is_not_graded(ungraded: Assignment) -> None:
+    for student, version in (("older", "0.9"), ("deleted", "1.0")):
+        path = submit(ungraded.root, student, tiny_scale=released.SCALE)
+        notebook = json.loads(path.read_text())
+        notebook["metadata"]["kit"] = {"assignment": tiny.NAME, "problem": tiny.PROBLEM, "version": version}
+        notebook["cells"] = [cell for cell in notebook["cells"] if not cell["id"].startswith("tiny-scaler")]
+        path.write_text(json.dumps(notebook))
+    reports = grade(ungraded)
+    scores = {student: [exercise.score for exercise in report.exercises] for student, report in reports.items()}
+    assert scores == {"older": [3, None], "deleted": [3, 0]}
+    assert reports["older"].status == "partly graded"
+    assert "version 0.9" in str(reports["older"].exercises[1].reason)
+
+
 @pytest.mark.slow
 def test_the_same_submission_and_seed_give_the_same_result_with_any_number_of_workers(ungraded: Assignment) -> None:
     for number in range(4):

@@ -5,21 +5,12 @@ import zipfile
 
 import pytest
 
-from autograder.assignment.load import load_assignment
-from autograder.build.build import build
 from autograder.submission import exchange_files
 from autograder.submission.read import read_submission
 from autograder.tests import tiny
 from autograder.tests.handing_in import FILE, own, save, with_source
 
 SCALE = "def scale(values, factor):\n    return values * factor\n"
-
-
-@pytest.fixture
-def folder(tmp_path):
-    folder = tmp_path / "submitted" / "ada" / tiny.NAME
-    folder.mkdir(parents=True)
-    return folder
 
 
 def source(taken, name, file=FILE):
@@ -187,22 +178,6 @@ def test_a_broken_file_of_another_name_may_be_the_missing_notebook(folder, manif
 
 
 # --- two notebooks --------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def pair(tmp_path_factory):
-    """An assignment of two notebooks, and both as released."""
-    root = tmp_path_factory.mktemp("pair")
-    base = tiny.write(root)
-    second = base / "shifting"
-    second.mkdir()
-    for name in ("notebook.py", "problem.toml", "test_public.py", "test_hidden.py", "rubric.md"):
-        (second / name).write_text((base / tiny.PROBLEM / name).read_text().replace("tiny-", "shift-"))
-    tiny.edit(base, "assignment.toml", "extra = []", 'extra = ["shifting"]')
-    build(tiny.NAME, root)
-    manifest = load_assignment(tiny.NAME, root).manifest
-    texts = {book.file: (root / "release" / tiny.NAME / book.file).read_text() for book in manifest.notebooks}
-    return manifest, {name: json.loads(text) for name, text in texts.items()}
 
 
 def test_one_missing_notebook_leaves_the_other_and_is_no_problem(folder, pair):

@@ -53,7 +53,7 @@ class ExerciseResult:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the grader says about one submission: the content of `<out>/<student>.json`.
+    """What the grader says about one submission: the content of `<out>/<assignment>/<student>.json`.
 
     `auto_score` is None for a submission that could not be graded, and counts the graded exercises of one that was
     partly graded.
@@ -116,7 +116,7 @@ class Detail:
 
 @dataclass(frozen=True)
 class ResultFolder:
-    """`--out`: `<student>.json`, `details/<student>.json`, `notebooks/<student>/*.ipynb`."""
+    """`<out>/<assignment>/`: `<student>.json`, `details/<student>.json`, `notebooks/<student>/*.ipynb`."""
 
     path: Path
 
@@ -128,6 +128,17 @@ class ResultFolder:
 
     def notebooks_path(self, student: str) -> Path:
         return self.path / "notebooks" / student
+
+    def refuses(self, student: str) -> str | None:
+        """Why the file system takes no file named after this student, such as "File name too long"; None: it does."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self.report_path(student).lstat()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return f"no result can have this name ({error.strerror})"
+        return None
 
     def read(self, student: str) -> Report | None:
         """The stored report; None where there is none or it cannot be read."""

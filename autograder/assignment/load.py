@@ -21,6 +21,7 @@ from autograder.assignment.test_files import DeclaredTest, SuiteError
 from autograder.assignment.toml import Complaints, TomlTable
 from autograder.course_folders import CourseFolders
 from autograder.errors import BadInput
+from autograder.names import assignment_name
 from kit.manifest import CHECK, Answer, CellKind, Exercise, check_id
 
 T = TypeVar("T")
@@ -33,10 +34,11 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
     CourseError lists every contradiction and how to fix it.
     """
     root = (root or Path.cwd()).resolve()
+    name = assignment_name(name)
     folder = CourseFolders(root).assignments / name
     path = folder / "assignment.toml"
-    if not path.is_file():
-        known = sorted(p.parent.name for p in root.glob("assignments/*/assignment.toml"))
+    known = sorted(p.parent.name for p in root.glob("assignments/*/assignment.toml"))
+    if name not in known:  # also where the file system takes PS3 for ps3
         there = f"there are: {', '.join(known)}" if known else f"{root} holds no assignments/<name>/assignment.toml"
         raise BadInput(f"no assignment {name!r} here; {there}. Run the command in the course's top folder")
     complaints = Complaints(root)

@@ -84,15 +84,16 @@ class Standing:
 
 
 def standings(
-    manifest: Manifest, results: ResultFolder, database: Path, *, student: str | None = None
+    manifest: Manifest, results: ResultFolder, database: Path | None, *, student: str | None = None
 ) -> list[Standing]:
     """The standing of each student, by name; those with a result and those who are only in the gradebook.
 
-    student: only this one. BadInput where a file is damaged or there is no student.
+    database: None for results whose scores no gradebook holds. student: only this one. BadInput where a file is
+    damaged or there is no student.
     """
     reports = results.all() if student is None else [report for report in [results.read(student)] if report]
     students: dict[str, Report | None] = {r.student: r for r in reports if r.assignment == manifest.assignment}
-    marks = read_gradebook(database, manifest.assignment, student)
+    marks = read_gradebook(database, manifest.assignment, student) if database is not None else {}
     students |= {name: None for name in marks if name not in students}
     if not students:
         raise BadInput(f"no result of {manifest.assignment} in {results.path}: run `autograder grade` first")

@@ -114,9 +114,9 @@ def notebooks(root: Path, answer: str | None = "Because autograd follows it.") -
 
 
 def store(root: Path, *reports: Report, answer: str | None = "Because autograd follows it.") -> ResultFolder:
-    """results/ with these reports, all with the same notebook."""
-    folder = ResultFolder(root / "results")
-    folder.path.mkdir(exist_ok=True)
+    """results/tinyset with these reports, all with the same notebook."""
+    folder = ResultFolder(root / "results" / tiny.NAME)
+    folder.path.mkdir(parents=True, exist_ok=True)
     for item in reports:
         folder.write(item, [], notebooks(root, answer))
     return folder

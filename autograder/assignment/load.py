@@ -54,6 +54,7 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
         "submission_seconds": data.positive("submission_seconds", 120.0),
         "canary": data.text("canary", pattern="[A-Za-z0-9-]{16,80}"),
         "public_lines": data.strings("public_lines", ()),
+        "dropped": data.strings("dropped", ()),
     }
     data.refuse_others()
     if fields["library"] and not (folder / fields["library"] / "__init__.py").is_file():
@@ -66,6 +67,7 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
         elif (problem := _problem(folder / problem_name, place, call_seconds, complaints)) is not None:
             problems.append(problem)
     _check_ids_are_unique(problems, complaints)
+    _check_earlier_ids(problems, fields["dropped"], complaints)
     problems, references = number_notebooks(problems, complaints)
     complaints.raise_if_any()
     return Assignment(root=root, name=name, problems=tuple(problems), references=references, **fields)
@@ -102,10 +104,11 @@ def _problem(folder: Path, number: int | None, call_seconds: float, complaints: 
         for cell in cells
         if cell.kind == CellKind.ANSWER
     )
+    was = {name: table.names("was") for name, table in (tables | answer_tables).items()}
     for table in (*tables.values(), *answer_tables.values()):
         table.refuse_others()
     _check_rubric(folder / "rubric.md", answers, complaints)
-    return Problem(folder.name, title, folder, number, cells, exercises, answers, presets, public, hidden)
+    return Problem(folder.name, title, folder, number, cells, exercises, answers, presets, was, public, hidden)
 
 
 def _exercise(
@@ -200,6 +203,21 @@ def _check_ids_are_unique(problems: list[Problem], complaints: Complaints) -> No
             if graded in owners:
                 complaints.add(problem.folder / "problem.toml", f"id {graded!r} is also used by {owners[graded]}")
             owners.setdefault(graded, problem.name)
+
+
+def _check_earlier_ids(problems: list[Problem], dropped: tuple[str, ...], complaints: Complaints) -> None:
+    """An id of an earlier release stands for one thing: it is nobody's now, and was no other's."""
+    now = {name: name for problem in problems for name in problem.was}
+    owners = now | {name: "dropped" for name in dropped}
+    for problem in problems:
+        for name, earlier in problem.was.items():
+            for old in earlier:
+                if old in owners:
+                    text = f"{name} was {old!r}, but that is {owners[old]!r} too: an earlier id has one successor"
+                    complaints.add(problem.folder / "problem.toml", text)
+                owners.setdefault(old, name)
+    for name in set(dropped) & set(now):
+        complaints.add(problems[0].folder.parent / "assignment.toml", f"dropped names {name!r}, which is still there")
 
 
 def _read(path: Path, reader: Callable[[Path], tuple[T, ...]], complaints: Complaints) -> tuple[T, ...]:

@@ -65,6 +65,8 @@ class ConfinedAutograde(Autograde):  # type: ignore[misc]
         found = sorted_out(wanted, name).storable(self._results)
         self._left = found.left
         try:
+            for note in gradebook.bring_in_line(load_assignment(name, root)):
+                self.log.warning(note)
             # A process of its own: the grader forks, which a server with threads (formgrader) must not.
             with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as fresh:
                 fresh.submit(_grade, root, name, found.folders, self.force, self.allow_weak).result()

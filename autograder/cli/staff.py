@@ -75,6 +75,7 @@ def grade(
     if not found.folders:
         _refuse_incomplete([], found.left)
     copies.restore(course)
+    told = [] if no_gradebook else _prepare_gradebook(course)
     seed = course_seed(course, new=new_seed) if seed is None else seed
     with counting("grading", len(found.folders)) as advance:
         done = grade_class(
@@ -82,7 +83,7 @@ def grade(
             on_done=lambda one: advance(one.report.student),
         )  # fmt: skip
     if not no_gradebook:
-        _print_gradebook(_write_gradebook(course, results, folder, [one.report.student for one in done]))
+        _print_gradebook(_write_gradebook(course, results, folder, [one.report.student for one in done]), told)
     _print_counts(course.name, results, done)
     _refuse_incomplete(done, found.left)
 
@@ -115,9 +116,20 @@ def _write_gradebook(course: Assignment, results: ResultFolder, submitted: Path,
         return gradebook.write(course, results, students=students, submitted=submitted, progress=advance)
 
 
-def _print_gradebook(summary: Summary) -> None:
+def _prepare_gradebook(course: Assignment) -> list[str]:
+    """Bring it in line before anything is graded, and say what it says."""
+    from autograder.marks import gradebook
+
+    told = gradebook.bring_in_line(course)
+    for note in told:
+        _warn(note)
+    return told
+
+
+def _print_gradebook(summary: Summary, told: list[str]) -> None:
     for note in summary.notes:
-        click.echo(f"  {note}", err=True)
+        if note not in told:
+            _warn(note)
     for change in summary.changed:
         kept = f"{change.cell} has a mark of {change.manual:g} by a person, kept"
         click.echo(f"  {change.student}: {kept}; {change.what}", err=True)

@@ -98,7 +98,7 @@ def standings(
     if not students:
         raise BadInput(f"no result of {manifest.assignment} in {results.path}: run `autograder grade` first")
     return [
-        Standing(name, tuple(_scores(manifest, report, marks.get(name, {}))), report)
+        Standing(name, tuple(_scores(manifest, report, _renamed(manifest, marks.get(name, {})))), report)
         for name, report in sorted(students.items())
     ]
 
@@ -111,6 +111,12 @@ def automatic(report: Report) -> dict[str, tuple[float | None, str | None]]:
         else (None, item.reason or report.reason or "no result")
         for item in report.exercises
     }
+
+
+def _renamed(manifest: Manifest, marks: Mapping[str, CellMarks]) -> dict[str, CellMarks]:
+    """Marks by the cells' ids of today: the gradebook has earlier ones until the next grading."""
+    now = {old: cell.id for book in manifest.notebooks for old, cell in book.by_id.items()}
+    return {now.get(name, name): mark for name, mark in marks.items()}
 
 
 def _scores(manifest: Manifest, report: Report | None, marks: Mapping[str, CellMarks]) -> Iterator[Score]:

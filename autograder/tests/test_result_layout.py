@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from autograder.tests import marking, tiny
 from kit.outcomes import OutcomeStatus
 
 DETAIL = Detail("test", OutcomeStatus.FAILED, "text", "trace")
-BOOK = {"1_scaling.ipynb": {"cells": []}}
+BOOK: dict[str, dict[str, Any]] = {"1_scaling.ipynb": {"cells": []}}
 
 
 def everything(folder: Path) -> dict[str, bytes]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from rich.markup import escape
 
 from autograder.cli.options import (
     HERE,
@@ -25,9 +26,12 @@ from autograder.errors import BadInput, NotGraded
 
 if TYPE_CHECKING:
     from autograder.assignment.model import Assignment
+    from autograder.grading.changes import ChangeLog
     from autograder.grading.grade_class import Done
     from autograder.marks.gradebook import Summary
     from autograder.results import ResultFolder
+
+MAX_CHANGES = 30  # rows on the screen
 
 
 @click.command()
@@ -59,6 +63,7 @@ def grade(
     """
     from autograder.assignment.load import load_assignment
     from autograder.build import copies
+    from autograder.grading.changes import ChangeLog
     from autograder.grading.class_folder import submissions
     from autograder.grading.grade_class import grade_class
     from autograder.grading.seed import course_seed
@@ -77,13 +82,20 @@ def grade(
     copies.restore(course)
     told = [] if no_gradebook else _prepare_gradebook(course)
     seed = course_seed(course, new=new_seed) if seed is None else seed
+    log = ChangeLog(results, course.manifest, found.folders)
     with counting("grading", len(found.folders)) as advance:
+
+        def on_done(one: Done) -> None:
+            log.compare(one.report)
+            advance(one.report.student)
+
         done = grade_class(
             course, found.folders, results.path, seed=seed, workers=workers, force=force, allow_weak=allow_weak,
-            on_done=lambda one: advance(one.report.student),
+            on_done=on_done,
         )  # fmt: skip
     if not no_gradebook:
         _print_gradebook(_write_gradebook(course, results, folder, [one.report.student for one in done]), told)
+    _print_changes(log)
     _print_counts(course.name, results, done)
     _refuse_incomplete(done, found.left)
 
@@ -135,6 +147,21 @@ def _print_gradebook(summary: Summary, told: list[str]) -> None:
         click.echo(f"  {change.student}: {kept}; {change.what}", err=True)
     if summary.to_mark:
         click.echo(f"Written answers waiting for a mark: {summary.to_mark}. Open them with nbgrader's formgrader.")
+
+
+def _print_changes(log: ChangeLog) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    if not log.changes:
+        return
+    table = Table("student", "exercise", "before", "now", "because", box=None, pad_edge=False)
+    for change in log.changes[:MAX_CHANGES]:
+        table.add_row(*map(escape, change.row))
+    click.echo(f"{len(log.changes)} scores changed since the last grading:")
+    Console(width=None if sys.stdout.isatty() else 150).print(table)
+    left = len(log.changes) - MAX_CHANGES
+    click.echo(f"  and {left} more; all of them: {log.path}" if left > 0 else f"  (also in {log.path})")
 
 
 def _print_counts(name: str, results: ResultFolder, done: list[Done]) -> None:

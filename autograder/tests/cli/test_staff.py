@@ -13,6 +13,7 @@ import pytest
 
 from autograder.assignment.load import load_assignment
 from autograder.build import copies
+from autograder.cli.staff import MAX_CHANGES
 from autograder.errors import BadInput, NotGraded
 from autograder.grading.plan import Plan
 from autograder.tests import marking, released, tiny
@@ -159,6 +160,44 @@ def test_a_class_of_bad_names_alone_is_told_too(root: Path) -> None:
     for more in ((), ("--student", ".ada")):
         done = run("grade", tiny.NAME, *more)
         assert isinstance(done.exception, NotGraded) and "begins with a dot" in done.output
+
+
+def test_scores_that_a_mended_test_or_other_points_changed_are_listed(root: Path) -> None:
+    names = [f"s{number:02}" for number in range(MAX_CHANGES + 2)]
+    for name in names:
+        submit(root, name, tiny_scale=released.SCALE)
+    assert "scores changed" not in run("grade", tiny.NAME).output
+    tiny.edit(root / "assignments" / tiny.NAME, "scaling/test_hidden.py", "[3 * number for", "[4 * number for")
+    done = run("grade", tiny.NAME)
+    assert f"{len(names)} scores changed since the last grading:" in done.output
+    assert "s00" in done.output and "test_scale_on_drawn_numbers_of_any_size[size0]: passed → failed" in done.output
+    assert names[-1] not in done.output and f"and 2 more; all of them: results/{tiny.NAME}/changes.csv" in done.output
+    assert names[-1] in (root / "results" / tiny.NAME / "changes.csv").read_text()
+    assert "scores changed" not in run("grade", tiny.NAME).output
+    tiny.edit(root / "assignments" / tiny.NAME, "scaling/problem.toml", "points = 3", "points = 30")
+    assert "points 3 → 30" in run("grade", tiny.NAME, "--student", "s00").output
+
+
+def test_marks_that_would_be_lost_stop_the_grading_before_it_begins(root: Path) -> None:
+    submit(root, "ada", tiny_scale=released.SCALE, tiny_why="Autograd.")
+    run("grade", tiny.NAME, "--workers", "1")
+    before = (root / "results" / tiny.NAME / "ada.json").read_bytes()
+    with closing(sqlite3.connect(root / "gradebook.db")) as connection, connection:
+        connection.execute("update grade set manual_score = 1")
+        connection.execute("update base_cell set name = 'tiny-old' where name = 'tiny-why'")
+    done = run("grade", tiny.NAME, "--workers", "1", "--force")
+    assert isinstance(done.exception, BadInput) and "ada: tiny-old has a mark of 1" in str(done.exception)
+    assert (root / "results" / tiny.NAME / "ada.json").read_bytes() == before
+    assert run("grade", tiny.NAME, "--workers", "1", "--no-gradebook").exit_code == 0
+
+
+def test_an_emptied_gradebook_stops_the_grading_before_it_begins(root: Path) -> None:
+    submit(root, "ada", tiny_scale=released.SCALE)
+    run("grade", tiny.NAME, "--workers", "1")
+    (root / "gradebook.db").write_bytes(b"")
+    done = run("grade", tiny.NAME, "--workers", "1", "--force")
+    assert isinstance(done.exception, BadInput) and "emptied or replaced" in str(done.exception)
+    assert (root / "gradebook.db").read_bytes() == b""
 
 
 STRANGE = ("Ada L", "José", "details", "notebooks", "李明", "o'neil", "a[1]", "a*", "a⁄b", "back\\slash", "=1+1",

@@ -11,7 +11,7 @@ from autograder.assignment import released
 from autograder.assignment.load import load_assignment
 from autograder.build import copies, instructor_notebook, student_notebook
 from autograder.errors import BadInput, CourseError
-from autograder.marks import gradebook
+from autograder.marks import gradebook, gradebook_guard
 from autograder.marks.standings import standings
 from autograder.results import ResultFolder
 from autograder.tests import marking, tiny
@@ -229,7 +229,7 @@ LOSSES = {
 def test_a_gradebook_that_holds_nobody_any_more_is_not_taken_for_a_new_one(marked, loss, evidence):
     backup = gradebook.back_up(marked.course.gradebook)
     if evidence == "notebooks":
-        for path in gradebook.gradebook_guard.backups(marked.course.gradebook):
+        for path in gradebook_guard.backups(marked.course.gradebook):
             path.unlink()
     if evidence == "backup":
         shutil.rmtree(marked.course.autograded)
@@ -243,6 +243,7 @@ def test_a_gradebook_that_holds_nobody_any_more_is_not_taken_for_a_new_one(marke
 
 def test_a_restored_backup_is_taken_again(marked):
     backup = gradebook.back_up(marked.course.gradebook)
+    assert backup is not None
     marked.course.gradebook.write_bytes(b"")
     shutil.copy(backup, marked.course.gradebook)
     assert gradebook.bring_in_line(marked) == []
@@ -252,13 +253,14 @@ def test_a_restored_backup_is_taken_again(marked):
 def test_the_way_to_a_new_gradebook_that_the_message_names_works(marked):
     marked.course.gradebook.unlink()
     shutil.move(marked.course.autograded, marked.root / "old")
-    for path in gradebook.gradebook_guard.backups(marked.course.gradebook):
+    for path in gradebook_guard.backups(marked.course.gradebook):
         path.unlink()
     assert gradebook.bring_in_line(marked) == []
 
 
 def test_a_mark_that_is_gone_since_the_last_backup_is_told_once(marked):
     backup = gradebook.back_up(marked.course.gradebook)
+    assert backup is not None
     mark(marked, "ada", "tiny-why", None)
     assert gradebook.bring_in_line(marked) == [f"ada: tiny-why had a mark of 1 in {backup.name} and has none now"]
     assert gradebook.bring_in_line(marked) == []

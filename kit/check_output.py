@@ -10,6 +10,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from kit.cells import one_line
+from kit.earlier_checks import first_line
 from kit.manifest import Exercise
 from kit.outcomes import OutcomeStatus
 
@@ -34,7 +35,10 @@ _BETWEEN_INDICES, _UNBREAKABLE = re.compile(r"(?<=\d), (?=\d)"), ",\N{NO-BREAK S
 
 @dataclass(frozen=True)
 class Block:
-    """What to show of one check. ``passed``: everything did. ``failure``: one line to stop the cell with, or empty."""
+    """What to show of one check. ``passed``: everything did. ``failure``: one line to stop the cell with, or empty.
+
+    first: what to do before anything else, or empty.
+    """
 
     head: str
     rows: tuple[tuple[str, str], ...]
@@ -43,18 +47,20 @@ class Block:
     seconds: str
     passed: bool
     failure: str
+    first: str = ""
 
     def text(self) -> str:
         """Plain text of at most 11 lines, 96 columns wide."""
         good = [title for word, title in self.rows if word == "ok"]
         bad = [f"  {word:<11} {title}" for word, title in self.rows if word != "ok"]
-        room = MAX_LINES - 1 - bool(self.tail) - len(self.details)
+        room = MAX_LINES - 1 - bool(self.first) - bool(self.tail) - len(self.details)
         shown = (
             bad
             if len(bad) <= room - bool(good)
             else [*bad[: room - 1 - bool(good)], f"  and {len(bad) - room + 1 + bool(good)} more"]
         )
         lines = [f"{self.head:<{WIDTH - len(self.seconds) - 1}} {self.seconds}".rstrip()]
+        lines += [f"  {one_line(self.first, WIDTH - 2)}"] if self.first else []
         lines += _columns(good, room - len(shown))
         lines += shown[:1] + [f"{'':14}{line}" for line in self.details] + shown[1:]
         return "\n".join([*lines, self.tail] if self.tail else lines)
@@ -75,11 +81,12 @@ class Block:
             )
         seconds = f' <span style="opacity:.6">{escape(self.seconds)}</span>' if self.seconds else ""
         table = f'<table style="margin:4px 0">{"".join(rows)}</table>' if rows else ""
+        first = f"<div><b>{escape(self.first)}</b></div>" if self.first else ""
         tail = f"<div>{escape(self.tail)}</div>" if self.tail else ""
         color = "#c4520b" if self.failure else "#2a8a3e" if self.passed else "#888888"
         return (
             f'<div style="border-left:4px solid {color};padding:2px 10px">'
-            f"<b>{escape(self.head)}</b>{seconds}{table}{tail}</div>"
+            f"<b>{escape(self.head)}</b>{seconds}{first}{table}{tail}</div>"
         )
 
 
@@ -88,8 +95,8 @@ def line_block(head: str, failure: str = "") -> Block:
     return Block(head, (), (), "", "", False, failure)
 
 
-def outcomes_block(exercise: Exercise, outcomes: Sequence[Outcome], seconds: float) -> Block:
-    """The block for the outcomes of one exercise's public checks."""
+def outcomes_block(exercise: Exercise, outcomes: Sequence[Outcome], seconds: float, first: Sequence[str] = ()) -> Block:
+    """The block for the outcomes of one exercise's public checks. first: earlier exercises that have to pass first."""
     statuses = [outcome.status for outcome in outcomes]
     if not outcomes:
         return line_block(f"{exercise.id} has no public checks. {_hidden(exercise)}".strip())
@@ -103,12 +110,14 @@ def outcomes_block(exercise: Exercise, outcomes: Sequence[Outcome], seconds: flo
         head = f"{exercise.id}: {total} public {checks} passed; {_hidden(exercise)}"
         return Block(head, rows, (), _slow(exercise, outcomes), took, True, "")
     head = f"{exercise.id}: {good} of {total} public checks passed"
-    first = next((o for o in outcomes if o.status not in (OutcomeStatus.PASSED, *_BLAMELESS)), None)
-    ordered = tuple(sorted(rows, key=lambda row: row[0] == "ok")) if first is None else _first(rows, first)
-    failure = f"{exercise.id}: {total - good} of {total} public checks did not pass, see above" if first else ""
-    shown = first or next(o for o in outcomes if o.status in _BLAMELESS)
+    failed = next((o for o in outcomes if o.status not in (OutcomeStatus.PASSED, *_BLAMELESS)), None)
+    ordered = tuple(sorted(rows, key=lambda row: row[0] == "ok")) if failed is None else _first(rows, failed)
+    advice = first_line(exercise.id, first)
+    what = advice or f"{total - good} of {total} public checks did not pass, see above"
+    failure = f"{exercise.id}: {what}" if failed else ""
+    shown = failed or next(o for o in outcomes if o.status in _BLAMELESS)
     tail = f"{_hidden(exercise).capitalize()} {_slow(exercise, outcomes)}".rstrip()
-    return Block(head, ordered, tuple(_details(shown)), tail, took, False, failure)
+    return Block(head, ordered, tuple(_details(shown)), tail, took, False, failure, advice)
 
 
 def _slow(exercise: Exercise, outcomes: Sequence[Outcome]) -> str:

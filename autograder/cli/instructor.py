@@ -80,9 +80,9 @@ def verify(
     """Prove that the tests are good: reference, stub, other right answers, wrong ones, nonsense, the library.
 
     Full marks for the reference over many seeds and for every answer of right/; zero for the stub; every answer of
-    wrong/ is caught by the tests it names and costs no test of an exercise that does not depend on it; nonsense never
-    breaks a test; every test catches some wrong answer; nothing in the library answers an exercise. Exit code 7 for
-    any surprise. A problem that was proved and has not changed since is not proved again.
+    wrong/ is caught by the tests it names and costs no other exercise anything, whether that one calls it or not;
+    nonsense never breaks a test; every test catches some wrong answer; nothing in the library answers an exercise.
+    Exit code 7 for any surprise. A problem that was proved and has not changed since is not proved again.
 
     \b
     Examples:

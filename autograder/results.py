@@ -34,7 +34,10 @@ class Earlier(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """One test: `message` is its title and hint, never an input, an expected value or a student's text."""
+    """One test: `message` is its title and hint, never an input, an expected value or a student's text.
+
+    stopped: the exception that ended it, as far as a student may know; empty where none did.
+    """
 
     __test__ = False
 
@@ -46,6 +49,7 @@ class TestResult:
     message: str
     title: str
     weight: float
+    stopped: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class ExerciseResult:
     """One exercise; `score` is None where it could not be graded, and `reason` says why.
 
     earlier: None for an exercise that builds on no other one, or was not tested.
+    explained: the test whose failure says most about what is wrong; None where none failed.
     """
 
     id: str
@@ -61,6 +66,7 @@ class ExerciseResult:
     max_score: float
     reason: str | None = None
     earlier: Earlier | None = None
+    explained: str | None = None
 
 
 def tested_beside(result: ExerciseResult, manifest: Manifest) -> str:

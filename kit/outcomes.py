@@ -13,3 +13,6 @@ class OutcomeStatus(StrEnum):
     MISSING = "missing"  # not written
     BLOCKED = "blocked"  # by an earlier exercise that is not written
     ERROR = "error"  # the test itself is at fault, or seems so
+
+
+BLAMELESS = (OutcomeStatus.MISSING, OutcomeStatus.BLOCKED)

@@ -23,6 +23,7 @@ class Problem:
     number: a core problem's place among them; None for an extra.
     presets: for each [preset.NAME] of problem.toml its numbers; they ship with the library.
     was: exercise or answer id to the ids that it had in earlier releases.
+    mistake_limits: exercise id to the share of its points that one mistake may cost.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Problem:
     answers: tuple[Answer, ...]
     presets: dict[str, dict[str, float]]
     was: dict[str, tuple[str, ...]]
+    mistake_limits: dict[str, float]
     public_cases: tuple[DeclaredTest, ...]
     hidden_cases: tuple[DeclaredTest, ...]
 

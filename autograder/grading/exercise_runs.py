@@ -128,18 +128,14 @@ class _Runner:
         self.runs: dict[str, ExerciseRun] = {}
 
     def run(self, exercise: Exercise) -> ExerciseRun:
-        """The better of the runs that are worth trying; of equal ones that with the staff's earlier answers."""
+        """The better of the runs that are worth trying; of equal ones the first."""
         earlier = self.plan.assignment.manifest.earlier(exercise.id)
         if not earlier or self.own.is_unwritten(exercise.id):
             return ExerciseRun(self._outcomes(self.own, exercise))
         best: ExerciseRun | None = None
         for whose in self._worth_trying(earlier):
             run = self._run_beside(whose, exercise, earlier)
-            if best is None or (run.weight, run.earlier is Earlier.STAFF) > (
-                best.weight,
-                best.earlier is Earlier.STAFF,
-            ):
-                best = run
+            best = run if best is None or run.weight > best.weight else best
             if best.is_full:
                 break
         assert best is not None

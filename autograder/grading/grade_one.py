@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +11,11 @@ from autograder.assignment.model import Assignment
 from autograder.errors import BadInput, TooWeak
 from autograder.grading.exercise_runs import ExerciseRun, SubmissionRun, bind, run_exercises
 from autograder.grading.plan import Plan, answer_code, visibility
+from autograder.grading.stops import stopped_with
 from autograder.results import Detail, ExerciseResult, Report, ReportStatus, TestResult
 from autograder.sandbox.sandbox import Sandbox, SandboxError
 from autograder.submission.read import Submission
+from kit.explanation import explained
 from kit.manifest import Exercise
 from kit.notebooks import Extraction
 from kit.outcomes import OutcomeStatus
@@ -103,7 +105,7 @@ def _report(
         engine=plan.engine,
         submission=submission.digest,
         exercises=exercises,
-        tests=tuple(_test_result(outcome) for outcome in runs.outcomes),
+        tests=_test_results(submission.extractions, runs),
         notes=(*submission.notes, *_notes(submission.extractions), *runs.notes),
     )
 
@@ -167,7 +169,16 @@ def _exercise_result(exercise: Exercise, plan: Plan, run: ExerciseRun | None, re
         return ExerciseResult(exercise.id, ReportStatus.NOT_GRADED, None, exercise.points, reason)
     passed = sum(weight for test_id, weight in expected.items() if mine[test_id].status == OutcomeStatus.PASSED)
     score = round(exercise.points * passed / sum(expected.values()), 4)
-    return ExerciseResult(exercise.id, ReportStatus.GRADED, score, exercise.points, _why(run.outcomes), run.earlier)
+    first = explained(run.outcomes)
+    return ExerciseResult(
+        exercise.id,
+        ReportStatus.GRADED,
+        score,
+        exercise.points,
+        _why(run.outcomes),
+        run.earlier,
+        first.id if first else None,
+    )
 
 
 def _why(outcomes: Iterable[Outcome]) -> str | None:
@@ -180,10 +191,19 @@ def _why(outcomes: Iterable[Outcome]) -> str | None:
     return None
 
 
-def _test_result(outcome: Outcome) -> TestResult:
+def _test_results(extractions: Mapping[str, Extraction], runs: SubmissionRun) -> tuple[TestResult, ...]:
+    """Of the tests in the order in which they ran."""
+    return tuple(
+        _test_result(outcome, stopped_with(outcome, extractions.get(outcome.id.partition("/")[0]), run.earlier))
+        for run in runs.exercises.values()
+        for outcome in run.outcomes
+    )
+
+
+def _test_result(outcome: Outcome, stopped: str) -> TestResult:
     message = MESSAGES[outcome.status].format(
         title=outcome.mark.title,
-        hint=outcome.hint or "The code stopped with an error.",
+        hint=f"The code stopped with {stopped}." if stopped else outcome.hint,
         exercise=outcome.mark.exercise,
         blocked_by=outcome.blocked_by,
     )
@@ -196,6 +216,7 @@ def _test_result(outcome: Outcome) -> TestResult:
         message=message,
         title=outcome.mark.title,
         weight=outcome.mark.weight,
+        stopped=stopped,
     )
 
 

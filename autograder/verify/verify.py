@@ -19,7 +19,9 @@ from autograder.grading.exercise_runs import bind, run_exercises
 from autograder.grading.plan import Plan, answer_code, visibility
 from autograder.grading.processes import forked_pool
 from autograder.sandbox.sandbox import Sandbox
+from autograder.verify import mistakes
 from autograder.verify.library_answers import library_answers
+from autograder.verify.mistakes import MistakeCost, cost_of
 from kit.manifest import earlier
 from kit.notebooks import Extraction
 from kit.outcomes import OutcomeStatus
@@ -40,7 +42,10 @@ NONSENSE_VALUES = (
 
 @dataclass(frozen=True)
 class Case:
-    """One answer to try. `exercise` is the one it replaces; empty for the reference and the stub."""
+    """One answer to try. `exercise` is the one it replaces; empty for the reference and the stub.
+
+    mistake: the staff's wrong answer itself, for one of that kind.
+    """
 
     kind: str
     problem: str
@@ -48,7 +53,7 @@ class Case:
     seed: int
     exercise: str = ""
     code: str = ""
-    must_fail: tuple[str, ...] = ()
+    mistake: SampleAnswer | None = None
     beside: tuple[tuple[str, str], ...] = ()  # exercise and code of other answers that are not the reference
 
     @property
@@ -59,11 +64,12 @@ class Case:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The outcome of a case: its surprises (none is good), and the tests that did not pass."""
+    """The outcome of a case: its surprises (none is good), the tests that did not pass, and what a mistake costs."""
 
     case: Case
     surprises: tuple[str, ...]
     caught_by: tuple[str, ...]
+    cost: MistakeCost | None = None
 
 
 @dataclass
@@ -79,6 +85,11 @@ class Proof:
         """Tests that no wrong answer fails: they do not pull their weight."""
         caught = {test for verdict in self.verdicts if verdict.case.kind == WRONG for test in verdict.caught_by}
         return [test for test in self.tests if test not in caught]
+
+    @property
+    def costs(self) -> list[MistakeCost]:
+        """What each wrong answer costs, exercise by exercise."""
+        return [verdict.cost for verdict in self.verdicts if verdict.cost is not None]
 
     @property
     def surprising_problems(self) -> set[str]:
@@ -158,7 +169,8 @@ def _names_in(code: str) -> set[str]:
 
 
 def case_of(kind: str, answer: SampleAnswer, seed: int) -> Case:
-    return Case(kind, answer.problem, answer.name, seed, answer.exercise, answer.code, answer.must_fail)
+    mistake = answer if kind == WRONG else None
+    return Case(kind, answer.problem, answer.name, seed, answer.exercise, answer.code, mistake)
 
 
 def nonsense(reference: str, value: str) -> str:
@@ -193,7 +205,10 @@ def try_case(case: Case, plan: Plan, sandbox: Sandbox) -> Verdict:
         wanted = {case.exercise} if case.kind == NONSENSE else set(problem.references)
         outcomes = run_exercises(extractions, plan, sandbox, seed=case.seed, exercises=wanted).outcomes
     failed = tuple(outcome.id for outcome in outcomes if outcome.status != OutcomeStatus.PASSED)
-    return Verdict(case, tuple(_surprises(case, outcomes)), failed)
+    if case.mistake is None:
+        return Verdict(case, tuple(_surprises(case, outcomes)), failed)
+    surprises = (*_surprises(case, outcomes), *mistakes.surprises(case.mistake, problem, outcomes))
+    return Verdict(case, surprises, failed, cost_of(case.mistake, problem, outcomes))
 
 
 def _with_nothing_of_the_staffs(
@@ -248,26 +263,29 @@ def _surprises(case: Case, outcomes: list[Outcome]) -> Iterable[str]:
     elif case.kind == NONSENSE:
         if all(outcome.status == OutcomeStatus.PASSED for outcome in outcomes):
             yield "gets full marks"
-    else:
-        yield from _wrong_surprises(case, outcomes)
+    elif case.mistake is not None:
+        yield from _wrong_surprises(case.mistake, outcomes)
 
 
-def _wrong_surprises(case: Case, outcomes: list[Outcome]) -> Iterable[str]:
+def _wrong_surprises(answer: SampleAnswer, outcomes: list[Outcome]) -> Iterable[str]:
     by_name: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         name = outcome.id.split("::")[1]
         for key in {name, name.partition("[")[0]}:
             by_name.setdefault(key, []).append(outcome)
-    for name in case.must_fail:
+    for name in answer.must_fail:
         if name not in by_name:
             yield f"its must_fail names {name}, but there is no such test"
         elif all(outcome.status == OutcomeStatus.PASSED for outcome in by_name[name]):
             yield f"{name} should catch it, but passes"
     for outcome in outcomes:
-        if outcome.mark.exercise != case.exercise and outcome.status not in (OutcomeStatus.PASSED, OutcomeStatus.ERROR):
+        if outcome.mark.exercise != answer.exercise and outcome.status not in (
+            OutcomeStatus.PASSED,
+            OutcomeStatus.ERROR,
+        ):
             other = outcome.mark.exercise
             yield (
-                f"costs {outcome.id}, a test of {other}: let {other} depend on {case.exercise} if it calls it, and "
+                f"costs {outcome.id}, a test of {other}: let {other} depend on {answer.exercise} if it calls it, and "
                 "take no student's answer for what is expected"
             )
 

@@ -72,12 +72,13 @@ def exercise_of_check(cell_id: str) -> str | None:
 class Cell:
     """One cell as released. ``id`` is the notebook's cell id and, for graded cells, nbgrader's grade_id.
 
-    The set-up cell's source is left out (empty).
+    The set-up cell's source is left out (empty). was: ids that the cell had in earlier releases.
     """
 
     id: str
     kind: CellKind
     source: str
+    was: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,11 @@ class Notebook:
     problem: str
     title: str
     cells: tuple[Cell, ...]
+
+    @property
+    def by_id(self) -> dict[str, Cell]:
+        """The cells by their ids, those of earlier releases among them."""
+        return {name: cell for cell in self.cells for name in (*cell.was, cell.id)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +177,10 @@ class Manifest:
 
     def to_json(self) -> str:
         """The manifest as stable, readable JSON text, ending with a newline."""
-        return json.dumps({"schema": SCHEMA, **dataclasses.asdict(self)}, indent=1, ensure_ascii=False) + "\n"
+        data = dataclasses.asdict(self)
+        for cell in (cell for book in data["notebooks"] for cell in book["cells"] if not cell["was"]):
+            del cell["was"]
+        return json.dumps({"schema": SCHEMA, **data}, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Manifest:
@@ -194,6 +203,10 @@ class Manifest:
             raise ValueError(f"{path}: {error}") from error
 
 
+def _cell(data: Mapping[str, Any]) -> Cell:
+    return Cell(**{**data, "kind": CellKind(data["kind"]), "was": tuple(data.get("was", ()))})
+
+
 def earlier(exercises: Sequence[Exercise], exercise_id: str) -> tuple[Exercise, ...]:
     """Those of the exercises, given in teaching order, that one of them builds on, directly or not."""
     found = {exercise_id}
@@ -203,10 +216,7 @@ def earlier(exercises: Sequence[Exercise], exercise_id: str) -> tuple[Exercise, 
 
 
 def _parts(data: Mapping[str, Any]) -> dict[str, Any]:
-    notebooks = tuple(
-        Notebook(**{**book, "cells": tuple(Cell(**cell | {"kind": CellKind(cell["kind"])}) for cell in book["cells"])})
-        for book in data["notebooks"]
-    )
+    notebooks = tuple(Notebook(**{**book, "cells": tuple(map(_cell, book["cells"]))}) for book in data["notebooks"])
     exercises = tuple(
         Exercise(**{**item, "depends": tuple(item["depends"]), "names": tuple(item["names"])})
         for item in data["exercises"]

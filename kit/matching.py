@@ -70,6 +70,7 @@ def likeness(notebook: Notebook, cells: Sequence[RawCell]) -> int:
 
 class _Matching:
     def __init__(self, notebook: Notebook, cells: Sequence[RawCell]) -> None:
+        self.by_id = notebook.by_id
         self.released = {cell.id: cell for cell in notebook.cells}
         self.rank = {cell.id: rank for rank, cell in enumerate(notebook.cells)}
         self.cells = cells
@@ -78,9 +79,9 @@ class _Matching:
 
     def by_ids(self) -> None:
         for place, cell in enumerate(self.cells):
-            known = next((name for name in cell.ids if name in self.released), None)
+            known = next((self.by_id[name] for name in cell.ids if name in self.by_id), None)
             if known is not None:
-                self._give(place, self.released[known], by_id=True)
+                self._give(place, known, by_id=True)
 
     def by_text(self) -> None:
         """The same text, but for space. Written answers all begin with one text, and are told apart by place."""

@@ -109,21 +109,26 @@ class SubmittedCell:
 def submitted_cells(notebook: Notebook, submitted: Mapping[str, Any] | None) -> tuple[SubmittedCell, ...]:
     """The cells of a notebook file, matched to the released ones by grade_id, by cell id, else by their text.
 
-    Whatever has a wrong type is read as empty; cells beyond the first 2,000 are ignored.
+    Ids of earlier releases count as today's. Whatever has a wrong type is read as empty; cells beyond the first 2,000
+    are ignored.
     """
     raw = _raw_cells(submitted)
-    cells = zip(raw, match(notebook, raw), strict=True)
-    return tuple(
-        SubmittedCell(
-            position,
-            cell.is_code,
-            cell.source,
-            found.released if found is not None else None,
-            found is None or found.by_id,
-            cell.is_of_the_course and not (found is not None and found.by_id),
-        )
-        for position, (cell, found) in enumerate(cells, start=1)
-    )
+    submitted_as = []
+    for position, (cell, found) in enumerate(zip(raw, match(notebook, raw), strict=True), start=1):
+        released = found.released if found is not None else None
+        is_older = cell.is_of_the_course and not (found is not None and found.by_id)
+        source = renewed(cell.source, released)
+        by_id = found is None or found.by_id
+        submitted_as.append(SubmittedCell(position, cell.is_code, source, released, by_id, is_older))
+    return tuple(submitted_as)
+
+
+def renewed(source: str, released: Cell | None) -> str:
+    """A submitted text whose unwritten parts name the exercise by today's id."""
+    if released is not None:
+        for old in released.was:
+            source = source.replace(f'NotImplementedError("{old}: ', f'NotImplementedError("{released.id}: ')
+    return source
 
 
 def source_of(raw: Mapping[str, Any]) -> str:
@@ -137,7 +142,7 @@ def source_of(raw: Mapping[str, Any]) -> str:
 def which_notebook(manifest: Manifest, submitted: Mapping[str, Any] | None) -> Notebook | None:
     """The released notebook that a file came from, judged by its cells' ids, else by their texts; None if by none."""
     raw = _raw_cells(submitted)
-    released = [{cell.id for cell in book.cells} for book in manifest.notebooks]
+    released = [book.by_id.keys() for book in manifest.notebooks]
     counts = [sum(not ids.isdisjoint(cell.ids) for cell in raw) for ids in released]
     if not any(counts):
         counts = [likeness(book, raw) for book in manifest.notebooks]

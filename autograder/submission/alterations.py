@@ -59,7 +59,7 @@ def _any_without_settings(cells: Iterable[SubmittedCell], raw: Mapping[str, Any]
 def _settings(book: Notebook, manifest: Manifest, raw: Mapping[str, Any]) -> Iterator[str]:
     """nbgrader's settings in the metadata: points, and what may be edited."""
     points = manifest.points
-    released = {cell.id: cell for cell in book.cells}
+    released = book.by_id
     odd, strange = [], 0
     for raw_cell in raw["cells"]:
         metadata = raw_cell.get("metadata") if isinstance(raw_cell, dict) else None

@@ -18,8 +18,10 @@ from nbgrader import api
 
 from autograder.assignment.load import load_assignment
 from autograder.build import build
+from autograder.course_folders import CourseFolders
 from autograder.files import put_interpreter_on_path
-from autograder.grading.grade_class import grade_class, submissions
+from autograder.grading.class_folder import submissions
+from autograder.grading.grade_class import grade_class
 from autograder.grading.seed import course_seed
 from autograder.marks import gradebook
 from autograder.results import ResultFolder
@@ -98,18 +100,22 @@ def graded(course):
     return done
 
 
+def everyone(course, student=None):
+    """Student to the folder of the submission."""
+    return submissions(course / "submitted", tiny.NAME, CourseFolders(course), student).folders
+
+
 @pytest.fixture(scope="module")
 def clean(course):
     """The students whose folders nbgrader reads as the grader does."""
     manifest = load_assignment(tiny.NAME, course).manifest
-    folders = submissions(course / "submitted", tiny.NAME)
-    return {student for student, folder in folders.items() if read_submission(folder, manifest).unchanged}
+    return {student for student, folder in everyone(course).items() if read_submission(folder, manifest).unchanged}
 
 
 @pytest.fixture(scope="module")
 def changed(course, clean):
     """The others."""
-    return set(submissions(course / "submitted", tiny.NAME)) - clean
+    return set(everyone(course)) - clean
 
 
 def test_the_class_has_both_kinds_of_submissions(clean, changed):
@@ -132,7 +138,7 @@ def stored(course):
 def grade(course, out, student=None):
     """What `autograder grade` does; student to report."""
     tinyset = load_assignment(tiny.NAME, course)
-    folders = submissions(course / "submitted", tiny.NAME, student)
+    folders = everyone(course, student)
     grade_class(tinyset, folders, course / out, seed=course_seed(tinyset), workers=2)
     return {report.student: report for report in ResultFolder(course / out).all()}
 
@@ -309,8 +315,9 @@ def test_formgraders_autograde_names_the_command_for_what_it_cannot_grade_and_ke
     done = formgrader.send("POST", button, {})
     assert not done["success"]
     assert f"autograder grade {tiny.NAME} --student renamed" in done["log"]
-    grade(course, "results", "renamed")
-    gradebook.write(load_assignment(tiny.NAME, course), ResultFolder(course / "results"), students=["renamed"])
+    grade(course, f"results/{tiny.NAME}", "renamed")
+    results = ResultFolder(course / "results" / tiny.NAME)
+    gradebook.write(load_assignment(tiny.NAME, course), results, students=["renamed"])
     done = formgrader.send("POST", button, {})
     assert done["success"], done
     assert stored(course)["renamed"]["tiny-scale-check"] == 3.0

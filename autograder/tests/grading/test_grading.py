@@ -19,10 +19,11 @@ import pytest
 
 import autograder
 from autograder.assignment.model import Assignment
-from autograder.errors import BadInput, TooWeak
+from autograder.errors import TooWeak
 from autograder.grading import grade_class as class_grading
 from autograder.grading import grade_one
-from autograder.grading.grade_class import Task, grade_class, grade_task, submissions
+from autograder.grading.class_folder import submissions
+from autograder.grading.grade_class import Task, grade_class, grade_task
 from autograder.grading.plan import Plan
 from autograder.results import Report, ResultFolder
 from autograder.sandbox.sandbox import Sandbox
@@ -54,7 +55,7 @@ def ungraded(tmp_path: Path) -> Assignment:
 
 def grade(assignment: Assignment, **options: Any) -> dict[str, Report]:
     out = assignment.root / "results"
-    folders = submissions(assignment.root / "submitted", assignment.name)
+    folders = submissions(assignment.root / "submitted", assignment.name, assignment.course).folders
     done = grade_class(assignment, folders, out, **{"seed": SEED, "workers": 2} | options)
     return {item.report.student: item.report for item in done}
 
@@ -332,12 +333,14 @@ import signal, sys
 from pathlib import Path
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background is started without it
 from autograder.assignment.load import load_assignment
-from autograder.grading.grade_class import grade_class, submissions
+from autograder.grading.class_folder import submissions
+from autograder.grading.grade_class import grade_class
 root = Path(sys.argv[1])
 assignment = load_assignment("tinyset", root)
 def tell(done):
     print(done.report.student, "fresh" if done.fresh else "kept", flush=True)
-grade_class(assignment, submissions(root / "submitted", "tinyset"), root / "results", seed=11, workers=2, on_done=tell)
+folders = submissions(root / "submitted", "tinyset", assignment.course).folders
+grade_class(assignment, folders, root / "results", seed=11, workers=2, on_done=tell)
 """
 
 
@@ -377,13 +380,3 @@ def test_a_stopped_run_leaves_no_process_or_half_file_and_goes_on(ungraded: Assi
     assert {student for student, state in said.items() if state == "kept"} == done
     assert not list(results.rglob(".writing-*"))
     assert {report.auto_score for report in ResultFolder(results).all()} == {5}
-
-
-def test_a_folder_without_submissions_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="no folder"):
-        submissions(tmp_path / "nowhere", "ps3")
-    with pytest.raises(BadInput, match="<student>/ps3"):
-        submissions(tmp_path, "ps3")
-    (tmp_path / "ada" / "ps3").mkdir(parents=True)
-    with pytest.raises(BadInput, match="ben/ps3"):
-        submissions(tmp_path, "ps3", "ben")

@@ -2,7 +2,10 @@
 
 import torch
 
-from kit import assert_raises, assert_same, exercise, expect_tensor, expect_tuple
+from kit import assert_raises, assert_same, exercise, expect_tensor, expect_tuple, load_helpers
+
+helpers = load_helpers(__file__)
+assert_same_numbers = helpers.assert_same_numbers
 
 patchify = exercise("mae-patchify")
 unpatchify = exercise("mae-unpatchify")
@@ -14,25 +17,65 @@ masked_loss = exercise("mae-loss")
 # --- patchify ---------------------------------------------------------------------------------------------------------
 
 
+def numbered_squares(rows: int, columns: int, channels: int = 3) -> torch.Tensor:
+    """Two equal images (2, C, 2 * rows, 2 * columns) whose 2x2 patch n is full of n, in every channel."""
+    grid = torch.arange(float(rows * columns)).reshape(rows, columns)
+    image = grid.repeat_interleave(2, 0).repeat_interleave(2, 1)
+    return image.expand(2, channels, -1, -1).contiguous()
+
+
+def numbered_patches(count: int, length: int) -> torch.Tensor:
+    """The patches (2, N, length) of two equal images: patch n is full of n."""
+    return torch.arange(float(count)).reshape(1, count, 1).expand(2, count, length).contiguous()
+
+
+def one_image_each(*shape: int) -> torch.Tensor:
+    """Three images, or sequences, of this shape: full of 0, of 1 and of 2."""
+    return torch.arange(3.0).reshape(3, *(1 for _ in shape)).expand(3, *shape).contiguous()
+
+
+def as_they_appear(numbers: torch.Tensor) -> list[float]:
+    """The different numbers of a tensor, in the order in which they first appear."""
+    return list(dict.fromkeys(numbers.flatten().tolist()))
+
+
+# A 2x2 patch of three channels: pixel n is n, 10 + n, 20 + n.
+THREE_CHANNELS = torch.tensor([[[0.0, 1.0], [2.0, 3.0]], [[10.0, 11.0], [12.0, 13.0]], [[20.0, 21.0], [22.0, 23.0]]])
+PIXELS = torch.tensor([[0.0, 10.0, 20.0], [1.0, 11.0, 21.0], [2.0, 12.0, 22.0], [3.0, 13.0, 23.0]])
+
+
+@patchify(
+    "each patch is a square of the image",
+    hint="The first four numbers of an image's memory lie in one row. Which pixels make up token 0?",
+)
+def test_patchify_cuts_squares(student):
+    what = "patchify on 4x4 images whose 2x2 patch n is full of n"
+    tokens = expect_tensor(student.patchify(numbered_squares(2, 2), 2), what=what, shape=(2, 4, 12), dtype="floating")
+    low, high = tokens.amin(dim=2), tokens.amax(dim=2)
+    mixed = (low != high).nonzero().tolist()
+    assert not mixed, f"{what}: token {mixed[0][1]} mixes the numbers of several patches"
+    assert_same_numbers(high, torch.arange(4.0).expand(2, 4), what=f"{what}: which number fills each token")
+
+
 @patchify(
     "takes patches left to right, then down",
     hint="Is token 1 the patch to the right of token 0, or the patch below it?",
 )
 def test_patchify_takes_patches_left_to_right_then_down(student):
-    # Patch n of this 6x4 image is a square full of n, so only the order of the patches shows.
-    grid = torch.tensor([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]])
-    image = grid.repeat_interleave(2, 0).repeat_interleave(2, 1).reshape(1, 1, 6, 4)
-    expected = torch.arange(6.0).reshape(1, 6, 1).expand(1, 6, 4)
-    assert_same(student.patchify(image, 2), expected, what="patchify on a 6x4 image whose patch n is full of n")
+    what = "patchify on 4x4 images whose 2x2 patch n is full of n"
+    order = as_they_appear(expect_tensor(student.patchify(numbered_squares(2, 2), 2), what=what))
+    assert order == [0, 1, 2, 3], f"{what}: the patches come in the order {order}"
 
 
 @patchify(
     "reads each patch row by row",
-    hint="Inside a patch, which changes first from one number to the next: the row or the column?",
+    hint="Inside a patch, which changes first from one pixel to the next: the row or the column?",
 )
 def test_patchify_reads_each_patch_row_by_row(student):
-    image = torch.arange(9.0).reshape(1, 1, 3, 3)
-    assert_same(student.patchify(image, 3), image.reshape(1, 1, 9), what="patchify on one 3x3 patch of 0 to 8")
+    what = "patchify on one 3x3 patch whose pixels are 0 to 8, row by row"
+    images = torch.arange(9.0).reshape(1, 1, 3, 3).expand(2, 3, 3, 3).contiguous()
+    order = as_they_appear(expect_tensor(student.patchify(images, 3), what=what))
+    assert order == list(range(9)), f"{what}: they come in the order {order}"
 
 
 @patchify(
@@ -41,26 +84,51 @@ def test_patchify_reads_each_patch_row_by_row(student):
     weight=2,
 )
 def test_patchify_keeps_channels_together_inside_a_patch(student):
-    image = torch.tensor([[[0.0, 1.0], [2.0, 3.0]], [[10.0, 11.0], [12.0, 13.0]], [[20.0, 21.0], [22.0, 23.0]]])
-    expected = torch.tensor([[[0.0, 10.0, 20.0, 1.0, 11.0, 21.0, 2.0, 12.0, 22.0, 3.0, 13.0, 23.0]]])
-    assert_same(student.patchify(image.unsqueeze(0), 2), expected, what="patchify on a 2x2 image with 3 channels")
+    images = THREE_CHANNELS.expand(2, 3, 2, 2).contiguous()
+    what = "patchify on a 2x2 image with 3 channels: the twelve numbers, three by three"
+    tokens = expect_tensor(student.patchify(images, 2), what=what, shape=(2, 1, 12), dtype="floating")
+    pixels = tokens[0].reshape(4, 3)
+    # The pixels' own order is another test's business.
+    assert_same(pixels[pixels[:, 0].argsort()], PIXELS, what=what, any_float=True)
 
 
 @patchify("keeps the images of a batch apart", hint="Do all numbers of one image end in the same row of the answer?")
 def test_patchify_keeps_the_images_of_a_batch_apart(student):
-    images = torch.arange(3.0).reshape(3, 1, 1, 1).expand(3, 2, 4, 6).contiguous()
-    expected = torch.arange(3.0).reshape(3, 1, 1).expand(3, 6, 8)
-    assert_same(student.patchify(images, 2), expected, what="patchify on three 4x6 images, full of 0, of 1 and of 2")
+    what = "patchify on three 4x4 images, full of 0, of 1 and of 2"
+    assert_same(student.patchify(one_image_each(3, 4, 4), 2), one_image_each(4, 12), what=what, any_float=True)
+
+
+@patchify(
+    "the image need not be square",
+    hint="Rows and columns of patches differ here. Where do you learn how many of each there are?",
+)
+def test_patchify_cuts_an_image_that_is_not_square(student):
+    for rows, columns in [(2, 3), (3, 1)]:
+        what = f"patchify on {2 * rows}x{2 * columns} images whose 2x2 patch n is full of n"
+        expected = numbered_patches(rows * columns, 12)
+        assert_same(student.patchify(numbered_squares(rows, columns), 2), expected, what=what, any_float=True)
+
+
+@patchify(
+    "one image of one channel will do, and so will five channels",
+    hint="Grey images have one channel, satellites send more. Where do you learn how many, of images and of channels?",
+)
+def test_patchify_takes_any_number_of_channels(student, rng):
+    for batch, channels in [(1, 1), (2, 5)]:
+        images = torch.rand(batch, channels, 4, 4, generator=rng)
+        what = f"patchify on images of shape {tuple(images.shape)}: shape, and numbers in any order"
+        assert_same_numbers(student.patchify(images, 2), images, what=what, shape=(batch, 4, 4 * channels))
 
 
 @patchify(
     "refuses sizes that P does not divide",
-    hint="Height and width can each be the wrong one. What does your function do with an image it cannot cut evenly?",
+    hint="Height and width can each be the wrong one. Do you cut off or pad what does not fit, instead of refusing?",
 )
-def test_patchify_refuses_sizes_that_the_patch_does_not_divide(student):
-    expect_tensor(student.patchify(torch.zeros(1, 1, 4, 8), 4), what="patchify(4x8 image, 4)", shape=(1, 2, 16))
+def test_patchify_refuses_sizes_that_the_patch_does_not_divide(student, rng):
+    images = torch.rand(2, 3, 8, 8, generator=rng)
+    assert_same_numbers(student.patchify(images, 4), images, what="patchify(8x8 images, 4)", shape=(2, 4, 48))
     for height, width in [(6, 8), (8, 6)]:
-        image = torch.zeros(1, 1, height, width)
+        image = torch.zeros(1, 3, height, width)
         assert_raises(ValueError, lambda image=image: student.patchify(image, 4), what=f"patchify({height}x{width}, 4)")
 
 
@@ -69,44 +137,51 @@ def test_patchify_refuses_sizes_that_the_patch_does_not_divide(student):
     hint="Cutting an image moves numbers about. Where in your function could they turn into other numbers?",
 )
 def test_patchify_keeps_the_dtype(student, rng):
-    images = torch.rand(1, 1, 2, 4, generator=rng, dtype=torch.float64)
-    expected = torch.cat([images[..., :2].reshape(1, 1, 4), images[..., 2:].reshape(1, 1, 4)], dim=1)
-    assert_same(student.patchify(images, 2), expected, what="patchify on a 2x4 image in float64")
+    for dtype in (torch.float64, torch.float32):
+        images = torch.rand(2, 3, 4, 4, generator=rng, dtype=dtype)
+        what = f"patchify on images in {dtype}"
+        tokens = expect_tensor(student.patchify(images, 2), what=what, dtype=dtype)
+        assert_same_numbers(tokens, images, what=what, shape=(2, 4, 12))
 
 
 # --- unpatchify -------------------------------------------------------------------------------------------------------
 
 
 @unpatchify(
-    "the image need not be square", hint="Rows and columns differ here. Where do you learn how many of each there are?"
+    "each patch becomes a square of the image",
+    hint="The first four numbers of a patch do not lie in one row of the image. Where do they lie in yours?",
 )
-def test_unpatchify_builds_an_image_that_is_not_square(student):
-    patches = torch.arange(4.0).reshape(1, 4, 1).expand(1, 4, 4).contiguous()
-    expected = torch.arange(4.0).repeat_interleave(2).expand(1, 1, 2, 8)
-    assert_same(student.unpatchify(patches, 2, (2, 8)), expected, what="unpatchify of 4 patches to 2 high, 8 wide")
+def test_unpatchify_lays_squares(student):
+    what = "unpatchify of patches full of n to 4x4"
+    result = student.unpatchify(numbered_patches(4, 12), 2, (4, 4))
+    images = expect_tensor(result, what=what, shape=(2, 3, 4, 4), dtype="floating")
+    squares = images.unfold(2, 2, 2).unfold(3, 2, 2).flatten(4)  # (B, C, rows, columns, P * P)
+    low, high = squares.amin(dim=4), squares.amax(dim=4)
+    mixed = (low != high).nonzero().tolist()
+    assert not mixed, f"{what}: the square in row {mixed[0][2]}, column {mixed[0][3]} mixes several patches"
+    assert_same_numbers(
+        high, torch.arange(4.0).expand(2, 3, 4), what=f"{what}: what fills each square", shape=(2, 3, 2, 2)
+    )
 
 
 @unpatchify(
     "puts patches left to right, then down", hint="Patch 1 belongs to the right of patch 0. Where does yours lie?"
 )
 def test_unpatchify_puts_patches_left_to_right_then_down(student):
-    patches = torch.arange(6.0).reshape(1, 6, 1).expand(1, 6, 4).contiguous()
-    grid = torch.tensor([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]])
-    expected = grid.repeat_interleave(2, 0).repeat_interleave(2, 1).reshape(1, 1, 6, 4)
-    assert_same(
-        student.unpatchify(patches, 2, (6, 4)), expected, what="unpatchify of 6 patches, patch n full of n, to 6x4"
-    )
+    what = "unpatchify of patches full of n to 4x4, read row by row"
+    order = as_they_appear(expect_tensor(student.unpatchify(numbered_patches(4, 12), 2, (4, 4)), what=what))
+    assert order == [0, 1, 2, 3], f"{what}: the patches come in the order {order}"
 
 
 @unpatchify(
     "fills each patch row by row",
-    hint="The second number of a patch lies beside the first. Where does it lie in your image?",
+    hint="The second pixel of a patch lies beside the first. Where does it lie in your image?",
 )
 def test_unpatchify_fills_each_patch_row_by_row(student):
-    patch = torch.arange(9.0).reshape(1, 1, 9)
-    assert_same(
-        student.unpatchify(patch, 3, (3, 3)), patch.reshape(1, 1, 3, 3), what="unpatchify of one 3x3 patch of 0 to 8"
-    )
+    what = "unpatchify of one 3x3 patch whose pixels are 0 to 8, read row by row"
+    patches = torch.arange(9.0).repeat_interleave(3).expand(2, 1, 27).contiguous()
+    order = as_they_appear(expect_tensor(student.unpatchify(patches, 3, (3, 3)), what=what))
+    assert order == list(range(9)), f"{what}: they come in the order {order}"
 
 
 @unpatchify(
@@ -115,31 +190,68 @@ def test_unpatchify_fills_each_patch_row_by_row(student):
     weight=2,
 )
 def test_unpatchify_takes_the_channels_of_each_pixel_apart(student):
-    patch = torch.tensor([[[0.0, 10.0, 20.0, 1.0, 11.0, 21.0, 2.0, 12.0, 22.0, 3.0, 13.0, 23.0]]])
-    expected = torch.tensor([[[[0.0, 1.0], [2.0, 3.0]], [[10.0, 11.0], [12.0, 13.0]], [[20.0, 21.0], [22.0, 23.0]]]])
-    assert_same(student.unpatchify(patch, 2, (2, 2)), expected, what="unpatchify of one 2x2 patch with 3 channels")
+    what = "unpatchify of one 2x2 patch with 3 channels: the numbers of each channel"
+    result = student.unpatchify(PIXELS.reshape(1, 1, 12).expand(2, 1, 12).contiguous(), 2, (2, 2))
+    images = expect_tensor(result, what=what, shape=(2, 3, 2, 2), dtype="floating")
+    # Their order inside a channel is another test's business.
+    assert_same(images[0].flatten(1).sort().values, THREE_CHANNELS.flatten(1), what=what, any_float=True)
 
 
 @unpatchify("keeps the images of a batch apart", hint="Do all patches of one image end in that image?")
 def test_unpatchify_keeps_the_images_of_a_batch_apart(student):
-    patches = torch.arange(3.0).reshape(3, 1, 1).expand(3, 6, 8).contiguous()
-    expected = torch.arange(3.0).reshape(3, 1, 1, 1).expand(3, 2, 4, 6)
-    assert_same(student.unpatchify(patches, 2, (4, 6)), expected, what="unpatchify of three images of 6 patches each")
+    result = student.unpatchify(one_image_each(4, 12), 2, (4, 4))
+    assert_same(result, one_image_each(3, 4, 4), what="unpatchify of three images of 4 patches each", any_float=True)
+
+
+@unpatchify(
+    "the image need not be square",
+    hint="Rows and columns differ here, and the height comes first. Where do you learn how many of each there are?",
+)
+def test_unpatchify_builds_an_image_that_is_not_square(student):
+    for rows, columns in [(2, 3), (4, 1)]:
+        result = student.unpatchify(numbered_patches(rows * columns, 12), 2, (2 * rows, 2 * columns))
+        what = f"unpatchify of {rows * columns} patches to {2 * rows} high, {2 * columns} wide"
+        assert_same(result, numbered_squares(rows, columns), what=what, any_float=True)
+
+
+@unpatchify(
+    "one image of one channel will do, and so will five channels",
+    hint="Grey images have one channel, satellites send more. Where do you learn how many, of images and of channels?",
+)
+def test_unpatchify_takes_any_number_of_channels(student, rng):
+    for batch, channels in [(1, 1), (2, 5)]:
+        patches = torch.rand(batch, 4, 4 * channels, generator=rng)
+        what = f"unpatchify of patches of shape {tuple(patches.shape)}: shape, and numbers in any order"
+        result = student.unpatchify(patches, 2, (4, 4))
+        assert_same_numbers(result, patches, what=what, shape=(batch, channels, 4, 4))
 
 
 @unpatchify(
     "refuses patches that do not fit",
     hint="Two things can fail to fit: the number of patches, and the length of a patch. What does yours do with each?",
 )
-def test_unpatchify_refuses_patches_that_do_not_fit(student):
-    image = student.unpatchify(torch.zeros(1, 6, 12), 2, (4, 6))
-    expect_tensor(image, what="unpatchify(6 patches of 12 numbers, 2, (4, 6))", shape=(1, 3, 4, 6))
-    for count, length in [(5, 12), (12, 12), (6, 10)]:
+def test_unpatchify_refuses_patches_that_do_not_fit(student, rng):
+    patches = torch.rand(2, 4, 12, generator=rng)
+    what = "unpatchify(4 patches of 12 numbers, 2, (4, 4))"
+    assert_same_numbers(student.unpatchify(patches, 2, (4, 4)), patches, what=what, shape=(2, 3, 4, 4))
+    for count, length in [(3, 12), (8, 12), (4, 10)]:
         assert_raises(
             ValueError,
-            lambda count=count, length=length: student.unpatchify(torch.zeros(1, count, length), 2, (4, 6)),
-            what=f"unpatchify({count} patches of {length} numbers, 2, (4, 6))",
+            lambda count=count, length=length: student.unpatchify(torch.zeros(1, count, length), 2, (4, 4)),
+            what=f"unpatchify({count} patches of {length} numbers, 2, (4, 4))",
         )
+
+
+@unpatchify(
+    "float64 in, float64 out",
+    hint="Putting patches together moves numbers about. Where in your function could they turn into other numbers?",
+)
+def test_unpatchify_keeps_the_dtype(student, rng):
+    for dtype in (torch.float64, torch.float32):
+        patches = torch.rand(2, 4, 12, generator=rng, dtype=dtype)
+        what = f"unpatchify of patches in {dtype}"
+        images = expect_tensor(student.unpatchify(patches, 2, (4, 4)), what=what, dtype=dtype)
+        assert_same_numbers(images, patches, what=what, shape=(2, 3, 4, 4))
 
 
 # --- random masking ---------------------------------------------------------------------------------------------------
@@ -148,9 +260,23 @@ def test_unpatchify_refuses_patches_that_do_not_fit(student):
 NOISE = torch.tensor([[0.9, 0.1, 0.5, 0.3]])
 
 
-def numbered_tokens(batch: int, count: int) -> torch.Tensor:
-    """Tokens (B, N, 1) that carry their own number."""
-    return torch.arange(float(count)).reshape(1, count, 1).expand(batch, count, 1).contiguous()
+def numbered_tokens(batch: int, count: int, width: int = 1) -> torch.Tensor:
+    """Tokens (B, N, D) that carry their own number, from 1, so that no zero looks like a token."""
+    return torch.arange(1.0, count + 1).reshape(1, count, 1).expand(batch, count, width).contiguous()
+
+
+def kept_tokens(visible, batch: int, kept: int, what: str) -> list[list[int]]:
+    """Which tokens of `numbered_tokens`, counted from 0, an answer keeps in each image, in its order."""
+    visible = expect_tensor(visible, what=f"visible from {what}", dtype="floating")
+    assert visible.dim() == 3 and visible.shape[:2] == (batch, kept), (
+        f"visible from {what}: expected {kept} tokens for each of {batch} images, got shape {tuple(visible.shape)}"
+    )
+    numbers = visible[..., 0]
+    whole = bool((numbers == numbers.round()).all()) and float(numbers.min()) >= 1
+    assert whole and bool((visible == visible[..., :1]).all()), (
+        f"visible from {what} holds other numbers than the tokens"
+    )
+    return [[int(number) - 1 for number in row] for row in numbers.tolist()]
 
 
 @random_masking(
@@ -158,31 +284,75 @@ def numbered_tokens(batch: int, count: int) -> torch.Tensor:
     hint="mask_ratio is the share that goes away. How many tokens does your encoder get to see?",
 )
 def test_masking_keeps_what_the_ratio_leaves(student):
-    for count, ratio, kept in [(24, 0.75, 6), (8, 0.5, 4), (8, 0.25, 6), (4, 0.0, 4)]:
+    for count, ratio, kept in [(24, 0.75, 6), (8, 0.25, 6), (4, 0.0, 4)]:
         what = f"random_masking({count} tokens, {ratio})"
-        visible, mask, ids_restore = expect_tuple(student.random_masking(torch.zeros(2, count, 3), ratio), 3, what=what)
-        expect_tensor(visible, what=f"visible from {what}", shape=(2, kept, 3))
-        expect_tensor(mask, what=f"mask from {what}", shape=(2, count), dtype="floating")
-        expect_tensor(ids_restore, what=f"ids_restore from {what}", shape=(2, count), dtype=torch.int64)
+        visible, _, _ = expect_tuple(student.random_masking(numbered_tokens(2, count, 3), ratio), 3, what=what)
+        kept_tokens(visible, 2, kept, what)
 
 
 @random_masking(
-    "keeps the tokens with the smallest noise, in its order",
-    hint="With noise .9 .1 .5 .3 and ratio .5, tokens 1 and 3 stay. Which two do you keep, and which stands first?",
+    "K is rounded down",
+    hint="At ratio .75, 1.5 of 6 tokens should stay. Which whole number does the docstring's formula make of it? "
+    "Do you round, or count those that go?",
 )
-def test_masking_keeps_the_smallest_noise_in_order(student):
-    visible, _, _ = expect_tuple(student.random_masking(numbered_tokens(1, 4), 0.5, NOISE), 3, what="random_masking")
-    assert_same(visible, torch.tensor([[[1.0], [3.0]]]), what="visible for the noise .9 .1 .5 .3")
+def test_masking_rounds_down_what_it_keeps(student):
+    for count, ratio, kept in [(6, 0.75, 1), (12, 0.625, 4), (10, 0.25, 7)]:
+        what = f"random_masking({count} tokens, {ratio})"
+        visible, _, _ = expect_tuple(student.random_masking(numbered_tokens(2, count), ratio), 3, what=what)
+        kept_tokens(visible, 2, kept, what)
 
 
 @random_masking(
-    "the mask says 1 where a token was removed, in the tokens' own order",
-    hint="mask[n] is about token n. Does your mask stand in the order of the image, or of the sorted noise?",
+    "keeps the tokens with the smallest noise",
+    hint="With noise .9 .1 .5 .3 and ratio .5, tokens 1 and 3 stay. In which direction do you sort, and along what?",
+)
+def test_masking_keeps_the_smallest_noise(student):
+    what = "random_masking(4 tokens, 0.5) with the noise .9 .1 .5 .3"
+    visible, _, _ = expect_tuple(student.random_masking(numbered_tokens(1, 4), 0.5, NOISE), 3, what=what)
+    kept = sorted(kept_tokens(visible, 1, 2, what)[0])
+    assert kept == [1, 3], f"{what}: keeps tokens {kept}"
+
+
+@random_masking(
+    "the kept tokens stand in the order of their noise",
+    hint="The tokens that stay are sorted by something. By their noise, or by where they lie in the image?",
+)
+def test_masking_keeps_the_order_of_the_noise(student, rng):
+    noise = torch.rand(1, 16, generator=rng)
+    what = "random_masking(16 tokens, 0.5, noise)"
+    visible, _, _ = expect_tuple(student.random_masking(numbered_tokens(1, 16), 0.5, noise), 3, what=what)
+    by_place = [noise[0, token % 16].item() for token in kept_tokens(visible, 1, 8, what)[0]]
+    # Which end of the noise is kept is another test's business.
+    in_order = by_place in (sorted(set(by_place)), sorted(set(by_place), reverse=True))
+    assert in_order, f"{what}: the tokens stand with the noise {', '.join(f'{value:.2f}' for value in by_place)}"
+
+
+@random_masking(
+    "the mask says 1 where a token was removed",
+    hint="A mask hides things: 1 means gone. What does yours say about a token that stayed?",
 )
 def test_masking_marks_removed_tokens_with_one(student):
-    _, mask, _ = expect_tuple(student.random_masking(numbered_tokens(1, 4), 0.5, NOISE), 3, what="random_masking")
-    what = "mask for the noise .9 .1 .5 .3"
-    assert_same(mask, torch.tensor([[1.0, 0.0, 1.0, 0.0]]), what=what, any_float=True)
+    what = "mask of random_masking(8 tokens, 0.75)"
+    _, mask, _ = expect_tuple(student.random_masking(numbered_tokens(2, 8), 0.75), 3, what="random_masking")
+    mask = expect_tensor(mask, what=what, shape=(2, 8)).double()
+    expected = torch.tensor([0.0, 0, 1, 1, 1, 1, 1, 1]).expand(2, 8)
+    assert_same(mask.sort(dim=1).values, expected.double(), what=f"{what}, its numbers sorted")
+
+
+@random_masking(
+    "the mask stands in the tokens' own order",
+    hint="mask[n] is about token n. Does your mask stand in the order of the image, or of the sorted noise?",
+)
+def test_masking_keeps_the_mask_in_the_tokens_own_order(student):
+    result = expect_tuple(student.random_masking(numbered_tokens(3, 12), 0.5), 3, what="random_masking")
+    mask = expect_tensor(result[1], what="mask", shape=(3, 12)).double()
+    for row, kept in zip(mask, kept_tokens(result[0], 3, 6, "random_masking(12 tokens, 0.5)"), strict=True):
+        gone = [n for n in range(12) if n not in kept]
+        # Which of the two is called 1 is another test's business.
+        told_apart = {row[n].item() for n in kept} != {row[n].item() for n in gone}
+        assert told_apart and row.unique().numel() == 2 and len({row[n].item() for n in kept}) == 1, (
+            f"tokens {sorted(kept)} of 12 are visible, but the mask is {row.int().tolist()}"
+        )
 
 
 @random_masking(
@@ -193,28 +363,43 @@ def test_masking_marks_removed_tokens_with_one(student):
 def test_masking_restore_says_where_each_token_went(student):
     # Token 0 has the largest noise, so it stands last; token 1 stands first, token 2 third, token 3 second.
     result = student.random_masking(numbered_tokens(1, 4), 0.5, NOISE)
-    _, _, ids_restore = expect_tuple(result, 3, what="random_masking")
-    assert_same(ids_restore, torch.tensor([[3, 0, 2, 1]]), what="ids_restore for the noise .9 .1 .5 .3")
+    ids_restore = expect_tensor(expect_tuple(result, 3, what="random_masking")[2], what="ids_restore", shape=(1, 4))
+    assert_same(ids_restore.long(), torch.tensor([[3, 0, 2, 1]]), what="ids_restore for the noise .9 .1 .5 .3")
 
 
 @random_masking(
-    "every image of a batch gets its own mask", hint="How many random numbers do you draw for a batch of eight images?"
+    "the mask holds floating numbers, ids_restore whole ones",
+    hint="Only the dtype is wrong here, not what it says. A mean is taken with the mask, places are looked up with "
+    "ids_restore: what kind of number serves each?",
+)
+def test_masking_returns_a_floating_mask_and_whole_places(student):
+    result = expect_tuple(student.random_masking(numbered_tokens(2, 8), 0.5), 3, what="random_masking")
+    mask = expect_tensor(result[1], what="mask", shape=(2, 8), dtype="floating")
+    ids_restore = expect_tensor(result[2], what="ids_restore", shape=(2, 8), dtype=torch.int64)
+    assert_same_numbers(mask, torch.tensor([0.0] * 8 + [1.0] * 8), what="mask at ratio .5", shape=(2, 8))
+    assert int(ids_restore.min()) == 0 and int(ids_restore.max()) == 7, "ids_restore does not count from 0 to 7"
+
+
+@random_masking(
+    "every image of a batch gets its own mask",
+    hint="Do two images of your batch share their random numbers? How many numbers do you draw, and whose do you sort?",
 )
 def test_masking_draws_another_mask_for_each_image(student):
-    result = student.random_masking(torch.zeros(8, 16, 2), 0.5)
-    mask = expect_tensor(expect_tuple(result, 3, what="random_masking")[1], what="mask", shape=(8, 16))
-    different = len({tuple(row.tolist()) for row in mask})
-    assert different >= 4, f"8 images of 16 tokens have only {different} different masks"
+    visible, _, _ = expect_tuple(student.random_masking(numbered_tokens(8, 16), 0.5), 3, what="random_masking")
+    visible = expect_tensor(visible, what="visible", dtype="floating")
+    different = len({tuple(sorted(row)) for row in visible.flatten(1).tolist()})
+    assert len(visible) == 8 and different >= 4, f"8 images of 16 tokens keep only {different} different sets of them"
 
 
 @random_masking("every call draws anew", hint="What decides your mask if nobody hands you any noise?")
 def test_masking_draws_anew_at_every_call(student):
-    tokens = torch.zeros(4, 16, 2)
-    masks = []
+    tokens, answers = numbered_tokens(4, 16), []
     for _ in range(2):
         result = expect_tuple(student.random_masking(tokens, 0.5), 3, what="random_masking")
-        masks.append(expect_tensor(result[1], what="mask", shape=(4, 16)))
-    assert not torch.equal(masks[0], masks[1]), "two calls without noise give the same masks"
+        visible = expect_tensor(result[0], what="visible", dtype="floating")
+        answers.append([sorted(row) for row in visible.flatten(1).tolist()])
+    assert answers[0] != answers[1], "two calls without noise keep the same tokens"
+    assert {number for row in answers[0] for number in row} - {0} <= set(range(1, 17)), "visible holds other numbers"
 
 
 # --- encoder ----------------------------------------------------------------------------------------------------------

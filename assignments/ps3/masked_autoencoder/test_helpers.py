@@ -1,10 +1,14 @@
 """Helpers of the checks of the masked autoencoder."""
 
+import math
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from kit import assert_same, expect_tensor
+
+MOST_WEIGHTS = 100_000
 
 
 def assert_same_numbers(actual: Any, expected: Tensor, *, what: str, shape: tuple[int, ...] | None = None) -> None:
@@ -16,3 +20,30 @@ def assert_same_numbers(actual: Any, expected: Tensor, *, what: str, shape: tupl
     tensor = expect_tensor(actual, what=what, shape=shape or tuple(expected.shape), dtype="floating")
     in_order = expected.flatten().sort().values
     assert_same(tensor.flatten().sort().values, in_order, what=f"{what}, sorted", any_float=True)
+
+
+def load_random_weights(module: Any, rng: torch.Generator, positions: tuple[int, int]) -> dict[str, Tensor]:
+    """Give a student's module random weights, small ones in its blocks, and a random pos_embed (1, 1 + N, D)."""
+    shapes = {name: tuple(value.shape) for name, value in module.state().parameters.items()}
+    count = sum(math.prod(shape) for shape in shapes.values())
+    assert count <= MOST_WEIGHTS, f"the module has {count:,} weights, far more than its constructor makes"
+    shapes["pos_embed"] = (1, *positions)
+    scales = {name: 0.3 if "blocks" in name or "patch" in name else 1.0 for name in shapes}
+    weights = {name: scales[name] * torch.randn(shape, generator=rng) for name, shape in shapes.items()}
+    module.load(weights)
+    return weights
+
+
+def patch_rows(predictions: Any, shape: tuple[int, int, int]) -> Tensor:
+    """A decoder's predictions (B, N, P*P*C) of patches, in float64, if they tell anything apart.
+
+    A row too many, which stands in front where the class token's was not dropped, is another test's business.
+    """
+    __tracebackhide__ = True
+    batch, count, length = shape
+    rows = expect_tensor(predictions, what="predictions", dtype="floating")
+    if tuple(rows.shape) == (batch, 1 + count, length):
+        rows = rows[:, 1:]
+    rows = expect_tensor(rows, what="predictions", shape=shape).double()
+    assert float((rows - rows.mean()).abs().max()) > 1e-6, "all predictions are the same number"
+    return rows

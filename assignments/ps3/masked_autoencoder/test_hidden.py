@@ -42,6 +42,7 @@ def cut(images: Tensor, p: int) -> Tensor:
     "puts every number in its place, whatever the sizes",
     hint="Patch size, channels, height and width all vary here. Which of them did you take to be fixed, or equal?",
     weight=4,
+    broad=True,
 )
 def test_patchify_agrees_with_a_slow_loop(student, rng):
     for size in SIZES:
@@ -92,6 +93,7 @@ def test_patchify_follows_device_and_dtype(student, rng):
     "puts every number in its place, whatever the sizes",
     hint="Patch size, channels, height and width all vary here. Which of them did you take to be fixed, or equal?",
     weight=4,
+    broad=True,
 )
 def test_unpatchify_agrees_with_a_slow_loop(student, rng):
     for size in SIZES:
@@ -193,6 +195,7 @@ def sorted_by_noise(noise: Tensor) -> list[list[int]]:
     "keeps the tokens of the smallest noise, image by image",
     hint="Each row of noise belongs to one image. Do you sort along the tokens, and take each image's own?",
     weight=3,
+    broad=True,
 )
 def test_masking_takes_the_right_tokens(student, rng):
     for batch, count, width, ratio in DRAWS:
@@ -420,6 +423,7 @@ def with_class_token(tokens: Tensor, weights: dict[str, Tensor]) -> Tensor:
     "is the sequence of the text: embed, positions, mask, class token, blocks, norm",
     hint="Go through the docstring's sequence step by step: is each step there, once, and in this place?",
     weight=4,
+    broad=True,
 )
 def test_encoder_agrees_with_the_sequence_written_out(student, rng):
     for options in ENCODERS:
@@ -438,9 +442,10 @@ def test_encoder_agrees_with_the_sequence_written_out(student, rng):
     "features: the same sequence with nothing masked, then the mean over patches",
     hint="When is the mean taken, before or after the norm, and over which of the 1 + N tokens?",
     weight=3,
+    broad=True,
 )
 def test_encoder_features_agree_with_the_sequence_written_out(student, rng):
-    for options in ENCODERS:
+    for options in ENCODERS[:2]:
         encoder, weights, _ = random_encoder(student, rng, options)
         images = random_images(options, 3, rng)
         tokens = with_class_token(embedded(images, weights, options), weights)
@@ -503,7 +508,7 @@ def test_encoder_refuses_what_does_not_fit(student, rng):
     images = random_images(SQUARE, 1, rng)
     latent_of(encoder(images, 0.5), 1)
     features_of(encoder, images)
-    for shape in [(1, 3, 4, 16), (1, 3, 16, 8), (1, 1, 8, 8), (1, 12, 4, 4), (1, 3, 9, 8)]:
+    for shape in [(1, 3, 16, 4), (1, 1, 8, 8), (1, 12, 4, 4), (1, 3, 9, 8)]:
         wrong = torch.zeros(shape)
         assert_raises(ValueError, lambda wrong=wrong: encoder(wrong, 0.5), what=f"encoder on {shape[1:]}")
         what = f"features of {shape[1:]}"
@@ -535,8 +540,11 @@ def test_encoder_keeps_the_dtype(student, rng):
     double = latent_of(encoder(images.double(), mask_ratio=0.75, noise=noise.double()), 2)
     assert single.dtype == torch.float32, f"latent of images in float32 is in {single.dtype}"
     assert_same(double, single.double(), what="latent in float64 against float32", atol=1e-4)
-    features, moved = (features_of(encoder, images.double() + gap, torch.float64) for gap in (0, 1e-10))
-    assert not torch.equal(features, moved), "pixels that are 1e-10 brighter change nothing: somewhere they are float32"
+    brighter = latent_of(encoder(images.double() + 1e-10, mask_ratio=0.75, noise=noise.double()), 2)
+    assert not torch.equal(double, brighter), (
+        "pixels that are 1e-10 brighter change nothing: somewhere they are float32"
+    )
+    features_of(encoder, images.double(), torch.float64)
 
 
 @encoding(
@@ -589,6 +597,7 @@ def predictions_of(decoder: Any, latent: Tensor, ids_restore: Tensor, case) -> T
     "is the sequence of the text: embed, mask tokens, unshuffle, positions, blocks, norm, predict",
     hint="Go through the sequence step by step: is each step there, once, in this place, and for each image?",
     weight=4,
+    broad=True,
 )
 def test_decoder_agrees_with_the_sequence_written_out(student, rng):
     for case in DECODERS:
@@ -660,10 +669,9 @@ def test_decoder_gives_hidden_patches_their_own_position(student, rng):
     hint="Methods whose name ends in an underscore, and assignments into a slice, change what your caller holds.",
 )
 def test_decoder_leaves_its_inputs_as_they_are(student, rng):
-    for case in DECODERS[:2]:
-        decoder, _, latent, ids_restore, _ = random_decoder(student, rng, case, 2)
-        predictions_of(decoder, latent, ids_restore, case)
-        assert student.unchanged_inputs, "the decoder changed the latent or the ids_restore that it was given"
+    decoder, _, latent, ids_restore, _ = random_decoder(student, rng, DECODERS[0], 2)
+    predictions_of(decoder, latent, ids_restore, DECODERS[0])
+    assert student.unchanged_inputs, "the decoder changed the latent or the ids_restore that it was given"
 
 
 @decoding(
@@ -746,6 +754,7 @@ def number(loss: Any) -> Tensor:
     "normalised targets: the formula, in float64",
     hint="Mean and deviation of what, over which numbers, and which of the two sides is normalised?",
     weight=3,
+    broad=True,
 )
 def test_loss_agrees_with_the_formula(student, rng):
     for case in LOSSES:
@@ -757,6 +766,7 @@ def test_loss_agrees_with_the_formula(student, rng):
 @masked_loss(
     "plain targets: the pixels themselves",
     hint="With normalize_targets=False nothing is subtracted and nothing divided, on either side.",
+    broad=True,
 )
 def test_loss_of_plain_targets_agrees_with_the_formula(student, rng):
     for case in LOSSES:
@@ -768,6 +778,7 @@ def test_loss_of_plain_targets_agrees_with_the_formula(student, rng):
 @masked_loss(
     "its gradient points where the formula's does",
     hint="The right value with another gradient: what in your loss is treated as a constant, and what is not?",
+    broad=True,
 )
 def test_loss_has_the_gradient_of_the_formula(student, rng):
     images, predictions, mask, patches = loss_inputs(rng, SQUARE_LOSS)
@@ -839,6 +850,7 @@ def test_loss_keeps_the_dtype(student, rng):
 def test_loss_leaves_its_inputs_as_they_are(student, rng):
     for case, normalize in [(SQUARE_LOSS, True), (SQUARE_LOSS, False), (((2, 1, 1, 4), 1), False)]:
         images, predictions, mask, _ = loss_inputs(rng, case)
-        loss = number(student.mae_loss(images, predictions, mask, case[1], normalize))
+        loss = student.mae_loss(images, predictions, mask, case[1], normalize)
         assert student.unchanged_inputs, "mae_loss changed something that it was given"
-        assert float(loss) > 0.1, f"the loss of random predictions is {float(loss):.3g}"
+        if case == SQUARE_LOSS:
+            assert float(number(loss)) > 0.1, f"the loss of random predictions is {float(number(loss)):.3g}"

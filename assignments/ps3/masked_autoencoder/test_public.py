@@ -492,10 +492,9 @@ def test_encoder_passes_on_the_noise(student, rng):
 def test_encoder_passes_on_the_ratio(student, rng):
     encoder, _ = small_encoder(student, rng, depth=0)
     images = torch.rand(2, 3, 8, 8, generator=rng)
-    for ratio, removed in [(0.5, 8.0), (0.25, 4.0)]:
-        mask = expect_tuple(encoder(images, mask_ratio=ratio), 3, what=f"encoder(images, {ratio})")[1]
-        mask = expect_tensor(mask, what="the encoder's mask", shape=(2, 16)).float()
-        assert_same(mask.sum(dim=1), torch.full((2,), removed), what=f"removed patches of 16 at ratio {ratio}")
+    mask = expect_tuple(encoder(images, mask_ratio=0.5), 3, what="encoder(images, 0.5)")[1]
+    mask = expect_tensor(mask, what="the encoder's mask", shape=(2, 16)).float()
+    assert_same(mask.sum(dim=1), torch.full((2,), 8.0), what="removed patches of 16 at ratio .5")
 
 
 @encoding(
@@ -507,7 +506,7 @@ def test_encoder_does_not_see_removed_patches(student, rng):
     encoder, _ = small_encoder(student, rng, depth=2)
     image, (noise, order) = torch.rand(1, 3, 8, 8, generator=rng), some_noise(rng)
     before = latent_of(encoder(image, mask_ratio=0.75, noise=noise))
-    for place in (0, 2, 3, 4, 9, 15):
+    for place in (0, 3, 4, 9, 15):
         changed = image.clone()
         patch_of(changed, order[place]).add_(torch.randn(1, 3, 2, 2, generator=rng))
         after = latent_of(encoder(changed, mask_ratio=0.75, noise=noise))
@@ -534,19 +533,6 @@ def test_encoder_knows_where_a_patch_lies(student, rng):
 
 
 @encoding(
-    "a token keeps its position when the tokens are reordered",
-    hint="Token 5 must carry position 5 wherever it stands in the shortened sequence.",
-)
-def test_encoder_gives_a_token_its_own_position(student, rng):
-    encoder, _ = small_encoder(student, rng, depth=1)
-    image = torch.rand(1, 3, 8, 8, generator=rng)
-    noises = [noise_that_keeps([5, 0, 3, 14]), noise_that_keeps([0, 3, 14, 5])]
-    first, second = (latent_of(encoder(image, mask_ratio=0.75, noise=noise))[0, -KEPT:] for noise in noises)
-    what = "latents of tokens 0, 3, 14, 5 against those of tokens 5, 0, 3, 14, put in order"
-    assert_same(second, first[[1, 2, 3, 0]], what=what)
-
-
-@encoding(
     "the class token comes first and has a position too",
     hint="pos_embed has 1 + N rows, and an encoder without blocks only adds and normalises. Whose is the first row?",
 )
@@ -558,6 +544,36 @@ def test_encoder_puts_the_class_token_with_its_position_first(student, rng):
     # Whether the norm follows is another test's business: normalising twice changes nothing here.
     actual, expected = ((x - x.mean()) / (x.var(unbiased=False) + 1e-6).sqrt() for x in (latent[0, 0], total))
     assert_same(actual, expected, what="first token of an encoder without blocks", atol=1e-4)
+
+
+@encoding(
+    "row 1 + n of pos_embed belongs to patch n",
+    hint="There are 1 + N positions and N patches. Which rows do you add to the patches?",
+)
+def test_encoder_gives_patch_n_the_row_after_n(student, rng):
+    encoder, weights = small_encoder(student, rng, depth=0)
+    image, noise = torch.rand(1, 3, 8, 8, generator=rng), noise_that_keeps([5, 0, 3, 14])
+    before = latent_of(encoder(image, mask_ratio=0.75, noise=noise))[0, -KEPT:]
+    positions = weights["pos_embed"].clone()
+    positions[:, [1 + 0, 1 + 14]] += torch.randn(1, 2, 8, generator=rng)
+    encoder.load(weights | {"pos_embed": positions})
+    after = latent_of(encoder(image, mask_ratio=0.75, noise=noise))[0, -KEPT:]
+    moved = int(((after - before).abs().amax(dim=1) > 1e-4).sum())
+    # Where in the latent they stand is another test's business.
+    assert moved == 2, f"rows 1 and 15 of pos_embed were changed: {moved} of the latents of patches 0, 3, 5, 14 moved"
+
+
+@encoding(
+    "a token keeps its position when the tokens are reordered",
+    hint="Token 5 must carry position 5 wherever it stands in the shortened sequence.",
+)
+def test_encoder_gives_a_token_its_own_position(student, rng):
+    encoder, _ = small_encoder(student, rng, depth=1)
+    image = torch.rand(1, 3, 8, 8, generator=rng)
+    noises = [noise_that_keeps([5, 0, 3, 14]), noise_that_keeps([0, 3, 14, 5])]
+    first, second = (latent_of(encoder(image, mask_ratio=0.75, noise=noise))[0, -KEPT:] for noise in noises)
+    what = "latents of tokens 0, 3, 14, 5 against those of tokens 5, 0, 3, 14, put in order"
+    assert_same(second, first[[1, 2, 3, 0]], what=what)
 
 
 @encoding(
@@ -620,7 +636,7 @@ def test_encoder_features_see_every_patch(student, rng):
     image = torch.rand(1, 3, 8, 8, generator=rng)
     before = features_of(encoder, image)
     assert_same(features_of(encoder, image), before, what="features of the same image, asked twice")
-    for patch in (0, 3, 6, 12, 15):
+    for patch in (0, 3, 12, 15):
         changed = image.clone()
         patch_of(changed, patch).copy_(torch.rand(1, 3, 2, 2, generator=rng))
         moved = float((features_of(encoder, changed) - before).abs().max())
@@ -748,14 +764,16 @@ def test_decoder_lets_the_class_token_take_part(student, rng):
     latent = torch.randn(1, 4, 5, generator=rng)
     changed = latent.clone()
     changed[:, 0] += torch.randn(5, generator=rng)
-    for depth in (1, 0):
+    for depth in (2, 0):
         decoder, _ = small_decoder(student, rng, depth)
         before = predictions_of(decoder, latent, RESTORE)
         after = predictions_of(decoder, changed, RESTORE)
+        moved = (after - before).abs().amax(dim=-1)[0] > 1e-4
         if depth:
-            assert float((after - before).abs().max()) > 1e-4, "another class token leaves the predictions as they were"
+            assert bool(moved.any()), "another class token leaves the predictions as they were"
         else:
-            assert_same(after, before, what="predictions of a decoder without blocks, after the class token changed")
+            # One row may be the class token's own: that it is dropped is another test's business.
+            assert int(moved.sum()) <= 1, "without blocks, another class token changes predictions of patches"
 
 
 @decoding(
@@ -766,7 +784,7 @@ def test_decoder_gives_the_class_token_row_0(student, rng):
     decoder, weights = small_decoder(student, rng, depth=0)
     latent = torch.randn(1, 4, 5, generator=rng)
     before = predictions_of(decoder, latent, RESTORE)
-    for row in range(7):
+    for row in (0, 1, 3, 6):
         positions = weights["pos_embed"].clone()
         positions[:, row] += torch.randn(8, generator=rng)
         decoder.load(weights | {"pos_embed": positions})
@@ -774,7 +792,7 @@ def test_decoder_gives_the_class_token_row_0(student, rng):
         rows = moved.nonzero().flatten().tolist()
         wanted = [row - 1] if row else []
         assert rows == wanted, f"row {row} of pos_embed was changed in a decoder without blocks: rows {rows} moved"
-    with_blocks, weights = small_decoder(student, rng, depth=1)
+    with_blocks, weights = small_decoder(student, rng, depth=2)
     before = predictions_of(with_blocks, latent, RESTORE)
     positions = weights["pos_embed"].clone()
     positions[:, 0] += torch.randn(8, generator=rng)

@@ -59,7 +59,7 @@ def test_patchify_agrees_with_a_slow_loop(student, rng):
 def test_patchify_looks_at_height_and_width_one_by_one(student, rng):
     images = torch.rand(2, 3, 4, 4, generator=rng)
     assert_same_numbers(student.patchify(images, 4), images, what="patchify on 4x4 with patches of 4", shape=(2, 1, 48))
-    for height, width in [(2, 8), (8, 2), (5, 4), (4, 5)]:
+    for height, width in [(2, 8), (8, 2), (5, 4)]:
         image = torch.rand(1, 3, height, width, generator=rng)
         assert_raises(ValueError, lambda image=image: student.patchify(image, 4), what=f"patchify({height}x{width}, 4)")
 
@@ -110,7 +110,7 @@ def test_unpatchify_agrees_with_a_slow_loop(student, rng):
 def test_unpatchify_refuses_sizes_that_patches_cannot_fill(student, rng):
     patches = torch.rand(2, 4, 48, generator=rng)
     assert_same_numbers(student.unpatchify(patches, 4, (8, 8)), patches, what="unpatchify to 8x8", shape=(2, 3, 8, 8))
-    for size in [(9, 8), (8, 10), (8, 12), (4, 8), (2, 32)]:
+    for size in [(9, 8), (8, 10), (4, 8), (2, 32)]:
         assert_raises(
             ValueError, lambda size=size: student.unpatchify(patches, 4, size), what=f"4 patches of 4 to {size}"
         )
@@ -214,7 +214,7 @@ def test_masking_takes_the_right_tokens(student, rng):
     hint="Which tokens are missing from your visible ones? Those, and only those, should say 1.",
 )
 def test_masking_marks_what_is_missing(student, rng):
-    for batch, count, width, ratio in DRAWS[:4]:
+    for batch, count, width, ratio in DRAWS[:3]:
         noise = torch.rand(batch, count, generator=rng)
         _, mask, _ = masking(student, torch.rand(batch, count, width, generator=rng), ratio, noise)
         expected = torch.ones(batch, count)
@@ -228,7 +228,7 @@ def test_masking_marks_what_is_missing(student, rng):
     hint="'Who stands at place i?' and 'where did token n go?' are different questions. Which one does yours answer?",
 )
 def test_masking_restore_is_the_inverse_of_the_sorting(student, rng):
-    for batch, count, width, ratio in DRAWS[:4]:
+    for batch, count, width, ratio in DRAWS[:3]:
         noise = torch.rand(batch, count, generator=rng)
         _, _, ids_restore = masking(student, torch.rand(batch, count, width, generator=rng), ratio, noise)
         expected = torch.tensor([[order.index(n) for n in range(count)] for order in sorted_by_noise(noise)])
@@ -540,9 +540,9 @@ def test_encoder_keeps_the_dtype(student, rng):
     double = latent_of(encoder(images.double(), mask_ratio=0.75, noise=noise.double()), 2)
     assert single.dtype == torch.float32, f"latent of images in float32 is in {single.dtype}"
     assert_same(double, single.double(), what="latent in float64 against float32", atol=1e-4)
-    brighter = latent_of(encoder(images.double() + 1e-10, mask_ratio=0.75, noise=noise.double()), 2)
+    brighter = latent_of(encoder(images.double() + 1e-13, mask_ratio=0.75, noise=noise.double()), 2)
     assert not torch.equal(double, brighter), (
-        "pixels that are 1e-10 brighter change nothing: somewhere they are float32"
+        "pixels that are 1e-13 brighter change nothing: somewhere they are float32"
     )
     features_of(encoder, images.double(), torch.float64)
 
@@ -683,10 +683,12 @@ def test_decoder_keeps_the_dtype(student, rng):
     decoder, _, latent, ids_restore, _ = random_decoder(student, rng, case, 2)
     single = expect_tensor(decoder(latent, ids_restore), what="predictions", dtype=torch.float32)
     decoder.double()
-    double, moved = (decoder(latent.double() + gap, ids_restore) for gap in (0, 1e-10))
+    other = latent.double()
+    other[:, 1:] += 1e-13
+    double, moved = (decoder(some, ids_restore) for some in (latent.double(), other))
     double = expect_tensor(double, what="predictions", dtype=torch.float64)
     moved = expect_tensor(moved, what="predictions", dtype=torch.float64)
-    assert not torch.equal(double, moved), "latents that differ by 1e-10 say the same: somewhere they are float32"
+    assert not torch.equal(double, moved), "latents that differ by 1e-13 say the same: somewhere they are float32"
     single, double = (helpers.patch_rows(part, prediction_shape(case, 2)) for part in (single, double))
     assert_same(double, single, what="predictions in float64 against float32", atol=1e-4)
 
@@ -796,7 +798,7 @@ def test_loss_has_the_gradient_of_the_formula(student, rng):
 
 
 @masked_loss(
-    "holds for one removed patch and for all",
+    "holds for one removed patch and for all but one",
     hint="How many patches does your mean run over when a single one is hidden in the whole batch?",
 )
 def test_loss_of_one_and_of_all_patches(student, rng):
@@ -804,7 +806,7 @@ def test_loss_of_one_and_of_all_patches(student, rng):
     one = torch.zeros_like(mask)
     one[1, 2] = 1
     # Every prediction is off by 1, so that it does not matter how the error of a patch is measured.
-    for some in (one, torch.ones_like(mask)):
+    for some in (one, 1 - one):
         loss = number(student.mae_loss(images, patches + 1, some, 4, False))
         expected = torch.tensor(1.0, dtype=torch.float64)
         assert_same(loss, expected, what=f"loss of being off by 1, {int(some.sum())} removed patches", atol=2e-6)
@@ -832,15 +834,13 @@ def test_loss_keeps_the_dtype(student, rng):
     images, _, mask, patches = loss_inputs(rng, SQUARE_LOSS)
     loss = student.mae_loss(images.float(), patches.float() + 1, mask.float(), 4, False)
     expect_tensor(loss, what="loss in float32", dtype=torch.float32)
-    once, twice = (student.mae_loss(images, patches + gap, mask, 4, False) for gap in (1e-8, 2e-8))
+    once, twice = (student.mae_loss(images, patches + gap, mask, 4, False) for gap in (1e-10, 2e-10))
     once, twice = (number(expect_tensor(loss, what="loss in float64", dtype=torch.float64)) for loss in (once, twice))
-    assert float(once) > 0, "being off by 1e-8 costs nothing: somewhere the numbers are float32"
+    assert float(once) > 0, "being off by 1e-10 costs nothing: somewhere the numbers are float32"
     # Twice the error costs four times as much; that it is squared is another test's business.
     ratio = float(twice / once)
     near = min(abs(ratio - 2), abs(ratio - 4))
-    assert near < 1e-3, (
-        f"being off by 2e-8 costs {ratio:.3g} times as much as by 1e-8: somewhere the numbers are float32"
-    )
+    assert near < 1e-3, f"being off by 2e-10 costs {ratio:.3g} times as much as by 1e-10: is something float32?"
 
 
 @masked_loss(
@@ -848,7 +848,7 @@ def test_loss_keeps_the_dtype(student, rng):
     hint="Normalising or masking in place changes what your caller holds.",
 )
 def test_loss_leaves_its_inputs_as_they_are(student, rng):
-    for case, normalize in [(SQUARE_LOSS, True), (SQUARE_LOSS, False), (((2, 1, 1, 4), 1), False)]:
+    for case, normalize in [(SQUARE_LOSS, True), (SQUARE_LOSS, False), (((2, 1, 2, 2), 1), False)]:
         images, predictions, mask, _ = loss_inputs(rng, case)
         loss = student.mae_loss(images, predictions, mask, case[1], normalize)
         assert student.unchanged_inputs, "mae_loss changed something that it was given"

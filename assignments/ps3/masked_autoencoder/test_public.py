@@ -547,6 +547,19 @@ def test_encoder_puts_the_class_token_with_its_position_first(student, rng):
 
 
 @encoding(
+    "a token keeps its position when the tokens are reordered",
+    hint="Token 5 must carry position 5 wherever it stands in the shortened sequence.",
+)
+def test_encoder_gives_a_token_its_own_position(student, rng):
+    encoder, _ = small_encoder(student, rng, depth=1)
+    image = torch.rand(1, 3, 8, 8, generator=rng)
+    noises = [noise_that_keeps([5, 0, 3, 14]), noise_that_keeps([0, 3, 14, 5])]
+    first, second = (latent_of(encoder(image, mask_ratio=0.75, noise=noise))[0, -KEPT:] for noise in noises)
+    what = "latents of tokens 0, 3, 14, 5 against those of tokens 5, 0, 3, 14, put in order"
+    assert_same(second, first[[1, 2, 3, 0]], what=what)
+
+
+@encoding(
     "row 1 + n of pos_embed belongs to patch n",
     hint="There are 1 + N positions and N patches. Which rows do you add to the patches?",
 )
@@ -561,19 +574,6 @@ def test_encoder_gives_patch_n_the_row_after_n(student, rng):
     moved = int(((after - before).abs().amax(dim=1) > 1e-4).sum())
     # Where in the latent they stand is another test's business.
     assert moved == 2, f"rows 1 and 15 of pos_embed were changed: {moved} of the latents of patches 0, 3, 5, 14 moved"
-
-
-@encoding(
-    "a token keeps its position when the tokens are reordered",
-    hint="Token 5 must carry position 5 wherever it stands in the shortened sequence.",
-)
-def test_encoder_gives_a_token_its_own_position(student, rng):
-    encoder, _ = small_encoder(student, rng, depth=1)
-    image = torch.rand(1, 3, 8, 8, generator=rng)
-    noises = [noise_that_keeps([5, 0, 3, 14]), noise_that_keeps([0, 3, 14, 5])]
-    first, second = (latent_of(encoder(image, mask_ratio=0.75, noise=noise))[0, -KEPT:] for noise in noises)
-    what = "latents of tokens 0, 3, 14, 5 against those of tokens 5, 0, 3, 14, put in order"
-    assert_same(second, first[[1, 2, 3, 0]], what=what)
 
 
 @encoding(
@@ -596,38 +596,6 @@ def test_encoder_ends_with_the_norm(student, rng):
 
 
 @encoding(
-    "the image need not be square",
-    hint="Rows and columns of patches differ here. Which of your lines takes them to be equal?",
-)
-def test_encoder_reads_an_image_that_is_not_square(student, rng):
-    # Without blocks and positions, the features are the same when patches change places, and only then.
-    encoder, weights = small_encoder(student, rng, depth=0, image_size=(2, 6))
-    encoder.load(weights | {"pos_embed": torch.zeros(1, 4, 8)})
-    image = torch.rand(1, 3, 2, 6, generator=rng)
-    before = features_of(encoder, image)
-    assert_same(features_of(encoder, image.roll(2, dims=3)), before, what="features after all patches moved by one")
-    moved = float((features_of(encoder, image.roll(1, dims=3)) - before).abs().max())
-    assert moved > 1e-4, "the features do not see where a patch of a 2x6 image ends"
-
-
-@encoding(
-    "features: the mean over the patches, without the class token",
-    hint="The class token takes part in the blocks. Does it take part in your mean?",
-)
-def test_encoder_features_leave_the_class_token_out_of_the_mean(student, rng):
-    images = torch.rand(2, 3, 8, 8, generator=rng)
-    for depth in (0, 1):
-        encoder, weights = small_encoder(student, rng, depth)
-        before = features_of(encoder, images)
-        encoder.load(weights | {"cls_token": torch.randn(1, 1, 8, generator=rng)})
-        after = features_of(encoder, images)
-        if depth == 0:
-            assert_same(after, before, what="features without blocks, after the class token was changed")
-        else:
-            assert float((after - before).abs().max()) > 1e-4, "the class token is missing from the sequence"
-
-
-@encoding(
     "features see every patch, the same way each time",
     hint="Nothing is masked here. Which patches do your features look at, and who chooses them?",
 )
@@ -641,6 +609,38 @@ def test_encoder_features_see_every_patch(student, rng):
         patch_of(changed, patch).copy_(torch.rand(1, 3, 2, 2, generator=rng))
         moved = float((features_of(encoder, changed) - before).abs().max())
         assert moved > 1e-5, f"the features do not see patch {patch} of 16"
+
+
+@encoding(
+    "features: the mean over the patches, without the class token",
+    hint="The class token takes part in the blocks. Does it take part in your mean?",
+)
+def test_encoder_features_leave_the_class_token_out_of_the_mean(student, rng):
+    images = torch.rand(2, 3, 8, 8, generator=rng)
+    for depth in (0, 2):
+        encoder, weights = small_encoder(student, rng, depth)
+        before = features_of(encoder, images)
+        encoder.load(weights | {"cls_token": torch.randn(1, 1, 8, generator=rng)})
+        after = features_of(encoder, images)
+        if depth == 0:
+            assert_same(after, before, what="features without blocks, after the class token was changed")
+        else:
+            assert float((after - before).abs().max()) > 1e-4, "the class token is missing from the sequence"
+
+
+@encoding(
+    "the image need not be square",
+    hint="Rows and columns of patches differ here. Which of your lines takes them to be equal?",
+)
+def test_encoder_reads_an_image_that_is_not_square(student, rng):
+    # Without blocks and positions, the features are the same when patches change places, and only then.
+    encoder, weights = small_encoder(student, rng, depth=0, image_size=(2, 6))
+    encoder.load(weights | {"pos_embed": torch.zeros(1, 4, 8)})
+    image = torch.rand(1, 3, 2, 6, generator=rng)
+    before = features_of(encoder, image)
+    assert_same(features_of(encoder, image.roll(2, dims=3)), before, what="features after all patches moved by one")
+    moved = float((features_of(encoder, image.roll(1, dims=3)) - before).abs().max())
+    assert moved > 1e-4, "the features do not see where a patch of a 2x6 image ends"
 
 
 @encoding(
@@ -710,8 +710,9 @@ def test_decoder_sends_each_latent_home(student, rng):
         changed = latent.clone()
         changed[0, 1 + place] += 1
         moved = (predictions_of(decoder, changed, RESTORE) - before).abs().amax(dim=-1)[0] > 1e-4
-        rows = moved.nonzero().flatten().tolist()
-        assert rows == [patch], f"the latent of patch {patch} was changed, and rows {rows} of the predictions moved"
+        # What hidden patches get is another test's business.
+        rows = [row for row in moved.nonzero().flatten().tolist() if row in ORDER[:3]]
+        assert rows == [patch], f"the latent of patch {patch} was changed; of the rows of visible patches {rows} moved"
 
 
 @decoding(
@@ -857,6 +858,25 @@ def test_loss_is_a_scalar(student, rng):
 
 
 @masked_loss(
+    "removed patches count",
+    hint="The mask is 1 where a patch is gone. Which patches does your loss look at, those with 1 or those with 0?",
+)
+def test_loss_counts_removed_patches(student, rng):
+    size, removed = gradient_in_predictions(student, rng)
+    assert float(size[removed].min()) > 1e-6, "the loss has no gradient on some removed patch (mask 1)"
+
+
+@masked_loss(
+    "visible patches do not count",
+    hint="How large is the gradient on a patch that the encoder saw? It is easy to copy what one sees.",
+)
+def test_loss_has_no_gradient_on_visible_patches(student, rng):
+    size, removed = gradient_in_predictions(student, rng)
+    assert float(size.max()) > 1e-6, "the loss has no gradient on any patch"
+    assert_same(size[~removed], torch.zeros(5), what="gradient on the visible patches (mask 0)", any_float=True)
+
+
+@masked_loss(
     "normalize_targets decides what a patch is compared with",
     hint="With True the targets are normalised patches, with False the pixels. What does each way lead to in yours?",
 )
@@ -877,27 +897,8 @@ def test_loss_compares_with_pixels_or_with_normalised_patches(student):
     hint="Predicting 0 for the patch 0 2 4 6 costs (0 + 4 + 16 + 36) / 4 = 14. How do you get from pixels to a number?",
 )
 def test_loss_of_one_removed_patch(student):
-    loss = student.mae_loss(EQUAL_PATCHES, torch.zeros(1, 4, 4), FIRST_REMOVED, 2, False)
+    loss = student.mae_loss(EQUAL_PATCHES[..., :2, :2].contiguous(), torch.zeros(1, 1, 4), torch.ones(1, 1), 2, False)
     assert_loss(loss, 14.0, what="loss of predicting 0 for the patch 0 2 4 6, plain targets")
-
-
-@masked_loss(
-    "removed patches count",
-    hint="The mask is 1 where a patch is gone. Which patches does your loss look at, those with 1 or those with 0?",
-)
-def test_loss_counts_removed_patches(student, rng):
-    size, removed = gradient_in_predictions(student, rng)
-    assert float(size[removed].min()) > 1e-6, "the loss has no gradient on some removed patch (mask 1)"
-
-
-@masked_loss(
-    "visible patches do not count",
-    hint="How large is the gradient on a patch that the encoder saw? It is easy to copy what one sees.",
-)
-def test_loss_has_no_gradient_on_visible_patches(student, rng):
-    size, removed = gradient_in_predictions(student, rng)
-    assert float(size.max()) > 1e-6, "the loss has no gradient on any patch"
-    assert_same(size[~removed], torch.zeros(5), what="gradient on the visible patches (mask 0)", any_float=True)
 
 
 @masked_loss(
@@ -918,15 +919,6 @@ def test_loss_gives_every_removed_patch_the_same_weight(student):
 
 
 @masked_loss(
-    "who knows only each patch's mean gets 3/4 at four numbers a patch",
-    hint="With n numbers in a patch this is (n - 1) / n. A value of 1 tells you something about your variance.",
-)
-def test_loss_of_knowing_only_the_mean(student):
-    loss = student.mae_loss(EQUAL_PATCHES, torch.zeros(1, 4, 4), FIRST_REMOVED, 2)
-    assert_loss(loss, 0.75, what="loss of predicting 0 for normalised targets", atol=2e-3)
-
-
-@masked_loss(
     "each patch is normalised by its own mean and deviation",
     hint="Make one patch brighter, and only its own statistics should change. Over which numbers do you take yours?",
 )
@@ -938,6 +930,15 @@ def test_loss_normalises_each_patch_by_itself(student, rng):
     brighter[0, :, :2, :2] = 3 * images[0, :, :2, :2] + 20
     after = number(student.mae_loss(brighter, predictions, ONE_AND_TWO, 2))
     assert_loss(after, float(before), what="loss after one patch was brightened", atol=1e-2)
+
+
+@masked_loss(
+    "who knows only each patch's mean gets 3/4 at four numbers a patch",
+    hint="With n numbers in a patch this is (n - 1) / n. A value of 1 tells you something about your variance.",
+)
+def test_loss_of_knowing_only_the_mean(student):
+    loss = student.mae_loss(EQUAL_PATCHES[..., :2, :2].contiguous(), torch.zeros(1, 1, 4), torch.ones(1, 1), 2)
+    assert_loss(loss, 0.75, what="loss of predicting 0 for normalised targets", atol=2e-3)
 
 
 @masked_loss(

@@ -11,13 +11,17 @@ from kit import assert_same, expect_tensor
 MOST_WEIGHTS = 100_000
 
 
-def assert_same_numbers(actual: Any, expected: Tensor, *, what: str, shape: tuple[int, ...] | None = None) -> None:
-    """Fail unless `actual` holds the numbers of `expected`, in whatever order and floating dtype.
+def assert_same_numbers(actual: Any, expected: Tensor, *, what: str, batch: int | None = None) -> None:
+    """Fail unless `actual` holds the numbers of `expected`, in whatever order, shape and floating dtype.
 
-    For tests whose business is not the order. shape: what `actual` should have, by default that of `expected`.
+    For tests whose business is none of these. batch: how long the first axis should be, where that matters.
     """
     __tracebackhide__ = True
-    tensor = expect_tensor(actual, what=what, shape=shape or tuple(expected.shape), dtype="floating")
+    tensor = expect_tensor(actual, what=what, dtype="floating")
+    assert tensor.numel() == expected.numel() and tensor.dim(), (
+        f"{what}: expected {expected.numel()} numbers, got shape {tuple(tensor.shape)}"
+    )
+    assert batch is None or len(tensor) == batch, f"{what}: expected a batch of {batch}, got {tuple(tensor.shape)}"
     in_order = expected.flatten().sort().values
     assert_same(tensor.flatten().sort().values, in_order, what=f"{what}, sorted", any_float=True)
 
@@ -47,3 +51,13 @@ def patch_rows(predictions: Any, shape: tuple[int, int, int]) -> Tensor:
     rows = expect_tensor(rows, what="predictions", shape=shape).double()
     assert float((rows - rows.mean()).abs().max()) > 1e-6, "all predictions are the same number"
     return rows
+
+
+def loss_value(loss: Any) -> Tensor:
+    """A loss as one number in float64, however it comes: that it is a scalar tensor is another test's business."""
+    __tracebackhide__ = True
+    if isinstance(loss, float):
+        loss = torch.tensor(loss)
+    loss = expect_tensor(loss, what="loss", dtype="floating")
+    assert 0 < loss.numel() <= 100, f"loss: expected a scalar, got shape {tuple(loss.shape)}"
+    return loss.double().mean()

@@ -19,7 +19,9 @@ from autograder.build import copies
 from autograder.grading.grade_one import bind
 from autograder.grading.plan import Plan, answer_code, visibility
 from autograder.sandbox.sandbox import Sandbox
+from autograder.verify import mistakes
 from autograder.verify.library_answers import library_answers
+from autograder.verify.mistakes import Cost, cost_of
 from kit.outcomes import OutcomeStatus
 from kit.runner import Binding, Outcome
 
@@ -37,7 +39,10 @@ NONSENSE_VALUES = (
 
 @dataclass(frozen=True)
 class Case:
-    """One answer to try. `exercise` is the one it replaces; empty for the reference and the stub."""
+    """One answer to try. `exercise` is the one it replaces; empty for the reference and the stub.
+
+    mistake: the staff's wrong answer itself, for one of that kind.
+    """
 
     kind: str
     problem: str
@@ -45,7 +50,7 @@ class Case:
     seed: int
     exercise: str = ""
     code: str = ""
-    must_fail: tuple[str, ...] = ()
+    mistake: SampleAnswer | None = None
 
     @property
     def label(self) -> str:
@@ -55,11 +60,12 @@ class Case:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The outcome of a case: its surprises (none is good), and the tests that did not pass."""
+    """The outcome of a case: its surprises (none is good), the tests that did not pass, and what a mistake costs."""
 
     case: Case
     surprises: tuple[str, ...]
     caught_by: tuple[str, ...]
+    cost: Cost | None = None
 
 
 @dataclass
@@ -75,6 +81,11 @@ class Proof:
         """Tests that no wrong answer fails: they do not pull their weight."""
         caught = {test for verdict in self.verdicts if verdict.case.kind == WRONG for test in verdict.caught_by}
         return [test for test in self.tests if test not in caught]
+
+    @property
+    def costs(self) -> list[Cost]:
+        """What each wrong answer costs, exercise by exercise."""
+        return [verdict.cost for verdict in self.verdicts if verdict.cost is not None]
 
     @property
     def surprising_problems(self) -> set[str]:
@@ -138,7 +149,8 @@ def cases_of(problem: Problem, library: ModuleType, seed: int, seeds: int) -> li
 
 
 def case_of(kind: str, answer: SampleAnswer, seed: int) -> Case:
-    return Case(kind, answer.problem, answer.name, seed, answer.exercise, answer.code, answer.must_fail)
+    mistake = answer if kind == WRONG else None
+    return Case(kind, answer.problem, answer.name, seed, answer.exercise, answer.code, mistake)
 
 
 def nonsense(reference: str, value: str) -> str:
@@ -177,7 +189,8 @@ def try_case(case: Case, plan: Plan, sandbox: Sandbox) -> Verdict:
     finally:
         binding.close()
     failed = tuple(outcome.id for outcome in outcomes if outcome.status != OutcomeStatus.PASSED)
-    return Verdict(case, tuple(_surprises(case, problem, outcomes)), failed)
+    cost = cost_of(case.mistake, problem, outcomes) if case.mistake else None
+    return Verdict(case, tuple(_surprises(case, problem, outcomes)), failed, cost)
 
 
 def _hidden_until_half_is_lost(case: Case, plan: Plan, binding: Binding) -> list[Outcome]:
@@ -217,25 +230,26 @@ def _surprises(case: Case, problem: Problem, outcomes: list[Outcome]) -> Iterabl
     elif case.kind == NONSENSE:
         if all(outcome.status == OutcomeStatus.PASSED for outcome in outcomes):
             yield "gets full marks"
-    else:
-        yield from _wrong_surprises(case, problem, outcomes)
+    elif case.mistake is not None:
+        yield from _wrong_surprises(case.mistake, problem, outcomes)
+        yield from mistakes.surprises(case.mistake, problem, outcomes)
 
 
-def _wrong_surprises(case: Case, problem: Problem, outcomes: list[Outcome]) -> Iterable[str]:
+def _wrong_surprises(answer: SampleAnswer, problem: Problem, outcomes: list[Outcome]) -> Iterable[str]:
     by_name: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         name = outcome.id.split("::")[1]
         for key in {name, name.partition("[")[0]}:
             by_name.setdefault(key, []).append(outcome)
-    for name in case.must_fail:
+    for name in answer.must_fail:
         if name not in by_name:
             yield f"its must_fail names {name}, but there is no such test"
         elif all(outcome.status == OutcomeStatus.PASSED for outcome in by_name[name]):
             yield f"{name} should catch it, but passes"
-    touched = dependents(problem, case.exercise)
+    touched = dependents(problem, answer.exercise)
     for outcome in outcomes:
         if outcome.mark.exercise not in touched and outcome.status not in (OutcomeStatus.PASSED, OutcomeStatus.ERROR):
-            yield f"costs {outcome.id}, a test of an exercise that does not depend on {case.exercise}"
+            yield f"costs {outcome.id}, a test of an exercise that does not depend on {answer.exercise}"
 
 
 def _library_surprises(case: Case, outcomes: list[Outcome]) -> Iterable[str]:

@@ -171,9 +171,7 @@ def test_unpatchify_lays_squares(student):
     low, high = squares.amin(dim=4), squares.amax(dim=4)
     mixed = (low != high).nonzero().tolist()
     assert not mixed, f"{what}: the square in row {mixed[0][2]}, column {mixed[0][3]} mixes several patches"
-    assert_same_numbers(
-        high, torch.arange(4.0).expand(2, 3, 4), what=f"{what}: what fills each square", shape=(2, 3, 2, 2)
-    )
+    assert_same_numbers(high, torch.arange(4.0).expand(2, 3, 4), what=f"{what}: what fills each square")
 
 
 @unpatchify(
@@ -466,6 +464,18 @@ def features_of(encoder, images: torch.Tensor) -> torch.Tensor:
 
 
 @encoding(
+    "hands the mask ratio on to random_masking",
+    hint="The ratio is the caller's to choose. Which ratio does random_masking hear of?",
+)
+def test_encoder_passes_on_the_ratio(student, rng):
+    encoder, _ = small_encoder(student, rng, depth=0)
+    images = torch.rand(2, 3, 8, 8, generator=rng)
+    mask = expect_tuple(encoder(images, mask_ratio=0.25), 3, what="encoder(images, 0.25)")[1]
+    mask = expect_tensor(mask, what="the encoder's mask", shape=(2, 16)).float()
+    assert_same(mask.sum(dim=1), torch.full((2,), 4.0), what="removed patches of 16 at ratio .25")
+
+
+@encoding(
     "returns the class token and the visible patches",
     hint="Which of N, K and 1 + K counts the tokens that leave your encoder?",
 )
@@ -498,18 +508,6 @@ def test_encoder_passes_on_the_noise(student, rng):
 
 
 @encoding(
-    "hands the mask ratio on to random_masking",
-    hint="The ratio is the caller's to choose. Which ratio does random_masking hear of?",
-)
-def test_encoder_passes_on_the_ratio(student, rng):
-    encoder, _ = small_encoder(student, rng, depth=0)
-    images = torch.rand(2, 3, 8, 8, generator=rng)
-    mask = expect_tuple(encoder(images, mask_ratio=0.25), 3, what="encoder(images, 0.25)")[1]
-    mask = expect_tensor(mask, what="the encoder's mask", shape=(2, 16)).float()
-    assert_same(mask.sum(dim=1), torch.full((2,), 4.0), what="removed patches of 16 at ratio .25")
-
-
-@encoding(
     "hidden pixels change nothing, visible ones do",
     hint="The encoder must not know what it hides. What does it do with the removed patches before the blocks run?",
     weight=2,
@@ -518,7 +516,7 @@ def test_encoder_does_not_see_removed_patches(student, rng):
     encoder, _ = small_encoder(student, rng, depth=2)
     image, (noise, order) = torch.rand(1, 3, 8, 8, generator=rng), some_noise(rng)
     before = latent_of(encoder(image, mask_ratio=0.75, noise=noise))
-    for place in (0, 3, 4, 9, 15):
+    for place in (0, 3, 4, 15):
         changed = image.clone()
         patch_of(changed, order[place]).add_(torch.randn(1, 3, 2, 2, generator=rng))
         after = latent_of(encoder(changed, mask_ratio=0.75, noise=noise))
@@ -617,7 +615,7 @@ def test_encoder_features_see_every_patch(student, rng):
     image = torch.rand(1, 3, 8, 8, generator=rng)
     before = features_of(encoder, image)
     assert_same(features_of(encoder, image), before, what="features of the same image, asked twice")
-    for patch in (0, 3, 12, 15):
+    for patch in (0, 7, 12):
         changed = image.clone()
         patch_of(changed, patch).copy_(torch.rand(1, 3, 2, 2, generator=rng))
         moved = float((features_of(encoder, changed) - before).abs().max())

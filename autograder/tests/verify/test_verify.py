@@ -30,6 +30,8 @@ from autograder.verify.verify import (
 
 PUBLIC, HIDDEN = f"{tiny.PROBLEM}/test_public.py", f"{tiny.PROBLEM}/test_hidden.py"
 INVERSE = f"{HIDDEN}::test_scaler_inverse_undoes_forward"
+MULTIPLIES, NEGATIVE = "test_scale_multiplies_every_entry", "test_scale_rejects_negative_factors"
+ANY_SIZE = "test_scale_on_drawn_numbers_of_any_size"
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -59,6 +61,12 @@ def wrong(plan: Plan, name: str) -> Case:
     return case_of(WRONG, answer, plan.seed)
 
 
+def renamed(case: Case, *must_fail: str) -> Case:
+    """The case with other names in must_fail."""
+    assert case.mistake is not None
+    return replace(case, mistake=replace(case.mistake, must_fail=must_fail))
+
+
 def surprises(case: Case, plan: Plan, sandbox: Sandbox) -> list[str]:
     return list(try_case(case, plan, sandbox).surprises)
 
@@ -85,6 +93,13 @@ def test_a_verdict_says_which_tests_caught_the_answer(proof: Proof) -> None:
     assert verdict.caught_by == (INVERSE,)
 
 
+def test_a_wrong_answer_has_its_price_its_failed_tests_and_the_one_that_is_explained(proof: Proof) -> None:
+    assert [(c.answer.name, c.points, c.max_points, c.tests, c.failed, c.explained) for c in proof.costs][:2] == [
+        ("adds", 3, 3, 4, (MULTIPLIES, NEGATIVE, f"{ANY_SIZE}[size0]", f"{ANY_SIZE}[size1]"), MULTIPLIES),
+        ("accepts-negative", 3 / 5, 3, 4, (NEGATIVE,), NEGATIVE),
+    ]
+
+
 def test_a_test_that_catches_no_wrong_answer_is_named(proof: Proof) -> None:
     kept = [v for v in proof.verdicts if v.case.name not in ("inverse-multiplies", "forgets-factor", "adds")]
     found = replace(proof, verdicts=kept).surprises
@@ -93,18 +108,19 @@ def test_a_test_that_catches_no_wrong_answer_is_named(proof: Proof) -> None:
 
 
 def test_a_wrong_answer_that_passes_the_test_it_names_is_a_surprise(plan: Plan, sandbox: Sandbox) -> None:
-    case = replace(wrong(plan, "accepts-negative"), must_fail=("test_scale_multiplies_every_entry",))
-    assert surprises(case, plan, sandbox) == ["test_scale_multiplies_every_entry should catch it, but passes"]
+    case = renamed(wrong(plan, "accepts-negative"), "test_scale_multiplies_every_entry")
+    assert "test_scale_multiplies_every_entry should catch it, but passes" in surprises(case, plan, sandbox)
 
 
 def test_must_fail_may_not_name_a_test_that_is_not_there(plan: Plan, sandbox: Sandbox) -> None:
-    case = replace(wrong(plan, "accepts-negative"), must_fail=("test_scale_rejects_negative_factors", "test_gone"))
+    case = renamed(wrong(plan, "accepts-negative"), "test_scale_rejects_negative_factors", "test_gone")
     assert surprises(case, plan, sandbox) == ["its must_fail names test_gone, but there is no such test"]
 
 
 def test_must_fail_may_name_one_case_of_a_parametrized_test(plan: Plan, sandbox: Sandbox) -> None:
     name = next(test.id for test in plan.tests if "[" in test.id).split("::")[1]
-    assert surprises(replace(wrong(plan, "adds"), must_fail=(name,)), plan, sandbox) == []
+    case = renamed(wrong(plan, "adds"), "test_scale_multiplies_every_entry", name)
+    assert surprises(case, plan, sandbox) == []
 
 
 def test_a_wrong_answer_that_costs_an_independent_exercise_is_a_surprise(
@@ -117,7 +133,7 @@ def test_a_wrong_answer_that_costs_an_independent_exercise_is_a_surprise(
 
 
 def test_a_right_answer_that_fails_is_a_surprise(plan: Plan, sandbox: Sandbox) -> None:
-    case = replace(wrong(plan, "inverse-multiplies"), kind=RIGHT, must_fail=())
+    case = replace(wrong(plan, "inverse-multiplies"), kind=RIGHT, mistake=None)
     (found,) = surprises(case, plan, sandbox)
     assert found.startswith(f"{INVERSE} should pass, but is failed: ")
 

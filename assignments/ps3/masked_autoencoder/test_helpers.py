@@ -59,5 +59,5 @@ def loss_value(loss: Any) -> Tensor:
     if isinstance(loss, float):
         loss = torch.tensor(loss)
     loss = expect_tensor(loss, what="loss", dtype="floating")
-    assert 0 < loss.numel() <= 100, f"loss: expected a scalar, got shape {tuple(loss.shape)}"
+    assert 0 < loss.numel() <= 100 and not loss.is_meta, f"loss: expected a scalar, got shape {tuple(loss.shape)}"
     return loss.double().mean()

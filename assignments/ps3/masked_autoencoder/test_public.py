@@ -61,7 +61,9 @@ PIXELS = torch.tensor([[0.0, 10.0, 20.0], [1.0, 11.0, 21.0], [2.0, 12.0, 22.0], 
 )
 def test_patchify_cuts_squares(student):
     what = "patchify on 4x4 images whose 2x2 patch n is full of n"
-    tokens = expect_tensor(student.patchify(numbered_squares(2, 2), 2), what=what, shape=(2, 4, 12), dtype="floating")
+    axes = "Of 4x4 images each gives 4 tokens of 2 * 2 * 3 numbers, one after the other. Which axis is which in yours?"
+    tokens = student.patchify(numbered_squares(2, 2), 2)
+    tokens = expect_tensor(tokens, what=what, shape=(2, 4, 12), dtype="floating", hint=axes)
     low, high = tokens.amin(dim=2), tokens.amax(dim=2)
     mixed = (low != high).nonzero().tolist()
     assert not mixed, f"{what}: token {mixed[0][1]} mixes the numbers of several patches"
@@ -166,7 +168,8 @@ def test_patchify_keeps_the_dtype(student, rng):
 def test_unpatchify_lays_squares(student):
     what = "unpatchify of patches full of n to 4x4"
     result = student.unpatchify(numbered_patches(4, 12), 2, (4, 4))
-    images = expect_tensor(result, what=what, shape=(2, 3, 4, 4), dtype="floating")
+    axes = "An image is (C, H, W), and a batch comes first. Which axis is which in yours?"
+    images = expect_tensor(result, what=what, shape=(2, 3, 4, 4), dtype="floating", hint=axes)
     squares = images.unfold(2, 2, 2).unfold(3, 2, 2).flatten(4)  # (B, C, rows, columns, P * P)
     low, high = squares.amin(dim=4), squares.amax(dim=4)
     mixed = (low != high).nonzero().tolist()
@@ -288,6 +291,16 @@ def kept_tokens(visible, batch: int, kept: int, what: str) -> list[list[int]]:
     return [[int(number) - 1 for number in row] for row in numbers.tolist()]
 
 
+def kept_sets(result, batch: int, count: int) -> list[list[float]]:
+    """The numbers of each image's visible tokens, sorted; how many there are is another test's business."""
+    visible = expect_tensor(expect_tuple(result, 3, what="random_masking")[0], what="visible", dtype="floating")
+    assert visible.dim() == 3 and len(visible) == batch and visible[0].numel() <= count, (
+        f"visible from {batch} images of {count} tokens has shape {tuple(visible.shape)}"
+    )
+    assert bool(visible.any()), "visible holds nothing but zeros"
+    return visible.flatten(1).sort(dim=1).values.tolist()
+
+
 @random_masking(
     "a ratio of 0.75 keeps a quarter",
     hint="mask_ratio is the share that goes away. How many tokens does your encoder get to see?",
@@ -394,21 +407,15 @@ def test_masking_returns_a_floating_mask_and_whole_places(student):
     hint="Do two images of your batch share their random numbers? How many numbers do you draw, and whose do you sort?",
 )
 def test_masking_draws_another_mask_for_each_image(student):
-    visible, _, _ = expect_tuple(student.random_masking(numbered_tokens(8, 16), 0.5), 3, what="random_masking")
-    visible = expect_tensor(visible, what="visible", dtype="floating")
-    different = len({tuple(sorted(row)) for row in visible.flatten(1).tolist()})
-    assert len(visible) == 8 and different >= 4, f"8 images of 16 tokens keep only {different} different sets of them"
+    result = student.random_masking(numbered_tokens(8, 16), 0.5)
+    different = len({tuple(row) for row in kept_sets(result, 8, 16)})
+    assert different >= 4, f"8 images of 16 tokens keep only {different} different sets of them"
 
 
 @random_masking("every call draws anew", hint="What decides your mask if nobody hands you any noise?")
 def test_masking_draws_anew_at_every_call(student):
-    tokens, answers = numbered_tokens(4, 16), []
-    for _ in range(2):
-        result = expect_tuple(student.random_masking(tokens, 0.5), 3, what="random_masking")
-        visible = expect_tensor(result[0], what="visible", dtype="floating")
-        answers.append([sorted(row) for row in visible.flatten(1).tolist()])
-    assert answers[0] != answers[1], "two calls without noise keep the same tokens"
-    assert {number for row in answers[0] for number in row} - {0} <= set(range(1, 17)), "visible holds other numbers"
+    one, other = (kept_sets(student.random_masking(numbered_tokens(4, 16), 0.5), 4, 16) for _ in range(2))
+    assert one != other, "two calls without noise keep the same tokens"
 
 
 # --- encoder ----------------------------------------------------------------------------------------------------------
@@ -470,7 +477,8 @@ def features_of(encoder, images: torch.Tensor) -> torch.Tensor:
 def test_encoder_passes_on_the_ratio(student, rng):
     encoder, _ = small_encoder(student, rng, depth=0)
     images = torch.rand(2, 3, 8, 8, generator=rng)
-    mask = expect_tuple(encoder(images, mask_ratio=0.25), 3, what="encoder(images, 0.25)")[1]
+    three = "Three results are asked for. What else does random_masking hand you, and where does it go?"
+    mask = expect_tuple(encoder(images, mask_ratio=0.25), 3, what="encoder(images, 0.25)", hint=three)[1]
     mask = expect_tensor(mask, what="the encoder's mask", shape=(2, 16)).float()
     assert_same(mask.sum(dim=1), torch.full((2,), 4.0), what="removed patches of 16 at ratio .25")
 

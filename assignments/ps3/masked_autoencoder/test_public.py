@@ -277,12 +277,19 @@ def numbered_tokens(batch: int, count: int, width: int = 1) -> torch.Tensor:
     return torch.arange(1.0, count + 1).reshape(1, count, 1).expand(batch, count, width).contiguous()
 
 
-def kept_tokens(visible, batch: int, kept: int, what: str) -> list[list[int]]:
-    """Which tokens of `numbered_tokens`, counted from 0, an answer keeps in each image, in its order."""
+MOST_NUMBERS = 1000
+
+
+def kept_tokens(visible, batch: int, kept: int | None, what: str) -> list[list[int]]:
+    """Which tokens of `numbered_tokens`, counted from 0, an answer keeps in each image, in its order.
+
+    kept: how many there should be; None where that is another test's business.
+    """
     visible = expect_tensor(visible, what=f"visible from {what}", dtype="floating")
-    assert visible.dim() == 3 and visible.shape[:2] == (batch, kept), (
+    assert visible.dim() == 3 and len(visible) == batch and kept in (None, visible.shape[1]), (
         f"visible from {what}: expected {kept} tokens for each of {batch} images, got shape {tuple(visible.shape)}"
     )
+    assert 0 < visible.numel() <= MOST_NUMBERS, f"visible from {what} has shape {tuple(visible.shape)}"
     numbers = visible[..., 0]
     whole = bool((numbers == numbers.round()).all()) and float(numbers.min()) >= 1
     assert whole and bool((visible == visible[..., :1]).all()), (
@@ -343,7 +350,7 @@ def test_masking_keeps_the_order_of_the_noise(student, rng):
     noise = torch.rand(1, 16, generator=rng)
     what = "random_masking(16 tokens, 0.5, noise)"
     visible, _, _ = expect_tuple(student.random_masking(numbered_tokens(1, 16), 0.5, noise), 3, what=what)
-    by_place = [noise[0, token % 16].item() for token in kept_tokens(visible, 1, 8, what)[0]]
+    by_place = [noise[0, token % 16].item() for token in kept_tokens(visible, 1, None, what)[0]]
     # Which end of the noise is kept is another test's business.
     in_order = by_place in (sorted(set(by_place)), sorted(set(by_place), reverse=True))
     assert in_order, f"{what}: the tokens stand with the noise {', '.join(f'{value:.2f}' for value in by_place)}"
@@ -368,7 +375,7 @@ def test_masking_marks_removed_tokens_with_one(student):
 def test_masking_keeps_the_mask_in_the_tokens_own_order(student):
     result = expect_tuple(student.random_masking(numbered_tokens(3, 12), 0.5), 3, what="random_masking")
     mask = expect_tensor(result[1], what="mask", shape=(3, 12)).double()
-    for row, kept in zip(mask, kept_tokens(result[0], 3, 6, "random_masking(12 tokens, 0.5)"), strict=True):
+    for row, kept in zip(mask, kept_tokens(result[0], 3, None, "random_masking(12 tokens, 0.5)"), strict=True):
         gone = [n for n in range(12) if n not in kept]
         # Which of the two is called 1 is another test's business.
         told_apart = {row[n].item() for n in kept} != {row[n].item() for n in gone}
@@ -457,7 +464,7 @@ def latent_of(result, what: str = "encoder") -> torch.Tensor:
     """
     latent = result[0] if isinstance(result, (tuple, list)) and result else result
     latent = expect_tensor(latent, what=f"latent of {what}", dtype="floating")
-    assert latent.dim() == 3 and latent.shape[::2] == (1, 8) and 1 + KEPT <= latent.shape[1] <= 1 + 16, (
+    assert latent.dim() == 3 and latent.shape[::2] == (1, 8) and KEPT <= latent.shape[1] <= 1 + 16, (
         f"latent of {what}: expected (1, 1 + K, 8), got {tuple(latent.shape)}"
     )
     assert float((latent - latent.mean(dim=1, keepdim=True)).abs().max()) > 1e-4, f"latent of {what}: all tokens agree"
@@ -741,12 +748,14 @@ def test_decoder_sends_each_latent_home(student, rng):
 def test_decoder_puts_mask_tokens_where_patches_are_missing(student, rng):
     decoder, weights = small_decoder(student, rng, depth=0, pos_embed=torch.zeros(1, 7, 8))
     latent = torch.randn(1, 4, 5, generator=rng)
-    hidden = ORDER[3:]
-    before = predictions_of(decoder, latent, RESTORE)[0, hidden]
-    assert_same(before, before[:1].expand(3, 4), what="predictions of hidden patches, without blocks and positions")
+    before = predictions_of(decoder, latent, RESTORE)[0]
+    # Where they stand is another test's business.
+    alike = (before.unsqueeze(0) - before.unsqueeze(1)).abs().amax(dim=2) < 1e-5
+    hidden = alike[alike.sum(dim=1).argmax()]
+    assert int(hidden.sum()) >= 3, "without blocks and positions, the three hidden patches get different predictions"
     decoder.load(weights | {"mask_token": torch.randn(1, 1, 8, generator=rng)})
-    after = predictions_of(decoder, latent, RESTORE)[0, hidden]
-    assert float((after - before).abs().min()) > 1e-6, "another mask token leaves the predictions as they were"
+    after = predictions_of(decoder, latent, RESTORE)[0]
+    assert float((after - before)[hidden].abs().amin()) > 1e-6, "another mask token leaves the predictions as they were"
 
 
 @decoding(

@@ -115,6 +115,9 @@ class LiveBinding:
     def load_error(self, exercise: str) -> StudentError | None:
         return None
 
+    def is_exercise(self, name: str) -> bool:
+        return name in self.owners.values()
+
     def excuse(self, exercise: str) -> str | None:
         return None
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from kit.binding import LocalFarSide, NotebookBinding
+from kit.binding import Budget, LocalFarSide, NotebookBinding
 from kit.exercises import STUB_TEXT
 from kit.notebooks import Extraction, extract
 from kit.outcomes import OutcomeStatus, explained
@@ -38,7 +38,8 @@ class SavedPlugin(Plugin):
     def __init__(self, release: Release, extractions: dict[str, Extraction]) -> None:
         manifest = release.manifest
         self.notebooks = {exercise.id: manifest.notebook_of(exercise.id).file for exercise in manifest.exercises}
-        binding = NotebookBinding(manifest, extractions, lambda: LocalFarSide(manifest.library), seconds=math.inf)
+        budget = Budget(math.inf)
+        binding = NotebookBinding(manifest, extractions, lambda: LocalFarSide(manifest.library), budget=budget)
         files = [TestFile(*release.public_tests(book.problem)) for book in manifest.notebooks]
         super().__init__(files, binding, LOCAL_SEED)
         self.reports: dict[str, pytest.TestReport] = {}  # by test

@@ -21,8 +21,9 @@ from autograder.files import write_atomically
 from autograder.marks import marker_notebook
 from autograder.marks.cells_html import CODE_STYLE, cell_html, markdown
 from autograder.marks.notebook_cells import NotebookJson, grade_id, is_rubric
+from autograder.marks.outcome_groups import TestGroup
 from autograder.marks.standings import Score, Standing, StandingStatus, standings
-from autograder.results import ResultFolder, TestResult
+from autograder.results import ResultFolder
 from autograder.submission import exchange_files
 from kit.manifest import Notebook
 from kit.outcomes import OutcomeStatus
@@ -107,7 +108,7 @@ def _notebook_page(
     )  # fmt: skip
 
 
-def _tests(standing: Standing) -> Mapping[str, list[TestResult]]:
+def _tests(standing: Standing) -> Mapping[str, list[TestGroup]]:
     report = standing.report
     return {score.id: marker_notebook.tests_of(report, score.id) if report else [] for score in standing.scores}
 
@@ -119,12 +120,8 @@ def _graded_at(results: ResultFolder, student: str) -> str:
     return datetime.fromtimestamp(path.stat().st_mtime, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def _hint(test: TestResult) -> str:
-    return test.message.removeprefix(test.title).lstrip(".: ")
-
-
-def _why(score: Score, tests: Collection[TestResult]) -> str:
-    if any(test.status == OutcomeStatus.ERROR for test in tests):  # the reason then quotes the test
+def _why(score: Score, tests: Collection[TestGroup]) -> str:
+    if any(group.first.status == OutcomeStatus.ERROR for group in tests):  # the reason then quotes the test
         return "Not graded yet: a test of this exercise is at fault. It will be graded again."
     return f"Not graded: {score.reason}."
 
@@ -147,7 +144,7 @@ def _environment() -> Environment:
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {
-        "cell": cell_html, "markdown": markdown, "points": _points, "total": _total, "hint": _hint, "why": _why,
+        "cell": cell_html, "markdown": markdown, "points": _points, "total": _total, "why": _why,
         "short": lambda digest: digest.removeprefix("sha256:")[:12],
     }  # fmt: skip
     return environment

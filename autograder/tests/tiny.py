@@ -237,6 +237,19 @@ class Scaler(ScalerBase):
     def inverse(self, values: Tensor) -> Tensor:
         return values
 ''',
+    f"{PROBLEM}/right/scaler_alone.py": '''\
+"""Calls nothing that was written before."""
+
+EXERCISE = "tiny-scaler"
+
+
+class Scaler(ScalerBase):
+    def forward(self, values: Tensor) -> Tensor:
+        return values * self.factor
+
+    def inverse(self, values: Tensor) -> Tensor:
+        return values / self.factor
+''',
     f"{PROBLEM}/right/einsum.py": '''\
 """Multiplies with einsum."""
 

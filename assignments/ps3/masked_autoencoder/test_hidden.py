@@ -272,17 +272,16 @@ def test_masking_leaves_its_inputs_as_they_are(student, rng):
 
 
 @random_masking(
-    "gradients reach the tokens that were kept, and only those",
+    "gradients reach the tokens that were kept",
     hint="The encoder learns through the visible tokens. Is yours the token, or a copy that forgot it?",
 )
 def test_masking_lets_gradients_through(student, rng):
     tokens, noise = torch.rand(2, 8, 3, generator=rng), torch.rand(2, 8, generator=rng)
-    weight = torch.rand(2, 4, 3, generator=rng)
-    (gradient,) = student.vjp("random_masking", [tokens, 0.5, noise], (weight, None, None), wrt=[0])
+    weight = torch.rand(2, 8, 3, generator=rng)
+    (gradient,) = student.vjp("random_masking", [tokens, 0.0, noise], (weight, None, None), wrt=[0])
     assert gradient is not None, "no gradient reaches the tokens"
-    # Which tokens are kept is another test's business.
-    expected = torch.cat([weight, torch.zeros(2, 4, 3)], dim=1)
-    assert_same_numbers(gradient, expected, what="gradient of the visible tokens")
+    # In which order the tokens stand is another test's business.
+    assert_same_numbers(gradient, weight, what="gradient of the visible tokens at ratio 0")
 
 
 @random_masking(

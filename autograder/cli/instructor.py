@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from autograder.cli.options import assignment_argument, counting, progress, weak_option, workers_option
 from autograder.errors import Surprise
@@ -82,10 +82,10 @@ def verify(
     """Prove that the tests are good: reference, stub, other right answers, wrong ones, nonsense, the library.
 
     Full marks for the reference over many seeds and for every answer of right/; zero for the stub; every answer of
-    wrong/ is caught by the tests it names, by what it answers, costs no test of an exercise that does not depend on it
-    and of its own no more than mistake_limit allows; the failure that is explained is one it names; nonsense never
-    breaks a test; every test catches some wrong answer; nothing in the library answers an exercise. Exit code 7 for
-    any surprise. A problem that was proved and has not changed since is not proved again.
+    wrong/ is caught by the tests it names, by what it answers, costs no other exercise anything, whether that one calls
+    it or not, and of its own no more than mistake_limit allows; the failure that is explained is one it names;
+    nonsense never breaks a test; every test catches some wrong answer; nothing in the library answers an exercise.
+    Exit code 7 for any surprise. A problem that was proved and has not changed since is not proved again.
 
     \b
     Examples:
@@ -164,7 +164,8 @@ def _proof_table(proof: Proof) -> Table:
 
 def _cost_table(proof: Proof, with_tests: bool) -> Table:
     """One row a wrong answer. with_tests: below it also the tests that it fails."""
-    table = Table("wrong answer", "costs", "fails", "what the student reads about", box=None)
+    told = Column("what the student reads about", overflow="fold")
+    table = Table("wrong answer", "costs", "fails", told, box=None)
     for cost in proof.costs:
         tests = "".join(f"\n  {name}" for name in cost.failed if name != cost.explained) if with_tests else ""
         table.add_row(

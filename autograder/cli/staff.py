@@ -124,7 +124,7 @@ def rerun(assignment: str, student: str, test: str, folder: Path, out: Path, all
     \b
     Examples:
       autograder rerun ps3 ada test_patchify_keeps_channels_together_inside_a_patch
-      autograder rerun ps3 ada masked_autoencoder/test_hidden.py::test_loss_ignores_visible_patches
+      autograder rerun ps3 ada masked_autoencoder/test_hidden.py::test_patchify_agrees_with_a_slow_loop
     """
     from autograder.assignment.load import load_assignment
     from autograder.build import copies

@@ -15,9 +15,10 @@ from autograder.grading.stops import stopped_with
 from autograder.results import Detail, ExerciseResult, Report, ReportStatus, TestResult
 from autograder.sandbox.sandbox import Sandbox, SandboxError
 from autograder.submission.read import Submission
+from kit.explanation import explained
 from kit.manifest import Exercise
 from kit.notebooks import Extraction
-from kit.outcomes import OutcomeStatus, explained
+from kit.outcomes import OutcomeStatus
 from kit.runner import Outcome
 
 # What a student may read of a test that did not pass. None of it comes from the test's inputs or the student's code.
@@ -49,14 +50,10 @@ def grade_submission(submission: Submission, plan: Plan, sandbox: Sandbox) -> Gr
     unreadable = {
         book.problem: submission.problems[book.file] for book in manifest.notebooks if book.file in submission.problems
     }
-    reason: str | None = None
-    runs = SubmissionRun()
     wanted = {exercise.id for exercise in manifest.exercises if exercise.problem not in unreadable}
+    runs, reason = SubmissionRun(), None
     try:
-        runs = run_exercises(submission.extractions, plan, sandbox, seed=plan.seed, exercises=wanted)
-        runs = dataclasses.replace(
-            runs, exercises={name: _adjudicated(run, plan, sandbox) for name, run in runs.exercises.items()}
-        )
+        runs = _tested_twice_if_need_be(submission, plan, sandbox, wanted)
     except SandboxError as error:
         reason = f"no confined process could be had: {error}"
     exercises = tuple(
@@ -70,6 +67,20 @@ def grade_submission(submission: Submission, plan: Plan, sandbox: Sandbox) -> Gr
         if outcome.status != OutcomeStatus.PASSED
     ]
     return Graded(report, details)
+
+
+def _tested_twice_if_need_be(submission: Submission, plan: Plan, sandbox: Sandbox, wanted: set[str]) -> SubmissionRun:
+    """Every exercise's run. A sandbox that was ended from outside is no student's fault: all is tried again."""
+    try:
+        return _tested(submission, plan, sandbox, wanted)
+    except SandboxError:
+        return _tested(submission, plan, sandbox, wanted)
+
+
+def _tested(submission: Submission, plan: Plan, sandbox: Sandbox, wanted: set[str]) -> SubmissionRun:
+    runs = run_exercises(submission.extractions, plan, sandbox, seed=plan.seed, exercises=wanted)
+    exercises = {name: _adjudicated(run, plan, sandbox) for name, run in runs.exercises.items()}
+    return dataclasses.replace(runs, exercises=exercises)
 
 
 def _report(
@@ -120,7 +131,7 @@ def _adjudicated(run: ExerciseRun, plan: Plan, sandbox: Sandbox) -> ExerciseRun:
 
 def _adjudicated_outcome(outcome: Outcome, plan: Plan, sandbox: Sandbox) -> Outcome:
     """A test that broke on an answer which the reference answer does not break on has met nonsense: it failed."""
-    if outcome.status != OutcomeStatus.ERROR or outcome.text.startswith(("Skipped", "SandboxError")):
+    if outcome.status != OutcomeStatus.ERROR or outcome.text.startswith("Skipped"):
         return outcome
     if not reference_passes(outcome.id, plan, sandbox):
         return outcome

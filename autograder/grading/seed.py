@@ -9,7 +9,6 @@ from autograder.assignment.model import Assignment
 from autograder.errors import BadInput
 from autograder.files import write_atomically
 
-
 SEED_BITS = 128  # more than a submission can learn of what is drawn from it, and then try out
 
 

@@ -5,7 +5,7 @@ feedback/<student>/<assignment>/index.html is the whole; beside it one page per 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -20,12 +20,12 @@ from autograder.errors import BadInput
 from autograder.files import write_atomically
 from autograder.marks import marker_notebook
 from autograder.marks.cells_html import CODE_STYLE, cell_html, markdown
-from autograder.marks.notebook_cells import NotebookJson, grade_id, is_rubric
+from autograder.marks.notebook_cells import NotebookJson, grade_id, is_rubric, text_of
 from autograder.marks.outcome_groups import TestGroup
 from autograder.marks.standings import Score, Standing, StandingStatus, standings
 from autograder.results import ResultFolder
 from autograder.submission import exchange_files
-from kit.manifest import Notebook
+from kit.manifest import CellKind, Notebook
 from kit.outcomes import OutcomeStatus
 
 
@@ -90,6 +90,7 @@ def _write_student(assignment: Assignment, results: ResultFolder, standing: Stan
     files["index.html"] = _render(
         "student.html.j2", assignment, title=f"{assignment.title}: {standing.student}",
         standing=standing, graded_at=graded_at, books=books, pages=pages, tests=_tests(standing),
+        missing=list(_missing(standing)), failed=list(_failed(standing)),
     )  # fmt: skip
     for name in (exchange_files.TIMESTAMP, exchange_files.SECRET):
         if (marked / name).is_file():
@@ -101,7 +102,12 @@ def _notebook_page(
     assignment: Assignment, standing: Standing, book: Notebook, notebook: NotebookJson, graded_at: str
 ) -> str:
     scores = {score.cell: score for score in standing.scores}
-    cells = [(cell, scores.get(grade_id(cell))) for cell in notebook["cells"] if not is_rubric(cell)]
+    texts = {cell.id: cell.source.strip() for cell in book.cells if cell.kind is CellKind.TEXT}
+    cells = [
+        (cell_html(cell, of_the_course=texts.get(cell["id"]) == text_of(cell).strip()), scores.get(grade_id(cell)))
+        for cell in notebook["cells"]
+        if not is_rubric(cell)
+    ]
     return _render(
         "notebook.html.j2", assignment, title=f"{book.title}: {standing.student}",
         standing=standing, graded_at=graded_at, book=book, cells=cells, tests=_tests(standing),
@@ -113,6 +119,29 @@ def _tests(standing: Standing) -> Mapping[str, list[TestGroup]]:
     return {score.id: marker_notebook.tests_of(report, score.id) if report else [] for score in standing.scores}
 
 
+def _missing(standing: Standing) -> Iterator[tuple[Score, str]]:
+    """What has no points yet or was not written, and why."""
+    tests = _tests(standing)
+    for score in standing.scores:
+        statuses = {test.status for test in tests[score.id]}
+        if score.points is None:
+            yield score, "not marked yet." if score.written else _why(score, tests[score.id])
+        elif statuses == {OutcomeStatus.MISSING}:
+            yield score, "not written."
+        elif statuses == {OutcomeStatus.BLOCKED}:
+            yield score, f"{score.reason}."
+
+
+def _failed(standing: Standing) -> Iterator[tuple[Score, list[TestGroup]]]:
+    """What was written and lost points: the tests that did not pass."""
+    waiting = {score.id for score, _ in _missing(standing)}
+    tests = _tests(standing)
+    for score in standing.scores:
+        lost = [test for test in tests[score.id] if test.status != OutcomeStatus.PASSED]
+        if lost and score.id not in waiting:
+            yield score, lost
+
+
 def _graded_at(results: ResultFolder, student: str) -> str:
     path = results.report_path(student)
     if not path.is_file():
@@ -121,7 +150,7 @@ def _graded_at(results: ResultFolder, student: str) -> str:
 
 
 def _why(score: Score, tests: Collection[TestGroup]) -> str:
-    if any(group.first.status == OutcomeStatus.ERROR for group in tests):  # the reason then quotes the test
+    if any(group.status == OutcomeStatus.ERROR for group in tests):  # the reason then quotes the test
         return "Not graded yet: a test of this exercise is at fault. It will be graded again."
     return f"Not graded: {score.reason}."
 
@@ -144,7 +173,7 @@ def _environment() -> Environment:
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {
-        "cell": cell_html, "markdown": markdown, "points": _points, "total": _total, "why": _why,
+        "markdown": markdown, "points": _points, "total": _total, "why": _why,
         "short": lambda digest: digest.removeprefix("sha256:")[:12],
     }  # fmt: skip
     return environment

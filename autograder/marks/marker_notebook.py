@@ -70,7 +70,7 @@ def block(exercise: str, manifest: Manifest, report: Report) -> str:
     else:
         lines = [f"{exercise}: {points:g} of {manifest.exercise(exercise).points:g} points"]
         lines += [f"({reason})"] if reason else []
-    lines += [f"  {group.first.status:<8} {_said(group)}" for group in tests_of(report, exercise)]
+    lines += [f"  {group.status:<8} {_said(group)}" for group in tests_of(report, exercise)]
     return "\n".join(lines)
 
 

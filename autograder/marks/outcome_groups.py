@@ -26,8 +26,8 @@ class TestGroup:
         return self.tests[0]
 
     @property
-    def has_passed(self) -> bool:
-        return self.first.status is OutcomeStatus.PASSED
+    def status(self) -> OutcomeStatus:
+        return self.first.status
 
     @property
     def heading(self) -> str:
@@ -52,4 +52,4 @@ def grouped(tests: Sequence[TestResult], explained: str | None) -> list[TestGrou
         key = (test.visibility, test.stopped) if test.stopped else test.id
         groups.setdefault(key, []).append(test)
     made = [TestGroup(tuple(group), any(test.id == explained for test in group)) for group in groups.values()]
-    return sorted(made, key=lambda group: (not group.is_explained, group.has_passed))
+    return sorted(made, key=lambda group: (not group.is_explained, group.status is OutcomeStatus.PASSED))

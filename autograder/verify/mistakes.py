@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 from autograder.assignment.answers import SampleAnswer
 from autograder.assignment.model import Problem
-from kit.outcomes import BLAMELESS, OutcomeStatus, explained, failures
+from kit.explanation import explained, failures
+from kit.outcomes import BLAMELESS, OutcomeStatus
 from kit.runner import Outcome
 
 SLIPS = ("NameError", "UnboundLocalError", "SyntaxError", "IndentationError", "ImportError", "ModuleNotFoundError")
 
 
 @dataclass(frozen=True)
-class Cost:
+class MistakeCost:
     """What a wrong answer costs of its own exercise.
 
     explained: the test that the student would read about. failed: the names of all that it fails.
@@ -32,7 +33,7 @@ class Cost:
         return self.points / self.max_points
 
 
-def cost_of(answer: SampleAnswer, problem: Problem, outcomes: Sequence[Outcome]) -> Cost:
+def cost_of(answer: SampleAnswer, problem: Problem, outcomes: Sequence[Outcome]) -> MistakeCost:
     """outcomes: of all tests of the answer's exercise, at least."""
     own = _own(answer, outcomes)
     failed = [outcome for outcome in own if outcome.status != OutcomeStatus.PASSED]
@@ -40,7 +41,7 @@ def cost_of(answer: SampleAnswer, problem: Problem, outcomes: Sequence[Outcome])
     lost = points * _weight(failed) / _weight(own)
     first = explained(own)
     names = tuple(_name(outcome) for outcome in failed)
-    return Cost(answer, lost, points, len(own), names, _name(first) if first else "")
+    return MistakeCost(answer, lost, points, len(own), names, _name(first) if first else "")
 
 
 def surprises(answer: SampleAnswer, problem: Problem, outcomes: Sequence[Outcome]) -> Iterator[str]:
@@ -84,7 +85,7 @@ def _misleading(answer: SampleAnswer, own: Sequence[Outcome]) -> Iterator[str]:
         )
 
 
-def _dear(cost: Cost, limit: float) -> Iterator[str]:
+def _dear(cost: MistakeCost, limit: float) -> Iterator[str]:
     is_dear = cost.share > limit + 1e-9
     price = f"costs {cost.points:.4g} of {cost.max_points:g} points"
     if is_dear and not cost.answer.costs_all:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass, field
 from types import ModuleType
 
@@ -18,10 +17,11 @@ from autograder.assignment.model import Assignment, Problem
 from autograder.build import copies
 from autograder.grading.exercise_runs import bind, run_exercises
 from autograder.grading.plan import Plan, answer_code, visibility
+from autograder.grading.processes import forked_pool
 from autograder.sandbox.sandbox import Sandbox
 from autograder.verify import mistakes
 from autograder.verify.library_answers import library_answers
-from autograder.verify.mistakes import Cost, cost_of
+from autograder.verify.mistakes import MistakeCost, cost_of
 from kit.manifest import earlier
 from kit.notebooks import Extraction
 from kit.outcomes import OutcomeStatus
@@ -69,7 +69,7 @@ class Verdict:
     case: Case
     surprises: tuple[str, ...]
     caught_by: tuple[str, ...]
-    cost: Cost | None = None
+    cost: MistakeCost | None = None
 
 
 @dataclass
@@ -87,7 +87,7 @@ class Proof:
         return [test for test in self.tests if test not in caught]
 
     @property
-    def costs(self) -> list[Cost]:
+    def costs(self) -> list[MistakeCost]:
         """What each wrong answer costs, exercise by exercise."""
         return [verdict.cost for verdict in self.verdicts if verdict.cost is not None]
 
@@ -121,8 +121,7 @@ def verify(
     tests = tuple(test.id for test in plan.tests if any(test.id.startswith(f"{item.name}/") for item in problems))
     proof = Proof(plan.assignment, tests)
     _shared[:] = [(plan, sandbox)]
-    context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with forked_pool(workers) as pool:
         for future in as_completed([pool.submit(_try, case) for case in cases]):
             proof.verdicts.append(future.result())
             on_verdict(proof.verdicts[-1], len(cases))

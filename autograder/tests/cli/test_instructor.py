@@ -32,7 +32,7 @@ def test_verify_of_good_tests_says_so(root: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("autograder.verify.verify.NONSENSE_VALUES", ("None",))
     done = run("verify", tiny.NAME, "--problem", tiny.PROBLEM, "--seeds", "1", "--workers", "1")
     assert done.exit_code == 0, done.output
-    assert "14 answers tried on 6 tests, no surprise" in done.output
+    assert "17 answers tried on 6 tests, no surprise" in done.output
 
 
 def test_verify_prints_what_each_wrong_answer_costs_and_on_demand_every_test_that_it_fails(

@@ -26,7 +26,7 @@ from autograder.grading.grade_class import Task, grade_class, grade_task, submis
 from autograder.grading.plan import Plan
 from autograder.results import Report, ResultFolder
 from autograder.sandbox.sandbox import Sandbox
-from autograder.tests import marking, released, tiny
+from autograder.tests import marking, processes, released, tiny
 
 WRONG_SCALE = released.SCALE.replace("values * factor", "values * factor if factor < 3 else values")
 SEED = 11
@@ -322,25 +322,8 @@ def start(root: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
 
 
-def descendants(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(child) for child in children] + [deeper for child in children for deeper in descendants(int(child))]
-
-
-def wait_for_end(pids: list[int]) -> None:
-    """Wait until these processes are gone; fails after a minute."""
-    for pid in pids:
-        try:
-            descriptor = os.pidfd_open(pid)
-        except ProcessLookupError:
-            continue
-        ended, _, _ = select.select([descriptor], [], [], 60)
-        os.close(descriptor)
-        assert ended, f"process {pid} is still there"
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_run_leaves_no_process_or_half_file_and_goes_on(ungraded: Assignment, how: signal.Signals) -> None:
     students = [f"s{number}" for number in range(12)]
     for student in students[:6]:
@@ -351,11 +334,11 @@ def test_a_stopped_run_leaves_no_process_or_half_file_and_goes_on(ungraded: Assi
     run = start(ungraded.root)
     assert run.stdout is not None
     first = run.stdout.readline().split()[0]
-    family = descendants(run.pid)
+    family = processes.descendants(run.pid)
     assert len(family) >= 3
     os.kill(run.pid, how)
     run.communicate(timeout=60)
-    wait_for_end(family)
+    processes.wait_for_end(family)
     results = ungraded.root / "results"
     done = {path.stem for path in results.glob("*.json")}
     assert first in done and len(done) < len(students)

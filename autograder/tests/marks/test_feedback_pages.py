@@ -8,6 +8,7 @@ from autograder.errors import BadInput
 from autograder.marks import feedback_pages, gradebook
 from autograder.marks.cells_html import cell_html, markdown
 from autograder.marks.marker_notebook import dress, rubrics
+from autograder.marks.standings import standings
 from autograder.results import ResultFolder
 from autograder.tests import marking, tiny
 from autograder.tests.marks.test_gradebook import mark
@@ -67,6 +68,75 @@ def test_the_notebook_page_shows_the_students_own_answer_and_figure(tinyset):
     page = pages(tinyset, marking.report("ada"))["1_scaling.html"]
     assert "Because autograd follows it." in page
     assert f'src="data:image/png;base64,{marking.PIXEL}"' in page
+
+
+def test_a_page_begins_with_the_total_what_is_missing_and_what_failed_and_folds_what_passed(tinyset):
+    page = pages(tinyset, marking.report("ada", scale=1.0))["index.html"]
+    places = [
+        page.index(text)
+        for text in (
+            "3 / 6 so far",
+            "What is missing",
+            ">tiny-why</a>: not marked yet.",
+            "What did not pass",
+            ">tiny-scale</a>, 1 / 3",
+            "Which entries should change?",
+            'id="tiny-scale"',
+            'id="tiny-scaler"',
+        )  # fmt: skip
+    ]
+    assert places == sorted(places)
+    assert page.count("Which entries should change?") == 2  # one for each test that failed, and nowhere else
+    folded = page[page.index('<details class="passed-tests">') :]
+    assert "1 passed" in folded and "uses its factor" in folded
+    assert "uses its factor" not in page[: page.index('<details class="passed-tests">')]
+
+
+def test_an_exercise_that_was_not_written_is_missing_and_not_failed(tinyset):
+    report = marking.report("ada", scale=0.0)
+    tests = tuple(
+        dataclasses.replace(test, status=OutcomeStatus.MISSING, message="tiny-scale is not written.")
+        if test.exercise == "tiny-scale"
+        else test
+        for test in report.tests
+    )
+    page = pages(tinyset, dataclasses.replace(report, tests=tests))["index.html"]
+    assert ">tiny-scale</a>: not written." in page
+    assert "What did not pass" not in page
+
+
+HINT = "<details><summary>Hint</summary>\n\nLook at $x^2$.\n\n</details>"
+
+
+def with_hint(tinyset, texts):
+    """The pages of a set whose course text is a folded hint, of a submission in which these cells have other texts."""
+    book = next(iter(tinyset.manifest.notebooks))
+    name = next(cell.id for cell in book.cells if cell.kind == "text")
+    cells = tuple(dataclasses.replace(cell, source=HINT) if cell.id == name else cell for cell in book.cells)
+    made = {
+        "cells": [{"cell_type": "markdown", "id": key or name, "metadata": {}, "source": text} for key, text in texts]
+    }
+    (standing,) = standings(
+        tinyset.manifest, marking.store(tinyset.root, marking.report("ada")), tinyset.root / "none.db"
+    )
+    return Reader(feedback_pages._notebook_page(tinyset, standing, dataclasses.replace(book, cells=cells), made, ""))
+
+
+def test_the_courses_folded_hints_are_folded_and_its_formulas_drawn(tinyset):
+    page = with_hint(tinyset, [("", HINT)])
+    assert {"details", "summary", "math", "msup"} <= set(page.tags)
+    assert "$" not in page.text
+
+
+@pytest.mark.parametrize(
+    "written",
+    [("", HINT + "\n<b>mine</b>"), ("own-1", HINT), ("tiny-why", HINT), ("own-1", "<script>1</script>")],
+    ids=["in the course's cell", "the same text elsewhere", "in an answer", "a script"],
+)
+def test_what_a_student_writes_is_never_read_as_html(tinyset, written):
+    page = with_hint(tinyset, [written])
+    assert not {"details", "b", "script"} & set(page.tags)
+    assert f"<{'script' if 'script' in written[1] else 'summary'}>" in page.text
 
 
 def test_nothing_of_a_hidden_test_reaches_a_page(tinyset):

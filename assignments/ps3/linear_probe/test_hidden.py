@@ -306,6 +306,7 @@ def correlated(rng, counts, dim):
 @fit(
     "reaches the bottom where many features say nearly the same",
     hint="Features of a network are like that. The bowl is then long and narrow, and steps of one size creep along it.",
+    weight=2,
 )
 def test_fit_with_many_correlated_features(student, rng):
     features, labels = correlated(rng, (40, 25, 15), 60)
@@ -331,7 +332,7 @@ def test_fit_with_shifted_features_and_rare_classes(student, rng):
     features = features + torch.tensor([0.8, -0.5, 0.3, 0.0])
     pair = helpers.fitted(student, features, labels, 3, 0.2)
     assert student.unchanged_inputs, "fit_linear_probe changed its inputs"
-    assert_near_a_bottom(pair, features, labels, 0.2, "shifted features", about="bias")
+    assert_near_a_bottom(pair, features, labels, 0.2, "shifted features", about="bias", limit=2e-2)
 
 
 @fit(
@@ -390,15 +391,17 @@ def test_accuracy_agrees_with_a_loop(student, rng, count, classes, dim):
 
 @accuracy(
     "takes the highest score, not the largest size, and leaves its inputs alone",
-    hint="Scores may all be negative. Which one wins then?",
+    hint="A score may be negative, and far from 0. Does it win then?",
 )
 def test_accuracy_with_negative_scores_in_float64(student, rng):
-    features = -torch.rand(12, 3, generator=rng, dtype=torch.float64) - 0.1
-    weight, bias = torch.eye(3, dtype=torch.float64), torch.full((3,), -5.0, dtype=torch.float64)
-    order = features.argsort(dim=1)
-    labels = torch.cat([order[:3, 1], order[3:, 2]])  # three are wrong: the second best
+    scores = torch.tensor([[-4.0, 1.0, 2.0]] * 5 + [[-1.0, 2.0, 5.0]] * 7, dtype=torch.float64)  # from worst to best
+    places = torch.rand(12, 3, generator=rng).argsort(dim=1)
+    features = torch.empty_like(scores).scatter_(1, places, scores)
+    labels = torch.cat([places[:9, 2], places[9:, 0]])  # the last three are wrong: their label has the lowest score
+    weight, bias = torch.eye(3, dtype=torch.float64), torch.full((3,), 0.1, dtype=torch.float64)
     value = helpers.one_share(student.accuracy(weight, bias, features, labels))
     assert student.unchanged_inputs, "accuracy changed its inputs"
-    # Right: 0.75. In percent, as a count, over the classes, wrong ones: other tests.
-    near = any(abs(value - share) < 1e-6 for share in (0.75, 75.0, 9.0, 3.0, 0.25))
+    probability = features.softmax(dim=1)[torch.arange(12), labels].mean().item()
+    # Right: 0.75. In percent, as a count, over the classes, the wrong ones, the mean probability: other tests.
+    near = any(abs(value - share) < 1e-6 for share in (0.75, 75.0, 9.0, 3.0, 0.25, probability))
     assert near, f"nine of twelve images are right, yours is {value:.4g}"

@@ -178,7 +178,6 @@ def test_fit_of_two_images(student):
 @fit(
     "reaches the bottom of the objective",
     hint="Move your answer a little: does the objective fall? Then you stopped too early, or minimised something else.",
-    weight=2,
 )
 def test_fit_reaches_the_bottom(student, rng):
     features, labels = helpers.clouds(rng)
@@ -200,7 +199,7 @@ def test_the_bias_is_free(student):
     orders = [expected, expected.roll(1), expected.roll(2)]  # which row belongs to which class is another test
     nearest = min(orders, key=lambda order: (centred - order).abs().max().item())
     what = "bias, minus its mean, for 12, 6 and 2 images of three classes"
-    assert_same(centred, nearest, what=what, atol=0.15)
+    assert_same(centred, nearest, what=what, atol=0.25)
 
 
 @fit(
@@ -228,8 +227,9 @@ def test_fit_returns_plain_tensors(student, rng):
 def test_accuracy_is_a_float_from_0_to_1(student):
     scores, labels = torch.tensor([[2.0, 1.0], [0.0, 3.0], [4.0, 0.0], [1.0, 0.0]]), torch.tensor([0, 1, 0, 1])
     value = expect_number(student.accuracy(torch.eye(2), torch.zeros(2), scores, labels), what="accuracy")
-    # Right: 0.75. As a count, over the classes, the wrong ones, the mean of the classes or of the probability: below.
-    near = any(abs(value - share) < 1e-2 for share in (0.75, 3.0, 1.5, 0.25, 5 / 6, 0.733))
+    # Right: 0.75. As a count, over the classes, the wrong ones, the mean of the classes or of the probability, the best
+    # image for each class: other tests are about those.
+    near = any(abs(value - share) < 1e-2 for share in (0.75, 3.0, 1.5, 0.25, 5 / 6, 0.733, 0.5))
     assert near, f"three of four images are right, but accuracy is {value:.4g}"
 
 
@@ -250,7 +250,7 @@ def test_accuracy_uses_the_bias(student):
     weight, bias = torch.tensor([[1.0], [0.0]]), torch.tensor([0.0, 2.0])
     value = helpers.one_share(student.accuracy(weight, bias, features, labels))
     # Right: 0.8. In percent, as a count, over the classes, the wrong ones, the mean of the classes or of the
-    # probability, the best image for each class: other tests are about those.
-    allowed = (0.8, 80.0, 4.0, 2.0, 0.2, 0.75, 0.7005, 0.4)
+    # probability: other tests are about those.
+    allowed = (0.8, 80.0, 4.0, 2.0, 0.2, 0.75, 0.7076)
     near = any(abs(value - share) < 1e-4 for share in allowed)
     assert near, f"with their biases four of five images are right, but accuracy is {value:.4g}"

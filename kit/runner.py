@@ -3,7 +3,9 @@
 import gc
 import hashlib
 import os
+import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Collection, Iterator, Sequence
@@ -27,6 +29,7 @@ _UNUSED_PLUGINS = (
     "python_path", "recwarn", "setuponly", "setupplan", "skipping", "stepwise", "subtests", "terminal",
     "threadexception", "unittest", "unraisableexception", "warnings",
 )  # fmt: skip
+CLOCK_FACTOR = 30  # a test waits for students' code, which has limits of its own
 PLAIN_PYTEST = (
     *("-c", os.devnull, "--noconftest", "--import-mode=importlib", "--assert=plain"),
     *(word for name in _UNUSED_PLUGINS for word in ("-p", f"no:{name}")),
@@ -110,8 +113,12 @@ class CollectedTests:
     Raises ValueError for a broken file or a test without a mark.
     """
 
-    def __init__(self, files: Sequence[TestFile]) -> None:
-        self._plugin = Plugin(files)
+    def __init__(
+        self, files: Sequence[TestFile], *, seconds: float = 0.0, fatal: tuple[type[Exception], ...] = ()
+    ) -> None:
+        """seconds: processor time of this process for one test, over which it breaks; 0: no
+        limit. fatal: what stops a run and is raised, since it says nothing of any test."""
+        self._plugin = Plugin(files, seconds=seconds, fatal=fatal)
         _collect(files, self._plugin)
         self.items = tuple(self._plugin.collected)
         self.infos = tuple(info for info, _ in self.items)
@@ -137,6 +144,8 @@ class CollectedTests:
         self._plugin.begin(binding, seed)
         for item in items:
             item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
+            if self._plugin.fatal_error is not None:
+                raise self._plugin.fatal_error
             if shared and _is_doubtful(self._plugin.outcomes[-1], binding):
                 binding.renew(exercise)
                 return self._run_exercise(exercise, items, binding, seed)
@@ -168,7 +177,17 @@ test_generator.__test__ = False  # type: ignore[attr-defined]
 class Plugin:
     """The fixtures `student` and `rng`, and the record of outcomes."""
 
-    def __init__(self, files: Sequence[TestFile], binding: Binding | None = None, seed: int = 0) -> None:
+    def __init__(
+        self,
+        files: Sequence[TestFile],
+        binding: Binding | None = None,
+        seed: int = 0,
+        *,
+        seconds: float = 0.0,
+        fatal: tuple[type[Exception], ...] = (),
+    ) -> None:
+        self.seconds = seconds
+        self.fatal = fatal
         self.prefixes = {path: file.prefix for file in files for path in (file.path, file.path.resolve())}
         self.collected: list[tuple[TestInfo, pytest.Item]] = []
         self.ids: dict[str, str] = {}
@@ -181,6 +200,7 @@ class Plugin:
         self.binding = binding
         self.seed = seed
         self.outcomes: list[Outcome] = []
+        self.fatal_error: Exception | None = None
 
     def test_id(self, item: pytest.Item) -> str:
         if item.nodeid not in self.ids:
@@ -221,6 +241,11 @@ class Plugin:
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         self.started = time.perf_counter()
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self) -> Iterator[None]:
+        with _limited(self.seconds):
+            return (yield)
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport:
         """In place of pytest's report, whose text costs 10 ms for each test that failed and which nobody reads here."""
@@ -233,6 +258,9 @@ class Plugin:
     def record(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Outcome | None:
         """Keep the outcome of a test, once it is known."""
         if call.when != "call" and not (call.when == "setup" and call.excinfo is not None):
+            return None
+        if call.excinfo is not None and isinstance(call.excinfo.value, self.fatal):
+            self.fatal_error = call.excinfo.value
             return None
         self.outcomes.append(self._outcome(item, call.excinfo.value if call.excinfo else None))
         return self.outcomes[-1]
@@ -315,6 +343,34 @@ def _undisturbed_by_garbage() -> Iterator[None]:
     finally:
         if collecting:
             gc.enable()
+
+
+class TestTookTooLong(BaseException):
+    """A test itself did not end. Not an Exception, so that no `except Exception` of the test holds it up."""
+
+    __test__ = False
+
+
+@contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    """A limit on what a block may take: of this process's own time, and CLOCK_FACTOR times that on the clock."""
+    if not seconds or threading.current_thread() is not threading.main_thread():  # no other can be interrupted
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise TestTookTooLong(f"the test itself did not end within {seconds:g} seconds of processor time")
+
+    timers = {signal.SIGPROF: (signal.ITIMER_PROF, 1), signal.SIGALRM: (signal.ITIMER_REAL, CLOCK_FACTOR)}
+    before = {number: signal.signal(number, stop) for number in timers}
+    try:
+        for timer, factor in timers.values():
+            signal.setitimer(timer, factor * seconds, 1.0)  # again each second, should it be caught
+        yield
+    finally:
+        for number, (timer, _) in timers.items():
+            signal.setitimer(timer, 0)
+            signal.signal(number, before[number])
 
 
 @contextmanager

@@ -16,9 +16,11 @@ from typing import Any
 from autograder.assignment.answers import right_answers
 from autograder.assignment.model import Assignment, Problem
 from autograder.assignment.notebook_source import BEGIN, END
+from autograder.build.copied_code import answers_of, copied
 
 MARKERS = (BEGIN, END, "BEGIN HIDDEN TESTS", "END HIDDEN TESTS", "BEGIN MARK SCHEME")
 WEIGHTS = (".safetensors", ".pt", ".pth", ".ckpt", ".npz", ".npy", ".pkl", ".pickle", ".onnx", ".bin", ".h5")
+TEXTS = (".py", ".ipynb", ".json", ".md", ".txt", ".toml", ".cfg", ".csv", ".html", ".rst", ".yml", ".yaml")
 CHECKSUMS = "SHA256SUMS"
 _READABLE = re.compile(rb"[\t\n\r\x20-\x7e]{12,}")
 # A line this long (without spaces) is not written twice by chance; shorter ones count with their neighbour.
@@ -41,9 +43,12 @@ class Secret:
 def find(assignment: Assignment, files: dict[str, bytes]) -> list[str]:
     """Every trace of staff-only material in the files of a release, one line each: "PATH: what"."""
     secrets = list(_secrets(assignment))
+    answers = [answer for problem in assignment.problems for answer in answers_of(problem)]
     found = []
     for path, data in sorted(files.items()):
         found += [f"{path}: {what}" for what in _in_file(path, data, secrets)]
+        if path.endswith(TEXTS):
+            found += [f"{path}: {what}" for what in copied(answers, "\n".join(_texts(path, data)))]
         if _is_weights(path, data) and not _is_listed_data(path, files):
             found.append(f"{path}: looks like trained weights or stored arrays, and no data/**/{CHECKSUMS} lists it")
     return found

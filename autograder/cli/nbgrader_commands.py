@@ -8,9 +8,7 @@ The engine is imported where it is used: every nbgrader command reads the config
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime
 from glob import glob
 from pathlib import Path
@@ -51,6 +49,7 @@ class ConfinedAutograde(Autograde):  # type: ignore[misc]
 
     def convert_notebooks(self) -> None:
         from autograder.assignment.load import load_assignment
+        from autograder.grading.processes import in_fresh_process
         from autograder.marks import gradebook
 
         root, name = Path(self.coursedir.root), self.coursedir.assignment_id
@@ -60,9 +59,8 @@ class ConfinedAutograde(Autograde):  # type: ignore[misc]
         folders = {student: path for student, path in folders.items() if student not in self._excluded()}
         self._results = ResultFolder(CourseFolders(root).results)
         try:
-            # A process of its own: the grader forks, which a server with threads (formgrader) must not.
-            with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as fresh:
-                fresh.submit(_grade, root, name, folders, self.force, self.allow_weak).result()
+            # The grader forks, which a server with threads (formgrader) must not.
+            in_fresh_process(_grade, root, name, folders, self.force, self.allow_weak)
             with gradebook.Writer(
                 load_assignment(name, root), submitted=self._submitted(), database=database_path(self.coursedir.db_url)
             ) as self._writer:

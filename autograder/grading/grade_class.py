@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import multiprocessing
-import os
 import shlex
-import signal
-import sys
 import traceback
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +20,9 @@ from autograder.assignment.released import release_notebook
 from autograder.errors import BadInput
 from autograder.grading.grade_one import confined, grade_submission, not_graded
 from autograder.grading.plan import Plan
+from autograder.grading.processes import forked_pool
 from autograder.results import Detail, Report, ReportStatus, ResultFolder
 from autograder.sandbox.sandbox import Sandbox
-from autograder.sandbox.worker import confine
 from autograder.submission.clean_copy import clean_copy
 from autograder.submission.read import Submission, read_submission
 from kit.outcomes import OutcomeStatus
@@ -196,27 +192,17 @@ def _context(assignment: Assignment, seed: int, allow_weak: bool) -> tuple[Plan,
 def _in_processes(
     tasks: list[Task], plan: Plan, workers: int, results: ResultFolder, on_done: Callable[[Done], None]
 ) -> Iterator[Done]:
-    """A pool forked from this process; a task whose process died is tried once more, alone."""
-    context = multiprocessing.get_context("fork")
+    """In a pool; a task whose process died is tried once more, alone."""
     retry: list[Task] = []
-    pool = ProcessPoolExecutor(
-        min(workers, len(tasks)), mp_context=context, initializer=_become_child, initargs=(os.getpid(),)
-    )
-    futures = {pool.submit(_is_fresh, task): task for task in tasks}
-    try:
+    with forked_pool(min(workers, len(tasks))) as pool:
+        futures = {pool.submit(_is_fresh, task): task for task in tasks}
         for future in as_completed(futures):
             if isinstance(future.exception(), BrokenProcessPool):
                 retry.append(futures[future])
             else:
                 yield _read_back(futures[future], future.result(), results, on_done)
-    except BaseException:
-        for process in list((pool._processes or {}).values()):
-            process.kill()
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
     for task in retry:
-        with ProcessPoolExecutor(1, mp_context=context, initializer=_become_child, initargs=(os.getpid(),)) as single:
+        with forked_pool(1) as single:
             future = single.submit(_is_fresh, task)
             if isinstance(future.exception(), BrokenProcessPool):
                 reason = "the grader's own process ended twice on this submission"
@@ -248,10 +234,3 @@ def _finished(future: Future[Done], on_done: Callable[[Done], None]) -> Done:
     done = future.result()
     on_done(done)
     return done
-
-
-def _become_child(parent: int) -> None:
-    """Ctrl-C is the parent's to handle; when the parent ends, however it does, so does this process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    confine.die_with_parent(parent)
-    sys.stdin = None

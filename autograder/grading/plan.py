@@ -9,9 +9,12 @@ from autograder.assignment.library import import_library
 from autograder.assignment.model import Assignment, Problem
 from autograder.errors import CourseError
 from autograder.grading.fingerprint import fingerprint
+from autograder.sandbox.sandbox import SandboxError
 from kit.manifest import CellKind
 from kit.notebooks import CodeCell, Extraction
 from kit.runner import CollectedTests, TestFile, TestInfo
+
+TEST_SECONDS = 30.0  # of the grader's own processor time for one test, which takes milliseconds
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Plan:
         import_library(assignment.release, assignment.library)  # tests may import the student's library
         files = tuple(file for problem in assignment.problems for file in test_files(problem))
         try:
-            collected = CollectedTests(files)
+            collected = CollectedTests(files, seconds=TEST_SECONDS, fatal=(SandboxError,))
         except ValueError as error:
             raise CourseError(str(error)) from error
         known = {exercise.id for exercise in assignment.manifest.exercises}

@@ -14,6 +14,7 @@ from pygments import highlight  # type: ignore[import-untyped]
 from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
 from pygments.lexers import PythonLexer  # type: ignore[import-untyped]
 
+from autograder.marks.formulas import mathml
 from autograder.marks.notebook_cells import text_of
 
 IMAGES = ("image/png", "image/jpeg")
@@ -25,11 +26,23 @@ class _Plain(IPythonRenderer):
     def block_mermaidjs(self, code: str) -> str:
         return f"<pre><code>{escape(code)}</code></pre>\n"
 
+    def block_math(self, body: str) -> str:
+        return mathml(body, block=True)
+
+    def inline_math(self, body: str) -> str:
+        return mathml(body)
+
+    def latex_environment(self, name: str, body: str) -> str:
+        return mathml(f"\\begin{{{name}}}{body}\\end{{{name}}}", block=True)
+
 
 @lru_cache(maxsize=4096)
-def markdown(text: str) -> Markup:
-    """Markdown as HTML; raw HTML shows as text, script links lead nowhere, formulas stay as written."""
-    renderer = _Plain(escape=True, allow_harmful_protocols=False, exclude_anchor_links=True)
+def markdown(text: str, *, of_the_course: bool = False) -> Markup:
+    """Markdown as HTML, formulas as MathML. Raw HTML shows as text and script links lead nowhere.
+
+    of_the_course: staff wrote it, so that its raw HTML (folded hints) is HTML.
+    """
+    renderer = _Plain(escape=not of_the_course, allow_harmful_protocols=False, exclude_anchor_links=True)
     try:
         return Markup(MarkdownWithMath(renderer=renderer).render(text))
     except InvalidNotebook:  # an image that was attached to the cell and is not there
@@ -42,10 +55,10 @@ def code(text: str) -> Markup:
     return Markup(highlight(text, PythonLexer(stripnl=False), HtmlFormatter()))
 
 
-def cell_html(cell: Mapping[str, Any]) -> Markup:
-    """A cell's source and its outputs."""
+def cell_html(cell: Mapping[str, Any], *, of_the_course: bool = False) -> Markup:
+    """A cell's source and its outputs. of_the_course: its text is as staff wrote it."""
     if cell["cell_type"] != "code":
-        return markdown(text_of(cell))
+        return markdown(text_of(cell), of_the_course=of_the_course)
     return code(text_of(cell)) + Markup("").join(_output(output) for output in cell.get("outputs", []))
 
 

@@ -20,11 +20,11 @@ from autograder.errors import BadInput
 from autograder.files import write_atomically
 from autograder.marks import marker_notebook
 from autograder.marks.cells_html import CODE_STYLE, cell_html, markdown
-from autograder.marks.notebook_cells import NotebookJson, grade_id, is_rubric
+from autograder.marks.notebook_cells import NotebookJson, grade_id, is_rubric, text_of
 from autograder.marks.standings import Score, Standing, StandingStatus, standings
 from autograder.results import ResultFolder, TestResult
 from autograder.submission import exchange_files
-from kit.manifest import Notebook
+from kit.manifest import CellKind, Notebook
 from kit.outcomes import OutcomeStatus
 
 
@@ -100,7 +100,12 @@ def _notebook_page(
     assignment: Assignment, standing: Standing, book: Notebook, notebook: NotebookJson, graded_at: str
 ) -> str:
     scores = {score.cell: score for score in standing.scores}
-    cells = [(cell, scores.get(grade_id(cell))) for cell in notebook["cells"] if not is_rubric(cell)]
+    texts = {cell.id: cell.source.strip() for cell in book.cells if cell.kind is CellKind.TEXT}
+    cells = [
+        (cell_html(cell, of_the_course=texts.get(cell["id"]) == text_of(cell).strip()), scores.get(grade_id(cell)))
+        for cell in notebook["cells"]
+        if not is_rubric(cell)
+    ]
     return _render(
         "notebook.html.j2", assignment, title=f"{book.title}: {standing.student}",
         standing=standing, graded_at=graded_at, book=book, cells=cells, tests=_tests(standing),
@@ -147,7 +152,7 @@ def _environment() -> Environment:
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {
-        "cell": cell_html, "markdown": markdown, "points": _points, "total": _total, "hint": _hint, "why": _why,
+        "markdown": markdown, "points": _points, "total": _total, "hint": _hint, "why": _why,
         "short": lambda digest: digest.removeprefix("sha256:")[:12],
     }  # fmt: skip
     return environment

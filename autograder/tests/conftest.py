@@ -1,4 +1,7 @@
-"""The tiny set as tests need it: written, built, released to a student, graded. See also tiny.py and marking.py."""
+"""The tiny set as tests need it: written, built, released to a student, graded. See also tiny.py and marking.py.
+
+A module that defines a fixture `plan` of its own gets a `sandbox` for it.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,9 @@ import pytest
 import torch
 
 from autograder.assignment.model import Assignment
+from autograder.grading.grade_one import confined
+from autograder.grading.plan import Plan
+from autograder.sandbox.sandbox import Sandbox
 from autograder.tests import handing_in, marking, tiny
 from kit.manifest import Manifest
 
@@ -49,3 +55,27 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def sandbox(plan: Plan) -> Iterator[Sandbox]:
+    """A sandbox for the plan of the module that asks."""
+    with confined(plan.assignment, allow_weak=True) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def tiny_sandbox(tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> Iterator[Sandbox]:
+    """A sandbox for the tiny set's library."""
+    with Sandbox.start(tiny.write(tmp_path_factory.mktemp("library")), tiny.LIBRARY) as started:
+        yield started
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_sandbox: Sandbox) -> Path:
+    """A course as the current folder. Its commands share one sandbox, which takes seconds to start."""
+    monkeypatch.setattr(Sandbox, "start", lambda library, package: tiny_sandbox)
+    monkeypatch.setattr(Sandbox, "close", lambda self: None)
+    marking.assignment(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

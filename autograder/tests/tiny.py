@@ -266,3 +266,13 @@ def edit(folder: Path, file: str, old: str, new: str) -> None:
     if text.count(old) != 1:
         raise ValueError(f"{old!r} occurs {text.count(old)} times in {file}")
     path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def add_problem(folder: Path, name: str, prefix: str) -> None:
+    """A copy of the tiny problem under another name, its ids and the files named by them beginning with `prefix`."""
+    for path in list((folder / PROBLEM).rglob("*")):
+        if path.is_file():
+            inner = path.relative_to(folder / PROBLEM).as_posix()
+            copy = folder / name / inner.replace("tiny-", prefix)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_text(path.read_text().replace("tiny-", prefix).replace('"Scaling"', f'"{name.title()}"'))

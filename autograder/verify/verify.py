@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import multiprocessing
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass, field
 from types import ModuleType
 
@@ -18,6 +17,7 @@ from autograder.assignment.model import Assignment, Problem
 from autograder.build import copies
 from autograder.grading.grade_one import bind
 from autograder.grading.plan import Plan, answer_code, visibility
+from autograder.grading.processes import forked_pool
 from autograder.sandbox.sandbox import Sandbox
 from autograder.verify.library_answers import library_answers
 from kit.outcomes import OutcomeStatus
@@ -106,8 +106,7 @@ def verify(
     tests = tuple(test.id for test in plan.tests if any(test.id.startswith(f"{item.name}/") for item in problems))
     proof = Proof(plan.assignment, tests)
     _shared[:] = [(plan, sandbox)]
-    context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with forked_pool(workers) as pool:
         for future in as_completed([pool.submit(_try, case) for case in cases]):
             proof.verdicts.append(future.result())
             on_verdict(proof.verdicts[-1], len(cases))

@@ -730,7 +730,7 @@ guess_best_ratio_for_loss = None  # one of 0.25, 0.5, 0.75, 0.9
 guess_best_ratio_for_features = None
 
 # %% [markdown]
-# **Figure.** Loss and accuracy for the four ratios, measured by the course (two seeds; the bar reaches to both), and
+# **Figure.** Loss and accuracy for the four ratios, measured by the course (three seeds; the bar reaches to all), and
 # for one of your own (about a minute). Does the better loss give the better features? Which differences exceed .02? And
 # equal steps are not equal work: 500 at .25 cost as much as 1,270 at .75, nearly your run in [[#run]]. Compare its
 # accuracy.

@@ -35,20 +35,11 @@ def with_sections(folder: Path) -> None:
     path.write_text(path.read_text().replace('# %% tags=["exercise:tiny-scale"]\n', SECTIONS, 1))
 
 
-def add_problem(folder: Path, name: str, prefix: str) -> None:
-    """A copy of the tiny problem under another name, its ids beginning with `prefix`."""
-    for path in list((folder / tiny.PROBLEM).rglob("*")):
-        if path.is_file():
-            copy = folder / name / path.relative_to(folder / tiny.PROBLEM)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_text(path.read_text().replace("tiny-", prefix).replace('"Scaling"', f'"{name.title()}"'))
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """The tiny set with a second problem, `shifting`, of its own sections."""
     folder = tiny.write(tmp_path)
-    add_problem(folder, "shifting", "second-")
+    tiny.add_problem(folder, "shifting", "second-")
     path = folder / "shifting" / "notebook.py"
     path.write_text(path.read_text().replace("# Two exercises", "# ## First\n#\n# Two exercises"))
     return folder

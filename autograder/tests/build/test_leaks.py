@@ -22,13 +22,13 @@ SOLUTION_PAIR = "scaled_by_the_reference = values * factor\n    return scaled_by
 
 
 @pytest.fixture
-def tinyset(sources):
+def unbuilt(sources):
     return load_assignment(tiny.NAME, sources.parent.parent)
 
 
 @pytest.fixture
-def clean(tinyset):
-    return {path.removeprefix("release/tinyset/"): data for path, data in build.make(tinyset).files.items()}
+def clean(unbuilt):
+    return {path.removeprefix("release/tinyset/"): data for path, data in build.make(unbuilt).files.items()}
 
 
 def in_notebook(source: str | list[str], **fields: object) -> bytes:
@@ -59,9 +59,9 @@ def stored(save_to) -> bytes:
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\xff\xfe"
 
 
-def test_a_clean_release_has_no_leak(tinyset, clean):
+def test_a_clean_release_has_no_leak(unbuilt, clean):
     release = {path: data for path, data in clean.items() if not path.startswith("source/")}
-    assert leaks.find(tinyset, release) == []
+    assert leaks.find(unbuilt, release) == []
 
 
 @pytest.mark.parametrize(
@@ -96,31 +96,31 @@ def test_a_clean_release_has_no_leak(tinyset, clean):
         ("data/weights.dat", stored(lambda out: np.save(out, np.ones(2))), "trained weights"),
     ],
 )  # fmt: skip
-def test_a_planted_leak_is_found_and_named(tinyset, path, data, wanted):
-    found = leaks.find(tinyset, {path: data})
+def test_a_planted_leak_is_found_and_named(unbuilt, path, data, wanted):
+    found = leaks.find(unbuilt, {path: data})
     assert any(line.startswith(f"{path}: ") and wanted in line for line in found), found
 
 
 @pytest.mark.parametrize("path", ["data/weights.npz", "data/sub/weights.npz"])
-def test_arrays_that_a_checksum_list_of_the_data_names_are_data(tinyset, path):
+def test_arrays_that_a_checksum_list_of_the_data_names_are_data(unbuilt, path):
     arrays = stored(lambda out: np.savez(out, a=np.ones(2)))
     listing = f"{'0' * 64}  weights.npz\n".encode()
-    assert leaks.find(tinyset, {path: arrays, path.replace("weights.npz", "SHA256SUMS"): listing}) == []
+    assert leaks.find(unbuilt, {path: arrays, path.replace("weights.npz", "SHA256SUMS"): listing}) == []
 
 
-def test_a_checksum_list_outside_the_data_excuses_nothing(tinyset):
+def test_a_checksum_list_outside_the_data_excuses_nothing(unbuilt):
     arrays = stored(lambda out: np.savez(out, a=np.ones(2)))
     listing = f"{'0' * 64}  weights.npz\n".encode()
-    assert leaks.find(tinyset, {"tinylib/weights.npz": arrays, "tinylib/SHA256SUMS": listing}) != []
+    assert leaks.find(unbuilt, {"tinylib/weights.npz": arrays, "tinylib/SHA256SUMS": listing}) != []
 
 
-def test_a_public_test_whose_name_contains_a_hidden_name_is_no_leak(tinyset):
-    assert leaks.find(tinyset, {"x.py": f"def {HIDDEN_NAME}_again(): ...".encode()}) == []
+def test_a_public_test_whose_name_contains_a_hidden_name_is_no_leak(unbuilt):
+    assert leaks.find(unbuilt, {"x.py": f"def {HIDDEN_NAME}_again(): ...".encode()}) == []
 
 
-def test_lines_that_a_student_is_given_are_no_leak(tinyset):
+def test_lines_that_a_student_is_given_are_no_leak(unbuilt):
     given = '"""Multiply values (B, D) by a factor. Raises ValueError where the factor is negative."""'
-    assert leaks.find(tinyset, {"x.py": given.encode()}) == []
+    assert leaks.find(unbuilt, {"x.py": given.encode()}) == []
 
 
 def test_a_line_named_public_may_stand_in_the_release(sources):

@@ -15,6 +15,8 @@ from autograder.results import ResultFolder
 from autograder.submission.read import read_submission
 from autograder.verify.made_class import Member, link_course, members
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 BIN = Path(sys.executable).parent
 NAME = "ps3"

@@ -28,6 +28,8 @@ from autograder.tests import tiny
 from autograder.tests.released import SCALE, SCALER
 from autograder.verify.made_class import members
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 BIN = Path(sys.executable).parent
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}

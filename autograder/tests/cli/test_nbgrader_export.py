@@ -19,28 +19,28 @@ class PointADay(LateSubmissionPlugin):  # type: ignore[misc]
 
 
 @pytest.fixture
-def tinyset(tmp_path):
-    tinyset = marking.assignment(tmp_path)
-    submit(tinyset, "late", timestamp="2030-01-03 00:00:00 UTC")
+def exported(tmp_path):
+    exported = marking.assignment(tmp_path)
+    submit(exported, "late", timestamp="2030-01-03 00:00:00 UTC")
     reports = [marking.report("ada"), marking.report("late"), marking.report("part", scaler=None)]
-    gradebook.write(tinyset, marking.store(tmp_path, *reports))
-    return tinyset
+    gradebook.write(exported, marking.store(tmp_path, *reports))
+    return exported
 
 
-def export(tinyset, **options):
+def export(exported, **options):
     config = Config({"AssignLatePenalties": {"plugin_class": PointADay}})
-    plugin = StatusCsvExport(config=config, to=str(tinyset.root / "grades.csv"), **options)
-    with api.Gradebook(f"sqlite:///{tinyset.root}/gradebook.db") as book:
+    plugin = StatusCsvExport(config=config, to=str(exported.root / "grades.csv"), **options)
+    with api.Gradebook(f"sqlite:///{exported.root}/gradebook.db") as book:
         book.add_student("absent")
         plugin.export(book)
         book.remove_student("absent")
-    with open(tinyset.root / "grades.csv", newline="") as file:
+    with open(exported.root / "grades.csv", newline="") as file:
         return {row["student_id"]: row for row in csv.DictReader(file)}
 
 
-def test_every_student_has_a_status(tinyset):
-    mark(tinyset, "ada", "tiny-why", 1.0)
-    found = {student: (row["raw_score"], row["score"], row["status"]) for student, row in export(tinyset).items()}
+def test_every_student_has_a_status(exported):
+    mark(exported, "ada", "tiny-why", 1.0)
+    found = {student: (row["raw_score"], row["score"], row["status"]) for student, row in export(exported).items()}
     assert found == {
         "absent": ("0.0", "0.0", "no submission"),
         "ada": ("6.0", "6.0", "complete"),
@@ -49,13 +49,13 @@ def test_every_student_has_a_status(tinyset):
     }
 
 
-def test_an_extension_counts_at_the_next_export(tinyset):
-    assert export(tinyset)["late"]["late_submission_penalty"] == "2.0"
-    with api.Gradebook(f"sqlite:///{tinyset.root}/gradebook.db") as book:
+def test_an_extension_counts_at_the_next_export(exported):
+    assert export(exported)["late"]["late_submission_penalty"] == "2.0"
+    with api.Gradebook(f"sqlite:///{exported.root}/gradebook.db") as book:
         book.grant_extension(tiny.NAME, "late", days=1)
-    assert export(tinyset)["late"]["late_submission_penalty"] == "1.0"
+    assert export(exported)["late"]["late_submission_penalty"] == "1.0"
 
 
-def test_one_student_can_be_exported_alone(tinyset):
-    assert set(export(tinyset, student=["ada"])) == {"ada"}
-    assert export(tinyset, assignment=["another"]) == {}
+def test_one_student_can_be_exported_alone(exported):
+    assert set(export(exported, student=["ada"])) == {"ada"}
+    assert export(exported, assignment=["another"]) == {}

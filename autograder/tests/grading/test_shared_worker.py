@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from autograder.assignment.load import load_assignment
-from autograder.grading.grade_one import confined, grade_submission
+from autograder.grading.grade_one import grade_submission
 from autograder.grading.plan import Plan
 from autograder.results import Report
 from autograder.sandbox.sandbox import Sandbox
@@ -58,12 +57,6 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     marking.without_gradebook(root)
     tiny.edit(root / "assignments" / tiny.NAME, "assignment.toml", "call_seconds = 5", "call_seconds = 1")
     return Plan.of(load_assignment(tiny.NAME, root), 11)
-
-
-@pytest.fixture(scope="module")
-def sandbox(plan: Plan) -> Iterator[Sandbox]:
-    with confined(plan.assignment, allow_weak=True) as started:
-        yield started
 
 
 def graded(plan: Plan, sandbox: Sandbox, folder: Path, **answers: str) -> Report:

@@ -8,6 +8,7 @@ from autograder.errors import BadInput
 from autograder.marks import feedback_pages, gradebook
 from autograder.marks.cells_html import cell_html, markdown
 from autograder.marks.marker_notebook import dress, rubrics
+from autograder.marks.standings import standings
 from autograder.results import ResultFolder
 from autograder.tests import marking, tiny
 from autograder.tests.marks.test_gradebook import mark
@@ -67,6 +68,40 @@ def test_the_notebook_page_shows_the_students_own_answer_and_figure(tinyset):
     page = pages(tinyset, marking.report("ada"))["1_scaling.html"]
     assert "Because autograd follows it." in page
     assert f'src="data:image/png;base64,{marking.PIXEL}"' in page
+
+
+HINT = "<details><summary>Hint</summary>\n\nLook at $x^2$.\n\n</details>"
+
+
+def with_hint(tinyset, texts):
+    """The pages of a set whose course text is a folded hint, of a submission in which these cells have other texts."""
+    book = next(iter(tinyset.manifest.notebooks))
+    name = next(cell.id for cell in book.cells if cell.kind == "text")
+    cells = tuple(dataclasses.replace(cell, source=HINT) if cell.id == name else cell for cell in book.cells)
+    made = {
+        "cells": [{"cell_type": "markdown", "id": key or name, "metadata": {}, "source": text} for key, text in texts]
+    }
+    (standing,) = standings(
+        tinyset.manifest, marking.store(tinyset.root, marking.report("ada")), tinyset.root / "none.db"
+    )
+    return Reader(feedback_pages._notebook_page(tinyset, standing, dataclasses.replace(book, cells=cells), made, ""))
+
+
+def test_the_courses_folded_hints_are_folded_and_its_formulas_drawn(tinyset):
+    page = with_hint(tinyset, [("", HINT)])
+    assert {"details", "summary", "math", "msup"} <= set(page.tags)
+    assert "$" not in page.text
+
+
+@pytest.mark.parametrize(
+    "written",
+    [("", HINT + "\n<b>mine</b>"), ("own-1", HINT), ("tiny-why", HINT), ("own-1", "<script>1</script>")],
+    ids=["in the course's cell", "the same text elsewhere", "in an answer", "a script"],
+)
+def test_what_a_student_writes_is_never_read_as_html(tinyset, written):
+    page = with_hint(tinyset, [written])
+    assert not {"details", "b", "script"} & set(page.tags)
+    assert f"<{'script' if 'script' in written[1] else 'summary'}>" in page.text
 
 
 def test_nothing_of_a_hidden_test_reaches_a_page(tinyset):

@@ -17,7 +17,6 @@ from autograder.grading.seed import course_seed
 from autograder.marks import gradebook
 from autograder.results import ResultFolder
 from autograder.tests import released, tiny
-from autograder.tests.assignment.test_numbering import add_problem
 
 EXTRA = "extra_shifting.ipynb"
 
@@ -34,7 +33,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     grade(root)
     mark(root)
     shutil.copytree(root / "autograded", root / "autograded-1.0")
-    add_problem(folder, "shifting", "second-")
+    tiny.add_problem(folder, "shifting", "second-")
     tiny.edit(folder, "assignment.toml", "extra = []", 'extra = ["shifting"]')
     tiny.edit(folder, "assignment.toml", 'version = "1.0"', 'version = "1.1"')
     build.build(tiny.NAME, root)

@@ -19,6 +19,8 @@ from autograder.tests import tiny
 from autograder.verify.bench import _check_latency, _floor
 from autograder.verify.bench_stock import prepare_stock
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assignment]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 from autograder.assignment.model import Assignment
 from autograder.results import ReportStatus, ResultFolder
@@ -15,6 +13,8 @@ from autograder.tests import marking, tiny
 from autograder.verify import demo
 from autograder.verify.demo import Row
 from autograder.verify.made_class import Member, class_of, members, texts
+
+pytestmark = pytest.mark.slow
 
 SECOND = "offset"
 
@@ -24,24 +24,11 @@ def write_two_problems(root: Path) -> None:
     folder = tiny.write(root)
     tiny.edit(folder, "assignment.toml", f'core = ["{tiny.PROBLEM}"]', f'core = ["{tiny.PROBLEM}", "{SECOND}"]')
     tiny.edit(folder, "assignment.toml", "call_seconds = 5", "call_seconds = 3")
-    for path in list((folder / tiny.PROBLEM).rglob("*")):
-        if path.is_file():
-            inner = path.relative_to(folder / tiny.PROBLEM).as_posix()
-            copy = folder / SECOND / inner.replace("tiny-", "second-")
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_text(path.read_text().replace("tiny-", "second-"))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def threads_restored() -> Iterator[None]:
-    """Grading here takes one thread for the whole process."""
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
+    tiny.add_problem(folder, SECOND, "second-")
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Assignment, list[Member]]:
+def made(tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> tuple[Assignment, list[Member]]:
     root = tmp_path_factory.mktemp("course")
     write_two_problems(root)
     (root / "demo" / "old").mkdir(parents=True)

@@ -96,6 +96,7 @@ def remark(drawn: dict[str, Sheet], exercise: str, name: str) -> str:
     return drawn[exercise].remark(panel(drawn, exercise, name))
 
 
+@pytest.mark.slow
 def test_each_exercise_has_a_sheet_with_the_reference_first_and_every_wrong_answer(drawn: dict[str, Sheet]) -> None:
     names = {exercise: [panel.name for panel in sheet.panels] for exercise, sheet in drawn.items()}
     assert names == {

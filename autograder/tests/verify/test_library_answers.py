@@ -1,12 +1,9 @@
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 from autograder.assignment.library import import_library
 from autograder.assignment.load import load_assignment
-from autograder.grading.grade_one import confined
 from autograder.grading.plan import Plan
 from autograder.sandbox.sandbox import Sandbox
 from autograder.tests import tiny
@@ -62,21 +59,12 @@ def endless(numbers, by):
 
 
 @pytest.fixture(scope="module")
-def plan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plan]:
+def plan(tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> Plan:
     """The tiny set with a library that answers its exercises."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
     root = tmp_path_factory.mktemp("course")
     shapes = tiny.write(root) / tiny.LIBRARY / "shapes.py"
     shapes.write_text(shapes.read_text() + ANSWERS)
-    yield plan_from_sources(load_assignment(tiny.NAME, root), seed=3)
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def sandbox(plan: Plan) -> Iterator[Sandbox]:
-    with confined(plan.assignment, allow_weak=True) as started:
-        yield started
+    return plan_from_sources(load_assignment(tiny.NAME, root), seed=3)
 
 
 def cases(plan: Plan, name: str) -> list[Case]:

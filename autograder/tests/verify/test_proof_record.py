@@ -6,7 +6,6 @@ from autograder.assignment.load import load_assignment
 from autograder.assignment.model import Assignment
 from autograder.errors import BadInput
 from autograder.tests import tiny
-from autograder.tests.assignment.test_numbering import add_problem
 from autograder.verify.proof_record import ProofRecord
 
 
@@ -14,7 +13,7 @@ from autograder.verify.proof_record import ProofRecord
 def folder(tmp_path: Path) -> Path:
     """The tiny set with a second problem, both proved with five seeds."""
     folder = tiny.write(tmp_path)
-    add_problem(folder, "shifting", "second-")
+    tiny.add_problem(folder, "shifting", "second-")
     tiny.edit(folder, "assignment.toml", 'core = ["scaling"]', 'core = ["scaling", "shifting"]')
     assignment = load(folder)
     for problem in assignment.problems:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,12 +39,6 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     root = tmp_path_factory.mktemp("course")
     tiny.write(root)
     return plan_from_sources(load_assignment(tiny.NAME, root), seed=3)
-
-
-@pytest.fixture(scope="module")
-def sandbox(plan: Plan) -> Iterator[Sandbox]:
-    with Sandbox.start(plan.assignment.release, plan.assignment.library) as started:
-        yield started
 
 
 @pytest.fixture

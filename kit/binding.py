@@ -10,7 +10,7 @@ from kit.far_side import Service, cell_spoken
 from kit.manifest import Manifest
 from kit.notebooks import CodeCell, Extraction
 from kit.outcomes import OutcomeStatus
-from kit.student import LocalTransport, Student, StudentCrashed, StudentTimeout, Transport
+from kit.student import LocalTransport, Student, StudentCrashed, StudentError, StudentTimeout, Transport
 from kit.wire import WireError
 
 LOAD_SECONDS = 10.0
@@ -133,6 +133,10 @@ class NotebookBinding:
 
     def owner(self, name: str) -> str | None:
         return self.owners.get(name)
+
+    def load_error(self, exercise: str) -> StudentError | None:
+        found = (problem.error for problem in self.failed.values() if problem.exercise == exercise)
+        return next((error for error in found if isinstance(error, StudentError)), None)
 
     def excuse(self, exercise: str) -> str | None:
         """What an exception stopped its cell with, if its names are missing for that reason."""

@@ -20,7 +20,7 @@ from kit.far_side import Service
 from kit.manifest import Exercise
 from kit.outcomes import OutcomeStatus
 from kit.release import Release, ReleaseError, find_release
-from kit.student import LocalTransport, Student
+from kit.student import LocalTransport, Student, StudentError
 
 LOCAL_SEED = 0
 _passed: dict[str, dict[str, object]] = {}  # exercise id -> fingerprints of what passed in this process
@@ -111,6 +111,9 @@ class LiveBinding:
 
     def owner(self, name: str) -> str | None:
         return self.owners.get(name)
+
+    def load_error(self, exercise: str) -> StudentError | None:
+        return None
 
     def excuse(self, exercise: str) -> str | None:
         return None

@@ -1,4 +1,4 @@
-"""The block that a check prints: one count, every check's title, the first failure in full. Under twelve lines."""
+"""The block that a check prints: a count, every title, the most telling failure in full. Under twelve lines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from kit.cells import one_line
 from kit.manifest import Exercise
-from kit.outcomes import OutcomeStatus
+from kit.outcomes import BLAMELESS, OutcomeStatus, alike, explained, failures
 
 if TYPE_CHECKING:
     from kit.runner import Outcome  # not at run time: it imports pytest
@@ -27,18 +27,38 @@ _WORDS = {
     OutcomeStatus.CRASHED: "FAILED",
     OutcomeStatus.ERROR: "BROKEN",
 }
-_BLAMELESS = (OutcomeStatus.MISSING, OutcomeStatus.BLOCKED)
 # An index such as (0, 0, 2) stays on one line.
 _BETWEEN_INDICES, _UNBREAKABLE = re.compile(r"(?<=\d), (?=\d)"), ",\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
+class Row:
+    """One check, or several that are one failure. ``details``: what is wrong, in lines; ``titles``: of all of them."""
+
+    word: str
+    title: str
+    details: tuple[str, ...] = ()
+    titles: tuple[str, ...] = ()
+
+    @property
+    def is_good(self) -> bool:
+        return self.word == _WORDS[OutcomeStatus.PASSED]
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Everything below its title."""
+        return (*self.details, *self.titles)
+
+
+@dataclass(frozen=True)
 class Block:
-    """What to show of one check. ``passed``: everything did. ``failure``: one line to stop the cell with, or empty."""
+    """What to show of one check. ``passed``: everything did. ``failure``: one line to stop the cell with, or empty.
+
+    rows: the failure that is explained, the others, then what passed.
+    """
 
     head: str
-    rows: tuple[tuple[str, str], ...]
-    details: tuple[str, ...]
+    rows: tuple[Row, ...]
     tail: str
     seconds: str
     passed: bool
@@ -46,9 +66,10 @@ class Block:
 
     def text(self) -> str:
         """Plain text of at most 11 lines, 96 columns wide."""
-        good = [title for word, title in self.rows if word == "ok"]
-        bad = [f"  {word:<11} {title}" for word, title in self.rows if word != "ok"]
-        room = MAX_LINES - 1 - bool(self.tail) - len(self.details)
+        good = [row.title for row in self.rows if row.is_good]
+        bad = [f"  {row.word:<11} {row.title}" for row in self.rows if not row.is_good]
+        details = self.rows[0].details if bad else ()
+        room = MAX_LINES - 1 - bool(self.tail) - len(details)
         shown = (
             bad
             if len(bad) <= room - bool(good)
@@ -56,23 +77,12 @@ class Block:
         )
         lines = [f"{self.head:<{WIDTH - len(self.seconds) - 1}} {self.seconds}".rstrip()]
         lines += _columns(good, room - len(shown))
-        lines += shown[:1] + [f"{'':14}{line}" for line in self.details] + shown[1:]
+        lines += shown[:1] + [f"{'':14}{line}" for line in details] + shown[1:]
         return "\n".join([*lines, self.tail] if self.tail else lines)
 
     def html(self) -> str:
-        """The same as HTML that keeps the reader's theme."""
-        rows = []
-        shown_details = False
-        for word, title in self.rows:
-            color = "#2a8a3e" if word == "ok" else "#c4520b"
-            cell = escape(title)
-            if word != "ok" and not shown_details:
-                cell = f"<b>{cell}</b>" + "".join(f"<br>{escape(line)}" for line in self.details)
-                shown_details = True
-            rows.append(
-                f'<tr style="background:none"><td style="color:{color};text-align:left;vertical-align:top;'
-                f'white-space:nowrap"><b>{escape(word)}</b></td><td style="text-align:left">{cell}</td></tr>'
-            )
+        """The same as HTML that keeps the reader's theme, the details of the other failures folded under them."""
+        rows = [_html(row, explained=number == 0) for number, row in enumerate(self.rows)]
         seconds = f' <span style="opacity:.6">{escape(self.seconds)}</span>' if self.seconds else ""
         table = f'<table style="margin:4px 0">{"".join(rows)}</table>' if rows else ""
         tail = f"<div>{escape(self.tail)}</div>" if self.tail else ""
@@ -85,7 +95,7 @@ class Block:
 
 def line_block(head: str, failure: str = "") -> Block:
     """A block of one line."""
-    return Block(head, (), (), "", "", False, failure)
+    return Block(head, (), "", "", False, failure)
 
 
 def outcomes_block(exercise: Exercise, outcomes: Sequence[Outcome], seconds: float) -> Block:
@@ -93,22 +103,19 @@ def outcomes_block(exercise: Exercise, outcomes: Sequence[Outcome], seconds: flo
     statuses = [outcome.status for outcome in outcomes]
     if not outcomes:
         return line_block(f"{exercise.id} has no public checks. {_hidden(exercise)}".strip())
-    if set(statuses) <= set(_BLAMELESS):
+    if set(statuses) <= set(BLAMELESS):
         return line_block(_waiting(exercise.id, outcomes))
     good, total = statuses.count(OutcomeStatus.PASSED), len(statuses)
-    rows = tuple((_WORDS[outcome.status], outcome.mark.title) for outcome in outcomes)
     took = f"{seconds:.1f} s"
     if good == total:
         checks = "check" if total == 1 else "checks"
         head = f"{exercise.id}: {total} public {checks} passed; {_hidden(exercise)}"
-        return Block(head, rows, (), _slow(exercise, outcomes), took, True, "")
+        return Block(head, _rows(outcomes), _slow(exercise, outcomes), took, True, "")
     head = f"{exercise.id}: {good} of {total} public checks passed"
-    first = next((o for o in outcomes if o.status not in (OutcomeStatus.PASSED, *_BLAMELESS)), None)
-    ordered = tuple(sorted(rows, key=lambda row: row[0] == "ok")) if first is None else _first(rows, first)
-    failure = f"{exercise.id}: {total - good} of {total} public checks did not pass, see above" if first else ""
-    shown = first or next(o for o in outcomes if o.status in _BLAMELESS)
+    failed = bool(failures(outcomes))
+    failure = f"{exercise.id}: {total - good} of {total} public checks did not pass, see above" if failed else ""
     tail = f"{_hidden(exercise).capitalize()} {_slow(exercise, outcomes)}".rstrip()
-    return Block(head, ordered, tuple(_details(shown)), tail, took, False, failure)
+    return Block(head, _rows(outcomes), tail, took, False, failure)
 
 
 def _slow(exercise: Exercise, outcomes: Sequence[Outcome]) -> str:
@@ -125,11 +132,41 @@ def _waiting(exercise: str, outcomes: Sequence[Outcome]) -> str:
     return f"{exercise} waits for {' and '.join(sorted(blocked))}: write that first"
 
 
-def _first(rows: tuple[tuple[str, str], ...], first: Outcome) -> tuple[tuple[str, str], ...]:
-    """The failure that is explained before the other failures, and those before what passed."""
-    key = (_WORDS[first.status], first.mark.title)
-    rest = [row for row in rows if row != key]
-    return (key, *(row for row in rest if row[0] != "ok"), *(row for row in rest if row[0] == "ok"))
+def _rows(outcomes: Sequence[Outcome]) -> tuple[Row, ...]:
+    """The failure that is explained before the other failures, then what is not written, then what passed."""
+    first = explained(outcomes)
+    failed = sorted(alike(failures(outcomes)), key=lambda group: first not in group)
+    unwritten = [[outcome] for outcome in outcomes if outcome.status in BLAMELESS]
+    good = [Row(_WORDS[o.status], o.mark.title) for o in outcomes if o.status is OutcomeStatus.PASSED]
+    return (*(_row(group) for group in (*failed, *unwritten)), *good)
+
+
+def _row(group: Sequence[Outcome]) -> Row:
+    word, details = _WORDS[group[0].status], tuple(_details(group[0]))
+    if len(group) == 1:
+        return Row(word, group[0].mark.title, details)
+    titles = tuple(outcome.mark.title for outcome in group)
+    return Row(word, f"{len(group)} checks: stopped with {group[0].raised}", details, titles)
+
+
+def _html(row: Row, *, explained: bool) -> str:
+    color = "#2a8a3e" if row.is_good else "#c4520b"
+    style = f"color:{color};text-align:left;vertical-align:top;white-space:nowrap"
+    return (
+        f'<tr style="background:none"><td style="{style}"><b>{escape(row.word)}</b></td>'
+        f'<td style="text-align:left">{_html_cell(row, explained and not row.is_good)}</td></tr>'
+    )
+
+
+def _html_cell(row: Row, explained: bool) -> str:
+    title = escape(row.title)
+    if explained:
+        return "<br>".join([f"<b>{title}</b>", *map(escape, row.details)]) + _folded("which", row.titles)
+    return _folded(title, row.lines) if row.lines else title
+
+
+def _folded(title: str, lines: Sequence[str]) -> str:
+    return f"<details><summary>{title}</summary>{'<br>'.join(map(escape, lines))}</details>" if lines else ""
 
 
 def _details(outcome: Outcome) -> list[str]:
@@ -140,7 +177,7 @@ def _details(outcome: Outcome) -> list[str]:
     ]
     if outcome.status == OutcomeStatus.ERROR:
         return [*lines, "The check itself could not finish. If your code looks right, tell the course staff."]
-    if outcome.hint and outcome.status not in _BLAMELESS:
+    if outcome.hint and outcome.status not in BLAMELESS:
         lines += textwrap.wrap(f"Think about: {outcome.hint}", WIDTH - 14, max_lines=2, placeholder=" …")
     return lines
 

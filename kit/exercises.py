@@ -14,12 +14,16 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class Mark:
-    """What a test says about itself: its exercise, its weight within it, a title and a hint for the student."""
+    """What a test says about itself: its exercise, its weight within it, a title and a hint for the student.
+
+    broad: nearly any mistake fails it, so that another failure says more about the mistake.
+    """
 
     exercise: str
     weight: float
     title: str
     hint: str
+    broad: bool = False
 
 
 @dataclass(frozen=True)
@@ -28,16 +32,17 @@ class Marker:
 
     The score of an exercise is its points times the passed weight over the total weight; every case of a parametrised
     test counts `weight`. The title says what holds when the test passes; the hint names a misconception, not the fix.
+    A broad test (every number in its place) is explained only where no other test of the exercise fails.
     """
 
     exercise: str
 
-    def __call__(self, title: str, *, hint: str, weight: float = 1) -> Callable[[F], F]:
+    def __call__(self, title: str, *, hint: str, weight: float = 1, broad: bool = False) -> Callable[[F], F]:
         if weight <= 0:
             raise ValueError(f"the weight of a test of {self.exercise} should be positive, not {weight}")
 
         def mark(function: F) -> F:
-            function.__exercise__ = Mark(self.exercise, weight, title, hint)  # type: ignore[attr-defined]
+            function.__exercise__ = Mark(self.exercise, weight, title, hint, broad)  # type: ignore[attr-defined]
             return function
 
         return mark

@@ -1,8 +1,12 @@
-"""`pytest` in the release folder: the public tests on the saved notebooks, read as they are at grading."""
+"""`pytest` in the release folder: the public tests on the saved notebooks, read as they are at grading.
+
+Of an exercise's failures the most telling one is explained; `pytest -v` explains all.
+"""
 
 from __future__ import annotations
 
 import math
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -11,9 +15,9 @@ import torch
 from kit.binding import LocalFarSide, NotebookBinding
 from kit.exercises import STUB_TEXT
 from kit.notebooks import Extraction, extract
-from kit.outcomes import OutcomeStatus
+from kit.outcomes import OutcomeStatus, explained
 from kit.release import Release, ReleaseError, find_release, read_all
-from kit.runner import Plugin, TestFile
+from kit.runner import Outcome, Plugin, TestFile
 
 LOCAL_SEED = 0
 
@@ -37,6 +41,7 @@ class SavedPlugin(Plugin):
         binding = NotebookBinding(manifest, extractions, lambda: LocalFarSide(manifest.library), seconds=math.inf)
         files = [TestFile(*release.public_tests(book.problem)) for book in manifest.notebooks]
         super().__init__(files, binding, LOCAL_SEED)
+        self.reports: dict[str, pytest.TestReport] = {}  # by test
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
@@ -46,9 +51,31 @@ class SavedPlugin(Plugin):
             exercise = outcome.mark.exercise
             report.longrepr = f"{STUB_TEXT.format(exercise=exercise)}, in {self.notebooks[exercise]}"
         elif outcome is not None and outcome.status not in (OutcomeStatus.PASSED, OutcomeStatus.ERROR):
-            hint = f"\nThink about: {outcome.hint}" if outcome.status == OutcomeStatus.FAILED and outcome.hint else ""
-            report.longrepr = f"{outcome.mark.title}: {outcome.status}\n{outcome.text}{hint}"
+            report.longrepr = _explanation(outcome)
+            self.reports[outcome.id] = report
         return report
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Before pytest prints the failures: leave the explanation to the most telling one of each exercise."""
+        if session.config.get_verbosity() > 0:
+            return
+        for _, group in groupby(self.outcomes, key=lambda outcome: outcome.mark.exercise):
+            outcomes = list(group)
+            first = explained(outcomes)
+            for outcome in outcomes:
+                if first is not None and outcome is not first and outcome.id in self.reports:
+                    self.reports[outcome.id].longrepr = _reference(outcome, first)
+
+
+def _explanation(outcome: Outcome) -> str:
+    hint = f"\nThink about: {outcome.hint}" if outcome.status == OutcomeStatus.FAILED and outcome.hint else ""
+    return f"{outcome.mark.title}: {outcome.status}\n{outcome.text}{hint}"
+
+
+def _reference(outcome: Outcome, first: Outcome) -> str:
+    same = outcome.raised is not None and outcome.raised == first.raised
+    where = f"stopped with {first.raised} too" if same else f'see "{first.mark.title}" first; pytest -v explains all'
+    return f"{outcome.mark.title}: {outcome.status}; {where}"
 
 
 def _extractions(release: Release) -> dict[str, Extraction]:

@@ -20,6 +20,7 @@ import torch
 
 from kit.compare import CheckFailed
 from kit.exercises import STUB_TEXT, Mark, mark_of
+from kit.far_side import cell_spoken
 from kit.outcomes import OutcomeStatus
 from kit.student import Student, StudentCrashed, StudentError, StudentMissing, StudentTimeout
 from kit.wire import WireError
@@ -59,10 +60,31 @@ class TestInfo:
 
 
 @dataclass(frozen=True)
+class Raised:
+    """The exception that the student's code stopped with: no word of it is the student's own.
+
+    error: a class of `kit.far_side.ERRORS`, or "an exception". line: within `cell`; None where it is not known.
+    """
+
+    error: str
+    cell: str | None
+    line: int | None
+
+    @classmethod
+    def of(cls, error: StudentError) -> "Raised":
+        return cls(error.kind, error.cell, error.line)
+
+    def __str__(self) -> str:
+        place = f" in line {self.line}" if self.line else ""
+        return f"{self.error}{place}{f' of {cell_spoken(self.cell)}' if self.cell else ''}"
+
+
+@dataclass(frozen=True)
 class Outcome:
     """How one test ended.
 
     text: what was wrong, in words that may hold inputs and the student's own text. trace: for TAs.
+    raised: set where an exception of the student's code ended the test.
     """
 
     id: str
@@ -73,6 +95,7 @@ class Outcome:
     hint: str = ""
     trace: str = ""
     blocked_by: str = ""
+    raised: Raised | None = None
 
 
 class Binding(Protocol):
@@ -100,6 +123,10 @@ class Binding(Protocol):
 
     def owner(self, name: str) -> str | None:
         """The exercise in which `name` is to be written; None where it is nobody's."""
+        ...
+
+    def load_error(self, exercise: str) -> StudentError | None:
+        """The exception that its cell stopped with; None where it ran to its end."""
         ...
 
     def excuse(self, exercise: str) -> str | None:
@@ -274,8 +301,17 @@ class Plugin:
         hint = "" if isinstance(error, StudentError) else getattr(error, "hint", None) or mark.hint
         trace = "" if error is None else _trace(error)
         return Outcome(
-            self.test_id(item), mark, status, time.perf_counter() - self.started, text, hint, trace, blocked_by
+            self.test_id(item), mark, status, time.perf_counter() - self.started, text, hint, trace, blocked_by,
+            self._raised(mark, status, error),
+        )  # fmt: skip
+
+    def _raised(self, mark: Mark, status: OutcomeStatus, error: BaseException | None) -> Raised | None:
+        if status is not OutcomeStatus.FAILED or not isinstance(error, StudentError):
+            return None
+        met_first = (
+            self.binding.load_error(mark.exercise) if self.binding and isinstance(error, StudentMissing) else None
         )
+        return Raised.of(met_first or error)
 
     def _judged(self, mark: Mark, error: BaseException | None) -> tuple[OutcomeStatus, str, str]:
         """Status, text, and what blocks it."""

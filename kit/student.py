@@ -12,8 +12,12 @@ from kit.wire import FunctionRef, HandleRef, Lib, WireError, decode, encode
 
 
 class StudentError(Exception):
-    """The student's code raised an exception. `cell` and `line` say where, as far as known."""
+    """The student's code raised an exception. `cell` and `line` say where, as far as known.
 
+    kind: its class in `ERRORS`, or the nearest there. shown: what the student calls it.
+    """
+
+    kind = "an exception"
     shown = ""
     text = ""
     cell: str | None = None
@@ -33,6 +37,8 @@ class StudentError(Exception):
 class StudentMissing(StudentError):
     """The student's code does not define what the test asks for; `text` is its name."""
 
+    kind = "NameError"
+
 
 class StudentTimeout(Exception):
     """No answer within the time allowed."""
@@ -44,7 +50,7 @@ class StudentCrashed(Exception):
 
 def _error_class(name: str, base: type[Exception]) -> type[StudentError]:
     doc = f"The student's code raised {name}."
-    return type(f"Student{name}", (StudentError, base), {"__doc__": doc, "__module__": __name__})
+    return type(f"Student{name}", (StudentError, base), {"__doc__": doc, "__module__": __name__, "kind": name})
 
 
 STUDENT_ERRORS = {name: _error_class(name, base) for name, base in ERRORS.items()}

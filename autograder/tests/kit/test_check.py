@@ -21,7 +21,7 @@ from kit.check_output import MAX_LINES, WIDTH, outcomes_block
 from kit.exercises import Mark
 from kit.manifest import Exercise
 from kit.outcomes import OutcomeStatus
-from kit.runner import Outcome
+from kit.runner import Outcome, Raised
 
 STUB = 'def scale(values, factor):\n    raise NotImplementedError("tiny-scale: write this function")'
 WRONG = "def scale(values, factor):\n    return values + factor"
@@ -79,7 +79,7 @@ def test_a_right_answer_shows_what_was_checked_and_how_much_follows(live: Live) 
     assert lines[1].split("  ok  ")[1].strip() == "multiplies every entry" and "refuses a negative factor" in lines[1]
 
 
-def test_a_wrong_answer_fails_the_cell_and_explains_the_first_failure_only(live: Live) -> None:
+def test_a_wrong_answer_fails_the_cell_and_explains_one_failure_only(live: Live) -> None:
     live.run(WRONG)
     printed, error = live.fails('check("tiny-scale")')
     assert error == "tiny-scale: 2 of 2 public checks did not pass, see above"
@@ -307,8 +307,11 @@ def exercise(public: int, hidden: int = 5) -> Exercise:
     return Exercise("ex-a", "p", 1, (), ("f",), public, hidden, 5)
 
 
-def outcome(status: str, title: str, text: str = "", hint: str = "") -> Outcome:
-    return Outcome(f"p/test_public.py::{title}", Mark("ex-a", 1, title, hint), OutcomeStatus(status), 0.1, text, hint)
+def outcome(
+    status: str, title: str, text: str = "", hint: str = "", *, broad: bool = False, raised: Raised | None = None
+) -> Outcome:
+    mark = Mark("ex-a", 1, title, hint, broad)
+    return Outcome(f"p/test_public.py::{title}", mark, OutcomeStatus(status), 0.1, text, hint, raised=raised)
 
 
 @pytest.mark.parametrize("good", [0, 1, 3, 30])
@@ -332,6 +335,46 @@ def test_the_block_says_how_many_it_does_not_list() -> None:
     text = outcomes_block(exercise(60), outcomes, 0.2).text()
     listed = text.count("FAILED")
     assert f"and {30 - listed} more" in text and "ok  30 checks" in text
+
+
+FAILURES = [
+    outcome("failed", "every number", "off by 1", "Which order?", broad=True),
+    outcome("passed", "sizes"),
+    outcome("failed", "keeps int64", "expected int64", "Which dtype?"),
+    outcome("failed", "third", "off by 2", "Why?"),
+]
+
+
+def test_the_failure_that_is_not_broad_is_explained_and_stands_first() -> None:
+    lines = outcomes_block(exercise(4), FAILURES, 0.2).text().splitlines()
+    assert [line.split()[0] for line in lines[1:]] == ["ok", "FAILED", "expected", "Think", "FAILED", "FAILED", "5"]
+    assert lines[2].split(maxsplit=1)[1] == "keeps int64"
+
+
+def test_where_all_failures_are_broad_the_first_is_explained() -> None:
+    broad = [outcome("failed", f"broad {n}", f"off by {n}", broad=True) for n in (1, 2)]
+    lines = outcomes_block(exercise(2), broad, 0.2).text().splitlines()
+    assert lines[2].strip() == "off by 1" and "off by 2" not in " ".join(lines)
+
+
+def test_html_folds_what_the_other_failures_say_under_them() -> None:
+    html = outcomes_block(exercise(4), FAILURES, 0.2).html()
+    shown, *folded = html.split("<details>")
+    assert "expected int64" in shown and "Which dtype?" in shown and "off by" not in shown
+    assert [part.split("</details>")[0] for part in folded] == [
+        "<summary>every number</summary>off by 1<br>Think about: Which order?",
+        "<summary>third</summary>off by 2<br>Think about: Why?",
+    ]
+
+
+def test_one_exception_in_many_checks_is_one_failure_with_the_titles_folded() -> None:
+    here, there = Raised("AssertionError", None, 3), Raised("AssertionError", None, 4)
+    outcomes = [outcome("failed", f"title {n}", f"AssertionError in your cell: {n}", raised=here) for n in range(7)]
+    block = outcomes_block(exercise(8), [*outcomes, outcome("failed", "odd", "other line", raised=there)], 0.2)
+    assert [row.title for row in block.rows] == ["7 checks: stopped with AssertionError in line 3", "odd"]
+    assert "title 6" not in block.text() and "AssertionError in your cell: 0" in block.text()
+    assert all(f"title {n}" in block.html() for n in range(7)) and "AssertionError in your cell: 1" not in block.html()
+    assert block.failure == "ex-a: 8 of 8 public checks did not pass, see above"
 
 
 def test_an_index_is_not_broken_over_two_lines() -> None:
@@ -463,6 +506,16 @@ def test_pytest_reads_the_saved_notebook_whatever_its_name_and_whatever_lies_abo
     done = process(release, "pytest", "-q")
     assert done.returncode == 1 and "2 failed, 1 passed" in done.stdout, done.stdout + done.stderr
     assert "Think about: Which entries should change?" in done.stdout and "assert_same(" not in done.stdout
+    assert 'refuses a negative factor: failed; see "multiplies every entry" first' in done.stdout
+    assert "below zero" not in done.stdout and "below zero" in process(release, "pytest", "-v").stdout
+
+
+def test_pytest_says_of_a_test_that_stops_like_the_explained_one_just_that(tmp_path: Path) -> None:
+    release = released.write(tmp_path)
+    released.fill(release / tiny.NOTEBOOK, tiny_scale="def scale(values, factor):\n    return values / nothing")
+    done = process(release, "pytest", "-q")
+    assert "NameError in cell tiny-scale, line 2" in done.stdout
+    assert "failed; stopped with NameError in line 2 of cell tiny-scale too" in done.stdout
 
 
 def test_pytest_names_a_notebook_that_cannot_be_read(tmp_path: Path) -> None:

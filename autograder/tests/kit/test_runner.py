@@ -11,7 +11,7 @@ from kit.binding import LocalFarSide, NotebookBinding
 from kit.exercises import exercise
 from kit.manifest import Exercise, Manifest
 from kit.notebooks import CodeCell, Extraction
-from kit.runner import CollectedTests, Outcome, TestFile, run_tests, test_generator
+from kit.runner import CollectedTests, Outcome, Raised, TestFile, run_tests, test_generator
 from kit.student import Student, StudentCrashed, StudentTimeout
 
 TESTS = """
@@ -127,6 +127,19 @@ def test_the_students_exception_names_cell_and_line(file: TestFile) -> None:
     outcome = run(file, binding(one="def one(x):\n    y = 1\n    return x.nothing"))[0]
     assert outcome.status == "failed"
     assert outcome.text.startswith("AttributeError in cell one, line 3: ")
+
+
+def test_what_the_students_code_raised_is_kept_without_a_word_of_its_own(file: TestFile) -> None:
+    own = "class Mine(ValueError):\n    pass\ndef one(x):\n    raise Mine('secret')"
+    assert run(file, binding(one=own))[0].raised == Raised("ValueError", "one", 4)
+    assert run(file, binding(one="def one(x):\n    raise BaseException('secret')"))[0].raised == Raised(
+        "an exception", "one", 2
+    )
+    assert run(file, binding(one="def one(x):\n    return x"))[0].raised is None
+
+
+def test_a_cell_that_stopped_is_what_its_tests_stopped_with(file: TestFile) -> None:
+    assert run(file, binding(one="def one(x):\n    return (x"))[0].raised == Raised("SyntaxError", "one", 2)
 
 
 def test_another_exception_than_the_expected_one_fails_with_the_hint_of_the_test(file: TestFile) -> None:

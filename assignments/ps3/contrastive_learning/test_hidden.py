@@ -145,6 +145,7 @@ def assert_crops_agree(student, images, boxes, size, what, *, about, atol=1e-3):
     "agrees with a slow loop on random images and boxes",
     hint="Height and width of the image, of the box and of the output are six different numbers.",
     weight=2,
+    broad=True,
 )
 @pytest.mark.parametrize("shape, size", [((3, 3, 8, 13), 5), ((2, 1, 11, 6), 8), ((2, 5, 5, 9), 3)])
 def test_crop_agrees_with_a_loop(student, rng, shape, size):
@@ -228,6 +229,7 @@ def assert_first_two_draws(views, images, seed):
     "returns the first two draws of the augmentation, in order, as a tuple",
     hint="With a seeded generator the two views are known beforehand: first draw, second draw.",
     weight=2,
+    broad=True,
 )
 @pytest.mark.parametrize("shape, dtype", [((3, 1, 4, 7), torch.float32), ((2, 4, 5, 3), torch.float64)])
 def test_two_views_are_the_first_two_draws(student, rng, shape, dtype):
@@ -464,6 +466,7 @@ INFO_NCE = Loss(
     "agrees with a double loop over queries and keys",
     hint="Write the sum out for B = 2 on paper, with the temperature, and compare it with yours term by term.",
     weight=2,
+    broad=True,
 )
 @pytest.mark.parametrize("batch, width, temperature", [(5, 3, 0.1), (4, 9, 0.5), (7, 2, 2.0)])
 def test_info_nce_agrees_with_a_loop(student, rng, batch, width, temperature):
@@ -588,6 +591,7 @@ NT_XENT = Loss(
     "agrees with a double loop over all embeddings",
     hint="Write the sum out for B = 2 on paper: four turns, three candidates in each. Compare term by term.",
     weight=2,
+    broad=True,
 )
 @pytest.mark.parametrize("batch, width, temperature", [(4, 3, 0.1), (3, 8, 0.5), (5, 2, 2.0)])
 def test_nt_xent_agrees_with_a_loop(student, rng, batch, width, temperature):

@@ -87,6 +87,21 @@ def test_crop_gives_each_image_its_own_box(student):
 
 
 @crop(
+    "reads one place per output pixel, without averaging over an area",
+    hint="Made smaller, an output pixel covers four by four pixels here. How many of them should have a say?",
+)
+def test_crop_does_not_antialias(student):
+    mistakes = {
+        "middles": [(100.0, 100.0)],
+        "centres": [(3.5, 6.5), (4.0, 8.0)],
+        "mix": [(2.0, 6.0), (4.0, 8.0), (4.0, 6.0), (2.0, 8.0), (-15.1875, -10.4375)],
+    }
+    row = (100.0, 2.0, 4.0, 100.0, 100.0, 6.0, 8.0, 100.0)
+    what = "eight numbers, down and across, at size 2"
+    assert_sums(student, row, (0.0, 1.0), (3.0, 7.0), mistakes, about="area", what=what)
+
+
+@crop(
     "mixes neighbouring pixels where it looks between them",
     hint="A box need not begin where a pixel begins. What should stand three quarters of the way from a 0 to a 4?",
 )
@@ -113,21 +128,6 @@ def test_crop_repeats_the_edge(student):
     }
     what = "all of the numbers 4 12, down and across, enlarged to size 4"
     assert_sums(student, (4.0, 12.0), (0.0, 1.0), (4.0, 6.0, 10.0, 12.0), mistakes, about="edge", what=what)
-
-
-@crop(
-    "reads one place per output pixel, without averaging over an area",
-    hint="Made smaller, an output pixel covers four by four pixels here. How many of them should have a say?",
-)
-def test_crop_does_not_antialias(student):
-    mistakes = {
-        "middles": [(100.0, 100.0)],
-        "centres": [(3.5, 6.5), (4.0, 8.0)],
-        "mix": [(2.0, 6.0), (4.0, 8.0), (4.0, 6.0), (2.0, 8.0), (-15.1875, -10.4375)],
-    }
-    row = (100.0, 2.0, 4.0, 100.0, 100.0, 6.0, 8.0, 100.0)
-    what = "eight numbers, down and across, at size 2"
-    assert_sums(student, row, (0.0, 1.0), (3.0, 7.0), mistakes, about="area", what=what)
 
 
 # --- two_views --------------------------------------------------------------------------------------------------------

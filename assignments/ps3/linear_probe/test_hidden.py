@@ -129,6 +129,7 @@ def by_hand(train, values, correction):
     "agrees with a slow loop, with one deviation for both sets",
     hint="N, M and D all differ here. Which of them did you count over?",
     weight=2,
+    broad=True,
 )
 def test_standardize_agrees_with_a_loop(student, rng):
     for rows, others, dim in ((9, 4, 5), (5, 7, 3)):
@@ -374,6 +375,7 @@ def counted(weight, bias, features, labels):
 @accuracy(
     "counts as a slow loop does, whatever the sizes",
     hint="Images, classes and features differ in number, and common labels count as often as they occur.",
+    broad=True,
 )
 @pytest.mark.parametrize("count, classes, dim", [(40, 5, 3), (23, 3, 7), (1, 4, 2)])
 def test_accuracy_agrees_with_a_loop(student, rng, count, classes, dim):

@@ -248,6 +248,11 @@ def four_pairs(temperature, moved_on=False):
     }
 
 
+def assert_differ(found, missed):
+    gap = abs(helpers.one_number(found, "the loss") - helpers.one_number(missed, "the loss"))
+    assert gap > 1e-3, "the loss is the same where pairs are found and where they are missed"
+
+
 def assert_turns_without_stretching(gradient, vectors, what):
     """A loss that knows directions only has gradients that are not zero, and at right angles to their vectors."""
     gradient = expect_tensor(gradient, what=what, shape=tuple(vectors.shape), dtype=vectors.dtype)
@@ -352,6 +357,7 @@ def test_info_nce_survives_a_low_temperature(student):
     missed = student.info_nce(torch.eye(4, 6), torch.eye(4, 6).roll(1, 0), 0.005)
     readings = four_pairs(0.005, moved_on=True)
     helpers.assert_loss(missed, *readings, about="range", what=f"{what}, the keys moved on by one")
+    assert_differ(found, missed)
 
 
 @info_nce(
@@ -496,6 +502,7 @@ def test_nt_xent_survives_a_low_temperature(student):
     missed = student.nt_xent(torch.eye(3, 5), torch.eye(3, 5).roll(1, 0), 0.005)
     what = "at temperature 0.005, the second views moved on by one"
     assert_three_images(missed, three_images(0.005, moved_on=True), about="range", what=what)
+    assert_differ(found, missed)
 
 
 @nt_xent(

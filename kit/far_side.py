@@ -15,7 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kit.wire import FunctionRef, HandleRef, Lib, Seed, decode, encode, flags_of, tensors_in
+from kit.modes import changed, modes, restore
+from kit.module_state import Numbers, state_of
+from kit.snapshot import Snapshot
+from kit.wire import FunctionRef, HandleRef, Lib, Seed, decode, encode, flags_of
 
 # What an exception may be re-raised as on the test's side.
 ERRORS: dict[str, type[Exception]] = {
@@ -50,19 +53,32 @@ class Service:
         self.library = library
         self.stops = stops
         self.modules: dict[int, nn.Module] = {}
+        self.numbers = Numbers()
+        self.modes: dict[str, Any] | None = None  # as they were before the first test or cell
 
     def answer(self, frame: bytes) -> bytes:
-        """The reply to one request, both as frames."""
+        """The reply to one request, both as frames. It tells which modes of torch the request left changed."""
         try:
             request = decode(frame, references=True)
             if "begin" in request:
                 self.begin(int(request["begin"]))
+        except BaseException as error:
+            return encode({"status": "error", "error": self._describe(error), "modes": []})
+        before = modes()
+        reply = self._reply(request)
+        try:
+            return encode(reply | {"modes": changed(before, modes())})
+        except BaseException as error:  # a value that cannot cross
+            return encode({"status": "error", "error": self._describe(error), "modes": changed(before, modes())})
+
+    def _reply(self, request: dict[str, Any]) -> dict[str, Any]:
+        try:
             operation: Callable[[dict[str, Any]], dict[str, Any]] = getattr(self, f"do_{request['op']}")
-            return encode({"status": "ok"} | operation(request))
+            return {"status": "ok"} | operation(request)
         except self.stops:
             raise
         except BaseException as error:
-            return encode({"status": "error", "error": self._describe(error)})
+            return {"status": "error", "error": self._describe(error)}
 
     # --- operations -----------------------------------------------------------------------------------------------
 
@@ -73,9 +89,9 @@ class Service:
     def do_call(self, request: dict[str, Any]) -> dict[str, Any]:
         target = self._target(request["target"], request.get("method"))
         args, kwargs = self._far(request["args"]), self._far(request["kwargs"])
-        copies = [tensor.detach().clone() for tensor in tensors_in((args, kwargs))]
+        before = [Snapshot(part) for part in (*args, *kwargs.values())]
         value = target(*args, **kwargs)
-        unchanged = all(_identical(old, new) for old, new in zip(copies, tensors_in((args, kwargs)), strict=False))
+        unchanged = all(snapshot.holds for snapshot in before)
         return {"value": value, "flags": sorted(flags_of(value)), "unchanged": unchanged}
 
     def do_build(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -96,12 +112,7 @@ class Service:
         elif action == "load":
             module.load_state_dict(request["value"], strict=True)
         elif action == "state":
-            modes = {name: part.training for name, part in module.named_modules()}
-            return {
-                "parameters": dict(module.named_parameters()),
-                "buffers": dict(module.named_buffers()),
-                "training": modes,
-            }
+            return state_of(module, self.numbers)
         return {}
 
     def do_vjp(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -126,8 +137,12 @@ class Service:
     # --- helpers --------------------------------------------------------------------------------------------------
 
     def begin(self, seed: int) -> None:
-        """Before a test: forget modules, seed every random generator."""
+        """Before a test: forget modules, put torch's modes back, seed every random generator."""
         self.modules.clear()
+        self.numbers = Numbers()
+        if self.modes is None:
+            self.modes = modes()
+        restore(self.modes)
         random.seed(seed)
         np.random.seed(seed % 2**32)
         torch.default_generator.manual_seed(seed)  # torch.manual_seed also formats a stack for each GPU library
@@ -231,15 +246,6 @@ def _text(error: BaseException) -> str:
 
 def _spoken(reference: Any) -> str:
     return str(getattr(reference, "name", None) or getattr(reference, "path", None) or "the module")
-
-
-def _identical(old: Tensor, new: Tensor) -> bool:
-    if old.shape != new.shape or old.dtype != new.dtype:
-        return False
-    if old.is_meta:
-        return True
-    old, new = old.contiguous().reshape(-1).view(torch.uint8), new.detach().contiguous().reshape(-1).view(torch.uint8)
-    return torch.equal(old, new)
 
 
 def _weighted(output: Any, cotangents: Any) -> Tensor | None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from kit.far_side import ERRORS, Service, cell_spoken
+from kit.modes import MODES
 from kit.wire import FunctionRef, HandleRef, Lib, WireError, decode, encode
 
 
@@ -76,11 +77,27 @@ class LocalTransport:
 
 @dataclass(frozen=True)
 class State:
-    """What a module consists of: tensors by name, and the training flag of every part ('' is the module itself)."""
+    """What a module consists of: tensors by name, and the training flag of every part ('' is the module itself).
+
+    requires_grad, has_gradient: of every parameter. hooks: how many a part or a parameter has, where it has any.
+    objects, storages: a number for every parameter and buffer, under each of its names; the same number means the same
+    object, or the same memory, in all states and handles of one test.
+    """
 
     parameters: dict[str, Tensor]
     buffers: dict[str, Tensor]
     training: dict[str, bool]
+    requires_grad: dict[str, bool]
+    has_gradient: dict[str, bool]
+    hooks: dict[str, int]
+    objects: dict[str, int]
+    storages: dict[str, int]
+
+
+_STATE_PARTS: dict[str, type] = {
+    "parameters": Tensor, "buffers": Tensor, "training": bool, "requires_grad": bool, "has_gradient": bool,
+    "hooks": int, "objects": int, "storages": int,
+}  # fmt: skip
 
 
 class Student:
@@ -88,8 +105,9 @@ class Student:
 
     `student.patchify(images, 4)` calls a function. `student.build("MAEEncoder", dim=64)` makes a module and returns a
     handle. `student.run(Lib("ps3.x.y"), …)` calls a function of the shipped library there. `student.vjp(…)` asks for
-    gradients. After a call, `student.unchanged_inputs` tells whether its tensors are as they were, and `student.flags`
-    which of requires_grad, parameter, subclass, inference its result carried.
+    gradients. After a call, `student.unchanged_inputs` tells whether its tensors, lists and dicts are as they were, and
+    `student.flags` which of requires_grad, parameter, subclass, inference its result carried. After any request,
+    `student.changed_modes` tells which of torch's modes (grad, inference, default dtype, threads) it left changed.
     """
 
     def __init__(self, transport: Transport, *, call_seconds: float = 5.0) -> None:
@@ -98,6 +116,7 @@ class Student:
         self.call_seconds = call_seconds
         self.unchanged_inputs = True
         self.flags: frozenset[str] = frozenset()
+        self.changed_modes: frozenset[str] = frozenset()
 
     def __getattr__(self, name: str) -> "RemoteFunction":
         if name.startswith("_"):
@@ -167,6 +186,7 @@ class Student:
         if self._seed is not None:
             message["begin"], self._seed = self._seed, None
         reply = decode(self._transport.exchange(encode(message), self.call_seconds))
+        self.changed_modes = _modes(reply.get("modes"))
         if reply.get("status") == "ok":
             return reply
         error = reply.get("error")
@@ -242,10 +262,7 @@ class Handle:
 
     def state(self) -> State:
         reply = self.student.request("module", handle=self.number, action="state", value=None)
-        parts = [reply.get(name) for name in ("parameters", "buffers", "training")]
-        if not all(isinstance(part, dict) for part in parts):
-            raise WireError("a module state that is not three dicts")
-        return State(*parts)  # type: ignore[arg-type]
+        return State(**{name: _all_of(kind, reply.get(name)) for name, kind in _STATE_PARTS.items()})
 
     def _do(self, action: str, value: Any) -> "Handle":
         self.student.request("module", handle=self.number, action=action, value=value)
@@ -280,6 +297,21 @@ def _gradients(value: Any, wrt: Sequence[int | str] | str) -> Any:
     if not all(part is None or isinstance(part, Tensor) for part in parts):
         raise WireError("gradients that are not tensors")
     return value
+
+
+def _all_of(kind: type, part: Any) -> Any:
+    """A part of a module's state, if it is a dict of this kind alone (bool is no int)."""
+    if not isinstance(part, dict):
+        raise WireError("a part of a module's state that is no dict")
+    if not all(isinstance(value, kind) and isinstance(value, bool) == (kind is bool) for value in part.values()):
+        raise WireError(f"a part of a module's state with something else than {kind.__name__}")
+    return part
+
+
+def _modes(names: Any) -> frozenset[str]:
+    if not isinstance(names, list) or not all(isinstance(name, str) and name in MODES for name in names):
+        raise WireError("a reply that does not tell which modes changed")
+    return frozenset(names)
 
 
 def _rebuilt(error: dict[str, Any]) -> StudentError:

@@ -46,6 +46,57 @@ def apply(function, x):
 def thing():
     return object()
 
+def keep_grad_off(x):
+    torch.set_grad_enabled(False)
+    return x
+
+def stay_in_inference(x):
+    global left
+    left = torch.inference_mode()
+    left.__enter__()
+    return x
+
+def compute_in_double(x):
+    torch.set_default_dtype(torch.float64)
+    raise ValueError("after all")
+
+def two_threads():
+    torch.set_num_threads(2)
+    return object()
+
+def within(x):
+    with torch.no_grad():
+        return x + 1
+
+def meddle(kind, values, names):
+    exec(kind)
+
+class Tied(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(2, 2), nn.Linear(2, 2)
+        self.b.weight = self.a.weight
+        self.b.bias.data = self.a.bias.data
+
+    def replace_weight(self):
+        self.a.weight = nn.Parameter(self.a.weight.detach().clone())
+
+    def new_memory(self):
+        self.a.weight.data = self.a.weight.data.clone()
+
+    def write_in_place(self):
+        self.a.weight.data.mul_(2)
+
+    def learn(self):
+        self.a.bias.requires_grad_(False)
+        self.a(torch.ones(2)).sum().backward()
+
+    def watch(self):
+        for _ in range(2):
+            self.a.register_forward_hook(lambda *_: None)
+        self.register_full_backward_hook(lambda *_: None)
+        self.a.bias.register_hook(lambda g: g)
+
 class Net(nn.Module):
     def __init__(self, dim=2):
         super().__init__()
@@ -83,6 +134,68 @@ def test_an_input_changed_in_place_is_noticed_and_the_test_keeps_its_own(student
     assert student.spoil(x).tolist() == [1.0, 1.0]
     assert not student.unchanged_inputs
     assert x.tolist() == [0.0, 0.0]
+
+
+CHANGES = [
+    "values.append(1)", "values.pop()", "values.reverse()", "values[0] = values[0] + 1", "values[1][0].add_(1)",
+    "values[0] = values[0].clone()", "values[1].append(None)", "names['a'] = 3", "del names['a']",
+    "names['b']['deep'].zero_()", "names['a'] = names.pop('a')", "names['new'] = 0", "names['b'] = dict(names['b'])",
+    "names['a'] = float(names['a'])", "values[1][0].resize_(1)",
+]  # fmt: skip
+NO_CHANGES = [
+    "pass", "values[0] + 1", "list(reversed(values))", "values = []", "dict(names, a=5)", "names['a'] = 1",
+    "values[0].clone().add_(1)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("statement", [*CHANGES, *NO_CHANGES])
+def test_a_change_inside_a_list_or_dict_is_noticed(student: Student, statement: str) -> None:
+    values = [torch.ones(2), [torch.zeros(2), 2.5]]
+    names = {"a": 1, "b": {"deep": torch.ones(1)}}
+    student.meddle(statement, values, names)
+    assert student.unchanged_inputs == (statement in NO_CHANGES)
+    student.meddle(statement, values, names=names)
+    assert student.unchanged_inputs == (statement in NO_CHANGES)
+
+
+def test_modes_of_torch_that_are_left_changed_are_told_and_put_back_before_the_next_test(student: Student) -> None:
+    before = (torch.is_grad_enabled(), torch.is_inference_mode_enabled(), torch.get_default_dtype())
+    x = torch.ones(1)
+    student.begin(1)
+    student.within(x)
+    assert student.changed_modes == set()
+    student.keep_grad_off(x)
+    assert student.changed_modes == {"grad"}
+    student.within(x)
+    assert student.changed_modes == set()  # by that call
+    student.begin(2)
+    student.within(x)
+    assert (torch.is_grad_enabled(), torch.is_inference_mode_enabled(), torch.get_default_dtype()) == before
+
+
+def test_inference_mode_left_on_is_told_and_left_before_the_next_test(student: Student) -> None:
+    student.begin(1)
+    student.stay_in_inference(torch.ones(1))
+    assert student.changed_modes == {"inference", "grad"}
+    student.begin(2)
+    student.add(1, 1)
+    assert torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
+
+
+def test_modes_are_told_also_where_the_code_raises_or_returns_what_cannot_cross(student: Student) -> None:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    student.begin(1)
+    with pytest.raises(ValueError, match="after all"):
+        student.compute_in_double(torch.ones(1))
+    assert student.changed_modes == {"default dtype"}
+    with pytest.raises(TypeError, match="cannot be graded"):
+        student.two_threads()
+    assert student.changed_modes == {"threads"}
+    student.begin(2)
+    student.add(1, 1)
+    assert (torch.get_default_dtype(), torch.get_num_threads()) == (torch.float32, 1)
+    torch.set_num_threads(threads)
 
 
 def test_nested_results_arrive(student: Student) -> None:
@@ -165,6 +278,47 @@ def test_a_module_is_built_loaded_called_and_read(student: Student) -> None:
     assert net.double()(torch.ones(1, 3, dtype=torch.float64)).dtype == torch.float64
 
 
+def test_a_state_tells_which_parameters_learn_and_which_have_a_gradient(student: Student) -> None:
+    tied = student.build("Tied")
+    state = tied.state()
+    assert state.requires_grad == {"a.weight": True, "a.bias": True, "b.bias": True}
+    assert not any(state.has_gradient.values()) and state.hooks == {}
+    tied.call("learn")
+    state = tied.state()
+    assert state.requires_grad == {"a.weight": True, "a.bias": False, "b.bias": True}
+    assert state.has_gradient == {"a.weight": True, "a.bias": False, "b.bias": False}
+
+
+def test_a_state_counts_hooks_of_parts_and_parameters(student: Student) -> None:
+    tied = student.build("Tied")
+    tied.call("watch")
+    assert tied.state().hooks == {"": 1, "a": 2, "a.bias": 1}
+
+
+def test_tied_parameters_have_one_number_and_shared_memory_has_one(student: Student) -> None:
+    state = student.build("Tied").state()
+    assert set(state.objects) == set(state.storages) == {"a.weight", "a.bias", "b.weight", "b.bias"}
+    assert state.objects["a.weight"] == state.objects["b.weight"] and len(set(state.objects.values())) == 3
+    assert state.storages["a.bias"] == state.storages["b.bias"] and len(set(state.storages.values())) == 2
+
+
+@pytest.mark.parametrize(
+    ("method", "same_object", "same_storage"),
+    [("write_in_place", True, True), ("new_memory", True, False), ("replace_weight", False, False)],
+)
+def test_a_parameter_is_known_again_after_a_call(
+    student: Student, method: str, same_object: bool, same_storage: bool
+) -> None:
+    tied, other = student.build("Tied"), student.build("Tied")
+    before = tied.state()
+    tied.call(method)
+    after = tied.state()
+    assert (before.objects["a.weight"] == after.objects["a.weight"]) == same_object
+    assert (before.storages["a.weight"] == after.storages["a.weight"]) == same_storage
+    assert before.objects["a.bias"] == after.objects["a.bias"]
+    assert not set(other.state().objects.values()) & set(after.objects.values())
+
+
 def test_weights_with_a_missing_or_strange_name_are_refused(student: Student) -> None:
     net = student.build("Net")
     with pytest.raises(RuntimeError, match=r"Missing key|Unexpected key"):
@@ -243,10 +397,16 @@ class Liar:
     [
         {},
         {"status": "ok"},
-        {"status": "ok", "value": 1, "flags": "none", "unchanged": True},
-        {"status": "ok", "value": 1, "flags": [], "unchanged": 1},
+        {"status": "ok", "value": 1, "flags": "none", "unchanged": True, "modes": []},
+        {"status": "ok", "value": 1, "flags": [], "unchanged": True},
+        {"status": "ok", "value": 1, "flags": [], "unchanged": True, "modes": "grad"},
+        {"status": "ok", "value": 1, "flags": [], "unchanged": True, "modes": ["a word of the student's"]},
+        {"status": "ok", "value": 1, "flags": [], "unchanged": True, "modes": [["grad"]]},
+        {"status": "ok", "value": 1, "flags": [], "unchanged": 1, "modes": []},
         {"status": "error"},
-        {"status": "error", "error": "ValueError"},
+        {"status": "error", "modes": []},
+        {"status": "error", "error": "ValueError", "modes": []},
+        {"status": "error", "error": {"type": "ValueError", "text": "no"}},
     ],
 )
 def test_a_reply_of_the_wrong_form_is_a_wire_error(reply: dict[str, object]) -> None:
@@ -257,18 +417,37 @@ def test_a_reply_of_the_wrong_form_is_a_wire_error(reply: dict[str, object]) -> 
 def test_forged_gradients_and_states_are_wire_errors() -> None:
     for value in ([1, 2], {"a": torch.ones(1)}, [torch.ones(1)] * 2, None):
         with pytest.raises(WireError):
-            Student(Liar({"status": "ok", "value": value})).vjp("f", [1], wrt=[0])
+            Student(Liar({"status": "ok", "value": value, "modes": []})).vjp("f", [1], wrt=[0])
     with pytest.raises(WireError):
-        Student(Liar({"status": "ok", "handle": "zero"})).build("Net")
-    liar = Student(Liar({"status": "ok", "handle": 0, "parameters": 1}))
+        Student(Liar({"status": "ok", "handle": "zero", "modes": []})).build("Net")
+
+
+GOOD_STATE = {
+    "parameters": {"w": torch.ones(1)}, "buffers": {}, "training": {"": True}, "requires_grad": {"w": True},
+    "has_gradient": {"w": False}, "hooks": {}, "objects": {"w": 0}, "storages": {"w": 1},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("part", GOOD_STATE)
+@pytest.mark.parametrize("forged", [None, 1, [], {"w": "text"}, {"w": None}, {"w": 1.5}, {"w": [1]}, {"w": {"w": 1}}])
+def test_a_forged_part_of_a_state_is_a_wire_error(part: str, forged: object) -> None:
+    reply = {"status": "ok", "handle": 0, "modes": [], **GOOD_STATE}
+    assert Student(Liar(reply)).build("Net").state().objects == {"w": 0}
     with pytest.raises(WireError):
-        liar.build("Net").state()
+        Student(Liar(reply | {part: forged})).build("Net").state()
+
+
+@pytest.mark.parametrize(("part", "value"), [("training", 1), ("hooks", True), ("objects", False)])
+def test_a_flag_is_no_count_and_a_count_no_flag(part: str, value: object) -> None:
+    reply = {"status": "ok", "handle": 0, "modes": [], **GOOD_STATE, part: {"w": value}}
+    with pytest.raises(WireError):
+        Student(Liar(reply)).build("Net").state()
 
 
 def test_forged_error_fields_cannot_be_large_or_of_another_type() -> None:
     error = {"type": "WireError", "shown": "x" * 9000, "text": 5, "cell": ["a"], "line": 10**9, "trace": None}
     with pytest.raises(StudentError) as caught:
-        Student(Liar({"status": "error", "error": error})).anything(1)
+        Student(Liar({"status": "error", "error": error, "modes": []})).anything(1)
     assert type(caught.value) is StudentError
     assert (len(caught.value.shown), caught.value.text, caught.value.cell, caught.value.line) == (80, "", None, None)
 

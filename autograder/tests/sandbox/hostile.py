@@ -83,7 +83,8 @@ def frame(header, body=b"", length=None):
     data = struct.pack(">I", len(header)) + header + body
     return struct.pack(">Q", len(data) if length is None else length) + data
 def reply(value):
-    fields = [["status", "ok"], ["value", value], ["flags", {"k": "list", "v": []}], ["unchanged", True]]
+    fields = [["status", "ok"], ["value", value], ["flags", {"k": "list", "v": []}], ["unchanged", True],
+              ["modes", {"k": "list", "v": []}]]
     return {"k": "dict", "v": fields}
 def tensor(dtype, shape):
     return {"k": "tensor", "d": dtype, "s": shape}

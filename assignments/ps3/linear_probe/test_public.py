@@ -114,6 +114,17 @@ def test_features_are_an_ordinary_tensor(student, rng):
     assert not student.flags, f"the features carry: {', '.join(sorted(student.flags))}"
 
 
+@extract_features(
+    "leaves torch as it was",
+    hint="The next training needs gradients. Is each switch of torch that you turn off on again afterwards?",
+)
+def test_torch_is_left_as_it_was(student, rng):
+    features = student.extract_features(small_encoder(student), torch.rand(3, 2, 4, 5, generator=rng))
+    changed = student.changed_modes
+    helpers.assert_some_features(features, 3, 6)
+    assert not changed, f"changed in torch, and left so: {', '.join(sorted(changed))}"
+
+
 # --- standardize ------------------------------------------------------------------------------------------------------
 
 

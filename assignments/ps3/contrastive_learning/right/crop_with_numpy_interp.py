@@ -1,0 +1,16 @@
+"""Reads rows, then columns, with numpy's interp, whose ends repeat."""
+
+EXERCISE = "nce-crop-and-resize"
+
+
+def crop_and_resize(images: Tensor, boxes: Tensor, size: int) -> Tensor:
+    import numpy as np
+
+    pictures, middles = images.cpu().numpy(), (np.arange(size) + 0.5) / size
+    crops = []
+    for picture, (top, left, height, width) in zip(pictures, boxes.cpu().numpy(), strict=True):
+        H, W = picture.shape[1:]
+        y, x = (top + height * middles) * H - 0.5, (left + width * middles) * W - 0.5
+        rows = np.apply_along_axis(lambda column: np.interp(y, np.arange(H), column), 1, picture)
+        crops.append(np.apply_along_axis(lambda row: np.interp(x, np.arange(W), row), 2, rows))
+    return torch.from_numpy(np.stack(crops)).to(images)

@@ -333,9 +333,9 @@ def test_the_default_penalty(student, rng):
 def test_fit_with_shifted_features_and_rare_classes(student, rng):
     features, labels = helpers.clouds(rng, (25, 6, 3), 4)
     features = features + torch.tensor([0.8, -0.5, 0.3, 0.0])
-    pair = helpers.fitted(student, features, labels, 3, 0.2)
+    pair = helpers.fitted(student, features, labels, 3, 0.5)
     assert student.unchanged_inputs, "fit_linear_probe changed its inputs"
-    assert_near_a_bottom(pair, features, labels, 0.2, "shifted features", about="bias", limit=2e-2)
+    assert_near_a_bottom(pair, features, labels, 0.5, "shifted features", about="bias")
 
 
 @fit(
@@ -358,7 +358,7 @@ def test_rows_belong_to_labels(student, rng):
     renamed = torch.tensor([2, 0, 1])[labels]
     for known, what in ((labels, "three clouds"), (renamed, "three clouds, their labels 0 1 2 renamed to 2 0 1")):
         pair = helpers.fitted(student, features, known, 3, 0.2)
-        assert_near_a_bottom(pair, features, known, 0.2, what, about="rows")
+        assert_near_a_bottom(pair, features, known, 0.2, what, about="rows", limit=0.1)
 
 
 # --- accuracy ---------------------------------------------------------------------------------------------------------

@@ -12,9 +12,9 @@ def extract_features(encoder: nn.Module, images: Tensor, batch_size: int = 256) 
     where = next(iter(encoder.parameters()), images).device
     steps = range(0, images.size(0), batch_size)
     features = torch.cat([encoder(images[i : i + batch_size].to(where)).to(torch.float32).to("cpu") for i in steps])
-    for m, mode in zip(encoder.modules(), modes):
+    for m, mode in zip(encoder.modules(), modes, strict=True):
         m.train(mode) if not list(m.children()) else setattr(m, "training", mode)
-    for p, ask in zip(encoder.parameters(), asked):
+    for p, ask in zip(encoder.parameters(), asked, strict=True):
         p.requires_grad = ask
     torch.set_grad_enabled(was_enabled)
     return features

@@ -19,7 +19,7 @@ def fit_linear_probe(features: Tensor, labels: Tensor, num_classes: int, l2: flo
         if g.abs().max() < 1e-6:
             break
 
-        def hvp(v):
+        def hvp(v, p=p):
             u = x @ v.T
             return (p * (u - (p * u).sum(1, keepdim=True))).T @ x / len(x) + l2 * keep * v
 

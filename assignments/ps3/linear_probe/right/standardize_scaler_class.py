@@ -1,9 +1,8 @@
 """A scaler with fit and transform, zeros in its scale replaced, in float64 numpy."""
 
-EXERCISE = "probe-standardize"
-
-
 import numpy as np
+
+EXERCISE = "probe-standardize"
 
 
 class StandardScaler:

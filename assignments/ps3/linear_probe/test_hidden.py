@@ -44,7 +44,7 @@ def test_features_do_not_depend_on_the_batch_size(student, rng):
     weights, images = random_weights(rng, 7, 3), torch.rand(6, 3, 5, 8, generator=rng)
     encoder = student.build(Lib("ps3.linear_probe.parts.TinyEncoder"), 7).load(weights)
     expected = helpers.written_out(weights, images).float()
-    for size in (1, 4, 6, 50):
+    for size in (1, 4, 50):
         features = student.extract_features(encoder, images, size)
         assert_same(features, expected, what=f"features, batch size {size}", any_float=True)
 
@@ -174,7 +174,7 @@ def test_small_and_large_features_get_deviation_1(student, rng):
 )
 def test_constant_features_of_any_size_become_small(student):
     constants = torch.tensor([0.0, 0.1, -7.3, 100.3, 1e-4, 333.3, 1.7])
-    for dtype, rows in ((torch.float32, 3), (torch.float32, 100), (torch.float32, 1000), (torch.float64, 1000)):
+    for dtype, rows in ((torch.float32, 3), (torch.float32, 1000), (torch.float64, 1000)):
         train = constants.to(dtype).expand(rows, -1).contiguous()
         result, other = helpers.standardized(student, train, train[:2] + 1)
         largest, at = result.abs().max(dim=0).values.max(dim=0)
@@ -351,14 +351,13 @@ def test_fit_with_more_features_than_images(student, rng):
 
 @fit(
     "gives every label its own row",
-    hint="Exchange two labels everywhere: which rows of your answer should change places?",
+    hint="Here the images of class 2 come first. Which row of your answer belongs to class 2?",
 )
 def test_rows_belong_to_labels(student, rng):
     features, labels = helpers.clouds(rng, (9, 14, 11), 4)
-    renamed = torch.tensor([2, 0, 1])[labels]
-    for known, what in ((labels, "three clouds"), (renamed, "three clouds, their labels 0 1 2 renamed to 2 0 1")):
-        pair = helpers.fitted(student, features, known, 3, 0.2)
-        assert_near_a_bottom(pair, features, known, 0.2, what, about="rows", limit=0.1)
+    features, labels = features[labels.argsort(descending=True)], labels.sort(descending=True).values
+    pair = helpers.fitted(student, features, labels, 3, 0.2)
+    assert_near_a_bottom(pair, features, labels, 0.2, "three clouds, class 2 first", about="rows")
 
 
 # --- accuracy ---------------------------------------------------------------------------------------------------------

@@ -28,7 +28,12 @@ WEIGHTS = {
 
 def small_encoder(student):
     """Convolution, BatchNorm, Dropout: (B, 2, H, W) -> (B, 6), with known weights, in training mode."""
-    return student.build(Lib("ps3.linear_probe.parts.TinyEncoder"), 6, channels=2).load(WEIGHTS)
+    return any_encoder(student).load(WEIGHTS)
+
+
+def any_encoder(student):
+    """The same with random weights."""
+    return student.build(Lib("ps3.linear_probe.parts.TinyEncoder"), 6, channels=2)
 
 
 def numbered_images(count, height=2, width=3):
@@ -84,7 +89,7 @@ def test_batches_have_the_size_asked_for(student):
 )
 def test_the_mode_is_given_back(student, rng):
     for mode in (True, False):
-        encoder = small_encoder(student).train(mode)
+        encoder = any_encoder(student).train(mode)
         features = student.extract_features(encoder, torch.rand(3, 2, 4, 5, generator=rng))
         helpers.assert_some_features(features, 3, 6)
         after = encoder.state().training
@@ -108,7 +113,7 @@ def test_the_running_statistics_stay(student, rng):
     hint="Does it still drag the encoder's gradients along? Or is it of a kind that torch refuses to train on?",
 )
 def test_features_are_an_ordinary_tensor(student, rng):
-    features = student.extract_features(small_encoder(student), torch.rand(3, 2, 4, 5, generator=rng))
+    features = student.extract_features(any_encoder(student), torch.rand(3, 2, 4, 5, generator=rng))
     helpers.assert_some_features(features, 3, 6)
     expect_tensor(features, what="features", dtype=torch.float32)
     assert not student.flags, f"the features carry: {', '.join(sorted(student.flags))}"
@@ -119,7 +124,7 @@ def test_features_are_an_ordinary_tensor(student, rng):
     hint="The next training needs gradients. Is each switch of torch that you turn off on again afterwards?",
 )
 def test_torch_is_left_as_it_was(student, rng):
-    features = student.extract_features(small_encoder(student), torch.rand(3, 2, 4, 5, generator=rng))
+    features = student.extract_features(any_encoder(student), torch.rand(3, 2, 4, 5, generator=rng))
     changed = student.changed_modes
     helpers.assert_some_features(features, 3, 6)
     assert not changed, f"changed in torch, and left so: {', '.join(sorted(changed))}"

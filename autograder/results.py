@@ -11,6 +11,7 @@ from typing import Any
 
 from autograder.errors import BadInput
 from autograder.files import write_atomically
+from kit.manifest import Manifest
 from kit.outcomes import OutcomeStatus
 
 SCHEMA = 1
@@ -24,9 +25,19 @@ class ReportStatus(StrEnum):
     NOT_GRADED = "not graded"
 
 
+class Earlier(StrEnum):
+    """Whose answers to earlier exercises stood beside an exercise in the run that counted."""
+
+    OWN = "own"
+    STAFF = "staff"
+
+
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """One test: `message` is its title and hint, never an input, an expected value or a student's text."""
+    """One test: `message` is its title and hint, never an input, an expected value or a student's text.
+
+    stopped: the exception that ended it, as far as a student may know; empty where none did.
+    """
 
     __test__ = False
 
@@ -38,17 +49,31 @@ class TestResult:
     message: str
     title: str
     weight: float
+    stopped: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ExerciseResult:
-    """One exercise; `score` is None where it could not be graded, and `reason` says why."""
+    """One exercise; `score` is None where it could not be graded, and `reason` says why.
+
+    earlier: None for an exercise that builds on no other one, or was not tested.
+    explained: the test whose failure says most about what is wrong; None where none failed.
+    """
 
     id: str
     status: ReportStatus
     score: float | None
     max_score: float
     reason: str | None = None
+    earlier: Earlier | None = None
+    explained: str | None = None
+
+
+def tested_beside(result: ExerciseResult, manifest: Manifest) -> str:
+    """In plain words: with whose earlier answers it was tested, where these are not the student's own."""
+    if result.earlier is not Earlier.STAFF:
+        return ""
+    return f"tested with the course's own {' and '.join(manifest.earlier(result.id))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +100,9 @@ class Report:
     notes: tuple[str, ...]
     schema: int = SCHEMA
 
+    def exercise(self, exercise_id: str) -> ExerciseResult | None:
+        return next((result for result in self.exercises if result.id == exercise_id), None)
+
     @property
     def key(self) -> tuple[str, str, int, str, str]:
         """Same key, same result: a submission is graded again only if one of these changed."""
@@ -93,15 +121,19 @@ class Report:
                 raise ValueError(f"schema {data['schema']}, this grader reads {SCHEMA}")
             data["status"] = ReportStatus(data["status"])
             data["notes"] = tuple(data["notes"])
-            data["exercises"] = tuple(
-                ExerciseResult(**item | {"status": ReportStatus(item["status"])}) for item in data["exercises"]
-            )
+            data["exercises"] = tuple(_exercise(item) for item in data["exercises"])
             data["tests"] = tuple(
                 TestResult(**item | {"status": OutcomeStatus(item["status"])}) for item in data["tests"]
             )
             return cls(**data)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a result: {error}") from error
+
+
+def _exercise(item: dict[str, Any]) -> ExerciseResult:
+    earlier = item.get("earlier")
+    values = {"status": ReportStatus(item["status"]), "earlier": None if earlier is None else Earlier(earlier)}
+    return ExerciseResult(**item | values)
 
 
 @dataclass(frozen=True, slots=True)

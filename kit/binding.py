@@ -43,6 +43,43 @@ class LocalFarSide(LocalTransport):
         self.service.namespace.clear()
 
 
+class Budget:
+    """The time of one submission: processor time, and CLOCK_FACTOR times as much on the clock.
+
+    No exercise may use more than half of what is left when its turn comes: a slow one leaves time for the others.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.started = time.monotonic()
+        self.closed = 0.0  # processor time of the far sides that are closed
+        self.open: list[FarSide] = []
+        self.limit = self.clock_limit = 0.0
+
+    @property
+    def used(self) -> float:
+        return self.closed + sum(far_side.processor_seconds for far_side in self.open)
+
+    def begin(self) -> None:
+        """The next exercise's turn."""
+        used, elapsed = self.used, time.monotonic() - self.started
+        self.limit = used + (self.seconds - used) / 2
+        self.clock_limit = elapsed + (CLOCK_FACTOR * self.seconds - elapsed) / 2
+
+    def check(self) -> None:
+        """Raises StudentTimeout where the exercise has used its share."""
+        if self.used > self.limit:
+            raise StudentTimeout(f"no more time: it used half of what was left of {self.seconds:g} seconds")
+        if time.monotonic() - self.started > self.clock_limit:
+            clock = CLOCK_FACTOR * self.seconds
+            raise StudentTimeout(f"no more time: it used half of what was left of {clock:g} seconds on the clock")
+
+    def end(self, far_side: FarSide) -> None:
+        self.open.remove(far_side)
+        self.closed += far_side.processor_seconds
+        far_side.close()
+
+
 @dataclass(frozen=True)
 class LoadProblem:
     """A cell that did not run to its end: how, and the error that a test of its exercise meets."""
@@ -66,7 +103,7 @@ class _Loaded:
 class NotebookBinding:
     """Tests on extracted notebooks, for `pytest` in the release (local) and for grading (sandboxed workers).
 
-    open_far_side: makes a fresh, empty far side. seconds: processor time for the whole submission.
+    open_far_side: makes a fresh, empty far side. budget: the submission's time, which several bindings may share.
     share: whether the exercises of a notebook may be tested on one far side, one after the other.
     A cell that kills or blocks its far side is left out from then on, so that it costs no other exercise.
     """
@@ -77,16 +114,15 @@ class NotebookBinding:
         extractions: Mapping[str, Extraction],
         open_far_side: Callable[[], FarSide],
         *,
-        seconds: float,
+        budget: Budget,
         share: bool = False,
     ) -> None:
         self.manifest = manifest
         self.extractions = extractions  # by problem
         self.open_far_side = open_far_side
-        self.seconds = seconds
+        self.budget = budget
         self.share = share
-        self.started = time.monotonic()
-        self.used = 0.0  # processor time of the far sides that are closed
+        self.turn = ""  # the exercise that the budget's share is for
         self.loaded: _Loaded | None = None
         self.broken: dict[tuple[str, int], LoadProblem] = {}  # cells that end or block a far side
         self.failed: dict[tuple[str, int], LoadProblem] = {}  # cells that raise
@@ -95,7 +131,7 @@ class NotebookBinding:
 
     def student(self, exercise: str) -> Student:
         """Raises StudentTimeout where time is used up, or what stopped the exercise's own cell."""
-        self._check_time()
+        self._check_time(exercise)
         if self.timeouts.get(exercise, 0) >= PATIENCE:
             raise StudentTimeout(f"not tried: {PATIENCE} earlier tests of this exercise did not finish")
         self._expect_whole_cell(exercise)
@@ -138,6 +174,9 @@ class NotebookBinding:
         found = (problem.error for problem in self.failed.values() if problem.exercise == exercise)
         return next((error for error in found if isinstance(error, StudentError)), None)
 
+    def is_exercise(self, name: str) -> bool:
+        return any(exercise.id == name for exercise in self.manifest.exercises)
+
     def excuse(self, exercise: str) -> str | None:
         """What an exception stopped its cell with, if its names are missing for that reason."""
         return next((p.note for p in self.failed.values() if p.exercise == exercise), None)
@@ -150,24 +189,19 @@ class NotebookBinding:
 
     def close(self) -> None:
         if self.loaded is not None:
-            self._end(self.loaded.far_side)
+            self.budget.end(self.loaded.far_side)
             self.loaded = None
-
-    def _end(self, far_side: FarSide) -> None:
-        self.used += far_side.processor_seconds
-        far_side.close()
 
     def _expect_whole_cell(self, exercise: str) -> None:
         for problem in self.broken.values():
             if problem.exercise == exercise:
                 raise problem.error
 
-    def _check_time(self) -> None:
-        used = self.used + (self.loaded.far_side.processor_seconds if self.loaded is not None else 0.0)
-        if used > self.seconds:
-            raise StudentTimeout(f"the {self.seconds:g} seconds for the whole submission were used up")
-        if time.monotonic() - self.started > CLOCK_FACTOR * self.seconds:
-            raise StudentTimeout(f"the submission took more than {CLOCK_FACTOR * self.seconds:g} seconds on the clock")
+    def _check_time(self, exercise: str) -> None:
+        if exercise != self.turn:
+            self.turn = exercise
+            self.budget.begin()
+        self.budget.check()
 
     def _load(self, problem: str) -> _Loaded:
         cells = dict(enumerate(self.extractions[problem].cells))
@@ -175,11 +209,12 @@ class NotebookBinding:
         opened = self._opened(problem)
         if self._load_together(opened.student, problem, usable):
             return opened
-        self._end(opened.far_side)
+        self.budget.end(opened.far_side)
         return self._load_one_by_one(problem, usable)
 
     def _opened(self, problem: str) -> _Loaded:
         far_side = self.open_far_side()
+        self.budget.open.append(far_side)
         student = Student(far_side, call_seconds=LOAD_SECONDS)
         student.begin(int.from_bytes(hashlib.sha256(problem.encode()).digest()[:3]))
         return _Loaded(problem, far_side, student)
@@ -202,7 +237,7 @@ class NotebookBinding:
                 loaded[number] = cell
             except (StudentTimeout, StudentCrashed, WireError) as error:
                 self._note_broken((problem, number), cell, error)
-                self._end(opened.far_side)
+                self.budget.end(opened.far_side)
                 opened = self._opened(problem)
                 if not self._load_together(opened.student, problem, loaded):
                     break  # it behaves differently each time: every test of this far side will say so

@@ -6,15 +6,15 @@ import os
 import random
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
-from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
 import torch
 
 from kit.check_output import Block, line_block, outcomes_block
+from kit.earlier_checks import codes, to_pass_first
 from kit.exercises import STUB_TEXT
 from kit.far_side import Service
 from kit.manifest import Exercise
@@ -115,12 +115,15 @@ class LiveBinding:
     def load_error(self, exercise: str) -> StudentError | None:
         return None
 
+    def is_exercise(self, name: str) -> bool:
+        return name in self.owners.values()
+
     def excuse(self, exercise: str) -> str | None:
         return None
 
 
 def _check(release: Release, exercise: Exercise, namespace: dict[str, Any]) -> Block:
-    from kit.runner import TestFile, run_tests  # here, since it imports pytest
+    from kit.runner import Outcome, TestFile, run_tests  # here, since it imports pytest
 
     _passed.pop(exercise.id, None)
     undefined = [name for name in exercise.names if name not in namespace]
@@ -135,16 +138,24 @@ def _check(release: Release, exercise: Exercise, namespace: dict[str, Any]) -> B
         return line_block(f"{exercise.id} is not written yet")
     started = time.perf_counter()
     files, binding = [TestFile(*release.public_tests(exercise.problem))], LiveBinding(release, namespace)
+
+    def run(exercises: Collection[str]) -> list[Outcome]:
+        return run_tests(files, binding=binding, seed=LOCAL_SEED, exercises=exercises)
+
+    first: tuple[str, ...] = ()
     try:
         with _undisturbed():
-            outcomes = run_tests(files, binding=binding, seed=LOCAL_SEED, exercises={exercise.id})
+            outcomes = run([exercise.id])
+            seconds = time.perf_counter() - started
+            if any(outcome.status is not OutcomeStatus.PASSED for outcome in outcomes):
+                first = to_pass_first(release.manifest, exercise, namespace, run)
     except KeyboardInterrupt:
         line = f"{exercise.id}: the check was stopped by hand"
         return line_block(line, failure=line)
     except ValueError as error:
         line = f"{exercise.id}: the checks could not run: {error}"
         return line_block(line, failure=line)
-    block = outcomes_block(exercise, outcomes, time.perf_counter() - started)
+    block = outcomes_block(exercise, outcomes, seconds, first)
     if block.passed:
         _passed[exercise.id] = {name: _fingerprint(namespace[name]) for name in exercise.names}
     return block
@@ -173,25 +184,14 @@ def _has_passed(exercise: str, namespace: dict[str, Any]) -> bool:
 
 def _fingerprint(thing: object) -> object:
     """Equal for a definition that was run again unchanged."""
-    codes = tuple(_codes(thing))
-    return codes if codes else thing
-
-
-def _codes(thing: object) -> Iterator[CodeType]:
-    if isinstance(thing, FunctionType):
-        yield thing.__code__
-    elif isinstance(thing, type):
-        for part in vars(thing).values():
-            yield from _codes(getattr(part, "__func__", part))
-    elif callable(inner := getattr(thing, "__wrapped__", None)):
-        yield from _codes(inner)
+    return tuple(codes(thing)) or thing
 
 
 def _is_unwritten(exercise: Exercise, namespace: dict[str, Any]) -> bool:
     """Whether a name is missing or still holds the text of the stub's error."""
     text = STUB_TEXT.format(exercise=exercise.id)
     things = [namespace.get(name) for name in exercise.names]
-    return any(thing is None or any(text in code.co_consts for code in _codes(thing)) for thing in things)
+    return any(thing is None or any(text in code.co_consts for code in codes(thing)) for thing in things)
 
 
 # --- leave no trace -------------------------------------------------------------------------------------------------

@@ -10,8 +10,10 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from kit.cells import one_line
+from kit.earlier_checks import first_line
+from kit.explanation import alike, explained, failures
 from kit.manifest import Exercise
-from kit.outcomes import BLAMELESS, OutcomeStatus, alike, explained, failures
+from kit.outcomes import BLAMELESS, OutcomeStatus
 
 if TYPE_CHECKING:
     from kit.runner import Outcome  # not at run time: it imports pytest
@@ -32,7 +34,7 @@ _BETWEEN_INDICES, _UNBREAKABLE = re.compile(r"(?<=\d), (?=\d)"), ",\N{NO-BREAK S
 
 
 @dataclass(frozen=True)
-class Row:
+class CheckRow:
     """One check, or several that are one failure. ``details``: what is wrong, in lines; ``titles``: of all of them."""
 
     word: str
@@ -55,27 +57,30 @@ class Block:
     """What to show of one check. ``passed``: everything did. ``failure``: one line to stop the cell with, or empty.
 
     rows: the failure that is explained, the others, then what passed.
+    first: what to do before anything else, or empty.
     """
 
     head: str
-    rows: tuple[Row, ...]
+    rows: tuple[CheckRow, ...]
     tail: str
     seconds: str
     passed: bool
     failure: str
+    first: str = ""
 
     def text(self) -> str:
         """Plain text of at most 11 lines, 96 columns wide."""
         good = [row.title for row in self.rows if row.is_good]
         bad = [f"  {row.word:<11} {row.title}" for row in self.rows if not row.is_good]
         details = self.rows[0].details if bad else ()
-        room = MAX_LINES - 1 - bool(self.tail) - len(details)
+        room = MAX_LINES - 1 - bool(self.first) - bool(self.tail) - len(details)
         shown = (
             bad
             if len(bad) <= room - bool(good)
             else [*bad[: room - 1 - bool(good)], f"  and {len(bad) - room + 1 + bool(good)} more"]
         )
         lines = [f"{self.head:<{WIDTH - len(self.seconds) - 1}} {self.seconds}".rstrip()]
+        lines += [f"  {one_line(self.first, WIDTH - 2)}"] if self.first else []
         lines += _columns(good, room - len(shown))
         lines += shown[:1] + [f"{'':14}{line}" for line in details] + shown[1:]
         return "\n".join([*lines, self.tail] if self.tail else lines)
@@ -85,11 +90,12 @@ class Block:
         rows = [_html(row, explained=number == 0) for number, row in enumerate(self.rows)]
         seconds = f' <span style="opacity:.6">{escape(self.seconds)}</span>' if self.seconds else ""
         table = f'<table style="margin:4px 0">{"".join(rows)}</table>' if rows else ""
+        first = f"<div><b>{escape(self.first)}</b></div>" if self.first else ""
         tail = f"<div>{escape(self.tail)}</div>" if self.tail else ""
         color = "#c4520b" if self.failure else "#2a8a3e" if self.passed else "#888888"
         return (
             f'<div style="border-left:4px solid {color};padding:2px 10px">'
-            f"<b>{escape(self.head)}</b>{seconds}{table}{tail}</div>"
+            f"<b>{escape(self.head)}</b>{seconds}{first}{table}{tail}</div>"
         )
 
 
@@ -98,8 +104,8 @@ def line_block(head: str, failure: str = "") -> Block:
     return Block(head, (), "", "", False, failure)
 
 
-def outcomes_block(exercise: Exercise, outcomes: Sequence[Outcome], seconds: float) -> Block:
-    """The block for the outcomes of one exercise's public checks."""
+def outcomes_block(exercise: Exercise, outcomes: Sequence[Outcome], seconds: float, first: Sequence[str] = ()) -> Block:
+    """The block for the outcomes of one exercise's public checks. first: earlier exercises that have to pass first."""
     statuses = [outcome.status for outcome in outcomes]
     if not outcomes:
         return line_block(f"{exercise.id} has no public checks. {_hidden(exercise)}".strip())
@@ -113,9 +119,11 @@ def outcomes_block(exercise: Exercise, outcomes: Sequence[Outcome], seconds: flo
         return Block(head, _rows(outcomes), _slow(exercise, outcomes), took, True, "")
     head = f"{exercise.id}: {good} of {total} public checks passed"
     failed = bool(failures(outcomes))
-    failure = f"{exercise.id}: {total - good} of {total} public checks did not pass, see above" if failed else ""
+    advice = first_line(exercise.id, first)
+    what = advice or f"{total - good} of {total} public checks did not pass, see above"
+    failure = f"{exercise.id}: {what}" if failed else ""
     tail = f"{_hidden(exercise).capitalize()} {_slow(exercise, outcomes)}".rstrip()
-    return Block(head, _rows(outcomes), tail, took, False, failure)
+    return Block(head, _rows(outcomes), tail, took, False, failure, advice)
 
 
 def _slow(exercise: Exercise, outcomes: Sequence[Outcome]) -> str:
@@ -132,24 +140,24 @@ def _waiting(exercise: str, outcomes: Sequence[Outcome]) -> str:
     return f"{exercise} waits for {' and '.join(sorted(blocked))}: write that first"
 
 
-def _rows(outcomes: Sequence[Outcome]) -> tuple[Row, ...]:
+def _rows(outcomes: Sequence[Outcome]) -> tuple[CheckRow, ...]:
     """The failure that is explained before the other failures, then what is not written, then what passed."""
     first = explained(outcomes)
     failed = sorted(alike(failures(outcomes)), key=lambda group: first not in group)
     unwritten = [[outcome] for outcome in outcomes if outcome.status in BLAMELESS]
-    good = [Row(_WORDS[o.status], o.mark.title) for o in outcomes if o.status is OutcomeStatus.PASSED]
+    good = [CheckRow(_WORDS[o.status], o.mark.title) for o in outcomes if o.status is OutcomeStatus.PASSED]
     return (*(_row(group) for group in (*failed, *unwritten)), *good)
 
 
-def _row(group: Sequence[Outcome]) -> Row:
+def _row(group: Sequence[Outcome]) -> CheckRow:
     word, details = _WORDS[group[0].status], tuple(_details(group[0]))
     if len(group) == 1:
-        return Row(word, group[0].mark.title, details)
+        return CheckRow(word, group[0].mark.title, details)
     titles = tuple(outcome.mark.title for outcome in group)
-    return Row(word, f"{len(group)} checks: stopped with {group[0].raised}", details, titles)
+    return CheckRow(word, f"{len(group)} checks: stopped with {group[0].raised}", details, titles)
 
 
-def _html(row: Row, *, explained: bool) -> str:
+def _html(row: CheckRow, *, explained: bool) -> str:
     color = "#2a8a3e" if row.is_good else "#c4520b"
     style = f"color:{color};text-align:left;vertical-align:top;white-space:nowrap"
     return (
@@ -158,7 +166,7 @@ def _html(row: Row, *, explained: bool) -> str:
     )
 
 
-def _html_cell(row: Row, explained: bool) -> str:
+def _html_cell(row: CheckRow, explained: bool) -> str:
     title = escape(row.title)
     if explained:
         return "<br>".join([f"<b>{title}</b>", *map(escape, row.details)]) + _folded("which", row.titles)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -135,6 +135,10 @@ class Manifest:
         known = ", ".join(exercise.id for exercise in self.exercises)
         raise KeyError(f"no exercise {exercise_id!r} in {self.assignment}; there are: {known}")
 
+    def earlier(self, exercise_id: str) -> tuple[str, ...]:
+        """The exercises that this one builds on, directly or not, in teaching order."""
+        return tuple(exercise.id for exercise in earlier(self.exercises, exercise_id))
+
     def notebook_of(self, cell_id: str) -> Notebook:
         """The notebook that holds the exercise or written answer of this id; KeyError if none does."""
         for notebook in self.notebooks:
@@ -165,6 +169,14 @@ class Manifest:
             return cls.from_json(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
+
+
+def earlier(exercises: Sequence[Exercise], exercise_id: str) -> tuple[Exercise, ...]:
+    """Those of the exercises, given in teaching order, that one of them builds on, directly or not."""
+    found = {exercise_id}
+    for exercise in reversed(exercises):  # an exercise depends on earlier ones only
+        found |= set(exercise.depends) if exercise.id in found else set()
+    return tuple(exercise for exercise in exercises if exercise.id in found - {exercise_id})
 
 
 def _parts(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,18 +6,22 @@ Of an exercise's failures the most telling one is explained; `pytest -v` explain
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from itertools import groupby
 from typing import Any
 
 import pytest
 import torch
 
-from kit.binding import LocalFarSide, NotebookBinding
+from kit.binding import Budget, LocalFarSide, NotebookBinding
+from kit.earlier_checks import first_line, to_pass_first
 from kit.exercises import STUB_TEXT
+from kit.explanation import explained
 from kit.notebooks import Extraction, extract
-from kit.outcomes import OutcomeStatus, explained
+from kit.outcomes import OutcomeStatus
 from kit.release import Release, ReleaseError, find_release, read_all
-from kit.runner import Outcome, Plugin, TestFile
+from kit.runner import Outcome, Plugin, TestFile, run_tests
+from kit.student import Student
 
 LOCAL_SEED = 0
 
@@ -37,11 +41,18 @@ class SavedPlugin(Plugin):
 
     def __init__(self, release: Release, extractions: dict[str, Extraction]) -> None:
         manifest = release.manifest
+        self.release = release
+        self.extractions = extractions
         self.notebooks = {exercise.id: manifest.notebook_of(exercise.id).file for exercise in manifest.exercises}
-        binding = NotebookBinding(manifest, extractions, lambda: LocalFarSide(manifest.library), seconds=math.inf)
+        self.advice: dict[str, str] = {}  # by exercise: what has to pass first
         files = [TestFile(*release.public_tests(book.problem)) for book in manifest.notebooks]
-        super().__init__(files, binding, LOCAL_SEED)
+        super().__init__(files, self._fresh_binding(), LOCAL_SEED)
         self.reports: dict[str, pytest.TestReport] = {}  # by test
+
+    def _fresh_binding(self) -> NotebookBinding:
+        manifest = self.release.manifest
+        budget = Budget(math.inf)
+        return NotebookBinding(manifest, self.extractions, lambda: LocalFarSide(manifest.library), budget=budget)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
@@ -51,7 +62,7 @@ class SavedPlugin(Plugin):
             exercise = outcome.mark.exercise
             report.longrepr = f"{STUB_TEXT.format(exercise=exercise)}, in {self.notebooks[exercise]}"
         elif outcome is not None and outcome.status not in (OutcomeStatus.PASSED, OutcomeStatus.ERROR):
-            report.longrepr = _explanation(outcome)
+            report.longrepr = self._first_line(outcome.mark.exercise) + _explanation(outcome)
             self.reports[outcome.id] = report
         return report
 
@@ -65,6 +76,28 @@ class SavedPlugin(Plugin):
             for outcome in outcomes:
                 if first is not None and outcome is not first and outcome.id in self.reports:
                     self.reports[outcome.id].longrepr = _reference(outcome, first)
+
+    def _first_line(self, exercise: str) -> str:
+        if exercise not in self.advice:
+            line = first_line(exercise, self._to_pass_first(exercise))
+            self.advice[exercise] = f"{line}\n" if line else ""
+        return self.advice[exercise]
+
+    def _to_pass_first(self, exercise_id: str) -> tuple[str, ...]:
+        manifest, binding = self.release.manifest, self._fresh_binding()
+        exercise = manifest.exercise(exercise_id)
+        files = [TestFile(*self.release.public_tests(exercise.problem))]
+
+        def run(exercises: Collection[str]) -> list[Outcome]:
+            return run_tests(files, binding=binding, seed=LOCAL_SEED, exercises=exercises)
+
+        far_side = LocalFarSide(manifest.library)
+        cells = self.extractions[exercise.problem].cells
+        Student(far_side).load_cells([(cell.label, cell.source) for cell in cells])
+        first = to_pass_first(manifest, exercise, far_side.service.namespace, run)
+        far_side.close()
+        binding.close()
+        return first
 
 
 def _explanation(outcome: Outcome) -> str:

@@ -129,6 +129,10 @@ class Binding(Protocol):
         """The exception that its cell stopped with; None where it ran to its end."""
         ...
 
+    def is_exercise(self, name: str) -> bool:
+        """Whether there is an exercise of this id."""
+        ...
+
     def excuse(self, exercise: str) -> str | None:
         """Why the names of this exercise are missing although its cell was written; None where it was not."""
         ...
@@ -338,8 +342,10 @@ class Plugin:
     def _unwritten(self, error: StudentError) -> str | None:
         """The exercise whose stub or absence caused this error."""
         if isinstance(error, NotImplementedError):
-            name, _, rest = error.text.partition(":")
-            return name if error.text == STUB_TEXT.format(exercise=name) and rest else None
+            name = error.text.partition(":")[0]
+            is_stub = error.text == STUB_TEXT.format(exercise=name)
+            # Messages name it: a text that only looks like a stub's could carry a hidden input out.
+            return name if is_stub and self.binding is not None and self.binding.is_exercise(name) else None
         if isinstance(error, (StudentMissing, NameError)) and self.binding is not None:
             name = error.text if isinstance(error, StudentMissing) else error.text.split("'")[1:2]
             return self.binding.owner(name if isinstance(name, str) else "".join(name))

@@ -1,7 +1,8 @@
 """Staff's answers to exercises: other right ones, and wrong ones that the tests must catch.
 
 A file of right/ or wrong/ holds a whole cell. wrong/<exercise>.toml lists mistakes as patches of the reference: one
-table a mistake, named by the misconception, with `about`, `put` (old text to new) and `must_fail` (tests' names).
+table a mistake, named by the misconception, with `about`, `put` (old text to new) and `must_fail` (tests' names); where
+it applies also `crashes` and `costs_all`. A file of wrong/ has the same as MUST_FAIL, CRASHES and COSTS_ALL.
 """
 
 from __future__ import annotations
@@ -17,13 +18,17 @@ from autograder.assignment.model import Problem
 from autograder.assignment.toml import Complaints, TomlTable
 from autograder.errors import CourseError
 
-_HEADERS = ("EXERCISE", "MUST_FAIL")
+_HEADERS = ("EXERCISE", "MUST_FAIL", "CRASHES", "COSTS_ALL")
 _KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True)
 class SampleAnswer:
-    """An answer to one exercise that staff wrote. `must_fail`: the tests that catch it; empty for a right one."""
+    """An answer to one exercise that staff wrote.
+
+    must_fail: the tests that catch it; empty for a right one. crashes: it stops with an exception where it is wrong.
+    costs_all: why it may cost more than problem.toml allows one mistake.
+    """
 
     problem: str
     exercise: str
@@ -31,6 +36,8 @@ class SampleAnswer:
     code: str
     about: str
     must_fail: tuple[str, ...] = ()
+    crashes: bool = False
+    costs_all: str = ""
 
 
 def right_answers(problem: Problem) -> tuple[SampleAnswer, ...]:
@@ -74,8 +81,12 @@ def read_cell(problem: Problem, path: Path) -> SampleAnswer:
         raise CourseError(f"{path}: MUST_FAIL is {names!r}; write a list of tests' names")
     if (path.parent.name == "wrong") != bool(names):
         raise CourseError(f"{path}: a wrong answer names in MUST_FAIL the tests that catch it; a right one has none")
+    crashes, costs_all = headers.get("CRASHES", False), headers.get("COSTS_ALL", "")
+    if not isinstance(crashes, bool) or not isinstance(costs_all, str):
+        raise CourseError(f"{path}: write CRASHES = True and COSTS_ALL = a text that says why, or leave them out")
     name = path.stem.replace("_", "-")
-    return SampleAnswer(problem.name, exercise, name, _body(text, tree), about.split("\n\n")[0], tuple(names))
+    body, about = _body(text, tree), about.split("\n\n")[0]
+    return SampleAnswer(problem.name, exercise, name, body, about, tuple(names), crashes, costs_all)
 
 
 def _body(text: str, tree: ast.Module) -> str:
@@ -103,6 +114,7 @@ def read_patches(problem: Problem, path: Path) -> list[SampleAnswer]:
         complaints.add(path, f"name it after an exercise; {problem.name} has {', '.join(problem.references)}")
     complaints.raise_if_any()
     assert reference is not None
+    tables = TomlTable.read(path, complaints).all_tables(_KEBAB)
     answers = [
         SampleAnswer(
             problem.name,
@@ -111,9 +123,13 @@ def read_patches(problem: Problem, path: Path) -> list[SampleAnswer]:
             _patched(table, path.stem, reference),
             table.text("about", pattern=r"(?s:\s*\S.*)"),
             _must_fail(table),
+            table.flag("crashes"),
+            table.text("costs_all", ""),
         )
-        for name, table in TomlTable.read(path, complaints).all_tables(_KEBAB).items()
+        for name, table in tables.items()
     ]
+    for table in tables.values():
+        table.refuse_others()
     complaints.raise_if_any()
     return answers
 
@@ -122,7 +138,6 @@ def _must_fail(table: TomlTable) -> tuple[str, ...]:
     names = table.strings("must_fail")
     if names == ():
         table.complain("must_fail names the tests that catch it, at least one", "must_fail")
-    table.refuse_others()
     return names
 
 

@@ -23,6 +23,7 @@ from autograder.course_folders import CourseFolders
 from autograder.errors import BadInput
 from kit.manifest import CHECK, Answer, CellKind, Exercise, check_id
 
+MISTAKE_LIMIT = 0.5  # of an exercise's points, for one mistake, where problem.toml does not say
 T = TypeVar("T")
 _RESERVED = re.compile(rf"{SETUP_ID}|{CLOSING_ID}|{PREVIEW_ID}|given-\d+|c-[0-9a-f]{{12}}.*|.*{CHECK}")
 
@@ -79,6 +80,7 @@ def _problem(folder: Path, number: int | None, call_seconds: float, complaints: 
     title = data.text("title")
     tables, answer_tables = data.tables("exercise"), data.tables("answer")
     presets = {name: table.numbers() for name, table in data.tables("preset").items()}
+    limit = data.share("mistake_limit", MISTAKE_LIMIT)
     data.refuse_others()
     cells = _read(folder / "notebook.py", notebook_source.read, complaints)
     public = _read(folder / "test_public.py", test_files.read, complaints)
@@ -100,10 +102,11 @@ def _problem(folder: Path, number: int | None, call_seconds: float, complaints: 
         for cell in cells
         if cell.kind == CellKind.ANSWER
     )
+    limits = {name: table.share("mistake_limit", limit) for name, table in tables.items()}
     for table in (*tables.values(), *answer_tables.values()):
         table.refuse_others()
     _check_rubric(folder / "rubric.md", answers, complaints)
-    return Problem(folder.name, title, folder, number, cells, exercises, answers, presets, public, hidden)
+    return Problem(folder.name, title, folder, number, cells, exercises, answers, presets, limits, public, hidden)
 
 
 def _exercise(

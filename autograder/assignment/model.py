@@ -22,6 +22,7 @@ class Problem:
 
     number: a core problem's place among them; None for an extra.
     presets: for each [preset.NAME] of problem.toml its numbers; they ship with the library.
+    mistake_limits: exercise id to the share of its points that one mistake may cost.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Problem:
     exercises: tuple[Exercise, ...]
     answers: tuple[Answer, ...]
     presets: dict[str, dict[str, float]]
+    mistake_limits: dict[str, float]
     public_cases: tuple[DeclaredTest, ...]
     hidden_cases: tuple[DeclaredTest, ...]
 

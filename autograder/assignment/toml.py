@@ -68,6 +68,20 @@ class TomlTable:
             self.complain(f"{key} = {value!r} should be a number above 0", key)
         return 0.0
 
+    def share(self, key: str, default: float) -> float:
+        """A number above 0 and at most 1."""
+        value = self.positive(key, default)
+        if value > 1:
+            self.complain(f"{key} = {value:g} should be a share, at most 1", key)
+        return value
+
+    def flag(self, key: str) -> bool:
+        """true or false; false where it is not given."""
+        value = self._get(key, False)
+        if not isinstance(value, bool):
+            self.complain(f"{key} = {value!r} should be true or false", key)
+        return value is True
+
     def strings(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
         value = self._get(key, default)
         if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
 
 from autograder.cli.options import assignment_argument, counting, progress, weak_option, workers_option
 from autograder.errors import Surprise
@@ -70,25 +71,28 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
 @click.option("--seeds", type=click.IntRange(1), default=20, show_default=True, help="Seeds for the reference.")
 @click.option("--figures", type=click.Path(path_type=Path), metavar="DIR",
               help="Instead: draw each figure for the reference and every wrong answer, into DIR.")  # fmt: skip
+@click.option("--costs", is_flag=True, help="List also, for every wrong answer, the tests that it fails.")
 @click.option("--all", "everything", is_flag=True, help="Prove also what was proved already and has not changed.")
 @workers_option
 @weak_option
 def verify(
-    assignment: str, problem: str | None, seeds: int, figures: Path | None, everything: bool, workers: int,
-    allow_weak: bool,
+    assignment: str, problem: str | None, seeds: int, figures: Path | None, costs: bool, everything: bool,
+    workers: int, allow_weak: bool,
 ) -> None:  # fmt: skip
     """Prove that the tests are good: reference, stub, other right answers, wrong ones, nonsense, the library.
 
     Full marks for the reference over many seeds and for every answer of right/; zero for the stub; every answer of
-    wrong/ is caught by the tests it names and costs no test of an exercise that does not depend on it; nonsense never
-    breaks a test; every test catches some wrong answer; nothing in the library answers an exercise. Exit code 7 for
-    any surprise. A problem that was proved and has not changed since is not proved again.
+    wrong/ is caught by the tests it names, by what it answers, costs no other exercise anything, whether that one calls
+    it or not, and of its own no more than mistake_limit allows; the failure that is explained is one it names;
+    nonsense never breaks a test; every test catches some wrong answer; nothing in the library answers an exercise.
+    Exit code 7 for any surprise. A problem that was proved and has not changed since is not proved again.
 
     \b
     Examples:
       autograder verify ps3
       autograder verify ps3 --all
       autograder verify ps3 --problem masked_autoencoder --seeds 3
+      autograder verify ps3 --all --costs     (which tests does each wrong answer fail?)
       autograder verify ps3 --figures sheets/
     """
     from autograder.assignment.load import load_assignment
@@ -102,7 +106,7 @@ def verify(
         return
     problems = [course.problem(problem)] if problem else list(course.problems)
     if problems := problems if everything else _unproved(course, problems, seeds):
-        _report(_prove(course, problems, seeds, workers, allow_weak))
+        _report(_prove(course, problems, seeds, workers, allow_weak), costs)
 
 
 def _unproved(course: Assignment, problems: list[Problem], seeds: int) -> list[Problem]:
@@ -117,8 +121,10 @@ def _unproved(course: Assignment, problems: list[Problem], seeds: int) -> list[P
     return [problem for problem in problems if proved[problem.name] is None]
 
 
-def _report(proof: Proof) -> None:
-    Console(width=None if sys.stdout.isatty() else 110).print(_proof_table(proof))
+def _report(proof: Proof, costs: bool) -> None:
+    console = Console(width=None if sys.stdout.isatty() else 110)
+    console.print(_proof_table(proof))
+    console.print(_cost_table(proof, costs))
     for surprise in proof.surprises:
         click.echo(f"  {surprise}", err=True)
     if proof.surprises:
@@ -153,6 +159,19 @@ def _proof_table(proof: Proof) -> Table:
     table = Table("exercise", "points", "public", "hidden", *KINDS, box=None)
     for row in summary(proof):
         table.add_row(*row)
+    return table
+
+
+def _cost_table(proof: Proof, with_tests: bool) -> Table:
+    """One row a wrong answer. with_tests: below it also the tests that it fails."""
+    told = Column("what the student reads about", overflow="fold")
+    table = Table("wrong answer", "costs", "fails", told, box=None)
+    for cost in proof.costs:
+        tests = "".join(f"\n  {name}" for name in cost.failed if name != cost.explained) if with_tests else ""
+        table.add_row(
+            f"{cost.answer.exercise} {cost.answer.name}", f"{cost.points:.3g} of {cost.max_points:g}",
+            f"{len(cost.failed)} of {cost.tests}", escape(cost.explained + tests),
+        )  # fmt: skip
     return table
 
 

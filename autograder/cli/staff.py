@@ -124,7 +124,7 @@ def rerun(assignment: str, student: str, test: str, folder: Path, out: Path, all
     \b
     Examples:
       autograder rerun ps3 ada test_patchify_keeps_channels_together_inside_a_patch
-      autograder rerun ps3 ada masked_autoencoder/test_hidden.py::test_loss_ignores_visible_patches
+      autograder rerun ps3 ada masked_autoencoder/test_hidden.py::test_patchify_agrees_with_a_slow_loop
     """
     from autograder.assignment.load import load_assignment
     from autograder.build import copies
@@ -133,7 +133,7 @@ def rerun(assignment: str, student: str, test: str, folder: Path, out: Path, all
     from autograder.grading.plan import Plan
     from autograder.grading.rerun import run_one
     from autograder.grading.seed import course_seed
-    from autograder.results import ResultFolder
+    from autograder.results import ResultFolder, tested_beside
 
     course = load_assignment(assignment)
     path = submissions(folder, course.name, student)[student]
@@ -145,8 +145,12 @@ def rerun(assignment: str, student: str, test: str, folder: Path, out: Path, all
         raise BadInput(f"no test ends in {test!r}: results/<student>.json lists every id")
     with confined(course, allow_weak) as sandbox:
         for test_id in test_ids:
-            outcome = run_one(path, student, plan, sandbox, test_id)
+            exercise = next(info.mark.exercise for info in plan.tests if info.id == test_id)
+            result = report.exercise(exercise) if report else None
+            outcome = run_one(path, student, plan, sandbox, test_id, result.earlier if result else None)
             click.echo(f"{outcome.id}\n  {outcome.mark.exercise}: {outcome.mark.title}\n  {outcome.status.upper()}")
+            beside = tested_beside(result, course.manifest) if result else ""
+            click.echo(f"  {beside}\n" if beside else "", nl=False)
             click.echo("".join(f"  {line}\n" for line in (outcome.text, f"Hint: {outcome.hint}") if line))
             click.echo(outcome.trace)
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import dataclasses
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from autograder.assignment.model import Assignment
 from autograder.errors import BadInput, TooWeak
+from autograder.grading.exercise_runs import ExerciseRun, SubmissionRun, bind, run_exercises
 from autograder.grading.plan import Plan, answer_code, visibility
+from autograder.grading.stops import stopped_with
 from autograder.results import Detail, ExerciseResult, Report, ReportStatus, TestResult
 from autograder.sandbox.sandbox import Sandbox, SandboxError
 from autograder.submission.read import Submission
-from kit.binding import FarSide, NotebookBinding
+from kit.explanation import explained
 from kit.manifest import Exercise
 from kit.notebooks import Extraction
 from kit.outcomes import OutcomeStatus
@@ -48,43 +51,36 @@ def grade_submission(submission: Submission, plan: Plan, sandbox: Sandbox) -> Gr
         book.problem: submission.problems[book.file] for book in manifest.notebooks if book.file in submission.problems
     }
     wanted = {exercise.id for exercise in manifest.exercises if exercise.problem not in unreadable}
-    reason: str | None = None
+    runs, reason = SubmissionRun(), None
     try:
-        outcomes, notes = _tested_twice_if_need_be(submission, plan, sandbox, wanted)
+        runs = _tested_twice_if_need_be(submission, plan, sandbox, wanted)
     except SandboxError as error:
-        outcomes, notes, reason = [], (), f"no confined process could be had: {error}"
+        reason = f"no confined process could be had: {error}"
     exercises = tuple(
-        _exercise_result(exercise, plan, outcomes, unreadable.get(exercise.problem) or reason)
+        _exercise_result(exercise, plan, runs.exercises.get(exercise.id), unreadable.get(exercise.problem) or reason)
         for exercise in manifest.exercises
     )
-    report = _report(submission, plan, sandbox.level, exercises, outcomes, notes)
+    report = _report(submission, plan, sandbox.level, exercises, runs)
     details = [
         Detail(outcome.id, outcome.status, outcome.text, outcome.trace)
-        for outcome in outcomes
+        for outcome in runs.outcomes
         if outcome.status != OutcomeStatus.PASSED
     ]
     return Graded(report, details)
 
 
-def _tested_twice_if_need_be(
-    submission: Submission, plan: Plan, sandbox: Sandbox, wanted: set[str]
-) -> tuple[list[Outcome], tuple[str, ...]]:
-    """Every outcome, and notes. A sandbox that was ended from outside is no student's fault: all is tried again."""
+def _tested_twice_if_need_be(submission: Submission, plan: Plan, sandbox: Sandbox, wanted: set[str]) -> SubmissionRun:
+    """Every exercise's run. A sandbox that was ended from outside is no student's fault: all is tried again."""
     try:
         return _tested(submission, plan, sandbox, wanted)
     except SandboxError:
         return _tested(submission, plan, sandbox, wanted)
 
 
-def _tested(
-    submission: Submission, plan: Plan, sandbox: Sandbox, wanted: set[str]
-) -> tuple[list[Outcome], tuple[str, ...]]:
-    binding = bind(plan.assignment, submission.extractions, sandbox)
-    try:
-        outcomes = plan.collected.run(binding=binding, seed=plan.seed, exercises=wanted)
-        return [_adjudicated(outcome, plan, sandbox) for outcome in outcomes], binding.notes
-    finally:
-        binding.close()
+def _tested(submission: Submission, plan: Plan, sandbox: Sandbox, wanted: set[str]) -> SubmissionRun:
+    runs = run_exercises(submission.extractions, plan, sandbox, seed=plan.seed, exercises=wanted)
+    exercises = {name: _adjudicated(run, plan, sandbox) for name, run in runs.exercises.items()}
+    return dataclasses.replace(runs, exercises=exercises)
 
 
 def _report(
@@ -92,8 +88,7 @@ def _report(
     plan: Plan,
     isolation: str,
     exercises: tuple[ExerciseResult, ...],
-    outcomes: list[Outcome],
-    notes: Iterable[str],
+    runs: SubmissionRun,
 ) -> Report:
     scores = [exercise.score for exercise in exercises if exercise.score is not None]
     reasons = dict.fromkeys(exercise.reason for exercise in exercises if exercise.score is None and exercise.reason)
@@ -110,8 +105,8 @@ def _report(
         engine=plan.engine,
         submission=submission.digest,
         exercises=exercises,
-        tests=tuple(_test_result(outcome) for outcome in outcomes),
-        notes=(*submission.notes, *_notes(submission.extractions), *notes),
+        tests=_test_results(submission.extractions, runs),
+        notes=(*submission.notes, *_notes(submission.extractions), *runs.notes),
     )
 
 
@@ -129,14 +124,12 @@ def confined(assignment: Assignment, allow_weak: bool) -> Sandbox:
     return sandbox
 
 
-def bind(assignment: Assignment, extractions: dict[str, Extraction], sandbox: Sandbox) -> NotebookBinding:
-    """Tests on these cells, each notebook in a confined worker."""
-    open_worker: Callable[[], FarSide] = sandbox.worker
-    seconds = assignment.submission_seconds
-    return NotebookBinding(assignment.manifest, extractions, open_worker, seconds=seconds, share=True)
+def _adjudicated(run: ExerciseRun, plan: Plan, sandbox: Sandbox) -> ExerciseRun:
+    outcomes = tuple(_adjudicated_outcome(outcome, plan, sandbox) for outcome in run.outcomes)
+    return dataclasses.replace(run, outcomes=outcomes)
 
 
-def _adjudicated(outcome: Outcome, plan: Plan, sandbox: Sandbox) -> Outcome:
+def _adjudicated_outcome(outcome: Outcome, plan: Plan, sandbox: Sandbox) -> Outcome:
     """A test that broke on an answer which the reference answer does not break on has met nonsense: it failed."""
     if outcome.status != OutcomeStatus.ERROR or outcome.text.startswith("Skipped"):
         return outcome
@@ -163,9 +156,10 @@ def _status(graded: int, exercises: int) -> ReportStatus:
     return ReportStatus.PARTLY_GRADED if graded else ReportStatus.NOT_GRADED
 
 
-def _exercise_result(exercise: Exercise, plan: Plan, outcomes: list[Outcome], reason: str | None) -> ExerciseResult:
+def _exercise_result(exercise: Exercise, plan: Plan, run: ExerciseRun | None, reason: str | None) -> ExerciseResult:
+    run = run or ExerciseRun(())
     expected = {test.id: test.mark.weight for test in plan.tests if test.mark.exercise == exercise.id}
-    mine = {outcome.id: outcome for outcome in outcomes if outcome.mark.exercise == exercise.id}
+    mine = {outcome.id: outcome for outcome in run.outcomes}
     if reason is None and mine.keys() != expected.keys():
         reason = f"{exercise.id}: {len(mine)} of {len(expected)} tests ran, a fault of the grader"
     faulty = [outcome for outcome in mine.values() if outcome.status == OutcomeStatus.ERROR]
@@ -175,10 +169,19 @@ def _exercise_result(exercise: Exercise, plan: Plan, outcomes: list[Outcome], re
         return ExerciseResult(exercise.id, ReportStatus.NOT_GRADED, None, exercise.points, reason)
     passed = sum(weight for test_id, weight in expected.items() if mine[test_id].status == OutcomeStatus.PASSED)
     score = round(exercise.points * passed / sum(expected.values()), 4)
-    return ExerciseResult(exercise.id, ReportStatus.GRADED, score, exercise.points, _why(list(mine.values())))
+    first = explained(run.outcomes)
+    return ExerciseResult(
+        exercise.id,
+        ReportStatus.GRADED,
+        score,
+        exercise.points,
+        _why(run.outcomes),
+        run.earlier,
+        first.id if first else None,
+    )
 
 
-def _why(outcomes: list[Outcome]) -> str | None:
+def _why(outcomes: Iterable[Outcome]) -> str | None:
     """One reason that holds for every test of an exercise, where there is one."""
     statuses = {outcome.status for outcome in outcomes}
     if statuses == {OutcomeStatus.MISSING}:
@@ -188,10 +191,19 @@ def _why(outcomes: list[Outcome]) -> str | None:
     return None
 
 
-def _test_result(outcome: Outcome) -> TestResult:
+def _test_results(extractions: Mapping[str, Extraction], runs: SubmissionRun) -> tuple[TestResult, ...]:
+    """Of the tests in the order in which they ran."""
+    return tuple(
+        _test_result(outcome, stopped_with(outcome, extractions.get(outcome.id.partition("/")[0]), run.earlier))
+        for run in runs.exercises.values()
+        for outcome in run.outcomes
+    )
+
+
+def _test_result(outcome: Outcome, stopped: str) -> TestResult:
     message = MESSAGES[outcome.status].format(
         title=outcome.mark.title,
-        hint=outcome.hint or "The code stopped with an error.",
+        hint=f"The code stopped with {stopped}." if stopped else outcome.hint,
         exercise=outcome.mark.exercise,
         blocked_by=outcome.blocked_by,
     )
@@ -204,6 +216,7 @@ def _test_result(outcome: Outcome) -> TestResult:
         message=message,
         title=outcome.mark.title,
         weight=outcome.mark.weight,
+        stopped=stopped,
     )
 
 

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from autograder.grading.grade_one import bind
+from autograder.grading.exercise_runs import bind, with_staffs_answers
 from autograder.grading.plan import Plan
+from autograder.results import Earlier
 from autograder.sandbox.sandbox import Sandbox
 from autograder.submission.read import read_submission
 from kit.runner import Outcome
 
 
-def run_one(folder: Path, student: str, plan: Plan, sandbox: Sandbox, test_id: str) -> Outcome:
-    """Run `test_id` on the submission in `folder`, with the plan's seed, confined as in grading."""
+def run_one(
+    folder: Path, student: str, plan: Plan, sandbox: Sandbox, test_id: str, earlier: Earlier | None = None
+) -> Outcome:
+    """Run `test_id` on the submission in `folder`, with the plan's seed, confined as in grading.
+
+    earlier: whose answers to earlier exercises stand beside the exercise, as its result says.
+    """
     submission = read_submission(folder, plan.assignment.manifest, student=student)
-    binding = bind(plan.assignment, submission.extractions, sandbox)
+    extractions = dict(submission.extractions)
+    if earlier is Earlier.STAFF:
+        problem = plan.assignment.problem(test_id.partition("/")[0])
+        exercise = next(test.mark.exercise for test in plan.tests if test.id == test_id)
+        names = plan.assignment.manifest.earlier(exercise)
+        extractions[problem.name] = with_staffs_answers(extractions[problem.name], problem, names)
+    binding = bind(plan.assignment, extractions, sandbox)
     try:
         (outcome,) = plan.collected.run(binding=binding, seed=plan.seed, only=test_id)
     finally:

@@ -9,6 +9,8 @@ from autograder.assignment.model import Assignment
 from autograder.errors import BadInput
 from autograder.files import write_atomically
 
+SEED_BITS = 128  # more than a submission can learn of what is drawn from it, and then try out
+
 
 def course_seed(assignment: Assignment, *, new: bool = False) -> int:
     """The secret seed of this course, assignment and version: drawn once, then the same for everyone."""
@@ -21,6 +23,6 @@ def course_seed(assignment: Assignment, *, new: bool = False) -> int:
             return int(stored)
     except (ValueError, AttributeError, TypeError) as error:
         raise BadInput(f"{path} is damaged ({error}): restore it, or delete it to draw new seeds") from error
-    seeds[key] = secrets.randbits(48)
+    seeds[key] = secrets.randbits(SEED_BITS)
     write_atomically(path, (json.dumps(seeds, indent=1) + "\n").encode())
     return int(seeds[key])

@@ -17,6 +17,7 @@ from autograder.marks.standings import Score, Standing, StandingStatus
 from kit.manifest import Manifest
 
 NONE = "–"
+BESIDE = "° tested with the course's own earlier answers"
 WIDE = 10_000  # characters: room for any class
 
 
@@ -39,7 +40,7 @@ def _table(manifest: Manifest, standings: Sequence[Standing], rows: Sequence[Seq
     names = ", ".join(f"{number}={score.id}" for number, score in zip(numbers, rows[0], strict=True))
     grid = Table(
         title=manifest.title, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption_justify="left",
-        caption=f"{names}\n{NONE} not graded, or not marked yet; * marked by hand",
+        caption=f"{names}\n{NONE} not graded, or not marked yet; * marked by hand; {BESIDE}",
     )  # fmt: skip
     grid.add_column("student", overflow="fold", min_width=8)
     for number in numbers:
@@ -47,7 +48,7 @@ def _table(manifest: Manifest, standings: Sequence[Standing], rows: Sequence[Seq
     grid.add_column("total", justify="right", no_wrap=True)
     grid.add_column("state", no_wrap=True)
     for standing, scores in zip(standings, rows, strict=True):
-        cells = [_shown(score) + ("" if score.manual is None else "*") for score in scores]
+        cells = [_shown(score) + "*" * (score.manual is not None) + "°" * bool(score.beside) for score in scores]
         grid.add_row(Text(standing.student), *cells, _total(standing), standing.status)
     grid.add_section()
     medians = [_median(score.points for score in column) for column in zip(*rows, strict=True)]

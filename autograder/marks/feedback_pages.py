@@ -5,7 +5,7 @@ feedback/<student>/<assignment>/index.html is the whole; beside it one page per 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -21,8 +21,9 @@ from autograder.files import write_atomically
 from autograder.marks import marker_notebook
 from autograder.marks.cells_html import CODE_STYLE, cell_html, markdown
 from autograder.marks.notebook_cells import NotebookJson, grade_id, is_rubric, text_of
+from autograder.marks.outcome_groups import TestGroup
 from autograder.marks.standings import Score, Standing, StandingStatus, standings
-from autograder.results import ResultFolder, TestResult
+from autograder.results import ResultFolder
 from autograder.submission import exchange_files
 from kit.manifest import CellKind, Notebook
 from kit.outcomes import OutcomeStatus
@@ -89,6 +90,7 @@ def _write_student(assignment: Assignment, results: ResultFolder, standing: Stan
     files["index.html"] = _render(
         "student.html.j2", assignment, title=f"{assignment.title}: {standing.student}",
         standing=standing, graded_at=graded_at, books=books, pages=pages, tests=_tests(standing),
+        missing=list(_missing(standing)), failed=list(_failed(standing)),
     )  # fmt: skip
     for name in (exchange_files.TIMESTAMP, exchange_files.SECRET):
         if (marked / name).is_file():
@@ -112,9 +114,32 @@ def _notebook_page(
     )  # fmt: skip
 
 
-def _tests(standing: Standing) -> Mapping[str, list[TestResult]]:
+def _tests(standing: Standing) -> Mapping[str, list[TestGroup]]:
     report = standing.report
     return {score.id: marker_notebook.tests_of(report, score.id) if report else [] for score in standing.scores}
+
+
+def _missing(standing: Standing) -> Iterator[tuple[Score, str]]:
+    """What has no points yet or was not written, and why."""
+    tests = _tests(standing)
+    for score in standing.scores:
+        statuses = {test.status for test in tests[score.id]}
+        if score.points is None:
+            yield score, "not marked yet." if score.written else _why(score, tests[score.id])
+        elif statuses == {OutcomeStatus.MISSING}:
+            yield score, "not written."
+        elif statuses == {OutcomeStatus.BLOCKED}:
+            yield score, f"{score.reason}."
+
+
+def _failed(standing: Standing) -> Iterator[tuple[Score, list[TestGroup]]]:
+    """What was written and lost points: the tests that did not pass."""
+    waiting = {score.id for score, _ in _missing(standing)}
+    tests = _tests(standing)
+    for score in standing.scores:
+        lost = [test for test in tests[score.id] if test.status != OutcomeStatus.PASSED]
+        if lost and score.id not in waiting:
+            yield score, lost
 
 
 def _graded_at(results: ResultFolder, student: str) -> str:
@@ -124,12 +149,8 @@ def _graded_at(results: ResultFolder, student: str) -> str:
     return datetime.fromtimestamp(path.stat().st_mtime, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def _hint(test: TestResult) -> str:
-    return test.message.removeprefix(test.title).lstrip(".: ")
-
-
-def _why(score: Score, tests: Collection[TestResult]) -> str:
-    if any(test.status == OutcomeStatus.ERROR for test in tests):  # the reason then quotes the test
+def _why(score: Score, tests: Collection[TestGroup]) -> str:
+    if any(group.status == OutcomeStatus.ERROR for group in tests):  # the reason then quotes the test
         return "Not graded yet: a test of this exercise is at fault. It will be graded again."
     return f"Not graded: {score.reason}."
 
@@ -152,7 +173,7 @@ def _environment() -> Environment:
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {
-        "markdown": markdown, "points": _points, "total": _total, "hint": _hint, "why": _why,
+        "markdown": markdown, "points": _points, "total": _total, "why": _why,
         "short": lambda digest: digest.removeprefix("sha256:")[:12],
     }  # fmt: skip
     return environment

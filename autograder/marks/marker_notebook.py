@@ -17,8 +17,9 @@ from autograder.assignment.model import Assignment
 from autograder.errors import BadInput
 from autograder.files import write_atomically
 from autograder.marks.notebook_cells import RUBRIC, NotebookJson, grade_id
+from autograder.marks.outcome_groups import TestGroup, grouped
 from autograder.marks.standings import automatic
-from autograder.results import Report, TestResult
+from autograder.results import Report
 from kit.manifest import Manifest, check_id
 
 
@@ -69,13 +70,19 @@ def block(exercise: str, manifest: Manifest, report: Report) -> str:
     else:
         lines = [f"{exercise}: {points:g} of {manifest.exercise(exercise).points:g} points"]
         lines += [f"({reason})"] if reason else []
-    lines += [f"  {test.status:<8} {test.message}" for test in tests_of(report, exercise)]
+    lines += [f"  {group.status:<8} {_said(group)}" for group in tests_of(report, exercise)]
     return "\n".join(lines)
 
 
-def tests_of(report: Report, exercise: str) -> list[TestResult]:
+def tests_of(report: Report, exercise: str) -> list[TestGroup]:
     """The tests of one exercise in the order they are listed."""
-    return [test for test in report.tests if test.exercise == exercise]
+    result = report.exercise(exercise)
+    tests = [test for test in report.tests if test.exercise == exercise]
+    return grouped(tests, result.explained if result else None)
+
+
+def _said(group: TestGroup) -> str:
+    return f"{group.heading}: {group.text} ({'; '.join(group.titles)})" if group.titles else group.first.message
 
 
 def _output(text: str) -> dict[str, Any]:

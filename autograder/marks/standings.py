@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from autograder.errors import BadInput
 from autograder.marks.gradebook_reader import UNMARKED, CellMarks, read_gradebook
-from autograder.results import Report, ReportStatus, ResultFolder
+from autograder.results import Report, ReportStatus, ResultFolder, tested_beside
 from kit.manifest import CellKind, Exercise, Manifest, check_id
 
 
@@ -24,7 +25,10 @@ class StandingStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Score:
-    """The score of one exercise or written answer of one student. None: not graded yet."""
+    """The score of one exercise or written answer of one student. None: not graded yet.
+
+    beside: in plain words, with whose earlier answers it was tested, where these are not the student's own.
+    """
 
     id: str
     problem: str
@@ -35,6 +39,7 @@ class Score:
     extra: float | None = None
     comment: str | None = None
     reason: str | None = None
+    beside: str = ""
 
     @property
     def cell(self) -> str:
@@ -118,7 +123,9 @@ def _scores(manifest: Manifest, report: Report | None, marks: Mapping[str, CellM
     for book in manifest.notebooks:
         for cell in book.cells:
             if cell.kind is CellKind.EXERCISE:
-                yield _of_exercise(manifest.exercise(cell.id), graded.get(cell.id), marks)
+                score = _of_exercise(manifest.exercise(cell.id), graded.get(cell.id), marks)
+                result = report.exercise(cell.id) if report is not None else None
+                yield dataclasses.replace(score, beside=tested_beside(result, manifest)) if result else score
             elif cell.kind is CellKind.ANSWER:
                 mark = marks.get(cell.id, UNMARKED)
                 yield Score(

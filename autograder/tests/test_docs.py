@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from autograder.assignment.load import load_assignment
+from autograder.cli.main import commands
+from autograder.grading.plan import Plan
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
@@ -37,3 +43,26 @@ def test_every_module_and_function_that_a_document_names_exists(document: Path) 
 def test_every_link_to_a_file_leads_somewhere(document: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)[^):]*\)", document.read_text()):
         assert (document.parent / target).exists(), target
+
+
+def examples() -> Iterator[tuple[str, str]]:
+    """Every command line that --help or a document shows: where, and the line."""
+    for name, command in commands.commands.items():
+        for line in re.findall(r"^ *(autograder .+?)(?: {2,}\(.*\)| > \S+)?$", command.help or "", re.M):
+            yield f"autograder {name} --help", line
+    for document in DOCUMENTS:
+        for block in re.findall(r"```(?:console)?\n(.*?)```", document.read_text(), re.S):
+            for line in re.findall(r"^ *\$ (?:\S*bin/)?(autograder .+?)(?: {2,}#.*)?$", block, re.M):
+                yield document.name, line
+
+
+@pytest.mark.parametrize(("where", "line"), [*examples()])
+def test_every_example_of_a_command_has_arguments_that_the_command_takes(where: str, line: str) -> None:
+    name, *arguments = shlex.split(line, comments=True)[1:]
+    commands.commands[name].make_context(name, [argument for argument in arguments if argument not in ("&&", "...")])
+
+
+def test_every_test_that_an_example_names_exists() -> None:
+    known = {test.id for test in Plan.of(load_assignment("ps3", ROOT), 0).tests}
+    named = {word for _, line in examples() for word in shlex.split(line, comments=True) if "::" in word}
+    assert named and named <= known

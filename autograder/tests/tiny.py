@@ -209,6 +209,7 @@ Full mark: it names that the factor is a parameter which autograd follows throug
 about = "Adds the factor instead of multiplying by it."
 put = {"values * factor" = "values + factor"}
 must_fail = ["test_scale_multiplies_every_entry", "test_scale_on_drawn_numbers_of_any_size"]
+costs_all = "No number is right."
 
 [accepts-negative]
 about = "Multiplies by any factor."
@@ -226,6 +227,7 @@ must_fail = ["test_scaler_inverse_undoes_forward"]
 
 EXERCISE = "tiny-scaler"
 MUST_FAIL = ["test_scaler_uses_its_factor"]
+COSTS_ALL = "No number is right."
 
 
 class Scaler(ScalerBase):
@@ -234,6 +236,19 @@ class Scaler(ScalerBase):
 
     def inverse(self, values: Tensor) -> Tensor:
         return values
+''',
+    f"{PROBLEM}/right/scaler_alone.py": '''\
+"""Calls nothing that was written before."""
+
+EXERCISE = "tiny-scaler"
+
+
+class Scaler(ScalerBase):
+    def forward(self, values: Tensor) -> Tensor:
+        return values * self.factor
+
+    def inverse(self, values: Tensor) -> Tensor:
+        return values / self.factor
 ''',
     f"{PROBLEM}/right/einsum.py": '''\
 """Multiplies with einsum."""

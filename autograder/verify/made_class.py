@@ -19,7 +19,7 @@ from autograder.assignment.model import Assignment, Problem
 from autograder.assignment.released import release_notebook
 from autograder.course_folders import CourseFolders
 from autograder.results import Report, ReportStatus
-from autograder.verify.verify import dependents
+from kit.manifest import earlier
 
 Notebooks = dict[str, dict[str, Any]]
 SCRIPT = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
@@ -30,7 +30,7 @@ class Member:
     """One made submission.
 
     scores: what an exercise must get; full marks where it is not named, None for "not graded". below: exercises that
-    must get less than full marks. free: exercises whose score may be anything, since they build on a wrong answer.
+    must get less than full marks.
     """
 
     name: str
@@ -39,7 +39,6 @@ class Member:
     files: dict[str, str]
     scores: dict[str, float | None] = field(default_factory=dict)
     below: frozenset[str] = frozenset()
-    free: frozenset[str] = frozenset()
     says: str = ""  # must stand in a note of the result
     state: ReportStatus = ReportStatus.GRADED
 
@@ -55,8 +54,6 @@ class Member:
             yield f"is {report.status} ({report.reason}), not {self.state}"
         for result in report.exercises:
             wanted = self.scores.get(result.id, result.max_score)
-            if result.id in self.free:
-                continue
             if result.id in self.below:
                 if result.score is None or result.score >= result.max_score:
                     yield f"{result.id} got {result.score} of {result.max_score}, which should be less"
@@ -96,18 +93,20 @@ class _Maker:
         book = self.assignment.manifest.notebook_of(exercise)
         return next(cell.source for cell in book.cells if cell.id == exercise)
 
-    def lost(self, problem: Problem, exercise: str) -> dict[str, float | None]:
-        """An exercise without an answer and those that build on it score nothing."""
-        return dict.fromkeys(dependents(problem, exercise), 0.0)
-
 
 def members(assignment: Assignment) -> list[Member]:
     """The made class, in the order in which the demo shows it."""
     maker = _Maker(assignment)
     first = assignment.problems[0]
-    lonely = min(first.exercises, key=lambda item: len(dependents(first, item.id))).id
-    return [*_honest(maker, first, lonely), *_misconceptions(maker), *_odd_files(maker, first, lonely),
-            *_hostile(maker, first, lonely)]  # fmt: skip
+    needed = _most_needed(first)
+    return [*_honest(maker, first, needed), *_misconceptions(maker), *_odd_files(maker, first, needed),
+            *_hostile(maker, first, needed)]  # fmt: skip
+
+
+def _most_needed(problem: Problem) -> str:
+    """The exercise on which most others build: what is lost with it must be it alone."""
+    needs = Counter(item.id for other in problem.exercises for item in earlier(problem.exercises, other.id))
+    return needs.most_common(1)[0][0] if needs else problem.exercises[0].id
 
 
 def class_of(assignment: Assignment, count: int) -> Iterator[Notebooks]:
@@ -133,7 +132,7 @@ def texts(books: Notebooks) -> dict[str, str]:
     return {name: json.dumps(book, indent=1) for name, book in books.items()}
 
 
-def _honest(maker: _Maker, first: Problem, lonely: str) -> Iterator[Member]:
+def _honest(maker: _Maker, first: Problem, needed: str) -> Iterator[Member]:
     yield Member("reference", "the reference answers", "everything is right", texts(maker.notebooks()))
     ids = list(maker.references)
     written = set(ids[: len(ids) // 2])
@@ -153,13 +152,13 @@ def _honest(maker: _Maker, first: Problem, lonely: str) -> Iterator[Member]:
     )  # fmt: skip
     crash = "def {name}(*args, **kwargs):\n    return undefined_helper(args)\n"
     yield Member(
-        "crashes", f"{lonely} raises a NameError", "one exercise is lost, with the line at fault",
-        texts(maker.but(lonely, _each_name(maker, lonely, crash))), maker.lost(first, lonely),
+        "crashes", f"{needed} raises a NameError", "one exercise is lost, with the line at fault",
+        texts(maker.but(needed, _each_name(maker, needed, crash))), {needed: 0.0},
     )  # fmt: skip
     loop = "def {name}(*args, **kwargs):\n    while True:\n        pass\n"
     yield Member(
-        "endless-loop", f"{lonely} never returns", "stopped after its time; the rest is graded",
-        texts(maker.but(lonely, _each_name(maker, lonely, loop))), maker.lost(first, lonely),
+        "endless-loop", f"{needed} never returns", "stopped after its time; the rest is graded",
+        texts(maker.but(needed, _each_name(maker, needed, loop))), {needed: 0.0},
     )  # fmt: skip
 
 
@@ -168,12 +167,10 @@ def _misconceptions(maker: _Maker) -> Iterator[Member]:
     counts = Counter(answer.name for answer in answers)
     for answer in answers:
         shared = counts[answer.name] > 1  # two problems may use the same name
-        touched = dependents(maker.assignment.problem(answer.problem), answer.exercise)
         yield Member(
             f"{answer.exercise}-{answer.name}" if shared else answer.name,
-            f"{answer.exercise}: {' '.join(answer.about.split())}", "that exercise loses points, independent ones none",
+            f"{answer.exercise}: {' '.join(answer.about.split())}", "that exercise loses points, and no other one",
             texts(maker.but(answer.exercise, answer.code)), below=frozenset({answer.exercise}),
-            free=frozenset(touched - {answer.exercise}),
         )  # fmt: skip
 
 
@@ -186,20 +183,20 @@ def _one_each(assignment: Assignment, answers: Callable[[Problem], tuple[SampleA
     return found.values()
 
 
-def _odd_files(maker: _Maker, first: Problem, lonely: str) -> Iterator[Member]:
+def _odd_files(maker: _Maker, first: Problem, needed: str) -> Iterator[Member]:
     file = first.notebook_file
     books = maker.notebooks()
-    books[file]["cells"] = [cell for cell in books[file]["cells"] if cell["id"] != lonely]
+    books[file]["cells"] = [cell for cell in books[file]["cells"] if cell["id"] != needed]
     yield Member(
-        "deleted-cell", f"the cell of {lonely} is gone", "it counts as not written; the maximum stays",
-        texts(books), maker.lost(first, lonely), says=lonely,
+        "deleted-cell", f"the cell of {needed} is gone", "it counts as not written; the maximum stays",
+        texts(books), {needed: 0.0}, says=needed,
     )  # fmt: skip
     books = maker.notebooks()
     cells = books[file]["cells"]
-    place = next(number for number, cell in enumerate(cells) if cell["id"] == lonely)
-    cells.insert(place, copy.deepcopy(cells[place]) | {"source": maker.stub(lonely)})
+    place = next(number for number, cell in enumerate(cells) if cell["id"] == needed)
+    cells.insert(place, copy.deepcopy(cells[place]) | {"source": maker.stub(needed)})
     yield Member(
-        "duplicated-cell", f"{lonely} stands twice, an old copy first", "the later copy is graded, and a note says so",
+        "duplicated-cell", f"{needed} stands twice, an old copy first", "the later copy is graded, and a note says so",
         texts(books), says="appears twice",
     )  # fmt: skip
     renamed = texts(maker.notebooks())
@@ -223,7 +220,7 @@ def _odd_files(maker: _Maker, first: Problem, lonely: str) -> Iterator[Member]:
         )  # fmt: skip
 
 
-def _hostile(maker: _Maker, first: Problem, lonely: str) -> Iterator[Member]:
+def _hostile(maker: _Maker, first: Problem, needed: str) -> Iterator[Member]:
     file = first.notebook_file
     books = maker.notebooks()
     for cell in books[file]["cells"]:
@@ -247,18 +244,18 @@ def _hostile(maker: _Maker, first: Problem, lonely: str) -> Iterator[Member]:
         texts(points), dict.fromkeys(maker.references, 0.0),
     )  # fmt: skip
     yield Member(
-        "equals-everything", f"{lonely} returns a tensor that equals all, and patches torch's comparisons",
-        "values are compared in another process", texts(maker.but(lonely, _each_name(maker, lonely, EQUALS))),
-        maker.lost(first, lonely),
+        "equals-everything", f"{needed} returns a tensor that equals all, and patches torch's comparisons",
+        "values are compared in another process", texts(maker.but(needed, _each_name(maker, needed, EQUALS))),
+        {needed: 0.0},
     )  # fmt: skip
     yield Member(
-        "leaves-early", f"{lonely} ends the process with exit code 0", "a dead process passes nothing",
-        texts(maker.but(lonely, _each_name(maker, lonely, LEAVES))), maker.lost(first, lonely),
+        "leaves-early", f"{needed} ends the process with exit code 0", "a dead process passes nothing",
+        texts(maker.but(needed, _each_name(maker, needed, LEAVES))), {needed: 0.0},
     )  # fmt: skip
     yield Member(
-        "reads-the-tests", f"{lonely} looks for tests, gradebook and answers",
+        "reads-the-tests", f"{needed} looks for tests, gradebook and answers",
         "its process sees no file of the course and has no network",
-        texts(maker.but(lonely, _each_name(maker, lonely, READS))), maker.lost(first, lonely),
+        texts(maker.but(needed, _each_name(maker, needed, READS))), {needed: 0.0},
     )  # fmt: skip
 
 

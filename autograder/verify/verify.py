@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -15,16 +15,21 @@ from autograder.assignment.answers import SampleAnswer, right_answers, wrong_ans
 from autograder.assignment.library import import_library
 from autograder.assignment.model import Assignment, Problem
 from autograder.build import copies
-from autograder.grading.grade_one import bind
+from autograder.grading.exercise_runs import bind, run_exercises
 from autograder.grading.plan import Plan, answer_code, visibility
 from autograder.grading.processes import forked_pool
 from autograder.sandbox.sandbox import Sandbox
+from autograder.verify import mistakes
 from autograder.verify.library_answers import library_answers
+from autograder.verify.mistakes import MistakeCost, cost_of
+from kit.manifest import earlier
+from kit.notebooks import Extraction
 from kit.outcomes import OutcomeStatus
 from kit.runner import Binding, Outcome
 
 REFERENCE, STUB, RIGHT, WRONG, NONSENSE, LIBRARY = "reference", "stub", "right", "wrong", "nonsense", "library"
-KINDS = (REFERENCE, STUB, RIGHT, WRONG, NONSENSE, LIBRARY)
+BESIDE = "beside"  # a right answer that writes its own earlier parts, beside a wrong answer to one of them
+KINDS = (REFERENCE, STUB, RIGHT, WRONG, BESIDE, NONSENSE, LIBRARY)
 LIBRARY_SECONDS = 1.0
 NONSENSE_VALUES = (
     "None", "()", "'text'", "0", "float('nan')", "object()", "{'a': 1}", "[None, None, None]", "(None, None)",
@@ -37,7 +42,10 @@ NONSENSE_VALUES = (
 
 @dataclass(frozen=True)
 class Case:
-    """One answer to try. `exercise` is the one it replaces; empty for the reference and the stub."""
+    """One answer to try. `exercise` is the one it replaces; empty for the reference and the stub.
+
+    mistake: the staff's wrong answer itself, for one of that kind.
+    """
 
     kind: str
     problem: str
@@ -45,7 +53,8 @@ class Case:
     seed: int
     exercise: str = ""
     code: str = ""
-    must_fail: tuple[str, ...] = ()
+    mistake: SampleAnswer | None = None
+    beside: tuple[tuple[str, str], ...] = ()  # exercise and code of other answers that are not the reference
 
     @property
     def label(self) -> str:
@@ -55,11 +64,12 @@ class Case:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The outcome of a case: its surprises (none is good), and the tests that did not pass."""
+    """The outcome of a case: its surprises (none is good), the tests that did not pass, and what a mistake costs."""
 
     case: Case
     surprises: tuple[str, ...]
     caught_by: tuple[str, ...]
+    cost: MistakeCost | None = None
 
 
 @dataclass
@@ -75,6 +85,11 @@ class Proof:
         """Tests that no wrong answer fails: they do not pull their weight."""
         caught = {test for verdict in self.verdicts if verdict.case.kind == WRONG for test in verdict.caught_by}
         return [test for test in self.tests if test not in caught]
+
+    @property
+    def costs(self) -> list[MistakeCost]:
+        """What each wrong answer costs, exercise by exercise."""
+        return [verdict.cost for verdict in self.verdicts if verdict.cost is not None]
 
     @property
     def surprising_problems(self) -> set[str]:
@@ -128,6 +143,7 @@ def cases_of(problem: Problem, library: ModuleType, seed: int, seeds: int) -> li
     cases.append(Case(STUB, problem.name, "untouched notebook", seed))
     cases += [case_of(RIGHT, answer, seed) for answer in right_answers(problem)]
     cases += [case_of(WRONG, answer, seed) for answer in wrong_answers(problem)]
+    cases += _cases_beside(problem, seed)
     for exercise, reference in problem.references.items():
         for value in NONSENSE_VALUES:
             code = nonsense(reference, value)
@@ -136,8 +152,25 @@ def cases_of(problem: Problem, library: ModuleType, seed: int, seeds: int) -> li
     return cases + [Case(LIBRARY, problem.name, item.name, seed, item.exercise, item.code) for item in answers]
 
 
+def _cases_beside(problem: Problem, seed: int) -> Iterator[Case]:
+    """Right answers that use nothing of earlier exercises, each beside every wrong answer to one of these."""
+    wrong = wrong_answers(problem)
+    for answer in right_answers(problem):
+        before = earlier(problem.exercises, answer.exercise)
+        if not _names_in(answer.code) & {name for item in before for name in item.names}:
+            for other in (other for other in wrong if other.exercise in {item.id for item in before}):
+                name = f"{answer.name} beside {other.exercise} {other.name}"
+                code = ((other.exercise, other.code),)
+                yield Case(BESIDE, problem.name, name, seed, answer.exercise, answer.code, beside=code)
+
+
+def _names_in(code: str) -> set[str]:
+    return {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
+
+
 def case_of(kind: str, answer: SampleAnswer, seed: int) -> Case:
-    return Case(kind, answer.problem, answer.name, seed, answer.exercise, answer.code, answer.must_fail)
+    mistake = answer if kind == WRONG else None
+    return Case(kind, answer.problem, answer.name, seed, answer.exercise, answer.code, mistake)
 
 
 def nonsense(reference: str, value: str) -> str:
@@ -164,19 +197,33 @@ def try_case(case: Case, plan: Plan, sandbox: Sandbox) -> Verdict:
     if case.kind == STUB:
         replacing = problem.stubs
     else:
-        replacing = {case.exercise: case.code} if case.exercise else {}
+        replacing = dict(case.beside) | ({case.exercise: case.code} if case.exercise else {})
+    extractions = {problem.name: answer_code(problem, replacing)}
+    if case.kind in (BESIDE, LIBRARY):
+        outcomes = _with_nothing_of_the_staffs(case, plan, extractions, sandbox)
+    else:
+        wanted = {case.exercise} if case.kind == NONSENSE else set(problem.references)
+        outcomes = run_exercises(extractions, plan, sandbox, seed=case.seed, exercises=wanted).outcomes
+    failed = tuple(outcome.id for outcome in outcomes if outcome.status != OutcomeStatus.PASSED)
+    if case.mistake is None:
+        return Verdict(case, tuple(_surprises(case, outcomes)), failed)
+    surprises = (*_surprises(case, outcomes), *mistakes.surprises(case.mistake, problem, outcomes))
+    return Verdict(case, surprises, failed, cost_of(case.mistake, problem, outcomes))
+
+
+def _with_nothing_of_the_staffs(
+    case: Case, plan: Plan, extractions: Mapping[str, Extraction], sandbox: Sandbox
+) -> list[Outcome]:
+    """As a student's own machine runs it."""
+    problem = plan.assignment.problem(case.problem)
     assignment = _impatient(plan.assignment, problem) if case.kind == LIBRARY else plan.assignment
-    binding = bind(assignment, {problem.name: answer_code(problem, replacing)}, sandbox)
-    wanted = {case.exercise} if case.kind == NONSENSE else set(problem.references)
+    binding = bind(assignment, extractions, sandbox)
     try:
         if case.kind == LIBRARY:
-            outcomes = _hidden_until_half_is_lost(case, plan, binding)
-        else:
-            outcomes = plan.collected.run(binding=binding, seed=case.seed, exercises=wanted)
+            return _hidden_until_half_is_lost(case, plan, binding)
+        return plan.collected.run(binding=binding, seed=case.seed, exercises={case.exercise})
     finally:
         binding.close()
-    failed = tuple(outcome.id for outcome in outcomes if outcome.status != OutcomeStatus.PASSED)
-    return Verdict(case, tuple(_surprises(case, problem, outcomes)), failed)
 
 
 def _hidden_until_half_is_lost(case: Case, plan: Plan, binding: Binding) -> list[Outcome]:
@@ -198,14 +245,14 @@ def _impatient(assignment: Assignment, problem: Problem) -> Assignment:
     return dataclasses.replace(assignment, problems=(dataclasses.replace(problem, exercises=exercises),))
 
 
-def _surprises(case: Case, problem: Problem, outcomes: list[Outcome]) -> Iterable[str]:
+def _surprises(case: Case, outcomes: list[Outcome]) -> Iterable[str]:
     if case.kind == LIBRARY:
         yield from _library_surprises(case, outcomes)
         return
     for outcome in outcomes:
         if outcome.status == OutcomeStatus.ERROR:
             yield f"{outcome.id} breaks instead of failing: {outcome.text}"
-    if case.kind in (REFERENCE, RIGHT):
+    if case.kind in (REFERENCE, RIGHT, BESIDE):
         for outcome in outcomes:
             if outcome.status not in (OutcomeStatus.PASSED, OutcomeStatus.ERROR):
                 yield f"{outcome.id} should pass, but is {outcome.status}: {outcome.text}"
@@ -216,40 +263,37 @@ def _surprises(case: Case, problem: Problem, outcomes: list[Outcome]) -> Iterabl
     elif case.kind == NONSENSE:
         if all(outcome.status == OutcomeStatus.PASSED for outcome in outcomes):
             yield "gets full marks"
-    else:
-        yield from _wrong_surprises(case, problem, outcomes)
+    elif case.mistake is not None:
+        yield from _wrong_surprises(case.mistake, outcomes)
 
 
-def _wrong_surprises(case: Case, problem: Problem, outcomes: list[Outcome]) -> Iterable[str]:
+def _wrong_surprises(answer: SampleAnswer, outcomes: list[Outcome]) -> Iterable[str]:
     by_name: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         name = outcome.id.split("::")[1]
         for key in {name, name.partition("[")[0]}:
             by_name.setdefault(key, []).append(outcome)
-    for name in case.must_fail:
+    for name in answer.must_fail:
         if name not in by_name:
             yield f"its must_fail names {name}, but there is no such test"
         elif all(outcome.status == OutcomeStatus.PASSED for outcome in by_name[name]):
             yield f"{name} should catch it, but passes"
-    touched = dependents(problem, case.exercise)
     for outcome in outcomes:
-        if outcome.mark.exercise not in touched and outcome.status not in (OutcomeStatus.PASSED, OutcomeStatus.ERROR):
-            yield f"costs {outcome.id}, a test of an exercise that does not depend on {case.exercise}"
+        if outcome.mark.exercise != answer.exercise and outcome.status not in (
+            OutcomeStatus.PASSED,
+            OutcomeStatus.ERROR,
+        ):
+            other = outcome.mark.exercise
+            yield (
+                f"costs {outcome.id}, a test of {other}: let {other} depend on {answer.exercise} if it calls it, and "
+                "take no student's answer for what is expected"
+            )
 
 
 def _library_surprises(case: Case, outcomes: list[Outcome]) -> Iterable[str]:
     passed = sum(outcome.mark.weight for outcome in outcomes if outcome.status == OutcomeStatus.PASSED)
     if (share := passed / sum(outcome.mark.weight for outcome in outcomes)) > 1 / 2:
         yield f"the shipped library answers {share:.0%} of {case.exercise}'s hidden tests: take {case.name} out of it"
-
-
-def dependents(problem: Problem, exercise: str) -> set[str]:
-    """The exercise and all that build on it."""
-    touched = {exercise}
-    for item in problem.exercises:  # in teaching order: an exercise depends on earlier ones only
-        if touched & set(item.depends):
-            touched.add(item.id)
-    return touched
 
 
 def summary(proof: Proof) -> list[tuple[str, ...]]:

@@ -239,28 +239,22 @@ def noise_that_keeps(order: list[int]) -> torch.Tensor:
     return noise
 
 
-def kept_by_student(student, noise: torch.Tensor) -> list[int]:
-    """Which of 6 tokens the student's own random_masking keeps at ratio .5, in the order it returns them."""
-    result = expect_tuple(student.random_masking(numbered_tokens(1, 6), 0.5, noise), 3, what="random_masking")
-    visible = expect_tensor(result[0], what="visible from random_masking", dtype=torch.float32).reshape(-1)
-    kept = [int(number) for number in visible if 0 <= number < 6]
-    assert 1 < len(kept) < 6, f"random_masking keeps the tokens {kept} of 6 at ratio .5"
-    return kept
+def some_noise(rng) -> tuple[torch.Tensor, list[int]]:
+    """Noise (1, 6), and which three tokens it keeps at ratio .5, in their order."""
+    order = torch.randperm(6, generator=rng).tolist()
+    return noise_that_keeps(order), order[:3]
 
 
-def pixels_of_patch(student, patch: int) -> torch.Tensor:
-    """Which entries of a flattened (3, 8, 12) image the student's own patchify puts into this patch."""
-    numbered = torch.arange(3.0 * 8 * 12).reshape(1, 3, 8, 12)
-    tokens = expect_tensor(student.patchify(numbered, 4), what="patchify", shape=(1, 6, 48), dtype=torch.float32)
-    pixels = tokens[0, patch].long()
-    assert 0 <= int(pixels.min()) and int(pixels.max()) < numbered.numel(), "patchify changes the numbers of the image"
-    return pixels
+def patch_of(image: torch.Tensor, patch: int) -> torch.Tensor:
+    """The pixels of a 4x4 patch in an 8x12 image, to read or to change."""
+    row, column = [(0, 0), (0, 4), (0, 8), (4, 0), (4, 4), (4, 8)][patch]
+    return image[:, :, row : row + 4, column : column + 4]
 
 
-def latent_of(result, what: str, tokens: int) -> torch.Tensor:
-    """The first of an encoder's three results, of the shape it should have."""
+def latent_of(result, what: str = "encoder") -> torch.Tensor:
+    """The first of an encoder's three results, at ratio .5."""
     latent = expect_tuple(result, 3, what=what)[0]
-    return expect_tensor(latent, what=f"latent of {what}", shape=(1, 1 + tokens, 8), dtype=torch.float32)
+    return expect_tensor(latent, what=f"latent of {what}", shape=(1, 1 + 3, 8), dtype=torch.float32)
 
 
 @encoding(
@@ -269,14 +263,17 @@ def latent_of(result, what: str, tokens: int) -> torch.Tensor:
 )
 def test_encoder_returns_latent_mask_and_restore(student, rng):
     encoder, _ = small_encoder(student, rng, depth=1)
-    images, noise = torch.rand(2, 3, 8, 12, generator=rng), torch.rand(2, 6, generator=rng)
-    own = expect_tuple(student.random_masking(torch.zeros(2, 6, 8), 0.5, noise), 3, what="random_masking")
+    images = torch.rand(2, 3, 8, 12, generator=rng)
+    # One image keeps tokens 5, 0, 3, the other 1, 2, 4.
+    noise = torch.cat([noise_that_keeps([5, 0, 3, 1, 2, 4]), noise_that_keeps([1, 2, 4, 5, 3, 0])])
+    removed = torch.tensor([[0.0, 1.0, 1.0, 0.0, 1.0, 0.0], [1.0, 0.0, 0.0, 1.0, 0.0, 1.0]])
+    places = torch.tensor([[1, 3, 4, 2, 5, 0], [5, 0, 1, 4, 2, 3]])
     result = expect_tuple(encoder(images, mask_ratio=0.5, noise=noise), 3, what="encoder(images, 0.5, noise)")
-    kept = expect_tensor(own[0], what="visible from random_masking").shape[1]
-    expect_tensor(result[0], what="latent", shape=(2, 1 + kept, 8), dtype=torch.float32)
-    for name, place in [("mask", 1), ("ids_restore", 2)]:
-        expected = expect_tensor(own[place], what=f"{name} of random_masking")
-        assert_same(result[place], expected, what=f"the encoder's {name} against random_masking's")
+    expect_tensor(result[0], what="latent", shape=(2, 1 + 3, 8), dtype=torch.float32)
+    mask = expect_tensor(result[1], what="the encoder's mask", shape=(2, 6))
+    assert_same(mask.float(), removed, what="the encoder's mask")
+    ids_restore = expect_tensor(result[2], what="the encoder's ids_restore", shape=(2, 6))
+    assert_same(ids_restore.long(), places, what="the encoder's ids_restore")
 
 
 @encoding(
@@ -286,14 +283,12 @@ def test_encoder_returns_latent_mask_and_restore(student, rng):
 )
 def test_encoder_does_not_see_removed_patches(student, rng):
     encoder, _ = small_encoder(student, rng, depth=2)
-    image, noise = torch.rand(1, 3, 8, 12, generator=rng), torch.rand(1, 6, generator=rng)
-    kept = kept_by_student(student, noise)
-    before = latent_of(encoder(image, mask_ratio=0.5, noise=noise), "encoder", len(kept))
+    image, (noise, kept) = torch.rand(1, 3, 8, 12, generator=rng), some_noise(rng)
+    before = latent_of(encoder(image, mask_ratio=0.5, noise=noise))
     for patch in range(6):
-        changed = image.clone().reshape(-1)
-        changed[pixels_of_patch(student, patch)] += torch.randn(48, generator=rng)
-        result = encoder(changed.reshape(image.shape), mask_ratio=0.5, noise=noise)
-        after = latent_of(result, "encoder", len(kept))
+        changed = image.clone()
+        patch_of(changed, patch).add_(torch.randn(1, 3, 4, 4, generator=rng))
+        after = latent_of(encoder(changed, mask_ratio=0.5, noise=noise))
         if patch in kept:
             assert float((after - before).abs().max()) > 1e-4, "changing a visible patch leaves the latent as it was"
         else:
@@ -306,13 +301,12 @@ def test_encoder_does_not_see_removed_patches(student, rng):
 )
 def test_encoder_knows_where_a_patch_lies(student, rng):
     encoder, _ = small_encoder(student, rng, depth=2)
-    image, noise = torch.rand(1, 3, 8, 12, generator=rng), torch.rand(1, 6, generator=rng)
-    kept = kept_by_student(student, noise)
-    first, second = pixels_of_patch(student, kept[0]), pixels_of_patch(student, kept[1])
-    swapped = image.clone().reshape(-1)
-    swapped[first], swapped[second] = swapped[second], swapped[first]
-    before = latent_of(encoder(image, mask_ratio=0.5, noise=noise), "encoder", len(kept))
-    after = latent_of(encoder(swapped.reshape(image.shape), mask_ratio=0.5, noise=noise), "encoder", len(kept))
+    image, (noise, kept) = torch.rand(1, 3, 8, 12, generator=rng), some_noise(rng)
+    swapped = image.clone()
+    patch_of(swapped, kept[0]).copy_(patch_of(image, kept[1]))
+    patch_of(swapped, kept[1]).copy_(patch_of(image, kept[0]))
+    before = latent_of(encoder(image, mask_ratio=0.5, noise=noise))
+    after = latent_of(encoder(swapped, mask_ratio=0.5, noise=noise))
     moved = float((after[:, 0] - before[:, 0]).abs().max())
     assert moved > 1e-4, "two visible patches changed places and the class token's latent stayed the same"
 
@@ -324,14 +318,11 @@ def test_encoder_knows_where_a_patch_lies(student, rng):
 def test_encoder_gives_a_token_its_own_position(student, rng):
     encoder, _ = small_encoder(student, rng, depth=1)
     image = torch.rand(1, 3, 8, 12, generator=rng)
-    places, latents = [], []
-    for noise in (noise_that_keeps([5, 0, 3, 1, 2, 4]), noise_that_keeps([0, 3, 5, 1, 2, 4])):
-        places.append(kept_by_student(student, noise))
-        result = encoder(image, mask_ratio=0.5, noise=noise)
-        latents.append(latent_of(result, "encoder", len(places[-1]))[0, 1:])
-    assert set(places[0]) == set(places[1]), "random_masking keeps other tokens when only their order changes"
-    expected = latents[0][[places[0].index(token) for token in places[1]]]
-    assert_same(latents[1], expected, what="latents of tokens 0, 3, 5 against those of tokens 5, 0, 3, put in order")
+    noises = [noise_that_keeps([5, 0, 3, 1, 2, 4]), noise_that_keeps([0, 3, 5, 1, 2, 4])]
+    first, second = (latent_of(encoder(image, mask_ratio=0.5, noise=noise))[0, 1:] for noise in noises)
+    assert_same(
+        second, first[[1, 2, 0]], what="latents of tokens 0, 3, 5 against those of tokens 5, 0, 3, put in order"
+    )
 
 
 @encoding(
@@ -341,10 +332,8 @@ def test_encoder_gives_a_token_its_own_position(student, rng):
 def test_encoder_puts_the_class_token_with_its_position_first(student, rng):
     encoder, weights = small_encoder(student, rng, depth=0)
     encoder.load(weights | {"norm.weight": torch.ones(8), "norm.bias": torch.zeros(8)})
-    noise = torch.rand(1, 6, generator=rng)
-    kept = kept_by_student(student, noise)
-    image = torch.rand(1, 3, 8, 12, generator=rng)
-    latent = latent_of(encoder(image, mask_ratio=0.5, noise=noise), "an encoder without blocks", len(kept))
+    image, noise = torch.rand(1, 3, 8, 12, generator=rng), torch.rand(1, 6, generator=rng)
+    latent = latent_of(encoder(image, mask_ratio=0.5, noise=noise), "an encoder without blocks")
     total = (weights["cls_token"] + weights["pos_embed"][:, :1]).reshape(8)
     expected = (total - total.mean()) / (total.var(unbiased=False) + 1e-6).sqrt()
     assert_same(latent[0, 0], expected, what="first token of an encoder without blocks", atol=1e-4)
@@ -573,14 +562,8 @@ def test_decoder_predicts_from_the_norm(student, rng):
 
 
 def two_patches() -> torch.Tensor:
-    """A 2x4 image of one channel: patches 0 2 4 6 and 1 1 3 3."""
+    """A 2x4 image of one channel: patches 0 2 4 6 and 1 1 3 3. Predicting 0 for them costs 14 and 5."""
     return torch.tensor([[[[0.0, 2.0, 1.0, 1.0], [4.0, 6.0, 3.0, 3.0]]]])
-
-
-def costs_of_zero(student) -> torch.Tensor:
-    """What predicting 0 costs on each of the `two_patches`, as the student's own patchify cuts them."""
-    patches = expect_tensor(student.patchify(two_patches(), 2), what="patchify", shape=(1, 2, 4), dtype=torch.float32)
-    return (patches[0] ** 2).mean(dim=1)
 
 
 @masked_loss(
@@ -589,8 +572,7 @@ def costs_of_zero(student) -> torch.Tensor:
 )
 def test_loss_of_one_removed_patch(student):
     loss = student.mae_loss(two_patches(), torch.zeros(1, 2, 4), torch.tensor([[1.0, 0.0]]), 2, False)
-    expected = costs_of_zero(student)[0]  # 14
-    assert_same(loss, expected, what="loss of predicting 0 for the patch 0 2 4 6, plain targets")
+    assert_same(loss, torch.tensor(14.0), what="loss of predicting 0 for the patch 0 2 4 6, plain targets")
 
 
 @masked_loss("visible patches do not count", hint="How large is the gradient on a patch that the encoder saw?")
@@ -612,9 +594,11 @@ def test_loss_gives_every_removed_patch_the_same_weight(student):
     images = two_patches().expand(2, 1, 2, 4).contiguous()
     mask = torch.tensor([[1.0, 0.0], [1.0, 1.0]])
     loss = student.mae_loss(images, torch.zeros(2, 2, 4), mask, 2, False)
-    first, second = costs_of_zero(student)  # 14 and 5
-    expected = (first + first + second) / 3
-    assert_same(loss, expected, what="loss of predicting 0 where patches of 14, 14 and 5 were removed")
+    assert_same(
+        loss,
+        torch.tensor((14.0 + 14.0 + 5.0) / 3),
+        what="loss of predicting 0 where patches of 14, 14 and 5 were removed",
+    )
 
 
 @masked_loss(
@@ -636,11 +620,9 @@ def test_loss_normalises_each_patch_by_itself(student, rng):
     mask = torch.tensor([[1.0, 0.0, 1.0, 1.0, 1.0, 0.0], [0.0, 1.0, 0.0, 0.0, 1.0, 1.0]])
     before = student.mae_loss(images, predictions, mask, 2)
     before = expect_tensor(before, what="loss", shape=(), dtype=torch.float32)
-    brighter = images.clone().flatten(1)
-    numbered = torch.arange(24.0).reshape(1, 1, 4, 6)
-    pixels = expect_tensor(student.patchify(numbered, 2), what="patchify", shape=(1, 6, 4))[0, 0].long() % 24
-    brighter[0, pixels] = 3 * brighter[0, pixels] + 2
-    after = student.mae_loss(brighter.reshape(images.shape), predictions, mask, 2)
+    brighter = images.clone()
+    brighter[0, :, :2, :2] = 3 * images[0, :, :2, :2] + 2
+    after = student.mae_loss(brighter, predictions, mask, 2)
     assert_same(after, before, what="loss after one patch was brightened", atol=2e-3)
 
 
@@ -649,9 +631,11 @@ def test_loss_normalises_each_patch_by_itself(student, rng):
     hint="The target is the normalised patch, in the order of patchify. What is it that you compare?",
 )
 def test_loss_of_a_perfect_prediction_is_zero(student, rng):
-    images = torch.rand(2, 3, 4, 6, generator=rng)
-    mask = torch.tensor([[1.0, 0.0, 1.0, 0.0, 1.0, 1.0], [1.0, 1.0, 0.0, 1.0, 0.0, 1.0]])
-    patches = expect_tensor(student.patchify(images, 2), what="patchify", shape=(2, 6, 12), dtype=torch.float32)
+    images = torch.rand(2, 3, 2, 4, generator=rng)
+    mask = torch.tensor([[1.0, 0.0], [1.0, 1.0]])
+    # Where the numbers of both patches stand among the 24 of a 3x2x4 image; a channel is 8 numbers, a row 4.
+    first, second = [0, 8, 16, 1, 9, 17, 4, 12, 20, 5, 13, 21], [2, 10, 18, 3, 11, 19, 6, 14, 22, 7, 15, 23]
+    patches = images.flatten(1)[:, [first, second]]
     mean, variance = patches.mean(dim=2, keepdim=True), patches.var(dim=2, keepdim=True)
     for normalize, target in [(True, (patches - mean) / (variance + 1e-6) ** 0.5), (False, patches)]:
         loss = student.mae_loss(images, target, mask, 2, normalize)

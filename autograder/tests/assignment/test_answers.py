@@ -73,6 +73,8 @@ def test_passages_may_stand_in_a_table_of_their_own_and_are_replaced_all_at_once
         ('["test_x"]', "[]", "at least one"),
         ('must_fail = ["test_x"]', "", "must_fail is missing"),
         ('["test_x"]', '["test_x"]\nweight = 2', "unknown setting 'weight'"),
+        ('["test_x"]', '["test_x"]\ncrashes = "yes"', "crashes = 'yes' should be true or false"),
+        ('["test_x"]', '["test_x"]\ncosts_all = true', "costs_all = True should be a string"),
         ("[adds]", "[Adds_it]", "Adds_it: write .NAME. tables"),
         ("[adds]", 'stray = "text"\n[adds]', "stray: write .NAME. tables"),
         ("[adds]", "[adds", "not TOML"),
@@ -85,6 +87,19 @@ def test_a_patch_that_does_not_fit_the_reference_is_named_with_file_and_table(
     with pytest.raises(CourseError, match=complaint) as caught:
         patches(problem, PATCH.replace(old, new, 1))
     assert "wrong/tiny-scale.toml" in str(caught.value)
+
+
+def test_what_a_wrong_answer_says_of_itself_is_read_from_both_forms(problem: Problem, tmp_path: Path) -> None:
+    (plain,) = patches(problem, PATCH)
+    (said,) = patches(problem, f"{PATCH}crashes = true\ncosts_all = 'All is wrong.'\n")
+    assert (plain.crashes, plain.costs_all, said.crashes, said.costs_all) == (False, "", True, "All is wrong.")
+    path = problem.folder / "wrong" / "whole.py"
+    path.write_text(f"{CELL}CRASHES = True\nCOSTS_ALL = 'All is wrong.'\nscale = None\n")
+    cell = read_cell(problem, path)
+    assert (cell.crashes, cell.costs_all, cell.code.strip()) == (True, "All is wrong.", "scale = None")
+    path.write_text(f"{CELL}CRASHES = 1\nscale = None\n")
+    with pytest.raises(CourseError, match="write CRASHES = True"):
+        read_cell(problem, path)
 
 
 def test_every_patch_that_has_drifted_is_named_at_once(problem: Problem) -> None:

@@ -25,14 +25,26 @@ def test_verify_ends_with_7_and_names_each_surprise(
     printed = capsys.readouterr()
     assert "tiny-scale " in printed.out and "tiny-scaler" in printed.out
     assert "wrong tiny-scale accepts-negative: test_scaler_uses_its_factor should catch it, but passes" in printed.err
-    assert "1 surprises; see above" in printed.err
+    assert "2 surprises; see above" in printed.err
 
 
 def test_verify_of_good_tests_says_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("autograder.verify.verify.NONSENSE_VALUES", ("None",))
     done = run("verify", tiny.NAME, "--problem", tiny.PROBLEM, "--seeds", "1", "--workers", "1")
     assert done.exit_code == 0, done.output
-    assert "14 answers tried on 6 tests, no surprise" in done.output
+    assert "17 answers tried on 6 tests, no surprise" in done.output
+
+
+def test_verify_prints_what_each_wrong_answer_costs_and_on_demand_every_test_that_it_fails(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autograder.verify.verify.NONSENSE_VALUES", ("None",))
+    arguments = ("verify", tiny.NAME, "--all", "--seeds", "1", "--workers", "1")
+    short, long = run(*arguments).output, run(*arguments, "--costs").output
+    row = ["tiny-scale", "adds", "3", "of", "3", "4", "of", "4", "test_scale_multiplies_every_entry"]
+    assert row in [line.split() for line in short.splitlines()]
+    assert "test_scale_on_drawn_numbers_of_any_size[size1]" in long
+    assert "test_scale_on_drawn_numbers_of_any_size[size1]" not in short
 
 
 def test_verify_proves_again_only_what_changed_or_was_asked_for(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

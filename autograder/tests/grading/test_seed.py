@@ -31,3 +31,7 @@ def test_a_damaged_seed_file_is_named(tinyset: Assignment) -> None:
     (tinyset.root / ".autograder" / "seeds.json").write_text("[")
     with pytest.raises(BadInput, match="seeds.json"):
         course_seed(tinyset)
+
+
+def test_a_seed_cannot_be_found_by_trying_all(tinyset: Assignment) -> None:
+    assert max(course_seed(tinyset, new=True) for _ in range(8)) > 2**110  # of 128 bits

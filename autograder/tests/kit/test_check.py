@@ -105,6 +105,46 @@ def test_an_answer_without_a_return_is_told_so(live: Live) -> None:
     assert "got None" in printed and "Think about: does every way through your function end in a return?" in printed
 
 
+CALLS_THROUGH_A_HELPER = """
+def once(values):
+    return [scale(part, 1.0) for part in [values]][0]
+
+class Scaler(ScalerBase):
+    def forward(self, values):
+        return once(values) * self.factor
+"""
+ALONE = released.SCALER.replace("scale(values, 1.0)", "values")
+
+
+@pytest.mark.parametrize("wrong", [WRONG, "def scale(values, factor):\n    raise ValueError('no')", "scale = None"])
+@pytest.mark.parametrize("scaler", [released.SCALER, CALLS_THROUGH_A_HELPER])
+def test_a_check_that_fails_for_an_earlier_exercise_says_what_has_to_pass_first(
+    live: Live, wrong: str, scaler: str
+) -> None:
+    live.run(f"{wrong}\n{scaler}")
+    printed, error = live.fails('check("tiny-scaler")')
+    assert error == "tiny-scaler: make tiny-scale pass first: tiny-scaler calls it"
+    lines = printed.splitlines()
+    assert lines[0].startswith("tiny-scaler: 0 of 1 public checks passed")
+    assert lines[1] == "  make tiny-scale pass first: tiny-scaler calls it"
+
+
+@pytest.mark.parametrize(
+    ("scale", "scaler"),
+    [(WRONG, ALONE.replace("* self.factor", "")), (released.SCALE, released.SCALER.replace("* self.factor", ""))],
+    ids=["which it does not call", "which is right"],
+)
+def test_a_check_blames_no_earlier_exercise(live: Live, scale: str, scaler: str) -> None:
+    live.run(f"{scale}\n{scaler}")
+    printed, error = live.fails('check("tiny-scaler")')
+    assert "pass first" not in printed and "see above" in error
+
+
+def test_a_check_that_passes_beside_a_wrong_earlier_exercise_says_nothing_of_it(live: Live) -> None:
+    live.run(f"{WRONG}\n{ALONE}")
+    assert "pass first" not in live.run('check("tiny-scaler")')
+
+
 def test_what_could_not_be_graded_fails_here_too(live: Live) -> None:
     live.run("def scale(values, factor):\n    return object()")
     assert "cannot be graded" in live.fails('check("tiny-scale")')[0]
@@ -319,10 +359,13 @@ def outcome(
 @pytest.mark.parametrize(
     "title", ["short", "a title that is far too long to stand beside another one on one line " * 1]
 )
-def test_the_block_stays_under_twelve_lines_and_within_its_width(good: int, bad: int, title: str) -> None:
+@pytest.mark.parametrize("first", [(), ("ex-b", "ex-c"), tuple(f"a-long-name-of-an-exercise-{n}" for n in range(9))])
+def test_the_block_stays_under_twelve_lines_and_within_its_width(
+    good: int, bad: int, title: str, first: tuple[str, ...]
+) -> None:
     outcomes = [outcome("passed", f"{title} {n}") for n in range(good)]
     outcomes += [outcome("failed", f"{title} {n}", "words " * 200, "more words " * 100) for n in range(bad)]
-    block = outcomes_block(exercise(good + bad), outcomes, 0.2)
+    block = outcomes_block(exercise(good + bad), outcomes, 0.2, first)
     lines = block.text().splitlines()
     assert len(lines) <= MAX_LINES and all(len(line) <= WIDTH for line in lines)
     if bad:
@@ -516,6 +559,14 @@ def test_pytest_says_of_a_test_that_stops_like_the_explained_one_just_that(tmp_p
     done = process(release, "pytest", "-q")
     assert "NameError in cell tiny-scale, line 2" in done.stdout
     assert "failed; stopped with NameError in line 2 of cell tiny-scale too" in done.stdout
+
+
+def test_pytest_says_what_has_to_pass_first(tmp_path: Path) -> None:
+    release = released.write(tmp_path)
+    released.fill(release / tiny.NOTEBOOK, tiny_scale=WRONG, tiny_scaler=released.SCALER)
+    done = process(release, "pytest", "-q", "-k", "scaler")
+    assert done.returncode == 1 and "1 failed" in done.stdout, done.stdout + done.stderr
+    assert "make tiny-scale pass first: tiny-scaler calls it\nuses its factor: failed" in done.stdout
 
 
 def test_pytest_names_a_notebook_that_cannot_be_read(tmp_path: Path) -> None:

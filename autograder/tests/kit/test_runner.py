@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from kit.binding import LocalFarSide, NotebookBinding
+from kit.binding import Budget, LocalFarSide, NotebookBinding
 from kit.exercises import exercise
 from kit.manifest import Exercise, Manifest
 from kit.notebooks import CodeCell, Extraction
@@ -52,7 +52,7 @@ def manifest(seconds: float = 5) -> Manifest:
 def binding(one: str = ONE, two: str = TWO, *extra: CodeCell) -> NotebookBinding:
     cells = (CodeCell("one", one, "one"), *extra, CodeCell("two", two, "two"))
     extraction = Extraction(cells, (), (), frozenset(), frozenset())
-    return NotebookBinding(manifest(), {"p": extraction}, lambda: LocalFarSide("torch"), seconds=60)
+    return NotebookBinding(manifest(), {"p": extraction}, lambda: LocalFarSide("torch"), budget=Budget(60))
 
 
 @pytest.fixture
@@ -295,7 +295,7 @@ def test_after_two_timeouts_the_rest_of_an_exercise_is_not_tried(file: TestFile)
 
 def test_a_submission_that_used_up_its_time_gets_no_more(file: TestFile) -> None:
     bound = binding()
-    bound.seconds = -1
+    bound.budget = Budget(-1)
     assert {outcome.status for outcome in run(file, bound)} == {"timeout"}
 
 
@@ -317,3 +317,28 @@ def test_exercises_do_not_share_a_namespace(file: TestFile) -> None:
     bound = binding(sneaky)
     first: list[Student] = [bound.student("one"), bound.student("two")]
     assert first[0] is not first[1]
+
+
+def test_a_slow_exercise_leaves_time_for_the_others(file: TestFile) -> None:
+    class Slow(LocalFarSide):
+        """Every call costs 40 of the submission's 60 seconds."""
+
+        calls = 0
+
+        @property
+        def processor_seconds(self) -> float:
+            return 40.0 * self.calls
+
+        def exchange(self, frame: bytes, seconds: float) -> bytes:
+            self.calls += b'"call"' in frame and b'"one"' in frame
+            return super().exchange(frame, seconds)
+
+    bound = binding(two="def two(x):\n    return 2 * x")
+    bound.open_far_side = lambda: Slow("torch")
+    assert list(statuses(run(file, bound)).values()) == ["passed", "timeout", "passed", "passed"]
+
+
+@pytest.mark.parametrize("text", ["a secret number: write this function", "two: write this function"])
+def test_only_an_exercise_can_block_another_one(file: TestFile, text: str) -> None:
+    outcome = run(file, binding(one=f"def one(x):\n    raise NotImplementedError({text!r})"))[0]
+    assert (outcome.status, outcome.blocked_by) == (("blocked", "two") if "two" in text else ("failed", ""))

@@ -70,6 +70,41 @@ def test_the_notebook_page_shows_the_students_own_answer_and_figure(tinyset):
     assert f'src="data:image/png;base64,{marking.PIXEL}"' in page
 
 
+def test_a_page_begins_with_the_total_what_is_missing_and_what_failed_and_folds_what_passed(tinyset):
+    page = pages(tinyset, marking.report("ada", scale=1.0))["index.html"]
+    places = [
+        page.index(text)
+        for text in (
+            "3 / 6 so far",
+            "What is missing",
+            ">tiny-why</a>: not marked yet.",
+            "What did not pass",
+            ">tiny-scale</a>, 1 / 3",
+            "Which entries should change?",
+            'id="tiny-scale"',
+            'id="tiny-scaler"',
+        )  # fmt: skip
+    ]
+    assert places == sorted(places)
+    assert page.count("Which entries should change?") == 2  # one for each test that failed, and nowhere else
+    folded = page[page.index('<details class="passed-tests">') :]
+    assert "1 passed" in folded and "uses its factor" in folded
+    assert "uses its factor" not in page[: page.index('<details class="passed-tests">')]
+
+
+def test_an_exercise_that_was_not_written_is_missing_and_not_failed(tinyset):
+    report = marking.report("ada", scale=0.0)
+    tests = tuple(
+        dataclasses.replace(test, status=OutcomeStatus.MISSING, message="tiny-scale is not written.")
+        if test.exercise == "tiny-scale"
+        else test
+        for test in report.tests
+    )
+    page = pages(tinyset, dataclasses.replace(report, tests=tests))["index.html"]
+    assert ">tiny-scale</a>: not written." in page
+    assert "What did not pass" not in page
+
+
 HINT = "<details><summary>Hint</summary>\n\nLook at $x^2$.\n\n</details>"
 
 

@@ -91,7 +91,7 @@ def test_a_grade_that_differs_from_the_expected_one_is_complained_of() -> None:
 
 
 def test_full_marks_are_complained_of_where_they_must_be_less() -> None:
-    member = Member("ada", "", "", {}, below=frozenset({"tiny-scale"}), free=frozenset({"tiny-scaler"}))
+    member = Member("ada", "", "", {}, below=frozenset({"tiny-scale"}))
     assert complaints(member) == ["tiny-scale got 3.0 of 3.0, which should be less"]
 
 

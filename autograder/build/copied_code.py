@@ -25,14 +25,14 @@ Runs = frozenset[tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class Answer:
+class KnownAnswer:
     """The code of a solution or of another right answer, without what is given."""
 
     what: str
     runs: Runs
 
 
-def copied(answers: list[Answer], text: str) -> Iterator[str]:
+def copied(answers: list[KnownAnswer], text: str) -> Iterator[str]:
     """What of the answers stands in the text, with its share in per cent."""
     shipped = runs_of(text)
     for answer in answers:
@@ -41,19 +41,19 @@ def copied(answers: list[Answer], text: str) -> Iterator[str]:
             yield f"{share:.0%} of {answer.what}, whatever its names"
 
 
-def answers_of(problem: Problem) -> Iterator[Answer]:
+def answers_of(problem: Problem) -> Iterator[KnownAnswer]:
     """Every solution and right answer that is long enough to be told from chance."""
     for cell in problem.cells:
         yield from _answer(f"the solution of {cell.name}", runs_of("\n".join(cell.regions)))
-    given = {cell.name: runs_of(_without_docstrings(cell.released)) for cell in problem.cells if cell.regions}
+    given = {name: runs_of(_without_docstrings(stub)) for name, stub in problem.stubs.items()}
     for answer in right_answers(problem):
         what = f"the right answer {answer.name} to {answer.exercise}"
         yield from _answer(what, runs_of(_without_docstrings(answer.code)) - given[answer.exercise])
 
 
-def _answer(what: str, runs: Runs) -> Iterator[Answer]:
+def _answer(what: str, runs: Runs) -> Iterator[KnownAnswer]:
     if runs:
-        yield Answer(what, runs)
+        yield KnownAnswer(what, runs)
 
 
 def runs_of(text: str) -> Runs:

@@ -53,7 +53,7 @@ def test_features_do_not_depend_on_the_batch_size(student, rng):
 def test_the_default_batch_size_is_256(student, rng):
     recorder = student.build(Lib("ps3.linear_probe.parts.BatchRecorder"))
     features = student.extract_features(recorder, torch.rand(300, 1, 1, 2, generator=rng))
-    assert features.numel() and features.dtype.is_floating_point, "300 images have no features"
+    expect_tensor(features, what="features of 300 images", dtype="floating")
     sizes = [size for size, _, _ in recorder.call("seen")]
     assert len(sizes) == 2 and max(sizes) <= 256, f"300 images went through the encoder in batches of {sizes}"
 

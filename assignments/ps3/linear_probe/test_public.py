@@ -151,7 +151,7 @@ def small_sets():
 @standardize("returns train first, then test", hint="Both come back in the order in which they were given.")
 def test_standardize_returns_train_first(student):
     train, test = small_sets()
-    first, second = student.standardize(train, test)
+    first, second = expect_tuple(student.standardize(train, test), 2, what="standardize")
     expect_tensor(first, what="the first result", shape=(3, 2), dtype="floating")
     expect_tensor(second, what="the second result", shape=(2, 2), dtype="floating")
     what = "train 1 3 5 and test 7 9, and ten times 1 5 3 and 9 7"

@@ -6,6 +6,7 @@ Keeping: the result holds cells with a type, a text, the ids, and outputs of a f
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import re
@@ -31,6 +32,7 @@ PICTURES = (*IMAGES, "image/gif", "image/webp", "image/jpg")
 ACTIVE = re.compile(r"script|svg|pdf|widget|bokeh|plotly|vega|latex", re.IGNORECASE)
 
 _INLINE = re.compile(r"data:([\w.+-]{1,40}/[\w.+-]{1,60});base64,([A-Za-z0-9+/=]+)", re.ASCII)
+_BYTE_ORDER_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+', re.DOTALL)
 _NOT_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
 _STEP = dict.fromkeys(b"[{", 1) | dict.fromkeys(b"]}", -1)
@@ -68,7 +70,8 @@ def parse_notebook(data: bytes) -> NotebookFile:
     if not isinstance(raw.get("cells"), list) or not raw["cells"]:
         raise NotANotebook("it has no cells")
     remarks += _remarks(raw)
-    return NotebookFile(raw, keep(raw), tuple(remarks), version == 4 and not repeated and _well_formed(raw))
+    plain = version == 4 and not repeated and not data.startswith(_BYTE_ORDER_MARKS) and _well_formed(raw)
+    return NotebookFile(raw, keep(raw), tuple(remarks), plain)
 
 
 def parse(data: bytes) -> tuple[Any, bool]:
@@ -98,7 +101,7 @@ def parse(data: bytes) -> tuple[Any, bool]:
 
 def _text(data: bytes) -> str:
     try:
-        if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             return data.decode("utf-16")
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -105,17 +105,50 @@ def test_the_plateau_is_flat_until_its_last_fifth():
     assert training.plateau(0.3) == training.plateau(0.79) == 1 and training.plateau(0.9) == pytest.approx(0.5)
 
 
-def test_choosing_a_precision_leaves_weights_buffers_and_random_state_alone(capsys):
+def test_timing_leaves_weights_buffers_and_random_state_alone_and_says_first_what_it_does(capsys):
     net, step = classifier()
     before = {name: value.clone() for name, value in net.state_dict().items()}
     torch.manual_seed(9)
     expected = torch.rand(3)
     torch.manual_seed(9)
-    chosen = training.faster_precision([net], step, (IMAGES[:8], LABELS[:8]))
+    chosen = training.choose_speed([net], step, (IMAGES[:8], LABELS[:8]))
     assert torch.equal(torch.rand(3), expected) and chosen in ("float32", "bfloat16")
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     assert all(p.grad is None for p in net.parameters())
-    assert f"{chosen} (a step takes" in capsys.readouterr().out
+    first, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("timing a few steps") and f"{chosen} (a step takes" in last
+
+
+def test_one_thread_is_taken_where_more_wait_for_each_other(monkeypatch, capsys):
+    monkeypatch.setattr(training, "ALL_THREADS", 2)
+    threads = []
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads[-1])
+    monkeypatch.setattr(torch, "set_num_threads", threads.append)
+    monkeypatch.setattr(training, "shortest_time", lambda *_, **__: {1: 0.1, 2: 0.5}[threads[-1]])
+    net, step = classifier()
+    training.choose_speed([net], step, (IMAGES[:8], LABELS[:8]))
+    assert threads == [2, 1, 1] and "cpu with 1 thread, float32" in capsys.readouterr().out
+
+
+def test_all_threads_are_kept_where_one_alone_gains_little(monkeypatch):
+    monkeypatch.setattr(training, "ALL_THREADS", 8)
+    assert training.better_threads(together=1.0, alone=0.95) == 8 and training.better_threads(1.0, 0.5) == 1
+
+
+def test_stopping_while_timing_gives_a_sentence_and_leaves_the_network_alone(capsys):
+    net, inner = classifier()
+    before, calls = net[1].weight.clone(), []
+
+    def step(batch, labels):
+        calls.append(len(batch))
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return inner(batch, labels)
+
+    progress = run(net, step, precision=None)
+    assert progress.interrupted and progress.step == 0 and progress.smooth_loss() != progress.smooth_loss()
+    assert torch.equal(before, net[1].weight) and not net.training
+    assert "stopped after 0 of 6 steps" in capsys.readouterr().out
 
 
 def test_float32_is_kept_where_bfloat16_gains_little():

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+ALL_THREADS = torch.get_num_threads()
 LABEL_COUNTS = (500, 1_000, 10_000)  # numbers of labels that features are judged with
 
 
@@ -96,9 +97,9 @@ class Progress:
         return self.seconds / max(self.step, 1) * (self.steps - self.step)
 
     def smooth_loss(self, over: int = 50) -> float:
-        """Mean of the last losses."""
+        """Mean of the last losses; nan where there is none."""
         last = self.losses[-over:]
-        return sum(last) / len(last)
+        return sum(last) / len(last) if last else math.nan
 
 
 def print_tenths(progress: Progress) -> None:
@@ -130,19 +131,20 @@ def train(
 
     step(batch) -> scalar loss, where batch is uint8 (B, C, H, W) on the modules' device; with `labels`, step(batch,
     labels). Random numbers come from torch's global state, which `seed` sets. `precision` is "float32", "bfloat16",
-    or None: the faster of the two, by trying. Stopping by hand keeps what was learned so far.
+    or None: the faster of the two, by trying, and with as many threads as are fastest. Stopping by hand keeps what was
+    learned so far.
     """
     modules = [modules] if isinstance(modules, nn.Module) else list(modules)
     device = next(modules[0].parameters()).device
     torch.manual_seed(seed)
     batches = _batches(images, labels, batch_size, device, seed)
-    precision = precision or os.environ.get("PS3_PRECISION") or faster_precision(modules, step, next(batches))
-    progress = Progress(steps, precision=precision)
+    progress = Progress(steps)
     optimizer = adamw(modules, lr, betas, weight_decay)
     for module in modules:
         module.train()
-    started = time.perf_counter()
     try:
+        precision = precision or os.environ.get("PS3_PRECISION") or choose_speed(modules, step, next(batches))
+        progress.precision, started = precision, time.perf_counter()
         for done in range(steps):
             for group in optimizer.param_groups:
                 group["lr"] = lr * schedule((done + 1) / (steps + 1))
@@ -188,27 +190,53 @@ def full_precision(device: torch.device) -> contextlib.AbstractContextManager:
     return torch.autocast(device.type, enabled=False)
 
 
-def faster_precision(modules: Sequence[nn.Module], step: Callable[..., Tensor], batch: Sequence[Tensor]) -> str:
-    """Time a few steps in float32 and in bfloat16, say what was found, and return the faster.
+def choose_speed(modules: Sequence[nn.Module], step: Callable[..., Tensor], batch: Sequence[Tensor]) -> str:
+    """Time a few steps in float32 and in bfloat16, and on a CPU with one thread; say what was found.
 
-    Parameters, buffers and random state are afterwards as before.
+    Returns the faster precision; the faster number of threads is set. Parameters, buffers and random state are
+    afterwards as before.
     """
     device = batch[0].device
-    kept = [{name: value.clone() for name, value in module.state_dict().items()} for module in modules]
+    print("timing a few steps: which precision, how many threads?")
     random_state = torch.get_rng_state()
-    for module in modules:
-        module.train()
-    times = seconds_by_precision(device, lambda: step(*batch).backward(), repeats=3)
+    with _as_before(modules):
+
+        def run() -> None:
+            step(*batch).backward()
+
+        torch.set_num_threads(ALL_THREADS)
+        times = seconds_by_precision(device, run, repeats=3)
+        best = faster(times)
+        found = [f"{1e3 * seconds:.0f} ms in {name}" for name, seconds in times.items()]
+        if device.type == "cpu" and ALL_THREADS > 1:
+            torch.set_num_threads(1)
+            alone = shortest_time(device, run, best, repeats=3)
+            found.append(f"{1e3 * alone:.0f} ms in {best} with one thread")
+            torch.set_num_threads(better_threads(times[best], alone))
     torch.set_rng_state(random_state)
-    for module, state in zip(modules, kept, strict=True):
-        module.load_state_dict(state)
-        module.zero_grad()
-    best = faster(times)
-    where = device.type if device.type != "cpu" else f"cpu with {torch.get_num_threads()} threads"
-    print(
-        f"{where}, {best} (a step takes " + ", ".join(f"{1e3 * t:.0f} ms in {name}" for name, t in times.items()) + ")"
-    )
+    threads = torch.get_num_threads()
+    where = f"cpu with {threads} thread{'s' * (threads > 1)}" if device.type == "cpu" else device.type
+    print(f"{where}, {best} (a step takes {', '.join(found)})")
     return best
+
+
+def better_threads(together: float, alone: float) -> int:
+    """All threads, unless one alone gains a tenth: on a busy machine they wait for each other."""
+    return 1 if alone < 0.9 * together else ALL_THREADS
+
+
+@contextlib.contextmanager
+def _as_before(modules: Sequence[nn.Module]) -> Iterator[None]:
+    """Modules in training mode inside; afterwards they have their weights and buffers of before, and no gradients."""
+    kept = [{name: value.clone() for name, value in module.state_dict().items()} for module in modules]
+    try:
+        for module in modules:
+            module.train()
+        yield
+    finally:
+        for module, state in zip(modules, kept, strict=True):
+            module.load_state_dict(state)
+            module.zero_grad()
 
 
 def faster(times: Mapping[str, float]) -> str:
@@ -218,18 +246,22 @@ def faster(times: Mapping[str, float]) -> str:
 
 def seconds_by_precision(device: torch.device, run: Callable[[], object], repeats: int) -> dict[str, float]:
     """The shortest time that `run` takes in each precision, after one run to warm up."""
-    times = {}
-    for name in ("float32",) if device.type == "mps" else ("float32", "bfloat16"):
-        times[name] = math.inf
-        for attempt in range(repeats + 1):
-            started = time.perf_counter()
-            with autocast(device, name):
-                run()
-            if device.type == "cuda":
-                torch.cuda.synchronize()
-            if attempt:
-                times[name] = min(times[name], time.perf_counter() - started)
-    return times
+    names = ("float32",) if device.type == "mps" else ("float32", "bfloat16")
+    return {name: shortest_time(device, run, name, repeats) for name in names}
+
+
+def shortest_time(device: torch.device, run: Callable[[], object], precision: str, repeats: int) -> float:
+    """The shortest time in seconds that `run` takes, after one run to warm up."""
+    shortest = math.inf
+    for attempt in range(repeats + 1):
+        started = time.perf_counter()
+        with autocast(device, precision):
+            run()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        if attempt:
+            shortest = min(shortest, time.perf_counter() - started)
+    return shortest
 
 
 def _batches(

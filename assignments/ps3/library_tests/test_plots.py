@@ -1,6 +1,8 @@
 """The figures: each returns its picture, prints one line, and shows once."""
 
+import io
 import math
+import re
 import subprocess
 import sys
 import types
@@ -9,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from matplotlib.patches import Rectangle
+from PIL import Image
 
 from ps3 import data, plots, training
 from ps3.plots import figure, live
@@ -27,6 +29,11 @@ DRAWN = {
     "dots": lambda: plots.dots(["MAE", "pixels"], [0.5, 0.4], [0.01, 0.01], chance=0.1, guesses={"MAE": 0.7}),
     "number_line": lambda: plots.number_line({"yours": 1.0, "twice": 1.0}, {"log 4": 1.386}),
     "histograms": lambda: plots.histograms(TOKENS[0], TOKENS[1], ("a", "b"), xlabel="similarity"),
+    "architecture": lambda: plots.architecture(
+        [plots.Stage("image", "3 x 8 x 8"), [plots.Stage("one", "5"), plots.Stage("two", "5")], plots.Stage("loss")]
+    ),
+    "feature_map": lambda: plots.feature_map({"a": TOKENS, "b": TOKENS[:, :9]}, torch.arange(6) % 2, ["cat", "dog"]),
+    "neighbours": lambda: plots.neighbours(1, {"a": PHOTOS.flatten(1)}, PHOTOS, torch.arange(4) % 2, "xy", k=2),
     "where_it_looked": lambda: plots.where_it_looked(torch.rand(2, 2, 2), (0, 0, 0.5, 0.5), (8, 12)),
     "scatter": lambda: plots.scatter(TOKENS[0], {"alone": TOKENS[0]}, xlabel="x", ylabel="y", diagonal=True),
 }
@@ -46,11 +53,11 @@ def test_a_figure_is_a_png_with_its_message_and_prints_one_line(kind, capsys):
     assert printed(capsys) == [picture.message]
     bundle = picture.bundle()
     assert set(bundle) == {"image/png", "text/plain"} and picture.png().startswith(b"\x89PNG")
-    assert len(picture.png()) < 100_000
+    assert len(picture.png()) < 150_000
 
 
 def test_all_kinds_are_tried_here():
-    assert set(plots.__all__) == set(DRAWN) | {"METHODS", "Live", "guess_text", "register"}
+    assert set(plots.__all__) == set(DRAWN) | {"METHODS", "Live", "Stage", "guess_text", "register"}
 
 
 def test_normalised_images_are_shown_as_they_were():
@@ -71,8 +78,17 @@ def test_tokens_are_drawn_in_the_order_row_column_channel():
 
 def test_removed_patches_are_covered_row_by_row():
     mask = torch.tensor([[0, 1, 0, 0, 0, 1]])  # the second of the first row, the last of the second
-    covers = plots.mask_over(PHOTOS[:1], mask, 4).axes[0].patches
-    assert [cover.get_xy() for cover in covers if isinstance(cover, Rectangle)] == [(3.5, -0.5), (7.5, 3.5)]
+    cover = plots.mask_over(PHOTOS[:1], mask, 4).axes[0].images[1]
+    assert np.asarray(cover.get_array())[..., 3].tolist() == [[0, 1, 0], [0, 0, 1]]
+    assert cover.get_extent() == [-0.5, 11.5, 7.5, -0.5]
+
+
+def test_neighbouring_removed_patches_leave_no_seam_between_them():
+    picture = plots.mask_over(PHOTOS[:1], torch.ones(1, 6), 4)
+    pixels = np.asarray(Image.open(io.BytesIO(picture.png())).convert("L"))
+    rows, columns = np.nonzero(pixels < 250)  # the cover, and the title above it
+    middle = pixels[rows.max() - 60 : rows.max() - 6, columns.min() + 6 : columns.max() - 6]
+    assert middle.max() <= 0.75 * 255
 
 
 @pytest.mark.parametrize(("masks", "words"), [(MASK[:3], "all the same"), (MASK, "not all the same")])
@@ -103,6 +119,69 @@ def test_places_inside_the_box_are_counted(capsys):
     looked = torch.tensor([[[2.0, 3.0], [2.0, 9.0]], [[5.0, 3.0], [9.0, 3.0]]])
     plots.where_it_looked(looked, (0.25, 0.25, 0.5, 0.25), (8, 12))  # rows 2 to 6, columns 3 to 6
     assert printed(capsys)[0].startswith("2 of 4 places lie in the box; the first is row 2.00, column 3.00")
+
+
+def test_a_drawn_architecture_is_told_in_words_with_what_is_thrown_away(capsys):
+    plots.architecture([plots.Stage("image", "3 x 8 x 8"), plots.Stage("head", "10", "thrown away")])
+    assert printed(capsys) == ["image (3 x 8 x 8) → head (10); thrown away afterwards: head"]
+
+
+def test_a_drawn_architecture_has_every_name_shape_and_kind_in_it():
+    rows = [plots.Stage("image", "3 x 8 x 8"), plots.Stage("encoder", "12 numbers", "frozen"), plots.Stage("rule")]
+    texts = [text.get_text() for text in plots.architecture(rows).axes[0].texts]
+    assert {"image", "3 x 8 x 8", "encoder", "frozen", "12 numbers", "rule"} <= set(texts)
+
+
+def test_an_arrow_leads_to_every_box_below():
+    one, two = plots.Stage("one"), [plots.Stage("left"), plots.Stage("right")]
+    arrows = [
+        sum(hasattr(t, "arrow_patch") and t.arrow_patch is not None for t in plots.architecture(rows).axes[0].texts)
+        for rows in ([one, one], [one, two, two, one])
+    ]
+    assert arrows == [1, 6]
+
+
+def test_an_unknown_kind_of_box_is_refused():
+    with pytest.raises(ValueError, match="no kind of box 'learned': choose one of data, fixed, trained, frozen"):
+        plots.Stage("encoder", kind="learned")
+
+
+def test_a_map_says_how_much_it_leaves_out(capsys):
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(400) % 2
+    features = torch.randn(400, 3, generator=generator) * torch.tensor([20.0, 20.0, 0.1])
+    features[:, 2] += 8.0 * labels  # tells the classes, in a direction that the map does not show
+    plots.feature_map({"yours": features}, labels, ["cat", "dog"])
+    found = [int(part) for part in re.findall(r"(\d+)%", printed(capsys)[0])]
+    assert found[0] > 70 and found[1] < 75 < found[2], found
+
+
+def test_a_neighbour_is_never_the_query_and_the_nearest_comes_first(capsys):
+    features = torch.tensor([[1.0, 0.0], [0.9, 0.1], [0.0, 1.0], [0.5, 0.5]])
+    picture = plots.neighbours(0, {"yours": features}, PHOTOS, torch.tensor([0, 0, 1, 1]), ["cat", "dog"], k=3)
+    assert [axis.get_title() for axis in picture.axes] == ["cat", "cat", "dog", "dog"]
+    assert printed(capsys) == ["query 0, cat; neighbours of its class, of 3: yours 1"]
+
+
+@pytest.mark.parametrize("query", ["17", 4, -1, None, 1.0])
+def test_a_query_that_is_no_image_is_named_and_the_first_image_is_shown(query, capsys):
+    plots.neighbours(query, {"a": PHOTOS.flatten(1)}, PHOTOS, torch.arange(4), "wxyz", k=1)
+    first, second = printed(capsys)
+    assert first.startswith("query is the number of an image, 0 to 3, not") and second.startswith("query 0, w;")
+
+
+def test_a_figure_has_two_pixels_for_each_point_and_says_how_large_it_is_shown():
+    picture = DRAWN["dots"]()
+    shown = picture.metadata()["image/png"]
+    assert Image.open(io.BytesIO(picture.png())).size == (2 * shown["width"], 2 * shown["height"])
+
+
+def test_a_photograph_keeps_its_colours_in_the_png():
+    ramp = torch.linspace(0, 1, 48 * 24).reshape(1, 1, 24, 48).expand(1, 3, 24, 48) * torch.tensor([1, 0.5, 0.2]).view(
+        3, 1, 1
+    )
+    png = Image.open(io.BytesIO(plots.images(ramp).png())).convert("RGB")
+    assert len(png.getcolors(1 << 16) or []) > 200
 
 
 PALETTE = {  # LESSONS: one colour a method, in all notebooks
@@ -139,7 +218,7 @@ def test_labels_that_would_collide_are_moved_apart_in_order():
 
 def test_a_picture_is_published_once(monkeypatch):
     published: list[Any] = []
-    monkeypatch.setattr("IPython.display.publish_display_data", published.append)
+    monkeypatch.setattr("IPython.display.publish_display_data", lambda bundle, _: published.append(bundle))
     picture = DRAWN["dots"]()
     picture._ipython_display_()
     picture._ipython_display_()
@@ -155,14 +234,13 @@ def notebook(monkeypatch):
     """A notebook that records what is displayed and updated."""
     shown = []
 
-    def display(bundle, raw, display_id):
+    def display(bundle, metadata, raw, display_id):
         shown.append("display")
-        return types.SimpleNamespace(update=lambda bundle, raw: shown.append("update"))
+        return types.SimpleNamespace(update=lambda bundle, metadata, raw: shown.append("update"))
 
-    drawn = types.SimpleNamespace(bundle=dict)
+    drawn = types.SimpleNamespace(bundle=dict, metadata=dict)
     monkeypatch.setattr(plots.Live, "draw", lambda self, progress: drawn)
     monkeypatch.setattr(live, "in_notebook", lambda: True)
-    monkeypatch.setattr(live, "SECONDS_BETWEEN", 0)
     monkeypatch.setattr("IPython.display.display", display)
     return shown
 
@@ -171,8 +249,33 @@ def test_the_live_figure_is_displayed_once_and_then_updated(notebook, capsys):
     watch = plots.Live({"chance": 2.3})
     for done in range(1, 81):
         watch(progress(done))
-    assert notebook[0] == "display" and set(notebook[1:]) == {"update"} and len(notebook) <= 41
+    assert notebook == ["display"] + ["update"] * 20  # 40 seconds of training, one update every two
     assert printed(capsys) == ["80 of 80 steps, loss 2.000 to 1.455"]
+
+
+def test_the_live_figure_appears_at_the_first_step(notebook):
+    plots.Live()(progress(1))
+    assert notebook == ["display"]
+
+
+def test_a_long_run_has_at_most_sixty_updates(notebook):
+    watch = plots.Live()
+    for done in range(1, 1001):
+        watch(progress(done, 1000))
+    assert 50 < len(notebook) <= 62
+
+
+def test_the_live_panel_shows_where_the_smooth_loss_runs_and_not_its_first_jumps():
+    losses = [9.0] + [0.9] * 79
+    drawn = plots.Live({"knows only the means": 0.979}).draw(training.Progress(80, losses))
+    low, high = drawn.axes[0].get_ylim()
+    assert high < 3 and low < 0.9
+
+
+def test_the_live_figures_rows_are_named():
+    drawn = plots.Live(rows=lambda: [PHOTOS, PHOTOS], row_titles=("original", "painted")).draw(progress(40))
+    named = [axis.texts[0].get_text() for axis in drawn.subfigs[1].axes if axis.texts]
+    assert named == ["original", "painted"]
 
 
 def test_the_live_figure_measures_in_the_course_of_the_run_without_touching_random_numbers(notebook):

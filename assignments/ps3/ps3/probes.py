@@ -121,6 +121,19 @@ def nearest(queries: Tensor, features: Tensor, k: int) -> Tensor:
     return torch.cat([(part @ features.T).topk(k).indices for part in F.normalize(queries, dim=1).split(500)])
 
 
+def two_directions(features: Tensor) -> Tensor:
+    """Features (N, D) along the two directions in which they vary most (principal components): (N, 2)."""
+    centred = features - features.mean(dim=0)
+    directions = torch.linalg.svd(centred, full_matrices=False).Vh[:2]
+    return centred @ directions.T
+
+
+def share_of_variance(features: Tensor) -> float:
+    """The share of the features' variance that `two_directions` keeps."""
+    strengths = torch.linalg.svdvals(features - features.mean(dim=0)).square()
+    return (strengths[:2].sum() / strengths.sum()).item()
+
+
 def knn(train: Tensor, labels: Tensor, test: Tensor, test_labels: Tensor, k: int = 20) -> float:
     """Test accuracy of the vote of the k most similar training images (cosine); the nearer wins a tie."""
     votes = F.one_hot(labels[nearest(test, train, k)]).double()  # (N, k, classes)

@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
+from matplotlib.patches import PathPatch, Rectangle
+from matplotlib.path import Path
+from matplotlib.transforms import Affine2D
 from torch import Tensor
 
 from ps3.data import ImageSet, to_float
@@ -47,7 +49,7 @@ def images(
                 if c < len(row):
                     show_image(axis, row[c], pictures)
                     if len(ticked) > r and ticked[r][c]:
-                        _tick(axis, row[c].shape)
+                        tick(axis, row[c].shape)
                     if len(labels) > r:
                         axis.set_title(labels[r][c], fontsize=9, pad=2)
             if len(titles) > r:
@@ -98,7 +100,7 @@ def mask_over(
         for n, axis in enumerate(figure.subplots(1, len(batch), squeeze=False)[0]):
             axis.axis("off")
             show_image(axis, batch[n], pictures)
-            _hatch(axis, mask[n], patch_size, batch.shape[3])
+            _cover(axis, mask[n], patch_size, batch.shape[3])
             axis.set_title(titles[n] if titles else f"K = {kept[n]}", fontsize=10)
     same = all(torch.equal(mask[0], other) for other in mask[1:]) and len(mask) > 1
     text = "all the same" if same else "not all the same"
@@ -182,19 +184,33 @@ def show_image(axis: Axes, image: Tensor, pictures: ImageSet | None) -> None:
     axis.grid(False)
 
 
-def _tick(axis: Axes, shape: Sequence[int]) -> None:
+def frame(axis: Axes, shape: Sequence[int]) -> None:
+    """A border round an image of that shape (C, H, W)."""
     height, width = shape[1:]
     axis.add_patch(Rectangle((-0.5, -0.5), width, height, fill=False, edgecolor=INK, linewidth=4))
     axis.add_patch(Rectangle((-0.5, -0.5), width, height, fill=False, edgecolor="white", linewidth=1))
+
+
+def tick(axis: Axes, shape: Sequence[int]) -> None:
+    """A border and a tick."""
+    frame(axis, shape)
+    height, width = shape[1:]
     corner = {"boxstyle": "square,pad=0.15", "facecolor": "white", "edgecolor": INK}
     axis.text(width - 1, height - 1, "\u2713", ha="right", va="bottom", fontsize=9, color=INK, bbox=corner)
 
 
-def _hatch(axis: Axes, mask: Tensor, size: int, width: int) -> None:
-    for n in (mask.detach() > 0.5).nonzero().flatten().tolist():
-        row, column = divmod(n, width // size)
-        place = (column * size - 0.5, row * size - 0.5)
-        axis.add_patch(Rectangle(place, size, size, facecolor="#BDBDBD", edgecolor="#8A8A8A", hatch=HATCH, linewidth=0))
+def _cover(axis: Axes, mask: Tensor, size: int, width: int) -> None:
+    """Grey, hatched squares over removed patches, one path for all: squares of their own would leave seams."""
+    removed = (mask.detach().cpu() > 0.5).reshape(-1, width // size)
+    layer = torch.zeros(*removed.shape, 4)
+    layer[removed] = torch.tensor([0.74, 0.74, 0.74, 1.0])
+    down, across = (side * size - 0.5 for side in removed.shape)
+    axis.imshow(layer.numpy(), extent=(-0.5, across, down, -0.5))
+    corners = [(column * size - 0.5, row * size - 0.5) for row, column in removed.nonzero().tolist()]
+    squares = [Path.unit_rectangle().transformed(Affine2D().scale(size).translate(*corner)) for corner in corners]
+    if squares:
+        look = {"facecolor": "none", "edgecolor": "#8A8A8A", "linewidth": 0}
+        axis.add_patch(PathPatch(Path.make_compound_path(*squares), hatch=HATCH, **look))
 
 
 def _heads(

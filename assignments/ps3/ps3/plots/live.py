@@ -1,11 +1,11 @@
 """The live figure of a training: one display, updated in place; ten printed lines outside a notebook."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from matplotlib.axes import Axes
+from matplotlib.figure import SubFigure
 from torch import Tensor
 
 from ps3.data import ImageSet
@@ -15,14 +15,16 @@ from ps3.plots.grids import show_image
 from ps3.training import Progress, print_tenths
 
 SECONDS_BETWEEN = 2.0
-UPDATES = 40
+UPDATES = 60  # at most, in a long run
+PANEL, ROW = 2.9, 0.85  # inches: height of the panel of the loss, of a row of images
 
 
 class Live:
     """Give it to `train(..., watch=Live(...))`.
 
     reference: name -> height of a dashed line in the panel of the loss.
-    rows: a function that returns rows of images to draw below, (B, C, H, W) each; `pictures` where normalised.
+    rows: a function that returns rows of images to draw below, (B, C, H, W) each, named by `row_titles`; `pictures`
+    where normalised.
     measure: a function that returns an accuracy, called `measures` times in the course of the run and drawn as dots
     in a panel of its own; `chance` is its reference line.
     """
@@ -32,6 +34,7 @@ class Live:
         reference: Mapping[str, float] | None = None,
         *,
         rows: Callable[[], Sequence[Tensor]] | None = None,
+        row_titles: Sequence[str] = (),
         pictures: ImageSet | None = None,
         measure: Callable[[], float] | None = None,
         measure_name: str = "k-NN accuracy",
@@ -42,10 +45,10 @@ class Live:
     ):
         self.reference, self.rows, self.pictures = dict(reference or {}), rows, pictures
         self.measure, self.measure_name, self.measures, self.chance = measure, measure_name, measures, chance
-        self.look, self.ylabel = method(name), ylabel
+        self.look, self.ylabel, self.row_titles = method(name), ylabel, tuple(row_titles)
         self.measured: list[tuple[int, float]] = []
         self.handle: Any = None
-        self.last_time, self.last_step = 0.0, 0
+        self.last_time = 0.0
 
     def __call__(self, progress: Progress) -> None:
         """Called by the training loop after each step, and once more when it is stopped by hand."""
@@ -59,35 +62,40 @@ class Live:
             if not progress.interrupted:
                 print_tenths(progress)
             return
-        due = time.monotonic() - self.last_time >= SECONDS_BETWEEN
-        if ended or (due and progress.step - self.last_step >= progress.steps / UPDATES):
-            self.last_step = progress.step
+        if ended or self.handle is None or self._due(progress):
+            self.last_time = progress.seconds
             self._publish(self.draw(progress))
-            self.last_time = time.monotonic()
         if ended:
             print(self._summary(progress))
+
+    def _due(self, progress: Progress) -> bool:
+        whole = progress.seconds + progress.seconds_left
+        return progress.seconds - self.last_time >= max(SECONDS_BETWEEN, whole / UPDATES)
 
     def draw(self, progress: Progress) -> Picture:
         """The figure of this moment."""
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             rows = list(self.rows()) if self.rows else []
         with style():
-            figure = blank(WIDE, 4.0 if rows else 3.2)
-            halves: Any = [figure]
-            if rows:
-                halves = figure.subfigures(2, 1, height_ratios=(1.4, 0.6 * len(rows)))
+            figure = blank(WIDE, PANEL + ROW * len(rows))
+            halves: Any = figure.subfigures(2, 1, height_ratios=(PANEL, ROW * len(rows))) if rows else [figure]
             panels = halves[0].subplots(1, 2 if self.measure else 1, squeeze=False)[0]
             self._draw_loss(panels[0], progress)
             if self.measure:
                 self._draw_measured(panels[1], progress)
             if rows:
-                axes = halves[1].subplots(len(rows), len(rows[0]), squeeze=False)
-                for row, line in zip(rows, axes, strict=True):
-                    for image, axis in zip(row, line, strict=True):
-                        axis.axis("off")
-                        show_image(axis, image, self.pictures)
+                self._draw_rows(halves[1], rows)
         figure.message = self._summary(progress)
         return figure
+
+    def _draw_rows(self, part: SubFigure, rows: Sequence[Tensor]) -> None:
+        axes = part.subplots(len(rows), len(rows[0]), squeeze=False)
+        for row, line in zip(rows, axes, strict=True):
+            for image, axis in zip(row, line, strict=True):
+                axis.axis("off")
+                show_image(axis, image, self.pictures)
+        for title, line in zip(self.row_titles, axes, strict=False):
+            line[0].text(-0.08, 0.5, title, transform=line[0].transAxes, ha="right", va="center")
 
     def _draw_loss(self, axis: Axes, progress: Progress) -> None:
         losses = torch.tensor(progress.losses)
@@ -98,7 +106,9 @@ class Live:
         axis.plot(steps[width // 2 :][: len(smooth)], smooth, color=self.look.colour)
         axis.set(xlim=(0, progress.steps), xlabel="step", ylabel=self.ylabel, title=self._title(progress))
         reference_lines(axis, self.reference)
-        axis.margins(y=0.12)
+        seen = [*smooth.tolist(), *self.reference.values()]
+        room = 0.12 * ((max(seen) - min(seen)) or 1)
+        axis.set_ylim(min(seen) - room, max(seen) + room)  # what counts is where the smooth line runs
 
     def _draw_measured(self, axis: Axes, progress: Progress) -> None:
         axis.set(xlim=(0, progress.steps), xlabel="step", ylabel=self.measure_name)
@@ -144,6 +154,6 @@ class Live:
         from IPython.display import display
 
         if self.handle is None:
-            self.handle = display(figure.bundle(), raw=True, display_id=True)
+            self.handle = display(figure.bundle(), metadata=figure.metadata(), raw=True, display_id=True)
         else:
-            self.handle.update(figure.bundle(), raw=True)
+            self.handle.update(figure.bundle(), metadata=figure.metadata(), raw=True)

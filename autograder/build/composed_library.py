@@ -10,11 +10,12 @@ from autograder.files import files_under
 
 LESSON = "lesson"
 PRESETS = "presets.json"
+VERSION = "version.txt"  # the library writes it into what it saves
 
 
 def composed(assignment: Assignment) -> dict[str, bytes]:
     """Path in the library to content. CourseError where a problem's package would hide a shared module."""
-    files = files_under(assignment.shared_library)
+    files = files_under(assignment.shared_library) | {VERSION: f"{assignment.version}\n".encode()}
     for problem in assignment.problems:
         own = _of_problem(problem)
         if own and (taken := [path for path in files if path.split("/")[0] in (problem.name, f"{problem.name}.py")]):

@@ -463,19 +463,16 @@ size = {"steps": preset.steps("contrastive_learning"), "batch_size": preset.batc
 twin, twin_head = parts.new_networks(device)  # the same network, and it stays untrained
 
 # %% tags=["show"]
-again = False  # True: train once more, even if there are weights from an earlier run
-weights = f"weights/simclr-{preset.name}.npz"
+again = False  # True: train once more; the weights of the earlier run stay until the new one is finished
 encoder, head = parts.new_networks(device)
-trained = not again and training.load(weights, encoder=encoder, head=head)
-if trained:
-    print(f"the weights in {weights} were loaded; again = True trains anew")
-elif ready(*EXERCISES):
+run = training.Run("simclr", preset, pictures, encoder=encoder, head=head)
+trained = run.load(again)
+if not trained and ready(*EXERCISES):
     live = plots.Live(lines, measure=lambda: knn(encoder), chance=0.1, name="SimCLR")
     step = simclr_step(encoder, head, views)
-    training.train([encoder, head], step, pictures.unlabelled, watch=live, **size, **recipe)
-    training.save(weights, encoder=encoder, head=head)
-    trained = True
-    print(f"last dot {live.measured[-1][1]:.2f}; {plots.guess_text(guess_last_dot)}")
+    trained = run.train(step, pictures.unlabelled, watch=live, **size, **recipe)
+    if trained:
+        print(f"last dot {live.measured[-1][1]:.2f}; {plots.guess_text(guess_last_dot)}")
 
 # %% [markdown]
 # ## What came out (about 20 min) {#results}

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ps3 import data, training
+from ps3 import data, stored, training
 from ps3.linear_probe import figures, networks, parts
 from ps3.linear_probe.table import Table
 from ps3.networks.resnet import ResNet8
@@ -52,19 +52,23 @@ def test_bowls_tell_the_bottom_from_another_place(capsys):
     assert right.startswith("20 of 20") and not wrong.startswith("20 of 20")
 
 
-def leave_features(pictures, name="weights/mae-features-tiny.npz"):
+FINISHED = stored.Record("mae-tiny", 12, 12, 0.6, "made", "", preset="tiny")
+
+
+def leave_features(pictures, name="weights/mae-features-tiny-made.npz"):
     """As the notebook on masked autoencoders leaves them: three levels, the last all ones."""
     levels = torch.stack([torch.zeros(len(pictures.train), 6), torch.zeros(len(pictures.train), 6) + 0.5] + [
         torch.ones(len(pictures.train), 6)])  # fmt: skip
     names = ("random transformer", "MAE")
-    training.save_tensors(name, {f"{name}/{split}": levels.half() for name in names for split in ("train", "test")})
+    tensors = {f"{name}/{split}": levels.half() for name in names for split in ("train", "test")}
+    stored.save_tensors(name, tensors, FINISHED)
 
 
 def found_by(pictures):
     """What the other notebooks left, and what stands in for it."""
     preset, device = training.preset("tiny"), torch.device("cpu")
-    stored = networks.stored_features(preset, pictures)
-    return stored, networks.learned(pictures, preset, device, stored)
+    features = networks.stored_features(preset, pictures)
+    return features, networks.learned(pictures, preset, device, features)
 
 
 def test_where_the_other_notebooks_left_nothing_a_stand_in_is_trained_once(tmp_path, monkeypatch, capsys):
@@ -76,24 +80,27 @@ def test_where_the_other_notebooks_left_nothing_a_stand_in_is_trained_once(tmp_p
     assert torch.equal(first["rotation"](images), again["rotation"](images)) and not again["rotation"].training
     printed = capsys.readouterr().out
     assert printed.count("rotation: training, 12 steps") == 1
-    assert "MAE: no weights/mae-features-tiny.npz" in printed and "SimCLR: no weights/simclr-tiny.npz" in printed
+    assert "MAE: no weights/mae-features-tiny-made.npz" in printed
+    assert "SimCLR: no weights/simclr-tiny-made.npz" in printed and "loaded rotation-tiny: 12 of 12 steps" in printed
 
 
 def test_features_of_one_notebook_are_enough(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     leave_features(image_set())
-    stored, encoders = found_by(image_set())
-    assert list(stored) == ["random transformer", "MAE"] and not encoders
-    train, test = stored["MAE"]
+    features, encoders = found_by(image_set())
+    assert list(features) == ["random transformer", "MAE"] and not encoders
+    train, test = features["MAE"]
     assert train.shape == test.shape == (3, 40, 6) and train.dtype == torch.float32 and (train[-1] == 1).all()
-    assert "SimCLR: no weights/simclr-tiny.npz" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "SimCLR: no weights/simclr-tiny-made.npz" in printed
+    assert "MAE: features of mae-tiny: 12 of 12 steps, loss .60" in printed
 
 
 def test_the_encoder_of_one_notebook_is_enough(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    training.save("weights/simclr-tiny.npz", encoder=ResNet8())
-    stored, encoders = found_by(image_set())
-    assert not stored and list(encoders) == ["SimCLR"]
+    stored.save("weights/simclr-tiny-made.npz", FINISHED, encoder=ResNet8())
+    features, encoders = found_by(image_set())
+    assert not features and list(encoders) == ["SimCLR"]
 
 
 def test_features_of_other_images_and_damaged_files_are_not_used(tmp_path, monkeypatch, capsys):
@@ -101,7 +108,7 @@ def test_features_of_other_images_and_damaged_files_are_not_used(tmp_path, monke
     leave_features(image_set(count=20))
     assert not networks.stored_features(training.preset("tiny"), image_set())
     assert "features of other images" in capsys.readouterr().out
-    path = tmp_path / "weights" / "mae-features-tiny.npz"
+    path = tmp_path / "weights" / "mae-features-tiny-made.npz"
     path.write_bytes(path.read_bytes()[:200])
     assert not networks.stored_features(training.preset("tiny"), image_set())
     assert "is damaged" in capsys.readouterr().out

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from ps3 import data, plots, training
+from ps3 import data, plots, stored
 from ps3.masked_autoencoder import figures, judging
 from ps3.masked_autoencoder.elsewhere import with_another_default_device
 from ps3.networks.transformer import Block
@@ -104,8 +104,9 @@ def test_features_by_level_end_with_the_encoders_own_and_come_back_from_their_fi
     torch.testing.assert_close(train[-1], expected, atol=0.05, rtol=0.02)  # bfloat16 may be the faster one
     torch.testing.assert_close(train[-2], train[-1], atol=0.05, rtol=0.02)
     assert not torch.allclose(train[1], train[2], atol=0.05)
-    judging.save(tmp_path / "features.npz", {"MAE": (train, test)})
-    tensors = training.load_tensors(tmp_path / "features.npz")
+    record = stored.Record("mae-tiny", 12, 12, 0.6, "made", "")
+    judging.save(tmp_path / "features.npz", {"MAE": (train, test)}, record)
+    tensors = stored.read(tmp_path / "features.npz").tensors
     assert set(tensors) == {"MAE/train", "MAE/test"} and tensors["MAE/train"].dtype == torch.float16
     torch.testing.assert_close(tensors["MAE/test"].float(), test, atol=0.02, rtol=0.01)
 

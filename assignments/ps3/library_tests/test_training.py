@@ -185,34 +185,15 @@ def test_presets_are_found_by_name_by_environment_and_by_default(monkeypatch):
         training.preset("huge")
 
 
+def test_the_set_up_line_says_which_preset_it_is_and_how_to_choose_another():
+    line = training.preset_line(training.preset("small"), torch.device("cpu"))
+    assert line.startswith("preset small, cpu.") and "training.preset(NAME)" in line and '"medium", "gpu"' in line
+    assert '"small", "medium"' in training.preset_line(training.preset("gpu"), torch.device("cuda"))
+
+
 def test_a_preset_gives_the_steps_that_stand_in_a_problems_table():
     small, medium, tiny = (training.preset(name) for name in ("small", "medium", "tiny"))
     assert small.steps("masked_autoencoder") == 1_400 and medium.steps("contrastive_learning") == 5_000
     assert small.steps("linear_probe", "supervised") == 1_000 and tiny.steps("linear_probe", "rotation") == 12
     with pytest.raises(ValueError, match="no training 'steps' in its presets: supervised, rotation"):
         small.steps("linear_probe")
-
-
-def test_weights_come_back_with_their_buffers(tmp_path):
-    torch.manual_seed(1)
-    one, two, other = TinyEncoder(4), nn.Linear(3, 2), nn.Linear(3, 2)
-    one(torch.rand(4, 3, 5, 5))
-    training.save(tmp_path / "weights" / "w.npz", encoder=one, head=two)
-    fresh = TinyEncoder(4)
-    assert training.load(tmp_path / "weights" / "w.npz", encoder=fresh, head=other)
-    assert all(torch.equal(value, fresh.state_dict()[name]) for name, value in one.state_dict().items())
-    assert torch.equal(two.weight, other.weight) and not fresh.training
-    assert [path.name for path in (tmp_path / "weights").iterdir()] == ["w.npz"]
-
-
-def test_weights_that_are_missing_damaged_or_of_another_network_are_not_used(tmp_path, capsys):
-    path, net = tmp_path / "w.npz", TinyEncoder(4)
-    before = net.conv.weight.clone()
-    assert not training.load(path, encoder=net)
-    training.save(path, encoder=TinyEncoder(8))
-    assert not training.load(path, encoder=net)
-    assert "weights of another network" in capsys.readouterr().out
-    path.write_bytes(path.read_bytes()[:100])
-    assert not training.load(path, encoder=net)
-    assert "is not used" in capsys.readouterr().out
-    assert torch.equal(before, net.conv.weight)

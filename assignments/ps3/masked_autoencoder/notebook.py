@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kit import check, ready, written
-from ps3 import augment, data, plots, probes, training
+from ps3 import augment, data, plots, probes, stored, training
 from ps3.masked_autoencoder import figures, judging
 from ps3.networks.transformer import Block, initialize, sincos_positions
 
@@ -633,21 +633,17 @@ def small_rows():
 
 
 # %% tags=["show"]
-again = False  # True: train once more, even if there are weights from an earlier run
-weights = f"weights/mae-{preset.name}.npz"
+again = False  # True: train once more; the weights of the earlier run stay until the new one is finished
 torch.manual_seed(0)
 encoder, decoder = MAEEncoder().to(device), MAEDecoder().to(device)
-trained = not again and training.load(weights, encoder=encoder, decoder=decoder)
-if trained:
-    print(f"the weights in {weights} were loaded; again = True trains anew")
-elif ready(*EXERCISES):
+main_run = training.Run("mae", preset, pictures, encoder=encoder, decoder=decoder)
+trained = main_run.load(again)
+if not trained and ready(*EXERCISES):
     live = plots.Live({"knows only the means": 47 / 48}, rows=small_rows, pictures=pictures, name="MAE")
-    training.train(
-        [encoder, decoder], step_for(encoder, decoder), pictures.unlabelled,
+    trained = main_run.train(
+        step_for(encoder, decoder), pictures.unlabelled,
         steps=preset.steps("masked_autoencoder"), batch_size=preset.batch_size, betas=(0.9, 0.95), watch=live,
     )  # fmt: skip
-    training.save(weights, encoder=encoder, decoder=decoder)
-    trained = True
 
 # %% [markdown]
 # ## What did it paint? (about 15 min) {#painted}
@@ -711,7 +707,7 @@ else:
     torch.manual_seed(1)
     networks = {"random transformer": MAEEncoder().to(device), "MAE": encoder}
     levels = {name: judging.by_level(network, known) for name, network in networks.items()}
-    judging.save(f"weights/mae-features-{preset.name}.npz", levels)
+    judging.save(stored.path_of("mae-features", preset.name, pictures), levels, main_run.record)
     accuracy = {
         "pixels": judging.accuracy((probes.pixels(known.train.images), probes.pixels(known.test.images)), known)
     }
@@ -737,16 +733,19 @@ guess_best_ratio_for_features = None
 
 # %% tags=["show"]
 my_ratio = 0.6  # yours: 0 to 0.95
-if ready(*EXERCISES):
-    torch.manual_seed(0)
-    pair = MAEEncoder().to(device), MAEDecoder().to(device)
-    run = training.train(
-        pair, step_for(*pair, my_ratio), pictures.unlabelled,
+torch.manual_seed(0)
+pair = MAEEncoder().to(device), MAEDecoder().to(device)
+run = training.Run(f"mae-ratio-{my_ratio:g}", preset, pictures, encoder=pair[0], decoder=pair[1])
+done = run.load()
+if not done and ready(*EXERCISES):
+    done = run.train(
+        step_for(*pair, my_ratio), pictures.unlabelled,
         steps=preset.steps("masked_autoencoder", "ratio"), betas=(0.9, 0.95),
         watch=plots.Live({"knows only the means": 47 / 48}, name="MAE"),
     )  # fmt: skip
+if done:
     parts = [probes.features_of(pair[0].features, pictures, part.images) for part in (known.train, known.test)]
-    figures.ratios(my_ratio, run.smooth_loss(), judging.accuracy(parts, known))
+    figures.ratios(my_ratio, run.loss, judging.accuracy(parts, known))
     print("your guesses: loss", guess_best_ratio_for_loss, "· features", guess_best_ratio_for_features)
 
 # %% [markdown]

@@ -38,7 +38,10 @@ class Split:
 
 @dataclass(frozen=True)
 class ImageSet:
-    """A data set in memory. `unlabelled` holds the images to learn from without labels, uint8 (N, C, H, W)."""
+    """A data set in memory. `unlabelled` holds the images to learn from without labels, uint8 (N, C, H, W).
+
+    digest: of its files, to tell sets of one name apart.
+    """
 
     name: str
     classes: tuple[str, ...]
@@ -47,6 +50,7 @@ class ImageSet:
     train: Split
     test: Split
     unlabelled: Tensor
+    digest: str = ""
 
     def normalize(self, images: Tensor) -> Tensor:
         """Images (B, C, H, W), uint8 or 0 to 1, minus the set's mean over its deviation, per channel."""
@@ -98,6 +102,7 @@ def load_folder(folder: Path) -> ImageSet:
         train=train,
         test=test,
         unlabelled=unlabelled,
+        digest=hashlib.sha256((folder / "SHA256SUMS").read_bytes()).hexdigest()[:12],
     )
 
 
@@ -134,7 +139,10 @@ def _per_channel(values: Sequence[float], like: Tensor) -> Tensor:
 def _remedy(folder: Path) -> str:
     if folder.parent == PACKS:
         return "unpack the release again, so that its data folder is complete"
-    return f"run data_scripts/fetch_{folder.name}.py, or set PS3_DATA to the folder that holds {folder.name}/"
+    return (
+        f"{folder.name} does not come with the problem set. Ask the course for it and set PS3_DATA to the folder that "
+        f"holds {folder.name}/, or use data.load(), the set that comes with it"
+    )
 
 
 def _read_sums(folder: Path) -> dict[str, str]:

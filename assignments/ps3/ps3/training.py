@@ -1,19 +1,24 @@
-"""One training loop for every notebook: presets in steps, device and precision by trying, weights on disk."""
+"""One training loop for every notebook: presets in steps, device and precision by trying, runs that can be resumed."""
 
 import contextlib
 import json
 import math
 import os
+import signal
+import threading
 import time
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ps3 import stored
+from ps3.data import ImageSet
+
+SECONDS_BETWEEN_KEEPING = 20.0
 ALL_THREADS = torch.get_num_threads()
 LABEL_COUNTS = (500, 1_000, 10_000)  # numbers of labels that features are judged with
 
@@ -59,6 +64,15 @@ def preset(name: str | None = None) -> Preset:
     return PRESETS[name]
 
 
+def preset_line(chosen: Preset, device: torch.device) -> str:
+    """What the set-up cell says: the preset in use, and how to choose another."""
+    others = ", ".join(f'"{name}"' for name in PRESETS if name not in (chosen.name, "tiny"))
+    return (
+        f"preset {chosen.name}, {device.type}. Longer or shorter trainings: preset = training.preset(NAME) in this "
+        f"cell, with NAME one of {others} (see handout.md)"
+    )
+
+
 def best_device() -> torch.device:
     """A GPU if there is one, else the CPU."""
     if torch.cuda.is_available():
@@ -80,13 +94,14 @@ def cosine(done: float, warmup: float = 0.05) -> float:
 
 @dataclass
 class Progress:
-    """What a training has done so far; `losses` has one entry a step."""
+    """What a training has done so far; `losses` has one entry a step, `measured` what a watch measured."""
 
     steps: int
     losses: list[float] = field(default_factory=list)
     seconds: float = 0.0
     interrupted: bool = False
     precision: str = "float32"
+    measured: list[tuple[int, float]] = field(default_factory=list)
 
     @property
     def step(self) -> int:
@@ -126,44 +141,150 @@ def train(
     seed: int = 0,
     precision: str | None = None,
     watch: Callable[[Progress], None] = print_tenths,
+    run: "Run | None" = None,
 ) -> Progress:
     """Train `modules` for a fixed number of steps with AdamW and return the losses.
 
     step(batch) -> scalar loss, where batch is uint8 (B, C, H, W) on the modules' device; with `labels`, step(batch,
     labels). Random numbers come from torch's global state, which `seed` sets. `precision` is "float32", "bfloat16",
-    or None: the faster of the two, by trying, and with as many threads as are fastest. Stopping by hand keeps what was
-    learned so far.
+    or None: the faster of the two, by trying, and with as many threads as are fastest. Stopping by hand ends it after
+    the step that is being done; the modules keep what they learned so far. A `run` that was stopped goes on from there.
     """
     modules = [modules] if isinstance(modules, nn.Module) else list(modules)
     device = next(modules[0].parameters()).device
-    torch.manual_seed(seed)
-    batches = _batches(images, labels, batch_size, device, seed)
-    progress = Progress(steps)
+    recipe = {"steps": steps, "batch_size": batch_size, "lr": lr, "betas": list(betas), "weight_decay": weight_decay}
+    recipe |= {"schedule": getattr(schedule, "__name__", "own"), "seed": seed}
     optimizer = adamw(modules, lr, betas, weight_decay)
+    torch.manual_seed(seed)
+    earlier = run.earlier(recipe) if run else None
+    precision = earlier["precision"] if earlier else precision or os.environ.get("PS3_PRECISION")
+    timed = earlier["timed"] if earlier else precision is None  # the first batch serves to choose the precision
+    batches = _batches(images, labels, batch_size, device, seed, skip=timed + len(earlier["losses"]) if earlier else 0)
+    progress = Progress(steps)
+    if earlier:
+        _go_on(earlier, modules, optimizer, progress)
+
+    def keep() -> None:
+        if run:
+            run.keep(progress, _state(modules, optimizer, progress, timed) | {"recipe": recipe})
+
     for module in modules:
         module.train()
-    try:
-        precision = precision or os.environ.get("PS3_PRECISION") or choose_speed(modules, step, next(batches))
-        progress.precision, started = precision, time.perf_counter()
-        for done in range(steps):
-            for group in optimizer.param_groups:
-                group["lr"] = lr * schedule((done + 1) / (steps + 1))
-            optimizer.zero_grad()
-            with autocast(device, precision):
-                loss = step(*next(batches))
-            loss.backward()
-            optimizer.step()
-            progress.losses.append(loss.item())
-            progress.seconds = time.perf_counter() - started
-            watch(progress)
-    except KeyboardInterrupt:
-        progress.interrupted = True
-        print(f"stopped after {progress.step:,} of {steps:,} steps: what was learned until then is kept")
+    whole = False
+    with stops_between_steps() as stop:
+        try:
+            progress.precision = precision = precision or choose_speed(modules, step, next(batches))
+            stop.if_asked()
+            started = time.perf_counter() - progress.seconds
+            while progress.step < steps:
+                whole = False
+                for group in optimizer.param_groups:
+                    group["lr"] = lr * schedule((progress.step + 1) / (steps + 1))
+                optimizer.zero_grad()
+                with autocast(device, precision):
+                    loss = step(*next(batches))
+                loss.backward()
+                optimizer.step()
+                progress.losses.append(loss.item())
+                whole = True
+                progress.seconds = time.perf_counter() - started
+                watch(progress)
+                if progress.step < steps:
+                    if run and run.is_due():
+                        keep()
+                    stop.if_asked()
+        except KeyboardInterrupt:
+            progress.interrupted = progress.step < steps
+            if whole and progress.interrupted:
+                keep()
+    if progress.interrupted:
+        print(f"stopped after {progress.step:,} of {steps:,} steps: {_where_kept(run)}")
         if progress.losses:
             watch(progress)
     for module in modules:
         module.eval()
     return progress
+
+
+def _where_kept(run: "Run | None") -> str:
+    if run is None:
+        return "the network keeps what it learned until then"
+    if run.place is None:
+        return "nothing is kept; run this cell again to start anew"
+    return f"kept in {run.place}; run this cell again to go on from there"
+
+
+class Stop:
+    """Whether somebody asked to stop."""
+
+    asked = False
+
+    def if_asked(self) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def stops_between_steps() -> Iterator[Stop]:
+    """The first interrupt is only noted, so that no step is torn in two; the second does not wait."""
+    stop = Stop()
+    before = signal.getsignal(signal.SIGINT)
+    if before is None or threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def note(number: int, frame: object) -> None:
+        stop.if_asked()
+        stop.asked = True
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _state(
+    modules: Sequence[nn.Module], optimizer: torch.optim.Optimizer, progress: Progress, timed: bool
+) -> dict[str, Any]:
+    """Everything that decides how a training goes on."""
+    return {
+        "modules": [module.state_dict() for module in modules],
+        "optimizer": optimizer.state_dict(),
+        "random": _random_states(),
+        "losses": list(progress.losses),
+        "measured": [list(pair) for pair in progress.measured],
+        "seconds": progress.seconds,
+        "precision": progress.precision,
+        "timed": timed,
+    }
+
+
+def _go_on(
+    state: Mapping[str, Any], modules: Sequence[nn.Module], optimizer: torch.optim.Optimizer, progress: Progress
+) -> None:
+    for module, values in zip(modules, state["modules"], strict=True):
+        module.load_state_dict(values)
+    optimizer.load_state_dict(state["optimizer"])
+    progress.losses, progress.seconds = list(state["losses"]), state["seconds"]
+    progress.measured = [(int(step), float(value)) for step, value in state["measured"]]
+    for name, values in state["random"].items():
+        if name in _RANDOM and len(values) == len(_RANDOM[name][0]()):
+            _RANDOM[name][1](values)
+
+
+def _random_states() -> dict[str, list[Tensor]]:
+    return {name: read() for name, (read, _) in _RANDOM.items()}
+
+
+# Torch's random numbers on each kind of device: how their states are read and set.
+_RANDOM: dict[str, tuple[Callable[[], list[Tensor]], Callable[[list[Tensor]], None]]] = {
+    "cpu": (lambda: [torch.get_rng_state()], lambda states: torch.set_rng_state(states[0])),
+}
+if torch.cuda.is_available():
+    _RANDOM["cuda"] = (torch.cuda.get_rng_state_all, torch.cuda.set_rng_state_all)
+if torch.backends.mps.is_available():
+    _RANDOM["mps"] = (lambda: [torch.mps.get_rng_state()], lambda states: torch.mps.set_rng_state(states[0]))
 
 
 def adamw(
@@ -265,70 +386,113 @@ def shortest_time(device: torch.device, run: Callable[[], object], precision: st
 
 
 def _batches(
-    images: Tensor, labels: Tensor | None, batch_size: int, device: torch.device, seed: int
+    images: Tensor, labels: Tensor | None, batch_size: int, device: torch.device, seed: int, skip: int = 0
 ) -> Iterator[tuple[Tensor, ...]]:
-    """Endless shuffled batches; the last images of a round that do not fill a batch are left out."""
+    """Endless shuffled batches after the first `skip`; the last images of a round that fill no batch are left out."""
     generator = torch.Generator().manual_seed(seed)
     batch_size = min(batch_size, len(images))
     while True:
         order = torch.randperm(len(images), generator=generator)
         for chosen in order[: len(order) // batch_size * batch_size].split(batch_size):
+            if skip:
+                skip -= 1
+                continue
             batch = (images[chosen],) if labels is None else (images[chosen], labels[chosen])
             yield tuple(part.to(device, non_blocking=True) for part in batch)
 
 
-def save(path: str | Path, **modules: nn.Module) -> None:
-    """Write the weights of named modules to one .npz file, whole or not at all."""
-    states = {name: module.state_dict() for name, module in modules.items()}
-    save_tensors(path, {f"{name}/{key}": value for name, state in states.items() for key, value in state.items()})
+class NotFinished(Exception):
+    """A training was stopped, and what comes next needs it. In a notebook it shows as one line."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
 
 
-def save_tensors(path: str | Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write named tensors to one .npz file, whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".part")
-    with unfinished.open("wb") as stream:
-        np.savez(stream, **{name: value.detach().cpu().numpy() for name, value in tensors.items()})  # type: ignore[arg-type]
-    os.replace(unfinished, path)
+class Run:
+    """A training that is kept: loaded where it was finished, gone on with where it was stopped.
 
+    name: "mae", and its files are weights/mae-small.npz (finished) and weights/mae-small.part (stopped), for the preset
+    "small". modules: what is trained, by the names under which it is kept. `record` says how far it came.
+    """
 
-def load_tensors(path: str | Path) -> dict[str, Tensor]:
-    """What `save_tensors` wrote; nothing where there is no such file. ValueError where it is damaged."""
-    path = Path(path)
-    if not path.exists():
-        return {}
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
-    except (OSError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is damaged: {error}") from None
+    def __init__(self, name: str, preset: Preset, pictures: ImageSet, folder: str | Path = "weights", **modules: Any):
+        self.name, self.preset, self.pictures, self.modules = f"{name}-{preset.name}", preset, pictures, modules
+        self.path = stored.path_of(name, preset.name, pictures, folder)
+        self.record: stored.Record | None = None
+        self.progress: Progress | None = None
+        self.place: Path | None = None  # of what a stopped training left
+        self.written = 0.0
 
+    @property
+    def loss(self) -> float:
+        """Mean of the last losses of the finished training."""
+        return self.record.loss if self.record else math.nan
 
-def load(path: str | Path, **modules: nn.Module) -> bool:
-    """Give named modules the weights that `save` wrote. False where there is no such file or it does not fit them."""
-    try:
-        saved = load_tensors(path)
-        if not saved:
+    def load(self, again: bool = False) -> bool:
+        """Whether a finished training of these modules was there; says in numbers what was loaded.
+
+        With `again` nothing is loaded, and the file stays until a new training is finished.
+        """
+        if again:
+            there = ", the earlier one stays until then" if self.path.exists() else ""
+            print(f"again = True: {self.name} is trained anew{there}")
             return False
-        states = {name: _of_module(name, saved) for name in modules}
-        for name, module in modules.items():
-            _check_fit(module, states[name])
-    except ValueError as error:
-        print(f"{path} is not used: {error}")
-        return False
-    for name, module in modules.items():
-        module.load_state_dict(states[name])
-        module.eval()
-    return True
+        self.record = stored.load(self.path, self.pictures, **self.modules)
+        return self.record is not None
 
+    def train(self, step: Callable[..., Tensor], images: Tensor, labels: Tensor | None = None, **settings: Any) -> bool:
+        """Train as `train` does, from where it was stopped if it was; whether it was finished, and so saved."""
+        self.progress = train(list(self.modules.values()), step, images, labels, run=self, **settings)
+        if self.progress.interrupted:
+            return False
+        self.record = self._record(self.progress)
+        stored.save(self.path, self.record, **self.modules)
+        if self.place is not None:
+            self.place.unlink(missing_ok=True)
+        return True
 
-def _of_module(name: str, saved: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    keys = [key for key in saved if key.split("/", 1)[0] == name]
-    return {key.split("/", 1)[1]: saved[key] for key in keys}
+    def earlier(self, recipe: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The state of the longest stopped training that this one can go on from; says what it uses and what not."""
+        self.written = time.monotonic()
+        fitting = []
+        for place in stored.stopped_paths(self.path):
+            try:
+                record, state = stored.read_stopped(place)
+                self._check(record, state, recipe)
+                fitting.append((record.steps, place, record, state))
+            except (ValueError, KeyError) as error:
+                print(f"{place} is left alone: {error}")
+        if not fitting:
+            return None
+        _, self.place, record, state = max(fitting, key=lambda found: found[0])
+        print(f"going on with {record.name} after {record.progress} (delete {self.place} to start anew)")
+        return state
 
+    def _check(self, record: stored.Record, state: Mapping[str, Any], recipe: Mapping[str, Any]) -> None:
+        stored.check_images(record, self.pictures)
+        for name, value in recipe.items():
+            if state["recipe"].get(name) != value:
+                raise ValueError(f"its {name.replace('_', ' ')} is {state['recipe'].get(name)}, not {value}")
+        for module, values in zip(self.modules.values(), state["modules"], strict=True):
+            stored.check_fit(module, values)
 
-def _check_fit(module: nn.Module, state: dict[str, Tensor]) -> None:
-    wanted = {key: tuple(value.shape) for key, value in module.state_dict().items()}
-    if wanted != {key: tuple(value.shape) for key, value in state.items()}:
-        raise ValueError("it holds the weights of another network")
+    def is_due(self) -> bool:
+        """Whether the last time that it was written down is long ago."""
+        return time.monotonic() - self.written >= SECONDS_BETWEEN_KEEPING
+
+    def keep(self, progress: Progress, state: Mapping[str, Any]) -> None:
+        """Write down an unfinished training, so that it can go on after a stop, a restart or a lost connection."""
+        if progress.losses:
+            self.place = stored.save_stopped(self.path, self._record(progress), state, self.place)
+        self.written = time.monotonic()
+
+    def _record(self, progress: Progress) -> stored.Record:
+        return stored.Record(
+            name=self.name,
+            steps=progress.step,
+            planned=progress.steps,
+            loss=progress.smooth_loss(),
+            data=self.pictures.name,
+            digest=self.pictures.digest,
+            preset=self.preset.name,
+        )

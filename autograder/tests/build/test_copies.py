@@ -38,7 +38,8 @@ def add_presets(folder: Path, text: str) -> None:
 def test_a_lesson_becomes_a_package_of_the_library(folder: Path) -> None:
     files = composed(load(folder))
     assert files["scaling/figures.py"] == b"COLOUR = 'teal'\n"
-    assert sorted(files) == ["__init__.py", "scaling/__init__.py", "scaling/figures.py", "shapes.py"]
+    assert sorted(files) == ["__init__.py", "scaling/__init__.py", "scaling/figures.py", "shapes.py", "version.txt"]
+    assert files["version.txt"] == b"1.0\n"
 
 
 def test_of_a_problems_house_nothing_but_its_lessons_modules_is_copied(folder: Path) -> None:

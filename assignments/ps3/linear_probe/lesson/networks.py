@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ps3 import augment, plots, probes, training
+from ps3 import augment, plots, probes, stored, training
 from ps3.data import ImageSet
 from ps3.networks.resnet import ResNet8
 from ps3.plots.figure import ORANGE
@@ -21,38 +22,46 @@ def stored_features(preset: training.Preset, known: ImageSet) -> dict[str, probe
     For each (levels, N, D) of the labelled training images and of the test images; the last level is what its encoder
     gives. Says what was found.
     """
-    path, names = f"weights/mae-features-{preset.name}.npz", ("random transformer", "MAE")
+    path, names = stored.path_of("mae-features", preset.name, known), ("random transformer", "MAE")
     try:
-        tensors = training.load_tensors(path)
-        found = {name: (tensors[f"{name}/train"].float(), tensors[f"{name}/test"].float()) for name in names if tensors}
+        if (content := stored.read(path)) is None:
+            print(f"MAE: {_missing(path, 'mae', 'What is behind the grey squares?')}")
+            return {}
+        stored.check_images(content.record, known)
+        tensors = content.tensors
+        found = {name: (tensors[f"{name}/train"].float(), tensors[f"{name}/test"].float()) for name in names}
         if any(
             (train.shape[1], test.shape[1]) != (len(known.train), len(known.test)) for train, test in found.values()
         ):
             raise ValueError("it holds features of other images")
     except (ValueError, KeyError) as error:
-        print(f"{path} is not used: {error}")
-        found = {}
-    print(f"MAE: {_where(path, bool(found), 'What is behind the grey squares?')}")
+        print(f"MAE: {path} is not used: {error}; its row stays empty")
+        return {}
+    print(f"MAE: features of {content.record.sentence()}")
     return found
 
 
 def learned(
-    pictures: ImageSet, preset: training.Preset, device: torch.device, stored: Mapping[str, probes.Features]
+    pictures: ImageSet, preset: training.Preset, device: torch.device, stored_rows: Mapping[str, probes.Features]
 ) -> dict[str, ResNet8]:
     """The encoder that the notebook on contrastive learning saved, "SimCLR"; or, with nothing stored, "rotation".
 
     Says what it found and what it does.
     """
-    path, network = f"weights/simclr-{preset.name}.npz", ResNet8().to(device)
-    found = training.load(path, encoder=network)
-    print(f"SimCLR: {_where(path, found, 'Which two belong together?')}")
-    if found:
+    path, network = stored.path_of("simclr", preset.name, pictures), ResNet8().to(device)
+    if stored.load(path, pictures, encoder=network):
         return {"SimCLR": network}
-    return {} if stored else {"rotation": rotation(pictures, preset, device)}
+    print(f"SimCLR: {_missing(path, 'simclr', 'Which two belong together?')}")
+    return {} if stored_rows else {"rotation": rotation(pictures, preset, device)}
 
 
-def _where(path: str, found: bool, notebook: str) -> str:
-    return f"from {path}" if found else f"no {path}, so its row stays empty; the notebook {notebook!r} makes that file"
+def _missing(path: Path, training_name: str, notebook: str) -> str:
+    """What to do about a row that stays empty, also where its training was stopped half-way."""
+    if path.exists():
+        return f"its row stays empty until the notebook {notebook!r} has made {path} anew"
+    stopped = f"; its training {training_name} was not finished, and goes on there"
+    there = stored.stopped_paths(path.with_name(path.name.replace("mae-features", "mae")))
+    return f"no {path}, so its row stays empty; the notebook {notebook!r} makes that file{stopped if there else ''}"
 
 
 def up_to_block(network: ResNet8, count: int) -> nn.Module:
@@ -92,14 +101,12 @@ def _trained(
     """A ResNet8 trained by `step`, with a linear layer for so many classes on top, or loaded from an earlier run."""
     torch.manual_seed(0)
     encoder, classifier = ResNet8().to(device), nn.Linear(ResNet8.dim, classes).to(device)
-    path = f"weights/{name}-{preset.name}.npz"
-    if training.load(path, encoder=encoder, classifier=classifier):
-        print(f"{name}: from {path}; delete it to train again")
+    run = training.Run(name, preset, pictures, encoder=encoder, classifier=classifier)
+    if run.load():
         return encoder
     steps = preset.steps("linear_probe", name)
     print(f"{name}: training, {steps:,} steps")
-    training.train(
-        [encoder, classifier],
+    finished = run.train(
         lambda batch, labels: step(classifier, encoder, batch, labels),
         pictures.train.images,
         pictures.train.labels,
@@ -108,5 +115,6 @@ def _trained(
         schedule=training.cosine,
         watch=plots.Live({"chance": math.log(classes)}, name=name, ylabel="cross-entropy"),
     )
-    training.save(path, encoder=encoder, classifier=classifier)
+    if not finished:
+        raise training.NotFinished(f"{name} is not finished: run this cell again, and its training goes on")
     return encoder

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ps3 import probes, training
+from ps3 import probes, stored
 from ps3.data import ImageSet
 
 
@@ -28,9 +28,12 @@ def accuracy(features: probes.Features, known: ImageSet) -> float:
     return probes.ridge_accuracy(train, known.train.labels, test, known.test.labels)
 
 
-def save(path: str | Path, found: Mapping[str, probes.Features]) -> None:
-    """Write what `by_level` found to one file, name -> features, as float16: "NAME/train" and "NAME/test"."""
+def save(path: str | Path, found: Mapping[str, probes.Features], record: stored.Record) -> None:
+    """Write what `by_level` found to one file, name -> features, as float16: "NAME/train" and "NAME/test".
+
+    record: of the training that made the encoder.
+    """
     tensors: dict[str, Tensor] = {}
     for name, (train, test) in found.items():
         tensors |= {f"{name}/train": train.half(), f"{name}/test": test.half()}
-    training.save_tensors(path, tensors)
+    stored.save_tensors(path, tensors, record)

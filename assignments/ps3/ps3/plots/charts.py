@@ -1,4 +1,4 @@
-"""Figures that are lines, dots and distributions. A guess of None is a guess not made."""
+"""Figures that are lines, dots and distributions. A guess is read leniently; None is a guess not made."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +7,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from torch import Tensor
 
+from ps3 import guesses as read
 from ps3.plots.figure import BLUE, GRID, INK, ORANGE, SOFT, WIDE, Picture, blank, finish, method, spread, style
+
+NONE_ASKED = object()
+YOUR_GUESS = "your guess"
 
 
 def curve(
@@ -16,7 +20,7 @@ def curve(
     *,
     reference: Mapping[str, float] | None = None,
     errors: Mapping[str, Sequence[float]] | None = None,
-    guess: float | None | str = "none asked",
+    guess: Any = NONE_ASKED,
     band: tuple[float, float] | None = None,
     xlabel: str = "step",
     ylabel: str = "loss",
@@ -58,11 +62,12 @@ def dots(
     errors: Sequence[float] | None = None,
     *,
     chance: float | None = None,
-    guesses: Mapping[str, float | None] | None = None,
+    guesses: Any = None,
     xlabel: str = "accuracy on the test set",
     title: str = "",
 ) -> Picture:
-    """One dot for each method with its error bar, names on the y axis; guesses are hollow diamonds."""
+    """One dot for each method with its error bar, names on the y axis; guesses (name -> share) are hollow diamonds."""
+    made = {} if guesses is None else {n: v for n, v in read.by_name(guesses, names).items() if v is not None}
     with style():
         figure = blank(6.5, 0.9 + 0.4 * len(names))
         axis = figure.subplots()
@@ -75,9 +80,8 @@ def dots(
             axis.annotate(
                 f"{value:.3f}".lstrip("0"), (value, place), (0, 7), textcoords="offset points", ha="center", fontsize=9
             )
-        made = {name: guess for name, guess in (guesses or {}).items() if guess is not None and name in names}
         for number, (name, guess) in enumerate(made.items()):
-            label = "your guess" if not number else None
+            label = YOUR_GUESS if not number else None
             axis.plot(guess, list(names).index(name), "D", mfc="none", mec=INK, mew=1.5, ms=9, ls="none", label=label)
         if chance is not None:
             axis.axvline(chance, color=SOFT, linestyle="--", linewidth=1.2)
@@ -95,9 +99,13 @@ def dots(
 
 
 def number_line(
-    values: Mapping[str, float], landmarks: Mapping[str, float], *, xlabel: str = "loss", title: str = ""
+    values: Mapping[str, Any], landmarks: Mapping[str, float], *, xlabel: str = "loss", title: str = ""
 ) -> Picture:
-    """Named values as filled dots above a line, named landmarks as ticks below; the title names inf and nan."""
+    """Named values as filled dots above a line, named landmarks as ticks below; the title names inf and nan.
+
+    "your guess" among the values is a hollow diamond, and left out where it was not made.
+    """
+    values = _with_guess_read(values)
     text = "; ".join(f"{name}: {value:.3f}" for name, value in values.items())
     finite = {name: value for name, value in values.items() if np.isfinite(value)}
     if len(finite) < len(values):
@@ -127,7 +135,7 @@ def number_line(
         for side, named, look in ((1, finite, above), (-1, landmarks, below)):
             at = spread(list(named.values()), gap)
             for number, (name, value) in enumerate(named.items()):
-                guess = {"marker": "D", "mfc": "white", "mec": INK, "mew": 1.5} if name == "your guess" else {}
+                guess = {"marker": "D", "mfc": "white", "mec": INK, "mew": 1.5} if name == YOUR_GUESS else {}
                 axis.plot(value, 0, linestyle="none", zorder=3, **(look | guess))
                 axis.annotate(
                     f"{name}\n{value:.3f}",
@@ -235,17 +243,24 @@ def reference_lines(axis: Axes, reference: Mapping[str, float]) -> None:
         )
 
 
-def _guess_at(axis: Axes, x: float, guess: float | None | str) -> None:
-    if isinstance(guess, str):
+def _with_guess_read(values: Mapping[str, Any]) -> dict[str, float]:
+    guess = read.number(values.get(YOUR_GUESS), called=YOUR_GUESS)
+    others = {name: value for name, value in values.items() if name != YOUR_GUESS}
+    return others if guess is None else others | {YOUR_GUESS: guess}
+
+
+def _guess_at(axis: Axes, x: float, guess: Any) -> None:
+    if guess is NONE_ASKED:
         return
+    guess = read.number(guess, called=YOUR_GUESS)
     if guess is None:
         print("no guess made")
         return
-    axis.plot(x, guess, "D", mfc="none", mec=INK, mew=1.5, ms=9, ls="none", label="your guess")
+    axis.plot(x, guess, "D", mfc="none", mec=INK, mew=1.5, ms=9, ls="none", label=YOUR_GUESS)
     axis.legend(loc="best")
 
 
-def _guesses_text(guesses: Mapping[str, float | None] | None, made: Mapping[str, float]) -> str:
+def _guesses_text(guesses: Any, made: Mapping[str, float]) -> str:
     if guesses is None:
         return ""
     return "; your guess: " + ", ".join(f"{n} {v:.3f}" for n, v in made.items()) if made else "; no guess made"

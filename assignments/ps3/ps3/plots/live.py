@@ -53,6 +53,7 @@ class Live:
     def __call__(self, progress: Progress) -> None:
         """Called by the training loop after each step, and once more when it is stopped by hand."""
         ended = progress.interrupted or progress.step == progress.steps
+        self.measured = progress.measured
         if self.measure and not progress.interrupted:
             before, now = (step * self.measures // progress.steps for step in (progress.step - 1, progress.step))
             if now > before:

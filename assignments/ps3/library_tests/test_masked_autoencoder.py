@@ -1,5 +1,6 @@
 """The masked autoencoder's lesson: what it draws and measures."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -118,10 +119,52 @@ def test_the_accuracy_of_features_that_are_the_labels_is_one(generator):
     assert judging.accuracy((telling, telling), known) == 1.0
 
 
-def test_the_accuracy_by_mask_ratio_stands_beside_chance_and_the_loss_does_not():
-    loss, accuracy = figures.ratios(0.6, 0.6, 0.3)
-    labels = [[text.get_text() for text in picture.axes[0].texts] for picture in (loss, accuracy)]
-    assert [("chance" in shown) for shown in labels] == [False, True]
+def test_loss_and_accuracy_stand_over_the_ratio_with_equal_steps_and_equal_work(capsys):
+    loss, accuracy = figures.ratios(0.6, 0.6, 0.47, 0.51).axes
+    lines = {line.get_label(): np.asarray(line.get_xdata()).tolist() for line in accuracy.lines}
+    assert lines["yours, 500 steps"] == [0.6] and lines["yours, the long run"] == [0.75]
+    names = [bar.get_label() for bar in accuracy.containers]
+    assert names == ["500 steps each", "as much work as 500 at 25 %"] and len(loss.containers) == 1
+    assert 0.3 < accuracy.get_ylim()[0] and "yours, 60%: 0.60 and 0.470" in capsys.readouterr().out
+
+
+def test_without_a_long_run_the_ratios_are_drawn_all_the_same():
+    accuracy = figures.ratios(0.6, 0.6, 0.47).axes[1]
+    assert "yours, the long run" not in [line.get_label() for line in accuracy.lines]
+
+
+def test_a_block_is_hidden_in_the_middle_and_random_noise_is_not_sorted_by_place():
+    hidden = (figures.noise_for(True).argsort(dim=1).argsort(dim=1) >= 48).reshape(8, 8)
+    assert hidden[2:6, 2:6].all() and hidden.sum() == 16
+    assert not torch.equal(figures.noise_for(False), figures.noise_for(True))
+
+
+def test_the_attention_of_a_patch_is_shared_out_over_class_token_and_patches():
+    torch.manual_seed(0)
+    decoder = Decoder()
+    shares = figures.attention(decoder, torch.rand(2, 3, 12), torch.arange(4).expand(2, -1), patch=2)
+    x = decoder.blocks[-1].norm1(decoder.blocks[0](decoder.seen))
+    q, k, _ = decoder.blocks[-1].attn.qkv(x).reshape(2, 5, 3, 2, 6).unbind(dim=2)
+    expected = torch.stack([(q[:, 3, h] * k[:, :, h].transpose(0, 1)).sum(-1).T / 6**0.5 for h in range(2)]).softmax(-1)
+    torch.testing.assert_close(shares, expected.mean(dim=0).detach())
+
+
+class Decoder(nn.Module):
+    """Two blocks over a class token and four patches; remembers what it was given."""
+
+    def __init__(self):
+        super().__init__()
+        self.blocks = nn.ModuleList(Block(12, 2) for _ in range(2))
+
+    def forward(self, latent, ids_restore):
+        self.seen = torch.cat([latent, torch.ones(2, 2, 12)], dim=1)
+        return self.blocks[1](self.blocks[0](self.seen))
+
+
+@pytest.mark.parametrize(("asked", "shown"), [(2, 2), (0, 1), ("2", 1), (99, 1)])
+def test_a_patch_that_is_not_hidden_is_named_and_another_one_shown(asked, shown, capsys):
+    assert figures.hidden_patch(asked, torch.tensor([0.0, 1.0, 1.0])) == shown
+    assert ("is not hidden: choose one of 1, 2" in capsys.readouterr().out) == (asked != shown)
 
 
 @pytest.mark.parametrize(

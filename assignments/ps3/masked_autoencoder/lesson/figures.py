@@ -7,12 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 from torch import Tensor
 from torch.nn import functional as F
 
 from ps3 import plots
 from ps3.data import ImageSet, to_float
-from ps3.plots.figure import BLUE, Picture
+from ps3.plots.figure import BLUE, INK, ORANGE, WIDE, Picture, blank, finish, style
+from ps3.plots.grids import show_image
 
 MAE = plots.register("MAE", colour=BLUE, marker="o", line="-")
 PUZZLE = (13, 82, 7, 54, 16, 10, 75, 36)  # eight images of the test split, each of another class
@@ -24,6 +27,8 @@ COURSE = {
     0.75: {"loss": (0.659, 0.640, 0.644), "accuracy": (0.465, 0.474, 0.478)},
     0.9: {"loss": (0.753, 0.750, 0.749), "accuracy": (0.447, 0.448, 0.454)},
 }
+# Measured by experiments/runs.py, three seeds: 1,400 steps at .75, a tenth more work than 500 steps at .25.
+EQUAL_WORK = {0.25: COURSE[0.25]["accuracy"], 0.75: (0.508, 0.515, 0.504)}
 _GLYPHS = {
     "A": ".###. #...# ##### #...# #...#",
     "B": "####. #...# ####. #...# ####.",
@@ -212,16 +217,122 @@ def errors(images: Tensor, rows: dict[str, Tensor], mask: Tensor, patch_size: in
     return {name: (rows[name] - images).square()[removed].mean().item() for name in ("true means", "model + visible")}
 
 
-def ratios(mine: float, my_loss: float, my_accuracy: float) -> list[Picture]:
-    """Loss and accuracy at the course's mask ratios, and at the student's own: two figures."""
-    names = [f"hide {ratio:.0%}" for ratio in COURSE] + [f"yours: {mine:.0%}"]
-    drawn = []
-    for what, own in (("loss", my_loss), ("accuracy", my_accuracy)):
-        runs = [found[what] for found in COURSE.values()]
-        middles = [sum(values) / len(values) for values in runs]
-        reach = [max(abs(value - middle) for value in values) for values, middle in zip(runs, middles, strict=True)]
-        xlabel = "final loss on the hidden patches" if what == "loss" else "accuracy, 10,000 labels"
-        chance = 0.1 if what == "accuracy" else None
-        title = f"The {what} after 500 steps, by share of hidden patches"
-        drawn.append(plots.dots(names, [*middles, own], [*reach, 0.0], chance=chance, xlabel=xlabel, title=title))
-    return drawn
+def architecture() -> Picture:
+    """The whole of the masked autoencoder, in the small preset's sizes."""
+    Stage = plots.Stage
+    return plots.architecture(
+        [
+            Stage("image", "3 × 32 × 32"),
+            Stage("patchify", "64 patches × 48 numbers", "fixed"),
+            Stage("embed, add positions", "64 tokens × 128", "trained"),
+            Stage("random_masking", "16 tokens × 128", "fixed", "the other 48 go no further"),
+            Stage("encoder", "(1 + 16) tokens × 128", "trained", "class token first, 4 blocks"),
+            Stage("decoder", "64 patches × 48 numbers", "thrown away", "mask tokens, 1 block"),
+            Stage("loss on the 48 hidden patches", kind="loss"),
+        ],
+        title="A masked autoencoder",
+    )
+
+
+def noise_for(block: bool, count: int = 64) -> Tensor:
+    """Noise (1, N) for one square image: random, or such that a block in its middle is hidden first."""
+    noise = torch.rand(1, count, generator=torch.Generator().manual_seed(0))
+    if not block:
+        return noise
+    side = round(count**0.5)
+    from_middle = (torch.arange(side) - (side - 1) / 2).abs()
+    distance = torch.maximum(from_middle.view(side, 1), from_middle.view(1, side)).reshape(1, count)
+    return 0.5 * noise - distance
+
+
+def attention(decoder: Any, latent: Tensor, ids_restore: Tensor, patch: int) -> Tensor:
+    """Where the decoder's last block looks for one patch: shares (B, 1 + N), class token first, mean over heads."""
+    seen: list[Tensor] = []
+    layer = decoder.blocks[-1].attn
+    hook = layer.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    try:
+        with torch.no_grad():
+            decoder(latent, ids_restore)
+            batch, tokens, dim = seen[-1].shape
+            parts = layer.qkv(seen[-1]).reshape(batch, tokens, 3, layer.heads, dim // layer.heads)
+    finally:
+        hook.remove()
+    queries, keys, _ = parts.permute(2, 0, 3, 1, 4)  # each (B, heads, 1 + N, D / heads)
+    scores = queries[:, :, 1 + patch : 2 + patch] @ keys.transpose(-2, -1) * keys.shape[-1] ** -0.5
+    return scores.softmax(dim=-1).mean(dim=1)[:, 0].cpu()
+
+
+def hidden_patch(asked: object, mask: Tensor) -> int:
+    """The patch asked for if it is one that is hidden (mask (N,)), else the first hidden one, said in a sentence."""
+    hidden = mask.nonzero().flatten().tolist()
+    if isinstance(asked, int) and asked in hidden:
+        return asked
+    print(f"patch {asked!r} is not hidden: choose one of {', '.join(map(str, hidden))}; here is patch {hidden[0]}")
+    return int(hidden[0])
+
+
+def looks(seen: Tensor, painted: Tensor, shares: Tensor, mask: Tensor, patch: int, pictures: ImageSet) -> Picture:
+    """One image (C, H, W) as it was seen and painted, and how the attention (1 + N,) of one patch is shared out."""
+    grid = round(len(mask) ** 0.5)
+    size, (row, column) = seen.shape[-1] / grid, divmod(patch, grid)
+    with style():
+        figure = blank(7.0, 2.6)
+        axes = figure.subplots(1, 3)
+        for axis, title in zip(axes, ("what was seen", "what was painted", f"attention of patch {patch}"), strict=True):
+            axis.set_title(title)
+            axis.axis("off")
+        for axis, image in zip(axes, (seen, painted), strict=False):
+            show_image(axis, image, pictures)
+        around = (-0.5, seen.shape[-1] - 0.5, seen.shape[-1] - 0.5, -0.5)
+        axes[2].imshow(shares[1:].reshape(grid, grid).numpy(), cmap="Greys", vmin=0, extent=around)
+        for n in (mask < 0.5).nonzero().flatten().tolist():
+            _square(axes[2], n, grid, size, edgecolor=INK, linewidth=0.8)
+        for axis in axes:
+            _square(axis, row * grid + column, grid, size, edgecolor=ORANGE, linewidth=2.5)
+    visible = (mask < 0.5).cpu()
+    return finish(
+        figure,
+        f"of the attention of patch {patch}, {shares[1:][visible].sum():.0%} falls on the {int(visible.sum())} visible"
+        f" patches ({visible.float().mean():.0%} of all), {shares[0]:.0%} on the class token",
+    )
+
+
+def _square(axis: Axes, patch: int, grid: int, size: float, **look: Any) -> None:
+    row, column = divmod(patch, grid)
+    axis.add_patch(Rectangle((column * size - 0.5, row * size - 0.5), size, size, fill=False, **look))
+
+
+def ratios(mine: float, my_loss: float, my_accuracy: float, main_accuracy: float | None = None) -> Picture:
+    """Loss and accuracy over the mask ratio: the course's runs, the student's ratio, and the student's main run."""
+    with style():
+        figure = blank(WIDE, 3.4)
+        left, right = figure.subplots(1, 2)
+        for axis, what, own in ((left, "loss", my_loss), (right, "accuracy", my_accuracy)):
+            _over_ratio(
+                axis, {ratio: found[what] for ratio, found in COURSE.items()}, "o-", "500 steps each", MAE.colour
+            )
+            axis.plot(mine, own, "*", color=INK, ms=13, mec="white", label="yours, 500 steps", zorder=4)
+            axis.set_xticks(list(COURSE), [f"{100 * ratio:.0f}" for ratio in COURSE])
+            axis.set_xlabel("share of hidden patches, in %")
+        left.set(ylabel="final loss on the hidden patches", title="A low loss: an easy task")
+        _over_ratio(right, EQUAL_WORK, "^--", "as much work as 500 at 25 %", ORANGE)
+        if main_accuracy is not None:
+            right.plot(0.75, main_accuracy, "s", mfc="white", mec=INK, mew=1.5, ls="none", label="yours, the long run")
+        right.set(ylabel="accuracy, 10,000 labels", title="What the features are worth")
+        figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    means = ", ".join(f"{r:.0%}: {_mean(f['loss']):.2f} and {_mean(f['accuracy']):.3f}" for r, f in COURSE.items())
+    mean = f"yours, {mine:.0%}: {my_loss:.2f} and {my_accuracy:.3f}"
+    work = f"75 % with as much work as 25 %: {_mean(EQUAL_WORK[0.75]):.3f}"
+    return finish(figure, f"loss and accuracy, {means}; {mean}; {work}; chance .10 lies far below the axis")
+
+
+def _over_ratio(axis: Axes, runs: Mapping[float, Sequence[float]], look: str, label: str, colour: str) -> None:
+    """Means with bars that reach from the lowest to the highest seed."""
+    means = [_mean(values) for values in runs.values()]
+    below = [mean - min(values) for mean, values in zip(means, runs.values(), strict=True)]
+    above = [max(values) - mean for mean, values in zip(means, runs.values(), strict=True)]
+    axis.errorbar(list(runs), means, [below, above], fmt=look, color=colour, mec="white", capsize=3, label=label)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)

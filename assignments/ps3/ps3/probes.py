@@ -30,9 +30,10 @@ def features_of(encoder: Encoder, pictures: ImageSet, images: Tensor) -> Tensor:
 
 
 def block_features(encoder: Encoder, pictures: ImageSet, images: Tensor) -> list[Tensor]:
-    """What stands before the first of a transformer's `blocks` and after each, mean over patch tokens: (N, D) each.
+    """What enters the first of a transformer's `blocks`, after its LayerNorm, and what leaves each: (N, D) each.
 
-    The last of the list is what `encoder` itself returns. Images and encoder are as for `features_of`.
+    Each is a mean over patch tokens; the last of the list is what `encoder` itself returns. Images and encoder are as
+    for `features_of`.
     """
     look, module = _frozen(encoder)
     layers = [module.blocks[0].norm1, *module.blocks]  # type: ignore[index,misc,union-attr]

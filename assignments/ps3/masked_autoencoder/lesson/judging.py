@@ -12,7 +12,7 @@ from ps3.data import ImageSet
 
 
 def by_level(encoder: Any, known: ImageSet) -> probes.Features:
-    """What stands before the first block, after each, and what `encoder.features` gives at the end: (levels, N, D).
+    """What enters the first block (after its LayerNorm), what leaves each, and `encoder.features`: (levels, N, D).
 
     Two such tensors, of the labelled training images and of the test images.
     """

@@ -45,8 +45,8 @@ figures.reveal(originals, hidden, names, guess_names)
 # something about what is there.** No labels are needed.
 
 # %% [markdown]
-# Who sees what is the whole design ([He et al. 2021](https://arxiv.org/abs/2111.06377), Figure 1). Follow the shapes:
-# 48 of 64 patches leave before the encoder, which never meets a mask token. The decoder (dashed) only serves training.
+# Who sees what is the whole design ([He et al. 2021](https://arxiv.org/abs/2111.06377), Figure 1). 48 of 64 patches
+# leave before the encoder, which never meets a mask token. The decoder (dashed) only serves training.
 
 # %% tags=["show"]
 figures.architecture()
@@ -115,9 +115,8 @@ check("mae-patchify")
 # </details>
 
 # %% [markdown]
-# **Figure.** Left, a test card (your function gets it together with its negative). Right, your tokens of the card. If
-# you read A to F in the card's colours, the order is right. Look well: a network learns from any fixed order, so
-# training never shows a mistake here.
+# **Figure.** Left, a test card. Right, your tokens of the card. If you read A to F in the card's colours, the order is
+# right. Training never shows a mistake here: a network learns from any fixed order.
 #
 # <details><summary>It looks otherwise?</summary>
 #
@@ -431,7 +430,7 @@ if written("mae-patchify", "mae-random-masking", "mae-encoder"):
 
 # %% [markdown]
 # **Figure.** How far are your `features` from two means of your own latents? If the upper dot is at 0, you average the
-# patches alone, as asked. If the lower one is, the class token is in your mean.
+# patches alone. If the lower one is, the class token is in your mean.
 
 # %% tags=["show"]
 if written("mae-patchify", "mae-random-masking", "mae-encoder"):
@@ -453,9 +452,8 @@ if written("mae-patchify", "mae-random-masking", "mae-encoder"):
 # Painting pixels needs details: which shade, how sharp an edge. Naming a thing needs few of them. If the encoder had to
 # do both, its last layers would be busy with pixels, and its features would be worse for everything else. The decoder
 # takes that work over. It also lets the encoder be cheap: the encoder reads 17 tokens, while only the small decoder
-# reads all 65. He et al. (Table 1) vary its depth and width: for a linear probe a deep enough decoder matters, for
-# finetuning one block is nearly as good as eight. Nothing that is asked of the features later needs painted pixels, so
-# only the encoder is kept.
+# reads all 65. He et al. (Table 1) vary its depth: for a linear probe a deep decoder matters, for finetuning one block
+# is nearly as good as eight. Nobody needs painted pixels later, so only the encoder is kept.
 #
 # </details>
 
@@ -522,14 +520,14 @@ check("mae-decoder")
 
 # %% [markdown]
 # **Figure.** The same table for the decoder, which gets latents of D and A. If each latent and each position moves its
-# own patch most, and the mask token B, C and E, everything stands in its place. (A forgotten last norm does not show;
-# the check finds it.)
+# own patch most, and the mask token B, C and E, everything stands in its place.
 #
 # <details><summary>It looks otherwise?</summary>
 #
 # - If a latent moves another patch most, the tokens were not sent home, or by the wrong list.
 # - If a position moves another patch most, it was added before they were.
 # - If a row is zero, nothing reads that vector.
+# - A forgotten last norm does not show here; the check finds it.
 # - If the class token does not move all patches, it was dropped before the block.
 #
 # </details>
@@ -740,8 +738,8 @@ if not trained and ready(*EXERCISES):
 
 # %% [markdown]
 # **Figure.** Row four is the model everywhere, row five the model in the holes only. If an edge runs on through a hole,
-# the model continued it. If a hole is a smooth blur, nothing told it what was there. The *visible* patches look worst
-# in row four, because nothing ever asked for those.
+# the model continued it. If a hole is a blur, nothing told it more. The *visible* patches look worst in row four:
+# nothing ever asked for those.
 
 # %% tags=["show"]
 if not trained:
@@ -794,7 +792,6 @@ else:
 # %% [markdown]
 # **Where does it look?** The right picture shows how the attention of one hidden patch (orange) is shared out; thin
 # frames mark visible patches. If dark squares lie near, it reads what adjoins. If far ones are dark too, it uses more.
-# Attention says what was read, not what for.
 
 # %% tags=["show"]
 photo, patch = 0, 27  # yours: 0 to 7; 0 to 63, row by row
@@ -813,9 +810,8 @@ else:
 # ## Is it good for anything? (about 15 min, ●○○) {#worth}
 #
 # Has the encoder learned something about horses and ships? Freeze it, write down `features` of 10,000 images with
-# labels, and let a linear rule read the class: *ridge regression*, which is one formula (`probes.ridge_accuracy`). An
-# encoder with random weights is the control. In [[linear_probe]] you build a finer instrument; the features are kept
-# for it in `weights/`.
+# labels, and let a linear rule read the class: *ridge regression* (`probes.ridge_accuracy`). An encoder with random
+# weights is the control. In [[linear_probe]] you build a finer instrument.
 
 # %% tags=["guess"]
 guess_accuracy = {"pixels": None, "random transformer": None, "MAE": None}  # accuracies; chance is 0.10
@@ -855,8 +851,7 @@ else:
     plots.feature_map(maps, shown[1], pictures.classes, title="The same 1,000 test images, twice")
 
 # %% [markdown]
-# **Your turn.** Pick an image; each row shows its seven nearest (ticked: its class). Pixels go by colour and place.
-# What does your encoder go by?
+# **Your turn.** Pick an image; each row shows its seven nearest (ticked: its class). What does each row go by?
 
 # %% tags=["show"]
 query = 17  # yours: 0 to 999
@@ -931,10 +926,9 @@ if done:
 # Turn images into tokens and back; train a transformer without labels; tell with a control whether its features are
 # worth anything.
 #
-# **Beside the paper.** A linear probe on its ViT-L reaches 75.8 % on ImageNet's 1,000 classes, after 1,600 epochs on
-# 1.3 million images. There the probe rises up to 75 % hidden (Figure 5), which 500 steps cannot show. Yours: 25,000
-# small images, seven epochs, 0.8 million weights. Nearer in size, the authors of the [Keras
-# example](https://keras.io/examples/vision/masked_image_modeling/) report, for CIFAR-10 with 75 % hidden and 100
+# **Beside the paper.** Its ViT-L reaches 75.8 % by a linear probe on ImageNet's 1,000 classes, after 1,600 epochs on
+# 1.3 million images. Yours: 25,000 small images, seven epochs, 0.8 million weights. Nearer in size, the [Keras
+# example](https://keras.io/examples/vision/masked_image_modeling/) reports, on CIFAR-10 with 75 % hidden and 100
 # epochs, [46.84 % to 49.33 %](https://github.com/ariG23498/mae-scalable-vision-learners) by depth.
 #
 # **To try:** train with blocks hidden: are the features better? Patches of 2 or 8? Next: [[contrastive_learning]],

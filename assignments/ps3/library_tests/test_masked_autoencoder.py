@@ -75,6 +75,27 @@ def test_the_puzzle_hides_48_of_the_64_patches_of_each_image_and_not_the_same(pa
     assert torch.equal(images[:, :, :4, :4][~grey[:, 0]], hidden[:, :, :4, :4][~grey[:, 0]]) and len(set(names)) == 8
 
 
+@pytest.mark.parametrize(
+    ("guess", "score"),
+    [
+        ([None] * 8, "no guess made"),
+        (["Car", *[None] * 7], "you: 1 of 8"),
+        (["automobile", "frog"], "you: 1 of 8"),
+        ("automobile, ship", "you: 1 of 8"),
+        (7, "no guess made"),
+    ],
+)
+def test_names_guessed_in_any_form_are_scored_and_never_stop_the_notebook(guess, score, capsys):
+    images, names = torch.zeros(8, 3, 8, 8), ["automobile", *["cat"] * 7]
+    figures.reveal(images, images, names, guess, ["automobile", "cat", "frog", "ship"])
+    assert capsys.readouterr().out.splitlines()[-1].startswith(score)
+
+
+@pytest.mark.parametrize(("guess", "drawn"), [(None, False), ("0.9", True), (0.9, True), ("about one", False)])
+def test_a_guessed_loss_is_drawn_where_it_can_be_read(guess, drawn):
+    assert ("your guess" in figures.loss_line({"means only": torch.tensor(0.979)}, guess).message) == drawn
+
+
 def test_the_method_has_its_look_wherever_its_lesson_is_imported():
     assert plots.METHODS["MAE"] is figures.MAE
 

@@ -38,7 +38,7 @@ plots.images(hidden, message="eight images, 48 of 64 patches of each are grey; c
 guess_names = [None] * 8  # for example "frog"
 
 # %% tags=["show"]
-figures.reveal(originals, hidden, names, guess_names)
+figures.reveal(originals, hidden, names, guess_names, pictures.classes)
 
 # %% [markdown]
 # You filled in wheels and necks because you know cars and horses. **Whoever can paint in what is missing must know
@@ -629,9 +629,8 @@ if written("mae-patchify", "mae-loss"):
         "1 everywhere": mae_loss(images, nothing + 1, mask, 4),
         "exact": mae_loss(images, patchify(images, 4), mask, 4, normalize_targets=False),
         "one colour": mae_loss(torch.zeros_like(images), nothing, mask, 4),
-        "your guess": guess_mean_only,
     }
-    figures.loss_line(values)
+    figures.loss_line(values, guess_mean_only)
 
 # %% [markdown]
 # ## Rehearsal (60 steps, a few seconds)

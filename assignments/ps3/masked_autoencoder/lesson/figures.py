@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 from torch.nn import functional as F
 
-from ps3 import plots
+from ps3 import guesses, plots
 from ps3.data import ImageSet, to_float
 from ps3.plots.figure import BLUE, INK, ORANGE, WIDE, Picture, blank, finish, style
 from ps3.plots.grids import show_image
@@ -103,10 +103,11 @@ def puzzle(pictures: ImageSet) -> tuple[Tensor, Tensor, list[str]]:
     return images, hide(images, mask, 4), [pictures.classes[n] for n in pictures.test.labels[chosen].tolist()]
 
 
-def reveal(originals: Tensor, hidden: Tensor, names: Sequence[str], guesses: Sequence[str | None]) -> Picture:
-    """The puzzle beside its answers, with the score."""
-    right = [str(guess).strip().lower() == name for guess, name in zip(guesses, names, strict=True)]
-    score = f"you: {sum(right)} of 8" if any(guesses) else "no guess made"
+def reveal(originals: Tensor, hidden: Tensor, names: Sequence[str], guessed: Any, classes: Sequence[str]) -> Picture:
+    """The puzzle beside its answers, with the score; a guess that cannot be read counts as none."""
+    made = guesses.names(guessed, len(names), classes, called="guess_names")
+    right = [guess == name for guess, name in zip(made, names, strict=True)]
+    score = f"you: {sum(right)} of 8" if any(made) else "no guess made"
     return plots.images(
         [hidden, originals],
         columns=[f"{name}{' ✓' if hit else ''}" for name, hit in zip(names, right, strict=True)],
@@ -178,9 +179,11 @@ def _table(run: Callable[[], Tensor], changed: Mapping[str, Tensor], columns: li
     return plots.matrix(values, list(changed), names, column_axis=moves, title="What moves what", message=message)
 
 
-def loss_line(values: Mapping[str, Tensor | float | None]) -> Picture:
-    """Losses of known predictions on a line; None (no guess) is left out."""
-    made = {name: torch.as_tensor(value).item() for name, value in values.items() if value is not None}
+def loss_line(values: Mapping[str, Tensor | float], guess: Any = None) -> Picture:
+    """Losses of known predictions on a line, with the guess where one was made and can be read."""
+    made = {name: torch.as_tensor(value).item() for name, value in values.items()}
+    if (guessed := guesses.number(guess, called="guess_mean_only")) is not None:
+        made["your guess"] = float(guessed)
     landmarks = {"perfect": 0.0, "47/48": 47 / 48, "48/48": 1.0, "95/48": 95 / 48}
     return plots.number_line(made, landmarks, title="Your loss for known predictions")
 

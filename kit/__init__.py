@@ -5,6 +5,8 @@ from kit import versions
 
 versions.require()
 
+from kit import cell_runs
+from kit.cell_runs import have
 from kit.check import ChecksFailed, check, passed, ready, written
 from kit.compare import CheckFailed, assert_raises, assert_same, expect_number, expect_tensor, expect_tuple
 from kit.exercises import exercise, load_helpers
@@ -24,6 +26,7 @@ __all__ = [
     "expect_number",
     "expect_tensor",
     "expect_tuple",
+    "have",
     "load_helpers",
     "pack",
     "passed",
@@ -31,3 +34,5 @@ __all__ = [
     "ready",
     "written",
 ]
+
+cell_runs.watch()

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from kit.cell_runs import why_not_run
 from kit.check_output import Block, line_block, outcomes_block
 from kit.earlier_checks import codes, to_pass_first
 from kit.exercises import STUB_TEXT
@@ -70,21 +71,34 @@ def ready(*exercise_ids: str, force: bool = False) -> bool:
     waiting = [name for name in exercise_ids if not _has_passed(name, namespace)]
     if force or not waiting:
         return True
-    release = find_release()
-    unwritten = [name for name in waiting if _is_unwritten(release.manifest.exercise(name), namespace)]
-    unchecked = [f"{name} (changed)" if name in _passed else name for name in waiting if name not in unwritten]
+    exercises = {name: find_release().manifest.exercise(name) for name in waiting}
+    unwritten = [name for name, exercise in exercises.items() if _is_unwritten(exercise, namespace)]
+    unchecked = [_with_reason(exercise) for name, exercise in exercises.items() if name not in unwritten]
     if unwritten:
         print(f"not written yet: {', '.join(unwritten)}")
     if unchecked:
-        print(f"run the checks of {', '.join(unchecked)} first, or force=True")
+        print(
+            f"run the checks of {', '.join(unchecked)} first; to go on without, change this cell's ready(…) into "
+            "ready(…, force=True)"
+        )
     return False
+
+
+def _with_reason(exercise: Exercise) -> str:
+    if why := why_not_run(exercise.names):
+        return f"{exercise.id} (its cell did not run: {why})"
+    return f"{exercise.id} (changed)" if exercise.id in _passed else exercise.id
 
 
 def written(*exercise_ids: str) -> bool:
     """Whether all these exercises are written; prints a line for the first that is not. For cells that draw figures."""
     release, namespace = find_release(), sys._getframe(1).f_globals
     for name in exercise_ids:
-        if _is_unwritten(release.manifest.exercise(name), namespace):
+        exercise = release.manifest.exercise(name)
+        if why := why_not_run(exercise.names):
+            print(f"{_did_not_run(name, why)}: this cell needs it")
+            return False
+        if _is_unwritten(exercise, namespace):
             print(f"{name} is not written yet: this cell needs it")
             return False
     return True
@@ -132,6 +146,9 @@ def _check(release: Release, exercise: Exercise, namespace: dict[str, Any]) -> B
     from kit.runner import Outcome, TestFile, run_tests  # here, since it imports pytest
 
     _passed.pop(exercise.id, None)
+    if why := why_not_run(exercise.names):
+        line = f"{_did_not_run(exercise.id, why)}, so there is nothing new to check: correct it and run it first"
+        return line_block(line, failure=line)
     undefined = [name for name in exercise.names if name not in namespace]
     if undefined:
         line = f"{exercise.id}: {' and '.join(undefined)} is not defined here: run the cell of {exercise.id} first"
@@ -181,9 +198,13 @@ def _show(block: Block) -> None:
 # --- what passed, and is it still the same --------------------------------------------------------------------------
 
 
+def _did_not_run(exercise: str, why: str) -> str:
+    return f"the cell of {exercise} did not run ({why})"
+
+
 def _has_passed(exercise: str, namespace: dict[str, Any]) -> bool:
     known = _passed.get(exercise)
-    if known is None:
+    if known is None or why_not_run(known):
         return False
     return all(name not in namespace or _fingerprint(namespace[name]) == mark for name, mark in known.items())
 

@@ -18,7 +18,9 @@ def require() -> None:
         raise ImportError(f"this problem set needs Python {_dots(MIN_PYTHON)} or newer; this is {_python()}")
     found = version_of("torch")
     if found is None:
-        raise ImportError("this problem set needs torch, which is not installed here: see https://pytorch.org")
+        raise ImportError(
+            f"this problem set needs torch, which {sys.executable} does not have: see https://pytorch.org"
+        )
     if numbers(found) < MIN_TORCH:
         raise ImportError(
             f"this problem set needs torch {_dots(MIN_TORCH)} or newer; here is {found}. "

@@ -18,32 +18,68 @@ KIT = Path(kit.__file__).parent
 RELEASE_FILES = "release_files"
 WIDTH = 116
 
-# Kept short and free of helpers: it runs before any of our code can be imported.
-_FIND = """\
-# Set-up: finds the course's files beside this notebook.
+NEEDED = ("torch", "numpy", "matplotlib", "PIL", "pytest")
+# Runs before any of our code can be imported, in a folder that may hold nothing else, perhaps without torch.
+_SET_UP = """\
+# Set-up: finds the course's files beside this notebook; where it stands alone (Colab), in {archive} or online.
 {grader}
-import importlib.util
+import glob, hashlib, http.client, importlib.util, io, json, os, sys, urllib.request, zipfile
 
-if importlib.util.find_spec("{library}") is None:
-    raise RuntimeError("This notebook needs the folder it came in (with {library}/ and kit/): open it there.")
-"""
-_FIND_OR_FETCH = """\
-# Set-up: finds the course's files beside this notebook, or fetches them where it stands alone (as in Colab).
-{grader}
-import hashlib, http.client, importlib.util, io, os, sys, urllib.request, zipfile
+URL, SHA256, FOLDER, VERSION = "{url}", "{sha256}", "{folder}", "{version}"
+FILES = ["kit/__init__.py", "{library}/{landmark}"]
+DRIVE = "/content/drive/My*Drive"
+PLACES = [os.getcwd(), "/content", *sorted(glob.glob(DRIVE)), *sorted(glob.glob(DRIVE + "/*/"))]
 
-if importlib.util.find_spec("{library}") is None:
-    url, sha256, folder = "{url}", "{sha256}", "{folder}"
-    if not os.path.isdir(folder):
+def lacking(folder):
+    return [file for file in FILES if not os.path.isfile(os.path.join(folder, file))]
+
+def unpack(packed, folder):  # without notebooks: yours is this one
+    names = packed.namelist()
+    top = next(name for name in names if name.endswith(FILES[0]))[: -len(FILES[0])]
+    if top + FILES[1] not in names or json.loads(packed.read(top + "tests/manifest.json"))["version"] != VERSION:
+        raise ValueError("not the files of version " + VERSION)
+    for name in names:
+        if name.startswith(top) and not name.endswith(("/", ".ipynb")) and ".." not in name:
+            path = os.path.join(folder + ".part", name[len(top) :])
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as file:
+                file.write(packed.read(name))
+    os.replace(folder + ".part", folder)
+    return folder
+
+def unpacked():
+    for place in PLACES:
+        if not lacking(os.path.join(place, FOLDER)):
+            return os.path.join(place, FOLDER)
+    for zip_file in [file for place in PLACES for file in sorted(glob.glob(os.path.join(place, "*.zip")))]:
         try:
-            data = urllib.request.urlopen(url, timeout=60).read()
-        except (OSError, http.client.HTTPException) as error:
-            raise RuntimeError(f"Could not fetch {{url}} ({{error}}). Go online and run this cell again.") from None
-        if hashlib.sha256(data).hexdigest() != sha256:
-            raise RuntimeError(f"{{url}} is not what version {version} expects. Ask the course for the right notebook.")
-        zipfile.ZipFile(io.BytesIO(data)).extractall(folder + ".part")
-        os.replace(folder + ".part", folder)
-    os.chdir(folder)
+            with zipfile.ZipFile(zip_file) as packed:
+                return unpack(packed, os.path.join(os.path.dirname(zip_file), FOLDER))
+        except (KeyError, StopIteration, ValueError, zipfile.BadZipFile) as error:
+            print(f"{{zip_file}} is not used: {{str(error) or 'it holds other files'}}")
+    if not URL:
+        raise RuntimeError("This notebook needs the folder it came in (with {library}/ and kit/): open it there. "
+            "In Colab: click the folder at the left and upload {archive}, or put it on your Drive and run: from "
+            "google.colab import drive; drive.mount('/content/drive'). Then run this cell again.")
+    try:
+        data = urllib.request.urlopen(URL, timeout=60).read()
+    except (OSError, http.client.HTTPException) as error:
+        raise RuntimeError(f"Could not fetch {{URL}} ({{error}}). Go online, or upload {archive} beside this notebook, "
+            "and run this cell again.") from None
+    if hashlib.sha256(data).hexdigest() != SHA256:
+        raise RuntimeError(f"{{URL}} is not what version {{VERSION}} expects. Ask the course for the right notebook.")
+    return unpack(zipfile.ZipFile(io.BytesIO(data)), os.path.abspath(FOLDER))
+
+if absent := [name for name in {needed} if importlib.util.find_spec(name) is None]:
+    raise RuntimeError(f"Not installed for this notebook's Python, {{sys.executable}}: {{', '.join(absent)}}. "
+        "Choose the kernel where you installed requirements.txt (Kernel > Change Kernel; VS Code: Select Kernel), or "
+        "install it there as handout.md says, and restart the kernel.")
+if all(lacking(folder or os.curdir) for folder in [os.curdir, *sys.path]):
+    if inner := [folder for folder in sorted(glob.glob("*/")) if not lacking(folder) and folder != FOLDER + os.sep]:
+        raise RuntimeError(f"The course's files are in {{os.path.abspath(inner[0])}}: move this notebook there.")
+    if os.path.isdir("kit") and os.path.isdir("{library}"):
+        raise RuntimeError(f"{{os.getcwd()}} lacks {{lacking(os.curdir)[0]}}: unpack the course's files once more.")
+    os.chdir(unpacked())
     sys.path.insert(0, os.getcwd())
 """
 
@@ -108,12 +144,20 @@ def archive_name(assignment: Assignment) -> str:
 def setup_cell(assignment: Assignment, packed: bytes) -> str:
     """The first code cell of every notebook: it knows where the archive lies and what it must hash to."""
     digest = hashlib.sha256(packed).hexdigest()
-    template = _FIND_OR_FETCH if assignment.release_url else _FIND
-    return template.format(
+    return _SET_UP.format(
         library=assignment.library,
+        landmark=_landmark(assignment),
+        needed=NEEDED,
+        archive=archive_name(assignment),
         url=assignment.release_url,
         sha256=digest,
         folder=f"{assignment.name}-{assignment.version}-{digest[:8]}",
         version=assignment.version,
         grader="\n".join(textwrap.wrap(assignment.manifest.grader, WIDTH, initial_indent="# ", subsequent_indent="# ")),
     ).rstrip()
+
+
+def _landmark(assignment: Assignment) -> str:
+    """A module that tells the library from any other folder of its name."""
+    modules = [path for path in composed(assignment) if path.endswith(".py") and "/" not in path]
+    return "data.py" if "data.py" in modules else modules[-1]

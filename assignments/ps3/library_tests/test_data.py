@@ -121,9 +121,9 @@ def test_the_shipped_pack_names_the_release_to_unpack_again(tmp_path, monkeypatc
         data.load()
 
 
-def test_a_set_that_was_not_fetched_names_its_script(tmp_path, monkeypatch):
+def test_a_set_that_was_not_fetched_says_where_to_put_it(tmp_path, monkeypatch):
     monkeypatch.setenv("PS3_DATA", str(tmp_path))
-    with pytest.raises(data.DataError, match="fetch_stl10.py"):
+    with pytest.raises(data.DataError, match="set PS3_DATA to the folder that holds stl10"):
         data.load("stl10")
 
 

@@ -437,7 +437,7 @@ def test_a_missing_archive_or_network_is_told_in_plain_words(online, address, tm
     (address[0] / "tinyset-1.0.zip").unlink()
     done = run_alone(setup_code(online), alone)
     assert "RuntimeError: Could not fetch http://127.0.0.1" in done.stderr
-    assert "Go online and run this cell again." in done.stderr
+    assert "Go online, or upload tinyset-1.0.zip beside this notebook, and run this cell again." in done.stderr
     assert list(alone.iterdir()) == []
 
 
@@ -450,6 +450,80 @@ def test_beside_its_folder_the_first_cell_does_nothing(online):
 def test_without_an_address_the_first_cell_asks_for_the_folder(built, tmp_path_factory):
     done = run_alone(setup_code(built), tmp_path_factory.mktemp("alone"))
     assert "RuntimeError: This notebook needs the folder it came in" in done.stderr
+
+
+@pytest.fixture
+def alone(tmp_path_factory):
+    """An empty folder, far from any release."""
+    return tmp_path_factory.mktemp("alone")
+
+
+def packed(built: Path, path: Path, top: str = "", leave_out: str = "", version: str = "1.0") -> Path:
+    """A zip file of the release as somebody makes it by hand, notebooks included."""
+    with zipfile.ZipFile(path, "w") as stream:
+        for file in sorted(release(built).rglob("*")):
+            name = file.relative_to(release(built)).as_posix()
+            if file.is_file() and not (leave_out and name.endswith(leave_out)):
+                data = file.read_bytes()
+                stream.writestr(top + name, data.replace(b'"version": "1.0"', f'"version": "{version}"'.encode()))
+    return path
+
+
+@pytest.mark.parametrize("top", ["", "tinyset/", "a/b/"])
+def test_an_uploaded_zip_is_found_and_unpacked_without_its_notebooks(built, alone, top):
+    packed(built, alone / "anything.zip", top)
+    (alone / "a.zip").write_bytes(b"no zip")
+    done = run_alone(setup_code(built) + SHOW, alone)
+    assert done.stderr == "" and "a.zip is not used" in done.stdout
+    assert all(line.startswith(str(alone / "tinyset-1.0-")) for line in done.stdout.splitlines()[1:])
+    assert not list(alone.rglob("*.ipynb"))
+    assert run_alone(setup_code(built) + SHOW, alone).stderr == ""
+
+
+@pytest.mark.parametrize("folder", ["", "course"])
+def test_a_zip_on_drive_is_found_and_unpacked_there_so_that_weights_survive(built, alone, folder):
+    drive, here = alone / "content" / "drive" / "MyDrive" / folder, alone / "here"
+    drive.mkdir(parents=True)
+    here.mkdir()
+    packed(built, drive / "tinyset-1.0.zip")
+    code = setup_code(built).replace("/content", (alone / "content").as_posix())
+    done = run_alone(code + SHOW, here)
+    assert done.stderr == "" and all(str(drive) in line for line in done.stdout.splitlines())
+    (drive / "tinyset-1.0.zip").unlink()
+    assert run_alone(code + SHOW, here).stderr == "" and not list(here.iterdir())
+
+
+@pytest.mark.parametrize("change", [{"version": "0.9"}, {"leave_out": "shapes.py"}, {"leave_out": "manifest.json"}])
+def test_a_zip_of_another_version_or_with_files_missing_is_refused_by_name(built, alone, change):
+    packed(built, alone / "old.zip", **change)
+    done = run_alone(setup_code(built), alone)
+    assert "old.zip is not used: " in done.stdout and "upload tinyset-1.0.zip" in done.stderr
+    assert [path.name for path in alone.iterdir()] == ["old.zip"]
+
+
+def test_a_notebook_beside_the_unpacked_folder_is_told_to_move_there(built, alone):
+    shutil.copytree(release(built), alone / "tinylib")  # unpacked under the library's own name
+    done = run_alone(setup_code(built), alone)
+    assert f"The course's files are in {alone / 'tinylib'}: move this notebook there." in done.stderr
+
+
+def test_any_other_folder_of_the_librarys_name_does_not_pass_for_it(built, alone):
+    (alone / "tinylib").mkdir()
+    assert "This notebook needs the folder it came in" in run_alone(setup_code(built), alone).stderr
+    (alone / "tinylib" / "__init__.py").write_text("")
+    (alone / "kit").mkdir()
+    (alone / "kit" / "__init__.py").write_text("")
+    assert f"{alone} lacks tinylib/shapes.py: unpack the course's files once more" in (
+        run_alone(setup_code(built), alone).stderr
+    )
+
+
+def test_without_torch_the_set_up_cell_names_the_interpreter_before_anything_imports_it(built):
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", setup_code(built)], cwd=release(built), capture_output=True, text=True
+    )
+    said = f"Not installed for this notebook's Python, {sys.executable}: torch, numpy, matplotlib"
+    assert said in done.stderr and "Choose the kernel" in done.stderr
 
 
 def test_the_archive_holds_no_notebook_and_is_deterministic(online):

@@ -786,14 +786,15 @@ else:
     names = ["original", "the encoder sees", "true means", "model + visible"]
     loss = mae_loss(one, predictions, mask, 4)
     message = f"loss {loss:.2f} on {int(mask.sum())} hidden patches"
-    plots.images(torch.cat([painted[name] for name in names]), columns=names, pictures=pictures, message=message)
+    columns = ["original", "seen", "true means", "painted"]
+    plots.images(torch.cat([painted[name] for name in names]), columns=columns, pictures=pictures, message=message)
 
 # %% [markdown]
 # **Where does it look?** The right picture shows how the attention of one hidden patch (orange) is shared out; thin
 # frames mark visible patches. If dark squares lie near, it reads what adjoins. If far ones are dark too, it uses more.
 
 # %% tags=["show"]
-photo, patch = 0, 27  # yours: 0 to 7; 0 to 63, row by row
+photo, patch = 0, 36  # yours: 0 to 7; 0 to 63, row by row
 if not trained:
     print("[[#run]] has not run yet")
 else:

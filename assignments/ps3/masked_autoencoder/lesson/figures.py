@@ -230,7 +230,7 @@ def architecture() -> Picture:
             Stage("embed, add positions", "64 tokens × 128", "trained"),
             Stage("random_masking", "16 tokens × 128", "fixed", "the other 48 go no further"),
             Stage("encoder", "(1 + 16) tokens × 128", "trained", "class token first, 4 blocks"),
-            Stage("decoder", "64 patches × 48 numbers", "thrown away", "mask tokens, 1 block"),
+            Stage("decoder", "64 patches × 48 numbers", "thrown away", "1 block"),
             Stage("loss on the 48 hidden patches", kind="loss"),
         ],
         title="A masked autoencoder",
@@ -317,7 +317,7 @@ def ratios(mine: float, my_loss: float, my_accuracy: float, main_accuracy: float
             axis.plot(mine, own, "*", color=INK, ms=13, mec="white", label="yours, 500 steps", zorder=4)
             axis.set_xticks(list(COURSE), [f"{100 * ratio:.0f}" for ratio in COURSE])
             axis.set_xlabel("share of hidden patches, in %")
-        left.set(ylabel="final loss on the hidden patches", title="A low loss: an easy task")
+        left.set(ylabel="final loss", title="The task: loss on hidden patches")
         _over_ratio(right, EQUAL_WORK, "^--", "as much work as 500 at 25 %", ORANGE)
         if main_accuracy is not None:
             right.plot(0.75, main_accuracy, "s", mfc="white", mec=INK, mew=1.5, ls="none", label="yours, the long run")

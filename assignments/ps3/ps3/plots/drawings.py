@@ -65,7 +65,7 @@ def architecture(rows: Sequence[Stage | Sequence[Stage]], *, title: str = "", me
         for number, level in enumerate(levels):
             top = -number * (BOX + GAP)
             for stage, middle in zip(level, _middles(len(level)), strict=True):
-                _box(axis, stage, middle, top, WIDTH / len(level) - 0.2 if len(level) > 1 else 2.6)
+                _box(axis, stage, middle, top, WIDTH / len(level) - 0.2 if len(level) > 1 else 3.3)
             if number + 1 < len(levels):
                 _arrows(axis, level, len(levels[number + 1]), top - BOX)
     return finish(figure, message or _in_words(levels))

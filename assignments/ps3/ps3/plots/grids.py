@@ -39,7 +39,8 @@ def images(
     shape = rows[0].shape
     with style():
         figure = blank(
-            side * count + 1.2 * bool(titles), side * shape[2] / shape[3] * len(rows) + 0.3 + 0.2 * len(labels)
+            side * count + 1.2 * bool(titles),
+            side * shape[2] / shape[3] * len(rows) + 0.3 + 0.2 * len(labels) + 0.1 * bool(columns),
         )
         axes = figure.subplots(len(rows), count, squeeze=False)
         figure.set_layout_engine("constrained", w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)

@@ -526,6 +526,39 @@ def test_without_torch_the_set_up_cell_names_the_interpreter_before_anything_imp
     assert said in done.stderr and "Choose the kernel" in done.stderr
 
 
+def test_the_handout_tells_what_assignment_toml_says_and_build_names_what_is_empty(root, monkeypatch):
+    folder = root / "assignments" / tiny.NAME
+    tiny.edit(folder, "handout.md", "{{points}}", "{{course}}\n\n{{points}}")
+    tiny.edit(folder, "assignment.toml", "extra = []", 'extra = []\nhand_in = "Moodle"\nlate = "2 points a day"')
+    monkeypatch.chdir(root)
+    said = CliRunner().invoke(commands, ["build", tiny.NAME]).output
+    assert (
+        f"Empty in assignments/{tiny.NAME}/assignment.toml, so the handout cannot say it: questions, collaboration"
+        in said
+    )
+    text = (release(root) / "handout.md").read_text(encoding="utf-8")
+    assert "| Due | Tuesday 01 January 2030, 00:00 UTC |" in text and "| Hand in at | Moodle |" in text
+    assert "| After the deadline | 2 points a day |" in text and "| Ask at | your course tells you |" in text
+
+
+def test_the_handout_lists_the_steps_of_every_preset(root):
+    folder = root / "assignments" / tiny.NAME
+    tiny.edit(folder, "handout.md", "{{points}}", "{{presets}}\n\n{{points}}")
+    tiny.edit(
+        folder, f"{tiny.PROBLEM}/problem.toml", 'title = "Scaling"', 'title = "Scaling"\n[preset.small]\nsteps = 1400'
+    )
+    build.build(tiny.NAME, root)
+    text = (release(root) / "handout.md").read_text(encoding="utf-8")
+    assert "| Preset | Scaling |" in text and "| `small` | 1,400 steps |" in text
+
+
+def test_no_file_for_students_names_the_scripts_that_only_staff_have():
+    course = load_assignment("ps3", Path(__file__).resolve().parents[3])
+    files = release_files.copies(course) | release_files.written(course)
+    files |= {str(problem.folder): (problem.folder / "notebook.py").read_bytes() for problem in course.problems}
+    assert files and not [path for path, data in files.items() if b"data_scripts" in data]
+
+
 def test_the_archive_holds_no_notebook_and_is_deterministic(online):
     made = build.make(load_assignment(tiny.NAME, online))
     names = zipfile.ZipFile(BytesIO(made.archive)).namelist()

@@ -13,6 +13,7 @@ from threading import Thread
 import nbformat
 import pytest
 from click.testing import CliRunner
+from nbclient import NotebookClient
 
 from autograder.assignment.load import load_assignment
 from autograder.build import build, release_files
@@ -524,6 +525,18 @@ def test_without_torch_the_set_up_cell_names_the_interpreter_before_anything_imp
     )
     said = f"Not installed for this notebook's Python, {sys.executable}: torch, numpy, matplotlib"
     assert said in done.stderr and "Choose the kernel" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["address", "zip"])
+def test_a_notebook_that_is_executed_alone_in_an_empty_folder_finds_everything(online, address, alone, way):
+    notebook = nbformat.read(release(online) / tiny.NOTEBOOK, as_version=4)
+    if way == "zip":
+        (address[0] / "tinyset-1.0.zip").rename(alone / "tinyset-1.0.zip")
+    notebook.cells.append(nbformat.v4.new_code_cell("print(os.getcwd(), width(torch.zeros(2, 3)))"))
+    NotebookClient(notebook, timeout=120, allow_errors=True, resources={"metadata": {"path": str(alone)}}).execute()
+    assert notebook.cells[-1].outputs[0]["text"].startswith(str(alone / "tinyset-1.0-"))
+    assert "is not written yet" in str([cell.get("outputs") for cell in notebook.cells])
 
 
 def test_the_handout_tells_what_assignment_toml_says_and_build_names_what_is_empty(root, monkeypatch):

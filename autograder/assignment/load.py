@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from autograder.assignment import notebook_source, test_files
-from autograder.assignment.model import Assignment, Problem
+from autograder.assignment.model import TOLD, Assignment, Problem
 from autograder.assignment.notebook_source import (
     CLOSING_ID,
     PREVIEW_ID,
@@ -61,6 +61,7 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
         "torch": data.text("torch", "", pattern=r"(\d+\.\d+)?"),
         "dropped": data.strings("dropped", ()),
     }
+    fields["told"] = {name: data.text(name, "", pattern=r"[^\n|]*") for name in TOLD}
     for package in fields["packages"]:
         if not package.isidentifier():
             complaints.add(path, f"packages: {package!r} should be the name by which code imports it, such as 'PIL'")

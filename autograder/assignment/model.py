@@ -87,10 +87,20 @@ class Problem:
         return {cell.name: cell.released for cell in self.cells if cell.kind == CellKind.EXERCISE}
 
 
+# Fields of assignment.toml that the handout tells, beside the due date, and what it calls them.
+TOLD = {
+    "hand_in": "Hand in at",
+    "questions": "Ask at",
+    "collaboration": "Working together",
+    "late": "After the deadline",
+}
+
+
 @dataclass(frozen=True)
 class Assignment:
     """One assignment: what assignment.toml says, and its problems in teaching order.
 
+    told: for each of TOLD its text, empty until an instructor fills it.
     dropped: ids of exercises and answers that are gone for good, marks included.
     """
 
@@ -108,8 +118,14 @@ class Assignment:
     python: str
     torch: str
     dropped: tuple[str, ...]
+    told: dict[str, str]
     problems: tuple[Problem, ...]
     references: References
+
+    @property
+    def untold(self) -> tuple[str, ...]:
+        """Names of the fields that the handout tells and that nobody has filled yet."""
+        return (*(() if self.due else ("due",)), *(name for name, text in self.told.items() if not text))
 
     @property
     def folder(self) -> Path:

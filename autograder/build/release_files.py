@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import textwrap
+from datetime import UTC
 from pathlib import Path
 from zipfile import ZIP_STORED
 
 import kit
-from autograder.assignment.model import Assignment
+from autograder.assignment.model import TOLD, Assignment
 from autograder.build.composed_library import composed
 from autograder.errors import CourseError
 from autograder.files import files_under
@@ -17,6 +18,7 @@ from kit.archive import archive
 KIT = Path(kit.__file__).parent
 RELEASE_FILES = "release_files"
 WIDTH = 116
+NOT_SAID = "your course tells you"
 
 NEEDED = ("torch", "numpy", "matplotlib", "PIL", "pytest")
 # Runs before any of our code can be imported, in a folder that may hold nothing else, perhaps without torch.
@@ -121,7 +123,7 @@ def _optional_packages(assignment: Assignment) -> str:
 
 
 def handout(assignment: Assignment, text: str) -> str:
-    """The handout with {{points}} replaced by a table and {{grader}} by what the grader has: each has one home."""
+    """The handout with {{course}}, {{points}}, {{presets}} and {{grader}} replaced: each has its home elsewhere."""
     manifest = assignment.manifest
     rows = ["| Exercise or question | Points | Marked by |", "|---|---|---|"]
     for problem in assignment.problems:
@@ -129,7 +131,29 @@ def handout(assignment: Assignment, text: str) -> str:
         rows += [f"| `{answer.id}` | {answer.points:g} | a person |" for answer in problem.answers]
     total = sum(exercise.points for exercise in manifest.exercises) + sum(answer.points for answer in manifest.answers)
     text = text.replace("{{points}}", "\n".join([*rows, f"| all | {total:g} | |"]))
+    text = text.replace("{{course}}", "\n".join(_course_table(assignment)))
+    text = text.replace("{{presets}}", "\n".join(_presets_table(assignment)))
     return text.replace("{{grader}}", "\n".join(textwrap.wrap(manifest.grader, WIDTH)))
+
+
+def _course_table(assignment: Assignment) -> list[str]:
+    due = assignment.due.astimezone(UTC).strftime("%A %d %B %Y, %H:%M UTC") if assignment.due else ""
+    rows = {"Due": due} | {TOLD[name]: text for name, text in assignment.told.items()}
+    return ["| | |", "|---|---|", *(f"| {name} | {text or NOT_SAID} |" for name, text in rows.items())]
+
+
+def _presets_table(assignment: Assignment) -> list[str]:
+    """The steps of each problem's longest training, by preset."""
+    problems = [problem for problem in assignment.problems if problem.presets]
+    names = dict.fromkeys(name for problem in problems for name in problem.presets)
+    rows = [
+        "| Preset | " + " | ".join(problem.title for problem in problems) + " |",
+        "|---" * (len(problems) + 1) + "|",
+    ]
+    for name in names:
+        steps = [f"{max(problem.presets[name].values()):,.0f} steps" for problem in problems if name in problem.presets]
+        rows.append(f"| `{name}` | {' | '.join(steps)} |")
+    return rows
 
 
 def support_archive(support: dict[str, bytes]) -> bytes:

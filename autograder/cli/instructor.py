@@ -61,6 +61,10 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
         click.echo(f"  {done:<8} {change.path}")
     count = len(changes)
     click.echo(f"{assignment}: " + ("everything was up to date." if not count else f"built; {count} files changed."))
+    if untold := made.assignment.untold:
+        click.echo(
+            f"Empty in assignments/{assignment}/assignment.toml, so the handout cannot say it: {', '.join(untold)}"
+        )
     if archive:
         click.echo(f"Support archive: {builder.write_archive(made, archive)}")
 

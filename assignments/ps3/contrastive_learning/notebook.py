@@ -481,7 +481,9 @@ if not trained and ready(*EXERCISES):
 # the outlines overlap, before training and after?
 
 # %% tags=["show"]
-if parts.after_training(trained) and written("nce-crop-and-resize", "nce-two-views"):
+from kit import have  # here, so that this cell also answers in a restarted kernel
+
+if have("trained") and written("nce-crop-and-resize", "nce-two-views"):
     both = torch.cat(two_views(photos[:256], views, torch.Generator().manual_seed(0))).to(device)
     tables = {}
     for name, network in (("before training", (twin, twin_head)), ("after training", (encoder, head))):
@@ -497,7 +499,9 @@ if parts.after_training(trained) and written("nce-crop-and-resize", "nce-two-vie
 # network, 38 % by a network of ours. What do pixels take for similar, and what does your network?
 
 # %% tags=["show"]
-if parts.after_training(trained):
+from kit import have  # here, so that this cell also answers in a restarted kernel
+
+if have("trained"):
     chosen = data.labelled_subset(pictures.train.labels, 10_000)
     near, far = pictures.train.images[chosen], pictures.test.images
     features = {"pixels": (probes.pixels(near), probes.pixels(far))}
@@ -515,7 +519,9 @@ if parts.after_training(trained):
 guess_knn = None  # accuracy, 0 to 1
 
 # %% tags=["show"]
-if parts.after_training(trained):
+from kit import have  # here, so that this cell also answers in a restarted kernel
+
+if have("trained"):
     labels, truth = pictures.train.labels[chosen], pictures.test.labels
     accuracy = {name: probes.knn(train, labels, test, truth) for name, (train, test) in features.items()}
     errors = [2 * probes.standard_error(value, len(truth)) for value in accuracy.values()]
@@ -528,7 +534,9 @@ if parts.after_training(trained):
 # least .47, and at least .10 above the random ResNet.
 
 # %% tags=["show"]
-if parts.after_training(trained):
+from kit import have  # here, so that this cell also answers in a restarted kernel
+
+if have("trained"):
     two = ("random ResNet", "SimCLR")
     ridge = [probes.ridge_accuracy(features[name][0], labels, features[name][1], truth) for name in two]
     errors = [2 * probes.standard_error(value, len(truth)) for value in ridge]
@@ -553,7 +561,9 @@ if written("nce-crop-and-resize", "nce-two-views"):
 # along each row, then compare its loss and its k-NN accuracy with yours.
 
 # %% tags=["show"]
-if parts.after_training(trained):
+from kit import have  # here, so that this cell also answers in a restarted kernel
+
+if have("trained"):
     figures.neighbours(pictures, {"crops only": figures.CROPS_ONLY_NEIGHBOURS, "yours": found["SimCLR"]})
     print(figures.CROPS_ONLY_RESULT)
 

@@ -129,8 +129,3 @@ def test_noisy_augment_draws_from_the_generator():
     first, second = parts.noisy_augment(images, generator), parts.noisy_augment(images, generator)
     assert not torch.equal(first, second)
     assert torch.equal(first, parts.noisy_augment(images, torch.Generator().manual_seed(1)))
-
-
-def test_a_cell_that_needs_the_trained_network_says_so(capsys):
-    assert parts.after_training(True) and not capsys.readouterr().out
-    assert not parts.after_training(False) and "not trained yet" in capsys.readouterr().out

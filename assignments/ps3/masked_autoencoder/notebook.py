@@ -741,9 +741,9 @@ if not trained and ready(*EXERCISES):
 # nothing ever asked for those.
 
 # %% tags=["show"]
-if not trained:
-    print("[[#run]] has not run yet")
-else:
+from kit import have  # here, so that this cell also answers in a restarted kernel
+
+if have("trained"):
     rows, mask = paint(images, noise)
     error = figures.errors(images, rows, mask, 4)
     message = "squared error on hidden pixels: " + ", ".join(f"{name} {value:.3f}" for name, value in error.items())
@@ -753,9 +753,9 @@ else:
 # **Figure.** The loss on images that it never saw, beside your guess. Which photo is painted best?
 
 # %% tags=["show"]
-if not trained:
-    print("[[#run]] has not run yet")
-else:
+from kit import have  # here, so that this cell also answers in a restarted kernel
+
+if have("trained"):
     unseen = pictures.normalize(pictures.test.images[:500]).to(device)
     with torch.no_grad():
         latent, mask, ids_restore = encoder(unseen)
@@ -822,9 +822,9 @@ guess_accuracy = {"pixels": None, "random transformer": None, "MAE": None}  # ac
 # less than .46, or less than .07 above the twin, something went wrong above.
 
 # %% tags=["show"]
-if not trained:
-    print("[[#run]] has not run yet")
-else:
+from kit import have  # here, so that this cell also answers in a restarted kernel
+
+if have("trained"):
     torch.manual_seed(1)
     networks = {"random transformer": MAEEncoder().to(device), "MAE": encoder}
     levels = {name: judging.by_level(network, known) for name, network in networks.items()}

@@ -13,6 +13,7 @@ from threading import Thread
 import nbformat
 import pytest
 from click.testing import CliRunner
+from nbclient import NotebookClient
 
 from autograder.assignment.load import load_assignment
 from autograder.build import build, release_files
@@ -524,6 +525,51 @@ def test_without_torch_the_set_up_cell_names_the_interpreter_before_anything_imp
     )
     said = f"Not installed for this notebook's Python, {sys.executable}: torch, numpy, matplotlib"
     assert said in done.stderr and "Choose the kernel" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["address", "zip"])
+def test_a_notebook_that_is_executed_alone_in_an_empty_folder_finds_everything(online, address, alone, way):
+    notebook = nbformat.read(release(online) / tiny.NOTEBOOK, as_version=4)
+    if way == "zip":
+        (address[0] / "tinyset-1.0.zip").rename(alone / "tinyset-1.0.zip")
+    notebook.cells.append(nbformat.v4.new_code_cell("print(os.getcwd(), width(torch.zeros(2, 3)))"))
+    NotebookClient(notebook, timeout=120, allow_errors=True, resources={"metadata": {"path": str(alone)}}).execute()
+    assert notebook.cells[-1].outputs[0]["text"].startswith(str(alone / "tinyset-1.0-"))
+    assert "is not written yet" in str([cell.get("outputs") for cell in notebook.cells])
+
+
+def test_the_handout_tells_what_assignment_toml_says_and_build_names_what_is_empty(root, monkeypatch):
+    folder = root / "assignments" / tiny.NAME
+    tiny.edit(folder, "handout.md", "{{points}}", "{{course}}\n\n{{points}}")
+    tiny.edit(folder, "assignment.toml", "extra = []", 'extra = []\nhand_in = "Moodle"\nlate = "2 points a day"')
+    monkeypatch.chdir(root)
+    said = CliRunner().invoke(commands, ["build", tiny.NAME]).output
+    assert (
+        f"Empty in assignments/{tiny.NAME}/assignment.toml, so the handout cannot say it: questions, collaboration"
+        in said
+    )
+    text = (release(root) / "handout.md").read_text(encoding="utf-8")
+    assert "| Due | Tuesday 01 January 2030, 00:00 UTC |" in text and "| Hand in at | Moodle |" in text
+    assert "| After the deadline | 2 points a day |" in text and "| Ask at | your course tells you |" in text
+
+
+def test_the_handout_lists_the_steps_of_every_preset(root):
+    folder = root / "assignments" / tiny.NAME
+    tiny.edit(folder, "handout.md", "{{points}}", "{{presets}}\n\n{{points}}")
+    tiny.edit(
+        folder, f"{tiny.PROBLEM}/problem.toml", 'title = "Scaling"', 'title = "Scaling"\n[preset.small]\nsteps = 1400'
+    )
+    build.build(tiny.NAME, root)
+    text = (release(root) / "handout.md").read_text(encoding="utf-8")
+    assert "| Preset | Scaling |" in text and "| `small` | 1,400 steps |" in text
+
+
+def test_no_file_for_students_names_the_scripts_that_only_staff_have():
+    course = load_assignment("ps3", Path(__file__).resolve().parents[3])
+    files = release_files.copies(course) | release_files.written(course)
+    files |= {str(problem.folder): (problem.folder / "notebook.py").read_bytes() for problem in course.problems}
+    assert files and not [path for path, data in files.items() if b"data_scripts" in data]
 
 
 def test_the_archive_holds_no_notebook_and_is_deterministic(online):

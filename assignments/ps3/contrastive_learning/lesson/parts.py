@@ -25,13 +25,6 @@ def rehearse(
     return training.train(modules, step, pictures.unlabelled, steps=steps, **options).losses
 
 
-def after_training(trained: bool) -> bool:
-    """Whether a cell that needs the trained network can run; prints a line where not."""
-    if not trained:
-        print('the network is not trained yet: this cell needs the one that "The run" trains')
-    return trained
-
-
 def noisy_augment(images: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """The images plus noise drawn from the generator: two calls give two results."""
     device = images.device if generator is None else generator.device

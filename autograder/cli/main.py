@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import signal
 import sys
+import threading
 from types import FrameType
 
 import click
@@ -13,6 +15,7 @@ from autograder import __version__
 from autograder.cli import doctor, instructor, staff
 from autograder.errors import AutograderError
 
+PATIENCE = 15.0  # seconds in which a stopped command may put its things in order
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
@@ -57,6 +60,12 @@ def main() -> None:
 
 
 def _stop(number: int, _: FrameType | None) -> None:
-    """End as Ctrl-C does: with every process that this one started, and nothing half-written."""
+    """End as Ctrl-C does: with every process that this one started, and nothing half-written.
+
+    Where something swallows the exception, as pytest may while it collects, the end comes all the same.
+    """
+    last = threading.Timer(PATIENCE, os._exit, (128 + number,))
+    last.daemon = True
+    last.start()
     click.echo(f"Stopped by {signal.Signals(number).name}. Finished results are kept: run again to go on.", err=True)
     sys.exit(128 + number)

@@ -15,6 +15,7 @@ from typing import TypeVar
 from autograder.errors import NotGraded
 from autograder.sandbox.worker import confine
 
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Result = TypeVar("Result")
 
 
@@ -46,6 +47,8 @@ def forked_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
         initargs=(os.getpid(),),
     )
     try:
+        with _no_signal():
+            pool.submit(int)  # the first call forks them all
         yield pool
     except BaseException:
         for process in list((pool._processes or {}).values()):
@@ -55,10 +58,21 @@ def forked_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+@contextmanager
+def _no_signal() -> Iterator[None]:
+    """Hold signals back: Python drops an exception raised in what it runs after a fork (os.register_at_fork)."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _become_child(parent: int) -> None:
     """Ctrl-C is the parent's to handle, any other signal is not; when the parent ends, so does this process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
     confine.die_with_parent(parent)
     sys.stdin = None

@@ -160,6 +160,15 @@ def test_a_block_is_hidden_in_the_middle_and_random_noise_is_not_sorted_by_place
     assert not torch.equal(figures.noise_for(False), figures.noise_for(True))
 
 
+def test_settings_of_your_turn_are_read_by_name_and_replaced_where_they_cannot_be_used(capsys):
+    assert figures.settings(photo="3", my_share=25, block="False") == (3, 0.25, False)
+    assert capsys.readouterr().out == ""
+    assert figures.settings(photo=8) == 0 and figures.settings(my_ratio=1) == 0.6
+    photo, ratio = capsys.readouterr().out.splitlines()
+    assert photo.startswith("photo: 8 cannot be used; expected a whole number from 0 to 7")
+    assert ratio.startswith("my_ratio: 1 cannot be used; expected a number from 0.05 to 0.95")
+
+
 def test_the_attention_of_a_patch_is_shared_out_over_class_token_and_patches():
     torch.manual_seed(0)
     decoder = Decoder()

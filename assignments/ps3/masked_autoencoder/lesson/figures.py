@@ -29,6 +29,7 @@ COURSE = {
 }
 # Measured by experiments/runs.py, three seeds: 1,400 steps at .75, a tenth more work than 500 steps at .25.
 EQUAL_WORK = {0.25: COURSE[0.25]["accuracy"], 0.75: (0.508, 0.515, 0.504)}
+SETTINGS = {"photo": (0, 0, 7), "my_share": (0.25, 0.05, 0.95), "block": (True,), "my_ratio": (0.6, 0.05, 0.95)}
 _GLYPHS = {
     "A": ".###. #...# ##### #...# #...#",
     "B": "####. #...# ####. #...# ####.",
@@ -246,6 +247,12 @@ def noise_for(block: bool, count: int = 64) -> Tensor:
     from_middle = (torch.arange(side) - (side - 1) / 2).abs()
     distance = torch.maximum(from_middle.view(side, 1), from_middle.view(1, side)).reshape(1, count)
     return 0.5 * noise - distance
+
+
+def settings(**typed: Any) -> Any:
+    """What was typed for the experiments of "your turn", by name, each usable: one value, or a tuple of several."""
+    found = tuple(guesses.setting(value, *SETTINGS[name], called=name) for name, value in typed.items())
+    return found if len(found) > 1 else found[0]
 
 
 def attention(decoder: Any, latent: Tensor, ids_restore: Tensor, patch: int) -> Tensor:

@@ -149,6 +149,15 @@ def test_loss_and_accuracy_stand_over_the_ratio_with_equal_steps_and_equal_work(
     assert 0.3 < accuracy.get_ylim()[0] and "yours, 60%: 0.60 and 0.470" in capsys.readouterr().out
 
 
+def test_guessed_ratios_are_read_leniently_and_drawn_on_the_courses_means(capsys):
+    loss, accuracy = figures.ratios(0.6, 0.6, 0.47, guessed=("75 %", "0.4")).axes
+    drawn = {line.get_label(): [axis is loss, *line.get_xdata()] for axis in (loss, accuracy) for line in axis.lines}
+    assert drawn["your guess"] == [True, 0.75]
+    out = capsys.readouterr().out
+    assert "guess_best_ratio_for_features: '0.4' cannot be read; expected one of 0.25, 0.5, 0.75, 0.9" in out
+    assert "your guesses: loss 75%, features none" in out
+
+
 def test_without_a_long_run_the_ratios_are_drawn_all_the_same():
     accuracy = figures.ratios(0.6, 0.6, 0.47).axes[1]
     assert "yours, the long run" not in [line.get_label() for line in accuracy.lines]

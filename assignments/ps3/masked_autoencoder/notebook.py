@@ -898,8 +898,8 @@ if not done and ready(*EXERCISES):
     )  # fmt: skip
 if done:
     parts = [probes.features_of(pair[0].features, pictures, part.images) for part in (known.train, known.test)]
-    figures.ratios(my_ratio, run.loss, judging.accuracy(parts, known), accuracy["MAE"] if trained else None)
-    print("your guesses: loss", guess_best_ratio_for_loss, "· features", guess_best_ratio_for_features)
+    guessed = guess_best_ratio_for_loss, guess_best_ratio_for_features
+    figures.ratios(my_ratio, run.loss, judging.accuracy(parts, known), accuracy["MAE"] if trained else None, guessed)
 
 # %% [markdown]
 # ## Questions

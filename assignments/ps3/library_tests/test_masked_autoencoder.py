@@ -115,12 +115,13 @@ class Encoder(nn.Module):
         return x[:, 1:].mean(dim=1)
 
 
-def test_features_by_level_end_with_the_encoders_own_and_come_back_from_their_file(tmp_path, generator):
+def test_features_by_level_end_with_the_encoders_own_and_come_back_from_their_file(tmp_path, generator, capsys):
     images = torch.randint(0, 256, (6, 3, 4, 4), dtype=torch.uint8, generator=generator)
     split = data.Split(images, torch.arange(6) % 2)
     known = data.ImageSet("made", ("a", "b"), (0.5,) * 3, (0.25,) * 3, split, split, images)
     encoder = Encoder()
-    train, test = judging.by_level(encoder, known)
+    train, test = judging.by_level({"MAE": encoder}, known)["MAE"]
+    assert capsys.readouterr().out == "MAE: features of 12 images\n"
     assert train.shape == test.shape == (4, 6, 12)  # before the first block, after each, at the end
     expected = encoder.features(known.normalize(images)).detach()
     torch.testing.assert_close(train[-1], expected, atol=0.05, rtol=0.02)  # bfloat16 may be the faster one

@@ -831,8 +831,7 @@ from kit import have
 
 if have("trained"):
     torch.manual_seed(1)
-    networks = {"random transformer": MAEEncoder().to(device), "MAE": encoder}
-    levels = {name: judging.by_level(network, known) for name, network in networks.items()}
+    levels = judging.by_level({"random transformer": MAEEncoder().to(device), "MAE": encoder}, known)
     judging.save(stored.path_of("mae-features", preset.name, pictures), levels, main_run.record)
     accuracy = {
         "pixels": judging.accuracy((probes.pixels(known.train.images), probes.pixels(known.test.images)), known)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.markup import escape
 
 from autograder.cli.options import (
     HERE,
@@ -22,7 +21,9 @@ from autograder.cli.options import (
     weak_option,
     workers_option,
 )
+from autograder.cli.screen import cell, say, say_csv
 from autograder.errors import BadInput, NotGraded
+from kit.text import on_one_line, quoted
 
 if TYPE_CHECKING:
     from autograder.assignment.model import Assignment
@@ -101,7 +102,7 @@ def grade(
 
 
 def _warn(line: str) -> None:
-    click.echo(f"  {line}", err=True)
+    say(f"  {on_one_line(line)}", err=True)
 
 
 def _results(out: Path, course: Assignment) -> ResultFolder:
@@ -144,9 +145,9 @@ def _print_gradebook(summary: Summary, told: list[str]) -> None:
             _warn(note)
     for change in summary.changed:
         kept = f"{change.cell} has a mark of {change.manual:g} by a person, kept"
-        click.echo(f"  {change.student}: {kept}; {change.what}", err=True)
+        _warn(f"{change.student}: {kept}; {change.what}")
     if summary.to_mark:
-        click.echo(f"Written answers waiting for a mark: {summary.to_mark}. Open them with nbgrader's formgrader.")
+        say(f"Written answers waiting for a mark: {summary.to_mark}. Open them with nbgrader's formgrader.")
 
 
 def _print_changes(log: ChangeLog) -> None:
@@ -157,18 +158,18 @@ def _print_changes(log: ChangeLog) -> None:
         return
     table = Table("student", "exercise", "before", "now", "because", box=None, pad_edge=False)
     for change in log.changes[:MAX_CHANGES]:
-        table.add_row(*map(escape, change.row))
-    click.echo(f"{len(log.changes)} scores changed since the last grading:")
+        table.add_row(*map(cell, change.row))
+    say(f"{len(log.changes)} scores changed since the last grading:")
     Console(width=None if sys.stdout.isatty() else 150).print(table)
     left = len(log.changes) - MAX_CHANGES
-    click.echo(f"  and {left} more; all of them: {log.path}" if left > 0 else f"  (also in {log.path})")
+    say(f"  and {left} more; all of them: {log.path}" if left > 0 else f"  (also in {log.path})")
 
 
 def _print_counts(name: str, results: ResultFolder, done: list[Done]) -> None:
     fresh = sum(one.fresh for one in done)
     counts = ", ".join(f"{n} {what}" for n, what in ((fresh, "graded"), (len(done) - fresh, "unchanged")) if n)
     level = done[0].report.isolation
-    click.echo(f"{name}: {counts}; isolation {level}; results in {results.path}/. See: autograder table {name}")
+    say(f"{name}: {counts}; isolation {level}; results in {results.path}/. See: autograder table {name}")
 
 
 def _refuse_incomplete(done: list[Done], left: dict[str, str]) -> None:
@@ -224,11 +225,16 @@ def rerun(assignment: str, student: str, test: str, folder: Path, out: Path, all
             exercise = next(info.mark.exercise for info in plan.tests if info.id == test_id)
             result = report.exercise(exercise) if report else None
             outcome = run_one(path, student, plan, sandbox, test_id, result.earlier if result else None)
-            click.echo(f"{outcome.id}\n  {outcome.mark.exercise}: {outcome.mark.title}\n  {outcome.status.upper()}")
+            say(f"{outcome.id}\n  {outcome.mark.exercise}: {outcome.mark.title}\n  {outcome.status.upper()}")
             beside = tested_beside(result, course.manifest) if result else ""
-            click.echo(f"  {beside}\n" if beside else "", nl=False)
-            click.echo("".join(f"  {line}\n" for line in (outcome.text, f"Hint: {outcome.hint}") if line))
-            click.echo(outcome.trace)
+            if beside:
+                say(f"  {beside}")
+            say("\n".join([*_quoted(outcome.text), *([f"  Hint: {outcome.hint}"] if outcome.hint else []), ""]))
+            say("\n".join([*_quoted(outcome.trace), ""]))
+
+
+def _quoted(text: str) -> list[str]:
+    return [quoted(text)] if text else []
 
 
 @click.command()
@@ -253,7 +259,7 @@ def table(assignment: str, out: Path, as_csv: bool) -> None:
     database = HERE.gradebook if _belongs_to_gradebook(out) else None
     everyone = standings(course.manifest, _results(out, course), database)
     if as_csv:
-        click.echo(class_table.as_csv(everyone), nl=False)
+        say_csv(class_table.as_csv(everyone))
         return
     console = Console(width=None if sys.stdout.isatty() else class_table.WIDE)
     console.print(class_table.table(course.manifest, everyone, console.width))
@@ -282,4 +288,4 @@ def feedback(assignment: str, out: Path, students: tuple[str, ...]) -> None:
     with counting("feedback", len(students) or len(results.all())) as advance:
         written = feedback_pages.write(course, results, students=students or None, progress=advance)
     pages_written = "1 page" if len(written.students) == 1 else f"{len(written.students)} pages"
-    click.echo(f"{assignment}: {pages_written} in feedback/<student>/{assignment}/. The class: {written.index}")
+    say(f"{assignment}: {pages_written} in feedback/<student>/{assignment}/. The class: {written.index}")

@@ -1,11 +1,11 @@
 """A student's notebooks as tests reach them: the cells of one run on a far side, where its exercises are tested."""
 
-import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from kit import seeds
 from kit.cells import read_python
 from kit.far_side import ERRORS, OutOfTime, Service, cell_spoken
 from kit.manifest import Manifest
@@ -119,7 +119,8 @@ class _Loaded:
 class NotebookBinding:
     """Tests on extracted notebooks, for `pytest` in the release (local) and for grading (sandboxed workers).
 
-    open_far_side: makes a fresh, empty far side. budget: the submission's time, which several bindings may share.
+    open_far_side: makes a fresh, empty far side. seed: the run's, from which code that is loaded gets one of its own.
+    budget: the submission's time, which several bindings may share.
     share: whether the exercises of a notebook may be tested on one far side, one after the other.
     A cell that kills or blocks its far side is left out from then on, so that it costs no other exercise.
     """
@@ -130,12 +131,14 @@ class NotebookBinding:
         extractions: Mapping[str, Extraction],
         open_far_side: Callable[[], FarSide],
         *,
+        seed: int,
         budget: Budget,
         share: bool = False,
     ) -> None:
         self.manifest = manifest
         self.extractions = extractions  # by problem
         self.open_far_side = open_far_side
+        self.seed = seed
         self.budget = budget
         self.share = share
         self.turn = ""  # the exercise that the budget's share is for
@@ -247,7 +250,7 @@ class NotebookBinding:
         far_side = self.open_far_side()
         self.budget.open.append(far_side)
         student = Student(far_side, call_seconds=LOAD_SECONDS)
-        student.begin(int.from_bytes(hashlib.sha256(problem.encode()).digest()[:3]))
+        student.begin(seeds.for_worker(self.seed, problem))
         return _Loaded(problem, far_side, student)
 
     def _load_together(self, student: Student, problem: str, cells: Mapping[int, CodeCell]) -> bool:

@@ -53,7 +53,9 @@ class SavedPlugin(Plugin):
     def _fresh_binding(self) -> NotebookBinding:
         manifest = self.release.manifest
         budget = Budget(math.inf)
-        return NotebookBinding(manifest, self.extractions, lambda: LocalFarSide(manifest.library), budget=budget)
+        return NotebookBinding(
+            manifest, self.extractions, lambda: LocalFarSide(manifest.library), seed=LOCAL_SEED, budget=budget
+        )
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:

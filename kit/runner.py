@@ -1,7 +1,6 @@
 """Runs test files with pytest, in this process, against one student's code, and gives an outcome for each test."""
 
 import gc
-import hashlib
 import os
 import signal
 import sys
@@ -18,6 +17,7 @@ from typing import Any, Protocol
 import pytest
 import torch
 
+from kit import seeds
 from kit.compare import CheckFailed
 from kit.exercises import STUB_TEXT, Mark, mark_of
 from kit.far_side import cell_spoken
@@ -205,7 +205,7 @@ def run_tests(
 
 def test_generator(seed: int, test_id: str) -> torch.Generator:
     """The generator that a test draws its inputs from: fixed by the run's seed and the test's name."""
-    return torch.Generator().manual_seed(_derived(seed, test_id))
+    return torch.Generator().manual_seed(seeds.for_inputs(seed, test_id))
 
 
 test_generator.__test__ = False  # type: ignore[attr-defined]
@@ -251,7 +251,7 @@ class Plugin:
         mark = _required_mark(request.node)
         assert self.binding is not None
         student = self.binding.student(mark.exercise)
-        student.begin(_derived(self.seed, self.test_id(request.node)) % 2**31)
+        student.begin(seeds.for_worker(self.seed, self.test_id(request.node)))
         return student
 
     @pytest.fixture
@@ -473,7 +473,3 @@ def _trace(error: BaseException) -> str:
     far = met.trace if isinstance(met, StudentError) else ""
     near = "" if isinstance(error, CheckFailed) else "".join(traceback.format_exception(error))
     return f"{far}\n{near}" if far else near
-
-
-def _derived(seed: int, test_id: str) -> int:
-    return int.from_bytes(hashlib.sha256(f"{seed}:{test_id}".encode()).digest()[:7])

@@ -155,7 +155,7 @@ def _adjudicated_outcome(outcome: Outcome, plan: Plan, sandbox: Sandbox) -> Outc
 def reference_passes(test_id: str, plan: Plan, sandbox: Sandbox) -> bool:
     """Whether the reference answer passes this test with this run's seed."""
     problem = plan.assignment.problem(test_id.partition("/")[0])
-    binding = bind(plan.assignment, {problem.name: answer_code(problem)}, sandbox)
+    binding = bind(plan.assignment, {problem.name: answer_code(problem)}, sandbox, seed=plan.seed)
     try:
         outcomes = plan.collected.run(binding=binding, seed=plan.seed, only=test_id)
     finally:

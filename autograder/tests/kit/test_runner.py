@@ -52,7 +52,7 @@ def manifest(seconds: float = 5) -> Manifest:
 def binding(one: str = ONE, two: str = TWO, *extra: CodeCell) -> NotebookBinding:
     cells = (CodeCell("one", one, "one"), *extra, CodeCell("two", two, "two"))
     extraction = Extraction(cells, (), (), frozenset(), frozenset())
-    return NotebookBinding(manifest(), {"p": extraction}, lambda: LocalFarSide("torch"), budget=Budget(60))
+    return NotebookBinding(manifest(), {"p": extraction}, lambda: LocalFarSide("torch"), seed=0, budget=Budget(60))
 
 
 @pytest.fixture

@@ -138,3 +138,12 @@ def test_no_class_name_has_two_meanings() -> None:
         for defined in classes(name):
             homes[defined].append(name)
     assert {defined: names for defined, names in homes.items() if len(names) > 1} == {}
+
+
+def test_one_function_prints_in_the_command_line_and_one_in_the_kit() -> None:
+    printing = {
+        name
+        for name, path in MODULES.items()
+        if name.startswith(("autograder.cli.", "kit.")) and re.search(r"click\.echo\(|\bprint\(", path.read_text())
+    }
+    assert printing == {"autograder.cli.screen", "kit.text"}

@@ -190,11 +190,9 @@ def test_right_answers_run_once_in_one_worker(
 
 
 def test_notes_name_cells_of_the_student_alone(plan: Plan, sandbox: Sandbox, tmp_path: Path) -> None:
-    answers = {"tiny_scale": LOST["a package that is not there"], "tiny_scaler": released.SCALER}
+    answers = {"tiny_scale": LOST["an exception at the end of its cell"], "tiny_scaler": released.SCALER}
     notes = graded(plan, sandbox, tmp_path / "s", "scale(1)", **answers).report.notes
-    assert [note for note in notes if "stopped with" in note] == [
-        "cell tiny-scale stopped with ModuleNotFoundError in line 1"
-    ]
+    assert [note for note in notes if "stopped with" in note] == ["cell tiny-scale stopped with TypeError in line 2"]
 
 
 @pytest.mark.parametrize("scale", [released.SCALE, LOST["zeros"]])

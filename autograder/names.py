@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from autograder.errors import BadInput
-from kit.text import is_unseen
 
 _ASSIGNMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 # Folders of results/ and the course's own: an assignment of that name would write among their files.
@@ -37,6 +36,8 @@ def student_name(text: str) -> str:
 
 def why_no_student(name: str, assignment: str) -> str | None:
     """Why a folder's name cannot stand for a student; None where it can."""
+    from kit.text import is_unseen  # here, since the kit imports torch
+
     if any(unicodedata.category(letter) == "Cs" for letter in name):
         return "the folder's name is not UTF-8 text"
     if any(map(is_unseen, name)):

@@ -1,16 +1,36 @@
-"""What commands print: the one place of the command line that writes to a terminal what may come from a submission."""
+"""What commands print: the one place of the command line that writes to a terminal what may come from a submission.
+
+`kit.text` is imported where it is used: the kit imports torch, for which `--help` should not wait.
+"""
 
 from __future__ import annotations
 
 import click
 from rich.text import Text
 
-from kit.text import for_terminal, on_one_line
+PLAIN = 1_000  # characters: so much text without anything special needs no closer look
 
 
 def say(text: str = "", *, err: bool = False) -> None:
     """Print lines. Control characters and the like, in whatever part of them, are shown as escapes."""
-    click.echo(for_terminal(text), err=err)
+    if len(text) > PLAIN or not (text.isascii() and text.replace("\n", "").isprintable()):
+        from kit.text import for_terminal
+
+        text = for_terminal(text)
+    click.echo(text, err=err)
+
+
+def say_line(text: str) -> None:
+    """Print a remark, which is one line whatever it quotes."""
+    say(f"  {line(text)}", err=True)
+
+
+def say_quoted(text: str) -> None:
+    """Print a student's text under a bar; nothing where it is empty."""
+    from kit.text import quoted
+
+    if text:
+        click.echo(quoted(text))
 
 
 def say_csv(text: str) -> None:
@@ -18,6 +38,13 @@ def say_csv(text: str) -> None:
     click.echo(text, nl=False)
 
 
+def line(text: str, limit: int | None = None) -> str:
+    """A text on one line, cut where it is long."""
+    from kit.text import MAX_LINE, on_one_line
+
+    return on_one_line(text, limit or MAX_LINE)
+
+
 def cell(text: str) -> Text:
     """A table's cell: as it stands, without rich's markup."""
-    return Text(on_one_line(text))
+    return Text(line(text))

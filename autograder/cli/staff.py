@@ -21,9 +21,8 @@ from autograder.cli.options import (
     weak_option,
     workers_option,
 )
-from autograder.cli.screen import cell, say, say_csv
+from autograder.cli.screen import cell, say, say_csv, say_line, say_quoted
 from autograder.errors import BadInput, NotGraded
-from kit.text import on_one_line, quoted
 
 if TYPE_CHECKING:
     from autograder.assignment.model import Assignment
@@ -101,14 +100,10 @@ def grade(
     _refuse_incomplete(done, found.left)
 
 
-def _warn(line: str) -> None:
-    say(f"  {on_one_line(line)}", err=True)
-
-
 def _results(out: Path, course: Assignment) -> ResultFolder:
     from autograder.result_layout import result_folder
 
-    return result_folder(out, course.name, _warn)
+    return result_folder(out, course.name, say_line)
 
 
 def _belongs_to_gradebook(out: Path) -> bool:
@@ -135,17 +130,17 @@ def _prepare_gradebook(course: Assignment) -> list[str]:
 
     told = gradebook.bring_in_line(course)
     for note in told:
-        _warn(note)
+        say_line(note)
     return told
 
 
 def _print_gradebook(summary: Summary, told: list[str]) -> None:
     for note in summary.notes:
         if note not in told:
-            _warn(note)
+            say_line(note)
     for change in summary.changed:
         kept = f"{change.cell} has a mark of {change.manual:g} by a person, kept"
-        _warn(f"{change.student}: {kept}; {change.what}")
+        say_line(f"{change.student}: {kept}; {change.what}")
     if summary.to_mark:
         say(f"Written answers waiting for a mark: {summary.to_mark}. Open them with nbgrader's formgrader.")
 
@@ -178,9 +173,9 @@ def _refuse_incomplete(done: list[Done], left: dict[str, str]) -> None:
 
     incomplete = [one.report for one in done if one.report.status != ReportStatus.GRADED]
     for name, why in left.items():
-        _warn(f"{name}: not graded: {why}")
+        say_line(f"{name}: not graded: {why}")
     for report in sorted(incomplete, key=lambda report: report.student):
-        _warn(f"{report.student}: {report.status}: {report.reason}")
+        say_line(f"{report.student}: {report.status}: {report.reason}")
     if count := len(incomplete) + len(left):
         raise NotGraded(f"{count} of {len(done) + len(left)} submissions could not be graded fully; see above.")
 
@@ -229,12 +224,9 @@ def rerun(assignment: str, student: str, test: str, folder: Path, out: Path, all
             beside = tested_beside(result, course.manifest) if result else ""
             if beside:
                 say(f"  {beside}")
-            say("\n".join([*_quoted(outcome.text), *([f"  Hint: {outcome.hint}"] if outcome.hint else []), ""]))
-            say("\n".join([*_quoted(outcome.trace), ""]))
-
-
-def _quoted(text: str) -> list[str]:
-    return [quoted(text)] if text else []
+            say_quoted(outcome.text)
+            say(f"  Hint: {outcome.hint}\n" if outcome.hint else "")
+            say_quoted(outcome.trace)
 
 
 @click.command()

@@ -42,15 +42,15 @@ WAYS = {
     "a syntax error's file": "raise SyntaxError(said(values), (said(values), 3, 1, said(values)))",
     "a file's name": "exec(compile('1 / 0', said(values), 'exec'))",
     "a cell's name": "exec(compile('1 / 0', f'<cell {said(values)}>', 'exec'), globals())",
-    "a function's name": "exec(f'def {MARK}(): return 1 / 0\\n{MARK}()')",
+    "a function's name": "exec(f'def {mark()}(): return 1 / 0\\n{mark()}()')",
     "printed": "print(said(values)); import sys; sys.stderr.write(said(values)); sys.stdout.flush()",
     "printed below": "import os; os.write(1, said(values).encode()); os.write(2, said(values).encode())",
     "a warning": "import warnings; warnings.warn(said(values))",
     "a warning as error": "import warnings; warnings.simplefilter('error'); warnings.warn(said(values))",
     "logged": "import logging; logging.warning(said(values))",
     "a thread's name": "import threading; t = threading.Thread(target=int, args=('x',), name=said(values)); t.start()",
-    "the process's name": "import ctypes; ctypes.CDLL(None).prctl(15, MARK.encode(), 0, 0, 0)",
-    "a file": "open('/tmp/' + MARK, 'w').write(said(values))",
+    "the process's name": "import ctypes; ctypes.CDLL(None).prctl(15, mark().encode(), 0, 0, 0)",
+    "a file": "open('/tmp/' + mark(), 'w').write(said(values))",
     "a text as answer": "return said(values)",
     "a docstring": "scale.__doc__ = said(values); raise ValueError(scale.__doc__)",
     "a function's attributes": "scale.__name__ = scale.__qualname__ = scale.__module__ = said(values); return scale",
@@ -60,11 +60,12 @@ WAYS = {
     "a text that cannot be made": "raise type('E', (Exception,), {'__str__': lambda self: said(values) * 10**6})()",
 }
 PREFIX = f"""
-MARK = "".join(["zqx", "jv"] * 2)
+def mark():
+    return "".join(["zqx", "jv"] * 2)
 
 def said(values):
     inputs = values.flatten()[:3].tolist() if isinstance(values, torch.Tensor) else values
-    return f"{{MARK}} {{inputs}}\\n{FORGED}\\x1b[2J\\u202e"
+    return f"{{mark()}} {{inputs}}\\n{FORGED}\\x1b[2J\\u202e"
 
 def tell(values):
     {{way}}
@@ -88,7 +89,7 @@ class Scaler(ScalerBase):
         return getattr(self, said(values))
 
     def inverse(self, values):
-        setattr(values, MARK, 1)
+        setattr(values, mark(), 1)
         self.load_state_dict({said(values): values})
 """
 
@@ -170,7 +171,7 @@ def test_reports_hold_words_of_the_course_and_of_a_fixed_list_alone(course: Path
                 assert test.message.partition("blocked by ")[2].partition(",")[0] in exercises
         for note in report.notes:
             assert "\n" not in note
-    rows = list(csv.DictReader((course / "table.csv").open()))
+    rows = list(csv.DictReader((course / "table.csv").read_text().splitlines()))
     assert len(rows) == len(TRIES)
 
 

@@ -71,7 +71,7 @@ def _promised(root: Path, name: str | None) -> list[tuple[str, str]]:
 
 
 def _state_of(package: str) -> str:
-    from kit.imports import is_installed  # here, since the kit imports torch
+    from kit.imports import is_installed
 
     if not is_installed(package):
         return "MISSING, though students may import it: pip install -r requirements.txt"

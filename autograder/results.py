@@ -37,6 +37,7 @@ class TestResult:
     """One test: `message` is its title and hint, never an input, an expected value or a student's text.
 
     stopped: the exception that ended it, as far as a student may know; empty where none did.
+    seconds: whole ones, since the time that code takes could tell what a hidden test showed it.
     """
 
     __test__ = False

@@ -1,15 +1,15 @@
 """A student's notebooks as tests reach them: the cells of one run on a far side, where its exercises are tested."""
 
-import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from kit import seeds
 from kit.cells import read_python
-from kit.far_side import OutOfTime, Service, cell_spoken
+from kit.far_side import ERRORS, OutOfTime, Service, cell_spoken
 from kit.manifest import Manifest
-from kit.notebooks import CodeCell, Extraction
+from kit.notebooks import CodeCell, Extraction, is_unfinished
 from kit.outcomes import OutcomeStatus
 from kit.statements import pieces
 from kit.student import (
@@ -95,13 +95,14 @@ class Budget:
 class LoadProblem:
     """A cell that did not run to its end: how, and the error that a test of its exercise meets.
 
-    names: what it was to define.
+    note: in words of ours alone. text: with those of the student's code. names: what it was to define.
     """
 
     label: str
     exercise: str | None
     error: Exception
     note: str
+    text: str
     names: frozenset[str]
 
 
@@ -118,7 +119,8 @@ class _Loaded:
 class NotebookBinding:
     """Tests on extracted notebooks, for `pytest` in the release (local) and for grading (sandboxed workers).
 
-    open_far_side: makes a fresh, empty far side. budget: the submission's time, which several bindings may share.
+    open_far_side: makes a fresh, empty far side. seed: the run's, from which code that is loaded gets one of its own.
+    budget: the submission's time, which several bindings may share.
     share: whether the exercises of a notebook may be tested on one far side, one after the other.
     A cell that kills or blocks its far side is left out from then on, so that it costs no other exercise.
     """
@@ -129,12 +131,14 @@ class NotebookBinding:
         extractions: Mapping[str, Extraction],
         open_far_side: Callable[[], FarSide],
         *,
+        seed: int,
         budget: Budget,
         share: bool = False,
     ) -> None:
         self.manifest = manifest
         self.extractions = extractions  # by problem
         self.open_far_side = open_far_side
+        self.seed = seed
         self.budget = budget
         self.share = share
         self.turn = ""  # the exercise that the budget's share is for
@@ -142,6 +146,7 @@ class NotebookBinding:
         self.broken: dict[tuple[str, int], LoadProblem] = {}  # cells that end or block a far side
         self.failed: dict[tuple[str, int], LoadProblem] = {}  # cells that raise
         self.timeouts: dict[str, int] = {}
+        self.unfinished: dict[str, bool] = {}  # as far as it was asked
         self.owners = {name: exercise.id for exercise in manifest.exercises for name in exercise.names}
 
     def student(self, exercise: str) -> Student:
@@ -189,12 +194,17 @@ class NotebookBinding:
         found = (problem.error for problem in self.failed.values() if problem.exercise == exercise)
         return next((error for error in found if isinstance(error, StudentError)), None)
 
-    def is_exercise(self, name: str) -> bool:
-        return any(exercise.id == name for exercise in self.manifest.exercises)
+    def is_unfinished(self, name: str) -> bool:
+        if name not in self.unfinished:
+            known = next((exercise for exercise in self.manifest.exercises if exercise.id == name), None)
+            extraction = self.extractions.get(known.problem) if known is not None else None
+            found = known is not None and extraction is not None and is_unfinished(extraction, known)
+            self.unfinished[name] = found
+        return self.unfinished[name]
 
     def excuse(self, exercise: str) -> str | None:
-        """What an exception stopped its cell with, if its names are missing for that reason."""
-        return next((p.note for p in self.failed.values() if p.exercise == exercise), None)
+        """What an exception stopped its cell with, if its names are missing for that reason: for staff, and at home."""
+        return next((p.text for p in self.failed.values() if p.exercise == exercise), None)
 
     def absence(self, exercise: str, name: str) -> Exception | str | None:
         """Why the code of an exercise misses a name: the error that ended the cell with it, or a reason in words."""
@@ -240,7 +250,7 @@ class NotebookBinding:
         far_side = self.open_far_side()
         self.budget.open.append(far_side)
         student = Student(far_side, call_seconds=LOAD_SECONDS)
-        student.begin(int.from_bytes(hashlib.sha256(problem.encode()).digest()[:3]))
+        student.begin(seeds.for_worker(self.seed, problem))
         return _Loaded(problem, far_side, student)
 
     def _load_together(self, student: Student, problem: str, cells: Mapping[int, CodeCell]) -> bool:
@@ -275,8 +285,9 @@ class NotebookBinding:
             if error is not None and error.shown == OutOfTime.__name__:
                 raise CellTimeout(_too_slow(cell, error.line if error.cell == cell.label else None))
             if error is not None:
-                note = f"{cell_spoken(cell.label)} stopped with {error.report(said=cell.label)}"
-                self.failed[problem, number] = LoadProblem(cell.label, cell.exercise, error, note, _names(cell))
+                text = f"{cell_spoken(cell.label)} stopped with {error.report(said=cell.label)}"
+                note = _stopped(cell, error, self.extractions[problem].cells)
+                self.failed[problem, number] = LoadProblem(cell.label, cell.exercise, error, note, text, _names(cell))
 
     def _note_broken(self, key: tuple[str, int], cell: CodeCell, error: Exception) -> None:
         met: Exception
@@ -286,7 +297,17 @@ class NotebookBinding:
             met = CellTimeout(_too_slow(cell, None))
         else:
             met = StudentCrashed(f"{cell_spoken(cell.label)} ended the process: {error}")
-        self.broken[key] = LoadProblem(cell.label, cell.exercise, met, str(met), _names(cell))
+        note = str(met) if isinstance(met, CellTimeout) else f"{cell_spoken(cell.label)} ended the process that ran it"
+        self.broken[key] = LoadProblem(cell.label, cell.exercise, met, note, str(met), _names(cell))
+
+
+def _stopped(cell: CodeCell, error: StudentError, cells: Iterable[CodeCell]) -> str:
+    """What is said of a cell that an exception stopped: one of the known classes, and a line that one of these has."""
+    kind = error.kind if error.kind in ERRORS else "an error"
+    lines = max((one.source.count("\n") + 1 for one in cells if one.label == error.cell), default=0)
+    where = f" of {cell_spoken(error.cell)}" if error.cell and error.cell != cell.label else ""
+    place = f" in line {error.line}{where}" if error.line is not None and error.line <= lines else ""
+    return f"{cell_spoken(cell.label)} stopped with {kind}{place}"
 
 
 def _too_slow(cell: CodeCell, line: int | None) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from kit.cells import MAX_SOURCE, Blanked, Python, defined_names, normalise, one_line, read_python
 from kit.global_names import MAX_NAMES, Maker, is_builtin, names_by_their_look, used_names
 from kit.imports import Import, imports, missing_at_grading
-from kit.manifest import Cell, CellKind, Manifest, Notebook
+from kit.manifest import Cell, CellKind, Exercise, Manifest, Notebook
 from kit.matching import RawCell, likeness, match
 from kit.python_version import RUNNING, Version, is_newer, made_with
 from kit.statements import FUNCTIONS, Piece, bound_names, joined, pieces, statements
@@ -619,6 +619,16 @@ def _is_unwritten(function: ast.stmt, exercise: str) -> bool:
     returns = any(isinstance(statement, ast.Return) and statement.value is not None for statement in inside)
     raises = any(isinstance(statement, ast.Raise) and _is_stub_error(statement.exc, exercise) for statement in inside)
     return raises and not returns
+
+
+def is_unfinished(extraction: Extraction, exercise: Exercise) -> bool:
+    """Whether some part of an exercise is not written: its cell, a function that is still the stub, or a name."""
+    if exercise.id in extraction.missing | extraction.stubs:
+        return True
+    trees = [(cell.exercise, read_python(cell.source).tree) for cell in extraction.cells]
+    made = {name for _, tree in trees if tree is not None for one in tree.body for name in bound_names(one)}
+    own = [tree for owner, tree in trees if owner == exercise.id and tree is not None]
+    return any(_stub_raises(tree, exercise.id) for tree in own) or not made.issuperset(exercise.names)
 
 
 def _is_stub_error(error: ast.expr | None, exercise: str) -> bool:

@@ -22,6 +22,7 @@ from kit.outcomes import OutcomeStatus
 from kit.release import Release, ReleaseError, find_release, read_all
 from kit.runner import Outcome, Plugin, TestFile, run_tests
 from kit.student import Student
+from kit.text import for_terminal
 
 LOCAL_SEED = 0
 
@@ -52,7 +53,9 @@ class SavedPlugin(Plugin):
     def _fresh_binding(self) -> NotebookBinding:
         manifest = self.release.manifest
         budget = Budget(math.inf)
-        return NotebookBinding(manifest, self.extractions, lambda: LocalFarSide(manifest.library), budget=budget)
+        return NotebookBinding(
+            manifest, self.extractions, lambda: LocalFarSide(manifest.library), seed=LOCAL_SEED, budget=budget
+        )
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
@@ -102,7 +105,7 @@ class SavedPlugin(Plugin):
 
 def _explanation(outcome: Outcome) -> str:
     hint = f"\nThink about: {outcome.hint}" if outcome.status == OutcomeStatus.FAILED and outcome.hint else ""
-    return f"{outcome.mark.title}: {outcome.status}\n{outcome.text}{hint}"
+    return f"{outcome.mark.title}: {outcome.status}\n{for_terminal(outcome.text)}{hint}"
 
 
 def _reference(outcome: Outcome, first: Outcome) -> str:

@@ -1,7 +1,6 @@
 """Runs test files with pytest, in this process, against one student's code, and gives an outcome for each test."""
 
 import gc
-import hashlib
 import os
 import signal
 import sys
@@ -18,6 +17,7 @@ from typing import Any, Protocol
 import pytest
 import torch
 
+from kit import seeds
 from kit.compare import CheckFailed
 from kit.exercises import STUB_TEXT, Mark, mark_of
 from kit.far_side import cell_spoken
@@ -131,8 +131,8 @@ class Binding(Protocol):
         """The exception that its cell stopped with; None where it ran to its end."""
         ...
 
-    def is_exercise(self, name: str) -> bool:
-        """Whether there is an exercise of this id."""
+    def is_unfinished(self, name: str) -> bool:
+        """Whether there is an exercise of this id of which a part is not written, as its text shows."""
         ...
 
     def excuse(self, exercise: str) -> str | None:
@@ -205,7 +205,7 @@ def run_tests(
 
 def test_generator(seed: int, test_id: str) -> torch.Generator:
     """The generator that a test draws its inputs from: fixed by the run's seed and the test's name."""
-    return torch.Generator().manual_seed(_derived(seed, test_id))
+    return torch.Generator().manual_seed(seeds.for_inputs(seed, test_id))
 
 
 test_generator.__test__ = False  # type: ignore[attr-defined]
@@ -251,7 +251,7 @@ class Plugin:
         mark = _required_mark(request.node)
         assert self.binding is not None
         student = self.binding.student(mark.exercise)
-        student.begin(_derived(self.seed, self.test_id(request.node)) % 2**31)
+        student.begin(seeds.for_worker(self.seed, self.test_id(request.node)))
         return student
 
     @pytest.fixture
@@ -344,28 +344,36 @@ class Plugin:
         if isinstance(error, StudentError):
             missing = self._unwritten(error)
             if missing is None:
-                why = self._absence(mark, error)
-                return OutcomeStatus.FAILED, f"{error.report()} ({why})" if why else error.report(), ""
+                return OutcomeStatus.FAILED, self._explained(mark, error), ""
             if missing != mark.exercise:
                 return OutcomeStatus.BLOCKED, f"blocked by {missing}: write that first", missing
-            excuse = self.binding.excuse(missing) if self.binding and not isinstance(error, NotImplementedError) else ""
-            if excuse:
-                return OutcomeStatus.FAILED, excuse, ""
             return OutcomeStatus.MISSING, f"{missing} is not written yet", ""
         if isinstance(error, (AssertionError, pytest.fail.Exception)):
             return OutcomeStatus.FAILED, str(error) or "the test's condition does not hold", ""
         return OutcomeStatus.ERROR, f"{type(error).__name__}: {error}", ""
 
+    def _explained(self, mark: Mark, error: StudentError) -> str:
+        """What the code stopped with, and for a name that is missing why it is."""
+        owner = self.binding.owner(_missing_name(error)) if self.binding is not None else None
+        excuse = self.binding.excuse(owner) if self.binding is not None and owner is not None else None
+        why = self._absence(mark, error)
+        return excuse or (f"{error.report()} ({why})" if why else error.report())
+
     def _unwritten(self, error: StudentError) -> str | None:
-        """The exercise whose stub or absence caused this error."""
+        """The exercise whose stub or absence caused this error.
+
+        Messages name it, and its text is the student's to choose: one that only claims to be a stub's, or to miss
+        what is written, could carry hidden inputs out.
+        """
+        if self.binding is None:
+            return None
+        name = self.binding.owner(_missing_name(error))
         if isinstance(error, NotImplementedError):
-            name = error.text.partition(":")[0]
-            is_stub = error.text == STUB_TEXT.format(exercise=name)
-            # Messages name it: a text that only looks like a stub's could carry a hidden input out.
-            return name if is_stub and self.binding is not None and self.binding.is_exercise(name) else None
-        if isinstance(error, (StudentMissing, NameError)) and self.binding is not None:
-            return self.binding.owner(_missing_name(error))
-        return None
+            first = error.text.partition(":")[0]
+            name = first if error.text == STUB_TEXT.format(exercise=first) else None
+        elif name is not None and self.binding.excuse(name):
+            return None
+        return name if name is not None and self.binding.is_unfinished(name) else None
 
 
 def _missing_name(error: BaseException | None) -> str:
@@ -465,7 +473,3 @@ def _trace(error: BaseException) -> str:
     far = met.trace if isinstance(met, StudentError) else ""
     near = "" if isinstance(error, CheckFailed) else "".join(traceback.format_exception(error))
     return f"{far}\n{near}" if far else near
-
-
-def _derived(seed: int, test_id: str) -> int:
-    return int.from_bytes(hashlib.sha256(f"{seed}:{test_id}".encode()).digest()[:7])

@@ -11,6 +11,7 @@ import click
 
 from autograder import __version__
 from autograder.cli import doctor, instructor, staff
+from autograder.cli.screen import say
 from autograder.errors import AutograderError
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -46,17 +47,17 @@ def main() -> None:
     try:
         commands()
     except AutograderError as error:
-        click.echo(f"Error: {error}", err=True)
+        say(f"Error: {error}", err=True)
         sys.exit(error.exit_code)
     except OSError as error:
         if error.errno not in _NO_ROOM:
             raise
         where = f" ({error.filename})" if error.filename else ""
-        click.echo(f"Error: {error.strerror}{where}. Finished results are kept: free space, then run again.", err=True)
+        say(f"Error: {error.strerror}{where}. Finished results are kept: free space, then run again.", err=True)
         sys.exit(1)
 
 
 def _stop(number: int, _: FrameType | None) -> None:
     """End as Ctrl-C does: with every process that this one started, and nothing half-written."""
-    click.echo(f"Stopped by {signal.Signals(number).name}. Finished results are kept: run again to go on.", err=True)
+    say(f"Stopped by {signal.Signals(number).name}. Finished results are kept: run again to go on.", err=True)
     sys.exit(128 + number)

@@ -8,6 +8,7 @@ The engine is imported where it is used: every nbgrader command reads the config
 
 from __future__ import annotations
 
+import logging
 import os
 from datetime import datetime
 from glob import glob
@@ -31,6 +32,18 @@ from autograder.names import assignment_name
 from autograder.result_layout import result_folder
 from autograder.results import ReportStatus
 from autograder.submission import exchange_files
+from kit.text import for_terminal
+
+
+class _Clean(logging.Filter):
+    """Messages as they may stand on a terminal: students' names and texts are in them."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = for_terminal(record.getMessage()), None
+        return True
+
+
+_CLEAN = _Clean()
 
 
 class ConfinedAutograde(Autograde):  # type: ignore[misc]
@@ -53,6 +66,8 @@ class ConfinedAutograde(Autograde):  # type: ignore[misc]
     def convert_notebooks(self) -> None:
         from autograder.assignment.load import load_assignment
         from autograder.grading.class_folder import sorted_out
+
+        self.log.addFilter(_CLEAN)
         from autograder.grading.processes import in_fresh_process
         from autograder.marks import gradebook
 

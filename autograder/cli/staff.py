@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.markup import escape
 
 from autograder.cli.options import (
     HERE,
@@ -22,6 +21,7 @@ from autograder.cli.options import (
     weak_option,
     workers_option,
 )
+from autograder.cli.screen import cell, say, say_csv, say_line, say_quoted
 from autograder.errors import BadInput, NotGraded
 
 if TYPE_CHECKING:
@@ -100,14 +100,10 @@ def grade(
     _refuse_incomplete(done, found.left)
 
 
-def _warn(line: str) -> None:
-    click.echo(f"  {line}", err=True)
-
-
 def _results(out: Path, course: Assignment) -> ResultFolder:
     from autograder.result_layout import result_folder
 
-    return result_folder(out, course.name, _warn)
+    return result_folder(out, course.name, say_line)
 
 
 def _belongs_to_gradebook(out: Path) -> bool:
@@ -134,19 +130,19 @@ def _prepare_gradebook(course: Assignment) -> list[str]:
 
     told = gradebook.bring_in_line(course)
     for note in told:
-        _warn(note)
+        say_line(note)
     return told
 
 
 def _print_gradebook(summary: Summary, told: list[str]) -> None:
     for note in summary.notes:
         if note not in told:
-            _warn(note)
+            say_line(note)
     for change in summary.changed:
         kept = f"{change.cell} has a mark of {change.manual:g} by a person, kept"
-        click.echo(f"  {change.student}: {kept}; {change.what}", err=True)
+        say_line(f"{change.student}: {kept}; {change.what}")
     if summary.to_mark:
-        click.echo(f"Written answers waiting for a mark: {summary.to_mark}. Open them with nbgrader's formgrader.")
+        say(f"Written answers waiting for a mark: {summary.to_mark}. Open them with nbgrader's formgrader.")
 
 
 def _print_changes(log: ChangeLog) -> None:
@@ -157,18 +153,18 @@ def _print_changes(log: ChangeLog) -> None:
         return
     table = Table("student", "exercise", "before", "now", "because", box=None, pad_edge=False)
     for change in log.changes[:MAX_CHANGES]:
-        table.add_row(*map(escape, change.row))
-    click.echo(f"{len(log.changes)} scores changed since the last grading:")
+        table.add_row(*map(cell, change.row))
+    say(f"{len(log.changes)} scores changed since the last grading:")
     Console(width=None if sys.stdout.isatty() else 150).print(table)
     left = len(log.changes) - MAX_CHANGES
-    click.echo(f"  and {left} more; all of them: {log.path}" if left > 0 else f"  (also in {log.path})")
+    say(f"  and {left} more; all of them: {log.path}" if left > 0 else f"  (also in {log.path})")
 
 
 def _print_counts(name: str, results: ResultFolder, done: list[Done]) -> None:
     fresh = sum(one.fresh for one in done)
     counts = ", ".join(f"{n} {what}" for n, what in ((fresh, "graded"), (len(done) - fresh, "unchanged")) if n)
     level = done[0].report.isolation
-    click.echo(f"{name}: {counts}; isolation {level}; results in {results.path}/. See: autograder table {name}")
+    say(f"{name}: {counts}; isolation {level}; results in {results.path}/. See: autograder table {name}")
 
 
 def _refuse_incomplete(done: list[Done], left: dict[str, str]) -> None:
@@ -177,9 +173,9 @@ def _refuse_incomplete(done: list[Done], left: dict[str, str]) -> None:
 
     incomplete = [one.report for one in done if one.report.status != ReportStatus.GRADED]
     for name, why in left.items():
-        _warn(f"{name}: not graded: {why}")
+        say_line(f"{name}: not graded: {why}")
     for report in sorted(incomplete, key=lambda report: report.student):
-        _warn(f"{report.student}: {report.status}: {report.reason}")
+        say_line(f"{report.student}: {report.status}: {report.reason}")
     if count := len(incomplete) + len(left):
         raise NotGraded(f"{count} of {len(done) + len(left)} submissions could not be graded fully; see above.")
 
@@ -224,11 +220,13 @@ def rerun(assignment: str, student: str, test: str, folder: Path, out: Path, all
             exercise = next(info.mark.exercise for info in plan.tests if info.id == test_id)
             result = report.exercise(exercise) if report else None
             outcome = run_one(path, student, plan, sandbox, test_id, result.earlier if result else None)
-            click.echo(f"{outcome.id}\n  {outcome.mark.exercise}: {outcome.mark.title}\n  {outcome.status.upper()}")
+            say(f"{outcome.id}\n  {outcome.mark.exercise}: {outcome.mark.title}\n  {outcome.status.upper()}")
             beside = tested_beside(result, course.manifest) if result else ""
-            click.echo(f"  {beside}\n" if beside else "", nl=False)
-            click.echo("".join(f"  {line}\n" for line in (outcome.text, f"Hint: {outcome.hint}") if line))
-            click.echo(outcome.trace)
+            if beside:
+                say(f"  {beside}")
+            say_quoted(outcome.text)
+            say(f"  Hint: {outcome.hint}\n" if outcome.hint else "")
+            say_quoted(outcome.trace)
 
 
 @click.command()
@@ -253,7 +251,7 @@ def table(assignment: str, out: Path, as_csv: bool) -> None:
     database = HERE.gradebook if _belongs_to_gradebook(out) else None
     everyone = standings(course.manifest, _results(out, course), database)
     if as_csv:
-        click.echo(class_table.as_csv(everyone), nl=False)
+        say_csv(class_table.as_csv(everyone))
         return
     console = Console(width=None if sys.stdout.isatty() else class_table.WIDE)
     console.print(class_table.table(course.manifest, everyone, console.width))
@@ -282,4 +280,4 @@ def feedback(assignment: str, out: Path, students: tuple[str, ...]) -> None:
     with counting("feedback", len(students) or len(results.all())) as advance:
         written = feedback_pages.write(course, results, students=students or None, progress=advance)
     pages_written = "1 page" if len(written.students) == 1 else f"{len(written.students)} pages"
-    click.echo(f"{assignment}: {pages_written} in feedback/<student>/{assignment}/. The class: {written.index}")
+    say(f"{assignment}: {pages_written} in feedback/<student>/{assignment}/. The class: {written.index}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from autograder.csv_cells import harmless
 from autograder.results import ExerciseResult, Report, ResultFolder
 from kit.manifest import Manifest
 
@@ -90,4 +91,4 @@ def _append(path: Path, changes: Iterable[ScoreChange]) -> None:
     with path.open("a", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerows([COLUMNS] if is_new else [])
-        writer.writerows((moment, *change.row) for change in changes)
+        writer.writerows((moment, *map(harmless, change.row)) for change in changes)

@@ -73,12 +73,13 @@ def bind(
     extractions: Mapping[str, Extraction],
     sandbox: Sandbox,
     *,
+    seed: int,
     budget: Budget | None = None,
     share: bool = True,
 ) -> NotebookBinding:
     """Tests on these cells, each notebook in a confined worker."""
     budget = budget or Budget(assignment.submission_seconds)
-    return NotebookBinding(assignment.manifest, extractions, sandbox.worker, budget=budget, share=share)
+    return NotebookBinding(assignment.manifest, extractions, sandbox.worker, seed=seed, budget=budget, share=share)
 
 
 def with_staffs_answers(
@@ -124,7 +125,7 @@ class _Runner:
         self.sandbox = sandbox
         self.seed = seed
         self.budget = Budget(plan.assignment.submission_seconds)
-        self.own = bind(plan.assignment, extractions, sandbox, budget=self.budget)
+        self.own = bind(plan.assignment, extractions, sandbox, seed=seed, budget=self.budget)
         self.runs: dict[str, ExerciseRun] = {}
 
     def run(self, exercise: Exercise) -> ExerciseRun:
@@ -162,7 +163,9 @@ class _Runner:
             if name == problem.name and broken.exercise != exercise.id
         ]
         staffs = with_staffs_answers(cells, problem, earlier, leave_out=harmful)
-        binding = bind(self.plan.assignment, {problem.name: staffs}, self.sandbox, budget=self.budget, share=False)
+        binding = bind(
+            self.plan.assignment, {problem.name: staffs}, self.sandbox, seed=self.seed, budget=self.budget, share=False
+        )
         try:
             outcomes = self._outcomes(binding, exercise)
             return ExerciseRun(tuple(self._without_lines(outcome) for outcome in outcomes), whose)

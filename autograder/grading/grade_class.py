@@ -26,6 +26,7 @@ from autograder.sandbox.sandbox import Sandbox
 from autograder.submission.clean_copy import clean_copy
 from autograder.submission.read import Submission, read_submission
 from kit.outcomes import OutcomeStatus
+from kit.text import for_terminal, on_one_line
 
 
 @dataclass(frozen=True)
@@ -109,9 +110,11 @@ def grade_task(task: Task) -> Done:
         report, details, notebooks = _graded(submission, plan, sandbox)
     except Exception as error:
         # A fault of ours on one submission must not stop the class, and must not read as a zero.
-        reason = f"the grader itself failed: {type(error).__name__}: {error}"[:500]
+        reason = "the grader itself failed (the error stands in details/)"  # its text may quote the submission
         report = not_graded(task.student, plan, reason, isolation=sandbox.level, submission=submission.digest)
-        details, notebooks = [Detail("grader", OutcomeStatus.ERROR, reason, traceback.format_exc())], {}
+        text = for_terminal(f"{type(error).__name__}: {error}")
+        details = [Detail("grader", OutcomeStatus.ERROR, text, for_terminal(traceback.format_exc()))]
+        notebooks = {}
     results.write(report, details, notebooks)
     return Done(report, fresh=True)
 
@@ -137,7 +140,7 @@ def _graded(
         copied = clean_copy(release_notebook(plan.assignment, file), submitted)
         notebooks[file] = copied.notebook
         notes += [note for note in copied.notes if note not in notes]
-    return dataclasses.replace(graded.report, notes=tuple(notes)), graded.details, notebooks
+    return dataclasses.replace(graded.report, notes=tuple(map(on_one_line, notes))), graded.details, notebooks
 
 
 def close_contexts() -> None:

@@ -20,6 +20,7 @@ from kit.manifest import Exercise, Manifest
 from kit.notebooks import Extraction
 from kit.outcomes import OutcomeStatus
 from kit.runner import Outcome
+from kit.text import for_terminal, on_one_line
 
 # What a student may read of a test that did not pass. None of it comes from the test's inputs or the student's code.
 MESSAGES = {
@@ -63,7 +64,7 @@ def grade_submission(submission: Submission, plan: Plan, sandbox: Sandbox) -> Gr
     runs = dataclasses.replace(runs, notes=(*lacking.values(), *runs.notes))
     report = _report(submission, plan, sandbox.level, exercises, runs)
     details = [
-        Detail(outcome.id, outcome.status, outcome.text, outcome.trace)
+        Detail(outcome.id, outcome.status, for_terminal(outcome.text), for_terminal(outcome.trace))
         for outcome in runs.outcomes
         if outcome.status != OutcomeStatus.PASSED
     ]
@@ -109,7 +110,7 @@ def _report(
         version=plan.assignment.version,
         student=submission.student,
         status=_status(len(scores), len(exercises)),
-        reason="; ".join(reasons) or None,
+        reason=on_one_line("; ".join(reasons)) or None,
         auto_score=round(sum(scores), 4) if scores else None,
         auto_max=sum(exercise.max_score for exercise in exercises),
         seed=plan.seed,
@@ -118,7 +119,7 @@ def _report(
         submission=submission.digest,
         exercises=exercises,
         tests=_test_results(submission.extractions, runs),
-        notes=(*submission.notes, *_notes(submission.extractions), *runs.notes),
+        notes=tuple(map(on_one_line, (*submission.notes, *_notes(submission.extractions), *runs.notes))),
     )
 
 
@@ -154,7 +155,7 @@ def _adjudicated_outcome(outcome: Outcome, plan: Plan, sandbox: Sandbox) -> Outc
 def reference_passes(test_id: str, plan: Plan, sandbox: Sandbox) -> bool:
     """Whether the reference answer passes this test with this run's seed."""
     problem = plan.assignment.problem(test_id.partition("/")[0])
-    binding = bind(plan.assignment, {problem.name: answer_code(problem)}, sandbox)
+    binding = bind(plan.assignment, {problem.name: answer_code(problem)}, sandbox, seed=plan.seed)
     try:
         outcomes = plan.collected.run(binding=binding, seed=plan.seed, only=test_id)
     finally:
@@ -178,7 +179,7 @@ def _exercise_result(exercise: Exercise, plan: Plan, run: ExerciseRun | None, re
     if reason is None and faulty:
         reason = f"test {faulty[0].id} is itself at fault (the error stands in details/)"
     if reason is not None:
-        return ExerciseResult(exercise.id, ReportStatus.NOT_GRADED, None, exercise.points, reason)
+        return ExerciseResult(exercise.id, ReportStatus.NOT_GRADED, None, exercise.points, on_one_line(reason))
     passed = sum(weight for test_id, weight in expected.items() if mine[test_id].status == OutcomeStatus.PASSED)
     score = round(exercise.points * passed / sum(expected.values()), 4)
     first = explained(run.outcomes)
@@ -226,7 +227,7 @@ def _test_result(outcome: Outcome, stopped: str) -> TestResult:
         exercise=outcome.mark.exercise,
         visibility=visibility(outcome.id),
         status=outcome.status,
-        seconds=round(outcome.seconds, 4),
+        seconds=round(outcome.seconds),  # finer, and code could tell by it what a hidden test showed
         message=message,
         title=outcome.mark.title,
         weight=outcome.mark.weight,

@@ -13,8 +13,10 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from autograder.csv_cells import harmless
 from autograder.marks.standings import Score, Standing, StandingStatus
 from kit.manifest import Manifest
+from kit.text import on_one_line
 
 NONE = "–"
 BESIDE = "° tested with the course's own earlier answers"
@@ -49,7 +51,7 @@ def _table(manifest: Manifest, standings: Sequence[Standing], rows: Sequence[Seq
     grid.add_column("state", no_wrap=True)
     for standing, scores in zip(standings, rows, strict=True):
         cells = [_shown(score) + "*" * (score.manual is not None) + "°" * bool(score.beside) for score in scores]
-        grid.add_row(Text(standing.student), *cells, _total(standing), standing.status)
+        grid.add_row(Text(on_one_line(standing.student)), *cells, _total(standing), standing.status)
     grid.add_section()
     medians = [_median(score.points for score in column) for column in zip(*rows, strict=True)]
     totals = _median(standing.points for standing in standings if standing.status is not StandingStatus.NOT_GRADED)
@@ -83,7 +85,7 @@ def as_csv(standings: Sequence[Standing]) -> str:
         total = None if standing.not_graded else standing.points
         row = [standing.student, standing.status, *(score.points for score in standing.scores), auto, total]
         tail = [report.version, report.submission, report.reason] if report else [None, None, None]
-        writer.writerow([_harmless(value) for value in (*row, standing.max_points, *tail)])
+        writer.writerow([harmless(value) for value in (*row, standing.max_points, *tail)])
     return text.getvalue()
 
 
@@ -98,8 +100,3 @@ def _total(standing: Standing) -> str:
 def _median(values: Iterable[float | None]) -> str:
     known = [value for value in values if value is not None]
     return f"{statistics.median(known):.4g}" if known else NONE
-
-
-def _harmless(value: object) -> object:
-    # A spreadsheet runs a text that begins like a formula.
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

@@ -259,7 +259,9 @@ def test_a_fault_of_the_grader_on_one_submission_stops_nobody_else(
     monkeypatch.setattr(class_grading, "grade_submission", faulty)
     reports = grade(ungraded)
     assert (reports["ada"].status, reports["ada"].auto_score) == ("not graded", None)
-    assert "our own mistake" in str(reports["ada"].reason)
+    assert reports["ada"].reason == "the grader itself failed (the error stands in details/)"
+    details = ResultFolder(ungraded.root / "results").details_path("ada")
+    assert "RuntimeError: our own mistake" in details.read_text()
     assert reports["ben"].auto_score == 5
 
 

@@ -52,7 +52,7 @@ def manifest(seconds: float = 5) -> Manifest:
 def binding(one: str = ONE, two: str = TWO, *extra: CodeCell) -> NotebookBinding:
     cells = (CodeCell("one", one, "one"), *extra, CodeCell("two", two, "two"))
     extraction = Extraction(cells, (), (), frozenset(), frozenset())
-    return NotebookBinding(manifest(), {"p": extraction}, lambda: LocalFarSide("torch"), budget=Budget(60))
+    return NotebookBinding(manifest(), {"p": extraction}, lambda: LocalFarSide("torch"), seed=0, budget=Budget(60))
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_a_cell_that_stops_inside_another_cell_names_both(file: TestFile) -> Non
     extra = CodeCell("cell 2", "one(1).nothing", None)
     to = binding("def one(x):\n    return nowhere", TWO, extra)
     run(file, to)
-    assert to.notes == ("cell 2 stopped with NameError in cell one, line 2: name 'nowhere' is not defined",)
+    assert to.notes == ("cell 2 stopped with NameError in line 2 of cell one",)
 
 
 def test_a_definition_above_a_line_that_stops_still_counts(file: TestFile) -> None:
@@ -309,7 +309,7 @@ def test_a_cell_that_ends_the_far_side_costs_only_its_own_exercise(file: TestFil
     bound = binding(ONE, TWO + "\nfatal = 1")
     bound.open_far_side = lambda: Side("torch")
     assert list(statuses(run(file, bound)).values()) == ["passed", "passed", "crashed", "crashed"]
-    assert bound.notes == ("cell two ended the process: it exited",)
+    assert bound.notes == ("cell two ended the process that ran it",)
 
 
 def test_exercises_do_not_share_a_namespace(file: TestFile) -> None:
@@ -338,7 +338,25 @@ def test_a_slow_exercise_leaves_time_for_the_others(file: TestFile) -> None:
     assert list(statuses(run(file, bound)).values()) == ["passed", "timeout", "passed", "passed"]
 
 
-@pytest.mark.parametrize("text", ["a secret number: write this function", "two: write this function"])
-def test_only_an_exercise_can_block_another_one(file: TestFile, text: str) -> None:
-    outcome = run(file, binding(one=f"def one(x):\n    raise NotImplementedError({text!r})"))[0]
-    assert (outcome.status, outcome.blocked_by) == (("blocked", "two") if "two" in text else ("failed", ""))
+CLAIMS = {
+    "no exercise": 'raise NotImplementedError("a secret number: write this function")',
+    "an exercise and more": 'raise NotImplementedError("two: write this function\\nFAILED")',
+    "an exercise": 'raise NotImplementedError("two: write this function")',
+    "the exercise itself": 'if x is None:\n        return x\n    raise NotImplementedError("one: write this function")',
+    "a missing name": "raise NameError(\"name 'two' is not defined\")",
+    "a missing name of its own": "raise NameError(\"name 'one' is not defined\")",
+    "a name that was deleted": "del globals()['two']\n    return two(x)",
+}
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
+def test_a_written_exercise_blocks_nothing_whatever_the_code_claims(file: TestFile, claim: str) -> None:
+    outcome = run(file, binding(one=f"def one(x):\n    {claim}"))[0]
+    assert (outcome.status, outcome.blocked_by) == ("failed", "")
+
+
+@pytest.mark.parametrize("claim", ["an exercise", "a missing name"])
+@pytest.mark.parametrize("two", ["def two(x):\n    " + STUB.format("two"), "def to(x):\n    return x"])
+def test_an_unwritten_exercise_blocks_another_one(file: TestFile, claim: str, two: str) -> None:
+    outcome = run(file, binding(f"def one(x):\n    {CLAIMS[claim]}", two))[0]
+    assert (outcome.status, outcome.blocked_by) == ("blocked", "two")

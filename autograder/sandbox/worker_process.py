@@ -23,6 +23,7 @@ from kit.student import StudentCrashed, StudentTimeout
 from kit.wire import MAX_FRAME, WireError
 
 CLOCK_FACTOR = 10  # a call of 5 processor seconds may take 50 seconds on the clock
+MAX_THREADS = 64
 _CHUNK = 1 << 20
 _WATCH_SECONDS = 0.05
 _CPUCLOCK_SCHED = 2  # of a whole process: include/linux/posix-timers_types.h
@@ -85,6 +86,7 @@ class Worker:
             clock = time.monotonic() + CLOCK_FACTOR * seconds
             deadline = Deadline(clock, self.processor_seconds + seconds)
             self._expect_silence(deadline)
+            self._expect_few_threads()
             self._send(frame, deadline)
             return self.receive(deadline)
         except TimeUp as error:
@@ -168,6 +170,18 @@ class Worker:
                 raise TimeUp(" of processor time")
             if self._resident() > self._memory:
                 raise StudentCrashed(f"it used more than {self._memory >> 20} MiB of memory")
+            self._expect_few_threads()
+
+    def _expect_few_threads(self) -> None:
+        """A limit of the user's (RLIMIT_NPROC) does not bind root, and others may share it."""
+        if self._threads() > MAX_THREADS:
+            raise StudentCrashed(f"it started more than {MAX_THREADS} threads")
+
+    def _threads(self) -> int:
+        try:
+            return os.stat(f"/proc/{self._pid}/task").st_nlink - 2
+        except OSError:
+            return 0
 
     def _resident(self) -> int:
         if self._pid is None:

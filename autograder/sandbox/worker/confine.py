@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import dataclasses
 import os
 import platform
 import resource
+import select
 import signal
 import struct
 from collections.abc import Collection, Iterable, Sequence
@@ -21,6 +23,10 @@ MIB = 1 << 20
 NOBODY = 65534
 # Mapped files, and the zygote's own, take address space that is not a student's memory.
 ADDRESS_SPACE_BEYOND_MEMORY = 1536 * MIB
+
+CLONE_NEWUSER = 0x10000000  # include/uapi/linux/sched.h
+_CAPABILITIES_VERSION_3 = 0x20080522  # include/uapi/linux/capability.h
+_COUNTS_BY_USER_NAMESPACE = (5, 14)  # the first kernel that does
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
@@ -43,7 +49,8 @@ class Limits:
     threads: int | None = None
 
 
-def _syscall(number: int, *arguments: int | ctypes.c_void_p) -> int:
+def syscall(number: int, *arguments: int | ctypes.c_void_p) -> int:
+    """The kernel's call of that number. Raises OSError."""
     given = (value if isinstance(value, ctypes.c_void_p) else ctypes.c_long(value) for value in arguments)
     result = int(_libc.syscall(ctypes.c_long(number), *given))
     if result < 0:
@@ -62,13 +69,13 @@ def _prctl(option: int, argument: int, pointer: ctypes.c_void_p | None = None) -
 
 def pidfd_open(pid: int) -> int:
     """A descriptor of a process: os.pidfd_open, which some builds of Python lack."""
-    return _syscall(_NR_PIDFD_OPEN, pid, 0)
+    return syscall(_NR_PIDFD_OPEN, pid, 0)
 
 
 def pidfd_kill(pidfd: int) -> None:
     """SIGKILL to the process behind the descriptor; one that has already ended is fine."""
     try:
-        _syscall(_NR_PIDFD_SEND_SIGNAL, pidfd, signal.SIGKILL, ctypes.c_void_p(0), 0)
+        syscall(_NR_PIDFD_SEND_SIGNAL, pidfd, signal.SIGKILL, ctypes.c_void_p(0), 0)
     except ProcessLookupError:
         return
 
@@ -77,6 +84,15 @@ def die_with_parent(parent: int) -> None:
     """End this process when `parent` ends, also when it has already ended. Cleared by a change of uid."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
+        os._exit(1)
+
+
+def die_with_process(pidfd: int) -> None:
+    """The same for a process in a namespace of its own, whose parent has no number there: by its descriptor."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    poller = select.poll()
+    poller.register(pidfd, select.POLLIN)
+    if poller.poll(0):
         os._exit(1)
 
 
@@ -117,6 +133,36 @@ def drop_user() -> None:
     os.setresuid(NOBODY, NOBODY, NOBODY)
 
 
+def counts_own_threads() -> bool:
+    """Enter a user namespace, in which RLIMIT_NPROC counts apart from everybody else. False where that is not so."""
+    version = tuple(int(part) for part in os.uname().release.split(".")[:2])
+    if version < _COUNTS_BY_USER_NAMESPACE:
+        return False
+    try:
+        unshare(CLONE_NEWUSER)
+    except OSError:
+        return False
+    return True
+
+
+def unshare(flags: int) -> None:
+    """Leave what `flags` name and get new ones, as unshare(2). Raises OSError."""
+    checked(_libc.unshare(flags))
+
+
+def checked(result: int) -> None:
+    """Raises OSError where a call of the C library has failed."""
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+
+
+def drop_capabilities() -> None:
+    """Give up what root has, or a user namespace gave."""
+    header = struct.pack("=Ii", _CAPABILITIES_VERSION_3, 0)
+    checked(_libc.capset(header, bytes(24)))
+
+
 # Landlock: include/uapi/linux/landlock.h
 _FS_WRITE_FILE, _FS_READ_FILE, _FS_READ_DIR = 1 << 1, 1 << 2, 1 << 3
 # The number of file rights that each version of the interface knows; the last entry holds for later ones.
@@ -130,7 +176,7 @@ _CREATE_RULESET_VERSION = 1
 def landlock_abi() -> int:
     """The version of Landlock that the kernel offers; 0 where it has none or has it switched off."""
     try:
-        return _syscall(_NR_LANDLOCK_CREATE_RULESET, ctypes.c_void_p(0), 0, _CREATE_RULESET_VERSION)
+        return syscall(_NR_LANDLOCK_CREATE_RULESET, ctypes.c_void_p(0), 0, _CREATE_RULESET_VERSION)
     except OSError:
         return 0
 
@@ -143,7 +189,7 @@ def landlock_rules(readable: Iterable[str]) -> int | None:
     rights = (1 << _FS_RIGHTS_BY_ABI[min(abi, len(_FS_RIGHTS_BY_ABI)) - 1]) - 1
     attributes = struct.pack("QQQ", rights, _NET_BIND_AND_CONNECT_TCP, _SCOPE_ABSTRACT_SOCKETS_AND_SIGNALS)
     attributes = attributes[: 24 if abi >= 6 else 16 if abi >= 4 else 8]
-    ruleset = _syscall(_NR_LANDLOCK_CREATE_RULESET, _pointer(attributes), len(attributes), 0)
+    ruleset = syscall(_NR_LANDLOCK_CREATE_RULESET, _pointer(attributes), len(attributes), 0)
     for path in readable:
         _landlock_allow(ruleset, path, _FS_READ_FILE | _FS_READ_DIR if os.path.isdir(path) else _FS_READ_FILE)
     _landlock_allow(ruleset, "/dev/urandom", _FS_READ_FILE)
@@ -158,14 +204,14 @@ def _landlock_allow(ruleset: int, path: str, rights: int) -> None:
         return
     try:
         rule = struct.pack("=Qi", rights, folder)
-        _syscall(_NR_LANDLOCK_ADD_RULE, ruleset, _RULE_PATH_BENEATH, _pointer(rule), 0)
+        syscall(_NR_LANDLOCK_ADD_RULE, ruleset, _RULE_PATH_BENEATH, _pointer(rule), 0)
     finally:
         os.close(folder)
 
 
 def landlock_enter(ruleset: int) -> None:
     """Hold this process to the rule set from now on. Needs no_new_privs."""
-    _syscall(_NR_LANDLOCK_RESTRICT_SELF, ruleset, 0)
+    syscall(_NR_LANDLOCK_RESTRICT_SELF, ruleset, 0)
 
 
 def _pointer(data: bytes) -> ctypes.c_void_p:
@@ -273,8 +319,9 @@ def seccomp_enter() -> bool:
 def enter(limits: Limits, *, parent: int, ruleset: int | None, drop: bool, without: Collection[str] = ()) -> list[str]:
     """Shut this process in and return the layers that hold, in the order in which they were applied.
 
-    `ruleset` comes from `landlock_rules`, made while the paths could still be opened; `drop`: become nobody.
-    `without` leaves layers out, so that the self-test can be tested.
+    parent: a descriptor of the process with which this one ends. `ruleset` comes from `landlock_rules`, made while
+    the paths could still be opened; `drop`: become nobody. `without` leaves layers out, so that the self-test can be
+    tested.
     """
     layers = []
     if drop:
@@ -282,10 +329,16 @@ def enter(limits: Limits, *, parent: int, ruleset: int | None, drop: bool, witho
             drop_user()
             layers.append("uid")
     if "limits" not in without:
+        if counts_own_threads():
+            layers.append("threads")
+        else:
+            limits = dataclasses.replace(limits, threads=None)  # the limit would be shared with others
         limit_resources(limits)
         layers.append("limits")
     hide_memory()
-    die_with_parent(parent)
+    drop_capabilities()
+    die_with_process(parent)
+    os.close(parent)
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     if ruleset is not None:
         if "landlock" not in without:

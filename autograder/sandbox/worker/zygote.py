@@ -28,7 +28,7 @@ from . import ENDING, LENGTH, confine, namespaces, pages, probe
 CANNOT_CONFINE = 70
 SERVICE_FAILED = 71
 _OPTIONAL = ("kit.far_side", "kit.check", "matplotlib.pyplot")
-_SOCKET, _ZYGOTE, _RULES = 3, 4, 5
+_SOCKET, _ZYGOTE, _RULES = confine.CONNECTION, 4, 5
 _CHUNK = 1 << 16
 
 

@@ -41,6 +41,11 @@ class CourseFolders:
         return self.root / "results"
 
     @property
+    def not_submissions(self) -> tuple[Path, ...]:
+        """Folders of the course in which no submission lies."""
+        return (self.assignments, self.source, self.release, self.autograded, self.feedback, self.results, self.state)
+
+    @property
     def gradebook(self) -> Path:
         return self.root / "gradebook.db"
 

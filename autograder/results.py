@@ -78,7 +78,7 @@ def tested_beside(result: ExerciseResult, manifest: Manifest) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the grader says about one submission: the content of `<out>/<student>.json`.
+    """What the grader says about one submission: the content of `<out>/<assignment>/<student>.json`.
 
     `auto_score` is None for a submission that could not be graded, and counts the graded exercises of one that was
     partly graded.
@@ -148,7 +148,7 @@ class Detail:
 
 @dataclass(frozen=True)
 class ResultFolder:
-    """`--out`: `<student>.json`, `details/<student>.json`, `notebooks/<student>/*.ipynb`."""
+    """`<out>/<assignment>/`: `<student>.json`, `details/<student>.json`, `notebooks/<student>/*.ipynb`."""
 
     path: Path
 
@@ -160,6 +160,17 @@ class ResultFolder:
 
     def notebooks_path(self, student: str) -> Path:
         return self.path / "notebooks" / student
+
+    def refuses(self, student: str) -> str | None:
+        """Why the file system takes no file named after this student, such as "File name too long"; None: it does."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self.report_path(student).lstat()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return f"no result can have this name ({error.strerror})"
+        return None
 
     def read(self, student: str) -> Report | None:
         """The stored report; None where there is none or it cannot be read."""

@@ -6,14 +6,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from kit.far_side import Service, cell_spoken
+from kit.cells import read_python
+from kit.far_side import OutOfTime, Service, cell_spoken
 from kit.manifest import Manifest
 from kit.notebooks import CodeCell, Extraction
 from kit.outcomes import OutcomeStatus
-from kit.student import LocalTransport, Student, StudentCrashed, StudentError, StudentTimeout, Transport
+from kit.statements import pieces
+from kit.student import (
+    CellTimeout,
+    LocalTransport,
+    Student,
+    StudentCrashed,
+    StudentError,
+    StudentTimeout,
+    Transport,
+)
 from kit.wire import WireError
 
 LOAD_SECONDS = 10.0
+ALARM = 0.9  # the part of it after which a cell that is alone is interrupted, to learn its line
 PATIENCE = 2  # timeouts of one exercise before its other tests are not tried any more
 CLOCK_FACTOR = 5  # how much longer a submission may take on the clock than in processor time
 
@@ -33,7 +44,7 @@ class LocalFarSide(LocalTransport):
     """An empty namespace in this process."""
 
     def __init__(self, library: str) -> None:
-        super().__init__(Service({"__name__": "__main__"}, library))
+        super().__init__(Service({"__name__": "__main__"}, library, strict=True))
 
     @property
     def processor_seconds(self) -> float:
@@ -82,12 +93,16 @@ class Budget:
 
 @dataclass(frozen=True)
 class LoadProblem:
-    """A cell that did not run to its end: how, and the error that a test of its exercise meets."""
+    """A cell that did not run to its end: how, and the error that a test of its exercise meets.
+
+    names: what it was to define.
+    """
 
     label: str
     exercise: str | None
     error: Exception
     note: str
+    names: frozenset[str]
 
 
 @dataclass
@@ -132,9 +147,9 @@ class NotebookBinding:
     def student(self, exercise: str) -> Student:
         """Raises StudentTimeout where time is used up, or what stopped the exercise's own cell."""
         self._check_time(exercise)
+        self._expect_whole_cell(exercise)
         if self.timeouts.get(exercise, 0) >= PATIENCE:
             raise StudentTimeout(f"not tried: {PATIENCE} earlier tests of this exercise did not finish")
-        self._expect_whole_cell(exercise)
         entry = self.manifest.exercise(exercise)
         if self.loaded is None or not (self.loaded.exercise == exercise or self.shares(exercise)):
             self.close()
@@ -180,6 +195,15 @@ class NotebookBinding:
     def excuse(self, exercise: str) -> str | None:
         """What an exception stopped its cell with, if its names are missing for that reason."""
         return next((p.note for p in self.failed.values() if p.exercise == exercise), None)
+
+    def absence(self, exercise: str, name: str) -> Exception | str | None:
+        """Why the code of an exercise misses a name: the error that ended the cell with it, or a reason in words."""
+        problem = self.manifest.exercise(exercise).problem
+        for (where, _), broken in self.broken.items():
+            if where == problem and name in broken.names:
+                return broken.error
+        maker = self.extractions[problem].unmade.get(name)
+        return f"{name}, which {maker}" if maker is not None else None
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -233,7 +257,7 @@ class NotebookBinding:
         loaded: dict[int, CodeCell] = {}
         for number, cell in cells.items():
             try:
-                self._run(opened.student, problem, {number: cell})
+                self._run(opened.student, problem, {number: cell}, seconds=ALARM * LOAD_SECONDS)
                 loaded[number] = cell
             except (StudentTimeout, StudentCrashed, WireError) as error:
                 self._note_broken((problem, number), cell, error)
@@ -243,16 +267,36 @@ class NotebookBinding:
                     break  # it behaves differently each time: every test of this far side will say so
         return opened
 
-    def _run(self, student: Student, problem: str, cells: Mapping[int, CodeCell]) -> None:
-        errors = student.load_cells([(cell.label, cell.source) for cell in cells.values()])
+    def _run(self, student: Student, problem: str, cells: Mapping[int, CodeCell], seconds: float | None = None) -> None:
+        """Load these cells. Raises CellTimeout for one that took more than `seconds`, if they are given."""
+        sources = [(cell.label, cell.source) for cell in cells.values()]
+        errors = student.load_cells(sources, packages=self.manifest.packages, seconds=seconds)
         for (number, cell), error in zip(cells.items(), errors, strict=True):
+            if error is not None and error.shown == OutOfTime.__name__:
+                raise CellTimeout(_too_slow(cell, error.line if error.cell == cell.label else None))
             if error is not None:
                 note = f"{cell_spoken(cell.label)} stopped with {error.report(said=cell.label)}"
-                self.failed[problem, number] = LoadProblem(cell.label, cell.exercise, error, note)
+                self.failed[problem, number] = LoadProblem(cell.label, cell.exercise, error, note, _names(cell))
 
     def _note_broken(self, key: tuple[str, int], cell: CodeCell, error: Exception) -> None:
-        slow = isinstance(error, StudentTimeout)
-        how = f"did not finish within {LOAD_SECONDS:g} s" if slow else f"ended the process: {error}"
-        note = f"{cell_spoken(cell.label)} {how}"
-        met = StudentTimeout(note) if slow else StudentCrashed(note)
-        self.broken[key] = LoadProblem(cell.label, cell.exercise, met, note)
+        met: Exception
+        if isinstance(error, CellTimeout):
+            met = error
+        elif isinstance(error, StudentTimeout):
+            met = CellTimeout(_too_slow(cell, None))
+        else:
+            met = StudentCrashed(f"{cell_spoken(cell.label)} ended the process: {error}")
+        self.broken[key] = LoadProblem(cell.label, cell.exercise, met, str(met), _names(cell))
+
+
+def _too_slow(cell: CodeCell, line: int | None) -> str:
+    """What is said of a cell that takes too long. line: where it was at the time, if that is known."""
+    lines = cell.source.split("\n")
+    first = next((number for number, text in enumerate(lines, 1) if text.strip()), 1)
+    at = line if line is not None and first <= line <= len(lines) else first
+    return f"{cell_spoken(cell.label)} ran out of time in line {at}: it did not finish within {LOAD_SECONDS:g} s"
+
+
+def _names(cell: CodeCell) -> frozenset[str]:
+    tree = read_python(cell.source).tree
+    return frozenset(name for piece in pieces(tree) for name in piece.names) if tree is not None else frozenset()

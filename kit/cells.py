@@ -80,6 +80,11 @@ def read_python(source: str) -> Python:
     return second
 
 
+def defined_names(source: str) -> set[str]:
+    """Names of the functions and classes that a text defines at its top level, read without Python's parser."""
+    return set(re.findall(r"^(?:async\s+def|def|class)\s+(\w+)", source, re.MULTILINE))
+
+
 def compile_error(source: str) -> str:
     """Why Python does not compile this text, and in which line; empty where it does. Nothing is executed."""
     try:

@@ -17,6 +17,7 @@ from kit.check_output import Block, line_block, outcomes_block
 from kit.earlier_checks import codes, to_pass_first
 from kit.exercises import STUB_TEXT
 from kit.far_side import Service
+from kit.home_warnings import of_live_code
 from kit.manifest import Exercise
 from kit.outcomes import OutcomeStatus
 from kit.release import Release, ReleaseError, find_release
@@ -49,6 +50,8 @@ def check(exercise_id: str) -> None:
         raise ChecksFailed(error.args[0]) from None
     block = _check(release, exercise, caller.f_globals)
     _show(block)
+    for warning in of_live_code(exercise.names, caller.f_globals, release.manifest, release.root):
+        _show(line_block(f"Warning: {warning}"))
     if block.failure:
         raise ChecksFailed(block.failure)
 
@@ -119,6 +122,9 @@ class LiveBinding:
         return name in self.owners.values()
 
     def excuse(self, exercise: str) -> str | None:
+        return None
+
+    def absence(self, exercise: str, name: str) -> None:
         return None
 
 

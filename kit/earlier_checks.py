@@ -43,7 +43,7 @@ def names_used(namespace: Mapping[str, object], names: Iterable[str]) -> set[str
     todo = list(names)
     while todo:
         name = todo.pop()
-        new = {used for code in codes(namespace.get(name)) for used in _globals_of(code)} - found
+        new = {used for code in codes(namespace.get(name)) for used in globals_of(code)} - found
         found |= new
         todo += new
     return found
@@ -60,9 +60,9 @@ def codes(thing: object) -> Iterator[CodeType]:
         yield from codes(inner)
 
 
-def _globals_of(code: CodeType) -> Iterator[str]:
+def globals_of(code: CodeType) -> Iterator[str]:
     """Names that may be global; names of attributes are among them."""
     yield from code.co_names
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _globals_of(constant)
+            yield from globals_of(constant)

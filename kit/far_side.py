@@ -4,17 +4,24 @@ The same class serves a live notebook, saved notebooks and the sandboxed worker.
 never lets an exception of the student's out.
 """
 
+import ast
 import importlib
+import linecache
 import random
+import signal
 import traceback
-from collections.abc import Callable
-from types import TracebackType
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import zip_longest
+from types import CodeType, TracebackType
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from kit.imports import are_all_there, imports, missing_at_grading, with_harmless_imports
 from kit.modes import changed, modes, restore
 from kit.module_state import Numbers, state_of
 from kit.snapshot import Snapshot
@@ -34,8 +41,15 @@ MAX_ERROR_TEXT = 500
 MAX_TRACE = 6000
 
 
+ALARM_CLOCK_FACTOR = 10  # how much longer a cell may take on the clock than in processor time
+
+
 class MissingName(Exception):
     """The student's code defines no such name."""
+
+
+class OutOfTime(BaseException):
+    """A cell takes too long: raised in the line that it is at."""
 
 
 class Service:
@@ -44,15 +58,23 @@ class Service:
     namespace: where the student's functions and classes are looked up, and cells are run.
     library: name of the shipped package; `Lib` paths must lie in it.
     stops: exceptions that pass through (a student's own Ctrl-C in a notebook); in a worker, none do.
+    strict: whether cells find only the packages that the grader has, although there may be more here.
     """
 
     def __init__(
-        self, namespace: dict[str, Any], library: str, stops: tuple[type[BaseException], ...] = (KeyboardInterrupt,)
+        self,
+        namespace: dict[str, Any],
+        library: str,
+        stops: tuple[type[BaseException], ...] = (KeyboardInterrupt,),
+        *,
+        strict: bool = False,
     ) -> None:
         self.namespace = namespace
         self.library = library
         self.stops = stops
+        self.strict = strict
         self.modules: dict[int, nn.Module] = {}
+        self.sources: dict[str, list[str]] = {}  # the lines of each cell, by its file name
         self.numbers = Numbers()
         self.modes: dict[str, Any] | None = None  # as they were before the first test or cell
 
@@ -83,8 +105,12 @@ class Service:
     # --- operations -----------------------------------------------------------------------------------------------
 
     def do_load(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Run cells. Their code keeps the cell's label as its file name, so that errors name cell and line."""
-        return {"errors": [self._load(label, source) for label, source in request["cells"]]}
+        """Run cells. Their code keeps the cell's label as its file name, so that errors name cell and line.
+
+        packages: what the assignment names. seconds: where it is given, a cell that takes longer is interrupted.
+        """
+        packages, seconds = request.get("packages", ()), request.get("seconds")
+        return {"errors": [self._load(label, source, packages, seconds) for label, source in request["cells"]]}
 
     def do_call(self, request: dict[str, Any]) -> dict[str, Any]:
         target = self._target(request["target"], request.get("method"))
@@ -147,14 +173,36 @@ class Service:
         np.random.seed(seed % 2**32)
         torch.default_generator.manual_seed(seed)  # torch.manual_seed also formats a stack for each GPU library
 
-    def _load(self, label: str, source: str) -> dict[str, Any] | None:
+    def _load(
+        self, label: str, source: str, packages: Sequence[str], seconds: float | None = None
+    ) -> dict[str, Any] | None:
         try:
-            exec(compile(source, cell_filename(label), "exec", dont_inherit=True), self.namespace)
+            code = self._compiled(cell_filename(label), source, packages)
+            with _alarm(seconds):
+                exec(code, self.namespace)
         except self.stops:
             raise
         except BaseException as error:
             return self._describe(error)
         return None
+
+    def _compiled(self, filename: str, source: str, packages: Sequence[str]) -> CodeType:
+        """A cell's code; its source is kept where `inspect` and TorchScript look for it."""
+        self._remember(filename, source)
+        if are_all_there(source) and not self.strict:
+            return compile(source, filename, "exec", dont_inherit=True)
+        tree = ast.parse(source, filename)
+        refused = missing_at_grading(imports(tree), self.library, packages) if self.strict else ()
+        harmless = with_harmless_imports(tree, packages, [one.root for one in refused])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they were given for the source already
+            return compile(harmless, filename, "exec", dont_inherit=True)
+
+    def _remember(self, filename: str, source: str) -> None:
+        """Parts of one cell come one by one, each on its own lines: together they are its source."""
+        both = zip_longest(source.splitlines(keepends=True), self.sources.get(filename, ()), fillvalue="")
+        self.sources[filename] = [new if new.strip() else old or new for new, old in both]
+        linecache.cache[filename] = (len(source), None, self.sources[filename], filename)
 
     def _target(self, reference: Any, method: str | None) -> Callable[..., Any]:
         thing = self._far(reference)
@@ -222,6 +270,28 @@ class Service:
                 place = cell_label(step.tb_frame.f_code.co_filename), step.tb_lineno
             step = step.tb_next
         return place
+
+
+@contextmanager
+def _alarm(seconds: float | None) -> Iterator[None]:
+    """Raise OutOfTime in what runs after so many seconds of processor time, or many more on the clock."""
+    if seconds is None:
+        yield
+        return
+    timers = {signal.ITIMER_PROF: seconds, signal.ITIMER_REAL: ALARM_CLOCK_FACTOR * seconds}
+    for number in (signal.SIGPROF, signal.SIGALRM):
+        signal.signal(number, _ring)
+    for timer, value in timers.items():
+        signal.setitimer(timer, value)
+    try:
+        yield
+    finally:
+        for timer in timers:
+            signal.setitimer(timer, 0)
+
+
+def _ring(*_: object) -> None:
+    raise OutOfTime
 
 
 def cell_filename(label: str) -> str:

@@ -6,6 +6,7 @@ Shipped as ``tests/manifest.json``; the grader and the student's side read the s
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -57,6 +58,11 @@ def check_id(exercise_id: str) -> str:
     return exercise_id + CHECK
 
 
+def text_id(kind: CellKind, source: str) -> str:
+    """The id of a cell that is known by its text alone: the same text has the same id in every version."""
+    return "c-" + hashlib.sha256(f"{kind}\n{source}".encode()).hexdigest()[:12]
+
+
 def exercise_of_check(cell_id: str) -> str | None:
     """The exercise of a check cell's id; None for any other id."""
     return cell_id.removesuffix(CHECK) if cell_id.endswith(CHECK) else None
@@ -66,12 +72,13 @@ def exercise_of_check(cell_id: str) -> str | None:
 class Cell:
     """One cell as released. ``id`` is the notebook's cell id and, for graded cells, nbgrader's grade_id.
 
-    The set-up cell's source is left out (empty).
+    The set-up cell's source is left out (empty). was: ids that the cell had in earlier releases.
     """
 
     id: str
     kind: CellKind
     source: str
+    was: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,11 @@ class Notebook:
     problem: str
     title: str
     cells: tuple[Cell, ...]
+
+    @property
+    def by_id(self) -> dict[str, Cell]:
+        """The cells by their ids, those of earlier releases among them."""
+        return {name: cell for cell in self.cells for name in (*cell.was, cell.id)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +121,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Everything both sides must agree on about one version of an assignment."""
+    """Everything both sides must agree on about one version of an assignment.
+
+    packages: what students' code may import at grading, beside torch, numpy, matplotlib and the library.
+    python, torch: the versions with which it is graded ("3.11"; empty: not said).
+    """
 
     assignment: str
     title: str
@@ -120,6 +136,19 @@ class Manifest:
     answers: tuple[Answer, ...]
     release_url: str
     submission_seconds: float
+    packages: tuple[str, ...] = ()
+    python: str = "3.11"
+    torch: str = ""
+
+    @property
+    def grader(self) -> str:
+        """What the grader has, in two sentences for students."""
+        versions = [f"Python {self.python}", *([f"torch {self.torch}"] if self.torch else [])]
+        packages = ["Python's own library", "torch", "numpy", "matplotlib", self.library, *self.packages]
+        return (
+            f"The grader has {' and '.join(versions)}. Code may import {', '.join(packages[:-1])} and {packages[-1]}: "
+            "anything else is missing there, and an error where it is used."
+        )
 
     @property
     def points(self) -> dict[str, float]:
@@ -148,7 +177,10 @@ class Manifest:
 
     def to_json(self) -> str:
         """The manifest as stable, readable JSON text, ending with a newline."""
-        return json.dumps({"schema": SCHEMA, **dataclasses.asdict(self)}, indent=1, ensure_ascii=False) + "\n"
+        data = dataclasses.asdict(self)
+        for cell in (cell for book in data["notebooks"] for cell in book["cells"] if not cell["was"]):
+            del cell["was"]
+        return json.dumps({"schema": SCHEMA, **data}, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Manifest:
@@ -171,6 +203,10 @@ class Manifest:
             raise ValueError(f"{path}: {error}") from error
 
 
+def _cell(data: Mapping[str, Any]) -> Cell:
+    return Cell(**{**data, "kind": CellKind(data["kind"]), "was": tuple(data.get("was", ()))})
+
+
 def earlier(exercises: Sequence[Exercise], exercise_id: str) -> tuple[Exercise, ...]:
     """Those of the exercises, given in teaching order, that one of them builds on, directly or not."""
     found = {exercise_id}
@@ -180,12 +216,11 @@ def earlier(exercises: Sequence[Exercise], exercise_id: str) -> tuple[Exercise, 
 
 
 def _parts(data: Mapping[str, Any]) -> dict[str, Any]:
-    notebooks = tuple(
-        Notebook(**{**book, "cells": tuple(Cell(**cell | {"kind": CellKind(cell["kind"])}) for cell in book["cells"])})
-        for book in data["notebooks"]
-    )
+    notebooks = tuple(Notebook(**{**book, "cells": tuple(map(_cell, book["cells"]))}) for book in data["notebooks"])
     exercises = tuple(
         Exercise(**{**item, "depends": tuple(item["depends"]), "names": tuple(item["names"])})
         for item in data["exercises"]
     )
-    return {"notebooks": notebooks, "exercises": exercises, "answers": tuple(Answer(**a) for a in data["answers"])}
+    answers = tuple(Answer(**item) for item in data["answers"])
+    packages = tuple(data.get("packages", ()))
+    return {"notebooks": notebooks, "exercises": exercises, "answers": answers, "packages": packages}

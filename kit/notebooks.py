@@ -9,14 +9,17 @@ from __future__ import annotations
 import ast
 import dataclasses
 import functools
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from kit.cells import MAX_SOURCE, Blanked, Python, normalise, one_line, read_python
+from kit.cells import MAX_SOURCE, Blanked, Python, defined_names, normalise, one_line, read_python
+from kit.global_names import MAX_NAMES, Maker, is_builtin, names_by_their_look, used_names
+from kit.imports import Import, imports, missing_at_grading
 from kit.manifest import Cell, CellKind, Manifest, Notebook
-from kit.statements import FUNCTIONS, Piece, joined, pieces, statements
+from kit.matching import RawCell, likeness, match
+from kit.python_version import RUNNING, Version, is_newer, made_with
+from kit.statements import FUNCTIONS, Piece, bound_names, joined, pieces, statements
 
 MAX_BYTES = 50_000_000  # of a file that is handed in: a notebook or a zip file
 MAX_SUBMISSION = 100_000_000  # bytes of all its notebooks together
@@ -60,6 +63,9 @@ class Extraction:
     """What runs, in order; what is left out; remarks; exercises without a cell, and with an unwritten one.
 
     redefined: exercises of which a later cell of the student's own defines every name, so that it counts.
+    imports: what the cells that run ask for, with the cell's label.
+    unmade: names that the notebook makes in code that does not run at grading, and nothing else makes.
+    newer: exercises whose code this Python cannot read although the Python that made the notebook may: why.
     """
 
     cells: tuple[CodeCell, ...]
@@ -68,16 +74,30 @@ class Extraction:
     missing: frozenset[str]
     stubs: frozenset[str]
     redefined: frozenset[str] = frozenset()
+    imports: tuple[tuple[str, Import], ...] = ()
+    unmade: Mapping[str, Maker] = field(default_factory=dict)
+    newer: Mapping[str, str] = field(default_factory=dict)
+
+    def lacking(self, manifest: Manifest) -> list[tuple[str, Import]]:
+        """The imports of what is not among the grader's packages, with the cell's label."""
+        found = missing_at_grading([one for _, one in self.imports], manifest.library, manifest.packages)
+        return [(label, one) for label, one in self.imports if one in found]
 
 
 @dataclass(frozen=True, slots=True)
 class SubmittedCell:
-    """A cell as submitted. ``position`` counts from 1; ``released`` is the released cell it came from, if any."""
+    """A cell as submitted. ``position`` counts from 1; ``released`` is the released cell it came from, if any.
+
+    by_id: False where no id said from which, but the cell's text or place. is_older: text of the course's, as it was
+    in another version.
+    """
 
     position: int
     is_code: bool
     source: str
     released: Cell | None
+    by_id: bool = True
+    is_older: bool = False
 
     @property
     def label(self) -> str:
@@ -87,16 +107,28 @@ class SubmittedCell:
 
 
 def submitted_cells(notebook: Notebook, submitted: Mapping[str, Any] | None) -> tuple[SubmittedCell, ...]:
-    """The cells of a notebook file, matched to the released ones by grade_id, then by cell id.
+    """The cells of a notebook file, matched to the released ones by grade_id, by cell id, else by their text.
 
-    Whatever has a wrong type is read as empty; cells beyond the first 2,000 are ignored.
+    Ids of earlier releases count as today's. Whatever has a wrong type is read as empty; cells beyond the first 2,000
+    are ignored.
     """
-    released = {cell.id: cell for cell in notebook.cells}
-    found = []
-    for position, raw in enumerate(_cells_of(submitted)[:MAX_CELLS], start=1):
-        known = next((released[name] for name in _ids(raw) if name in released), None)
-        found.append(SubmittedCell(position, raw.get("cell_type") == "code", source_of(raw), known))
-    return tuple(found)
+    raw = _raw_cells(submitted)
+    submitted_as = []
+    for position, (cell, found) in enumerate(zip(raw, match(notebook, raw), strict=True), start=1):
+        released = found.released if found is not None else None
+        is_older = cell.is_of_the_course and not (found is not None and found.by_id)
+        source = renewed(cell.source, released)
+        by_id = found is None or found.by_id
+        submitted_as.append(SubmittedCell(position, cell.is_code, source, released, by_id, is_older))
+    return tuple(submitted_as)
+
+
+def renewed(source: str, released: Cell | None) -> str:
+    """A submitted text whose unwritten parts name the exercise by today's id."""
+    if released is not None:
+        for old in released.was:
+            source = source.replace(f'NotImplementedError("{old}: ', f'NotImplementedError("{released.id}: ')
+    return source
 
 
 def source_of(raw: Mapping[str, Any]) -> str:
@@ -108,9 +140,12 @@ def source_of(raw: Mapping[str, Any]) -> str:
 
 
 def which_notebook(manifest: Manifest, submitted: Mapping[str, Any] | None) -> Notebook | None:
-    """The released notebook that a file came from, judged by the ids of its cells; None if by none."""
-    ids = [set(_ids(raw)) for raw in _cells_of(submitted)[:MAX_CELLS]]
-    counts = [sum(bool(own & {cell.id for cell in book.cells}) for own in ids) for book in manifest.notebooks]
+    """The released notebook that a file came from, judged by its cells' ids, else by their texts; None if by none."""
+    raw = _raw_cells(submitted)
+    released = [book.by_id.keys() for book in manifest.notebooks]
+    counts = [sum(not ids.isdisjoint(cell.ids) for cell in raw) for ids in released]
+    if not any(counts):
+        counts = [likeness(book, raw) for book in manifest.notebooks]
     best = max(counts, default=0)
     return manifest.notebooks[counts.index(best)] if best else None
 
@@ -120,7 +155,8 @@ class Reading:
     """One submitted notebook, matched to the released one and read once for everybody who asks.
 
     solutions: exercise id to the cell that stands for it. answers: id of a written answer to the cell that stands for
-    it, of several copies the last in which something is written. Those without a cell are left out of both.
+    it, of several copies the first in which something is written: `kit.answers` finds the others. Those without a cell
+    are left out of both.
     """
 
     notebook: Notebook
@@ -132,12 +168,12 @@ class Reading:
 
 def read_notebook(notebook: Notebook, submitted: Mapping[str, Any] | None) -> Reading:
     """Read a notebook file given as parsed JSON; None for a notebook that was not submitted."""
-    return read_cells(notebook, submitted_cells(notebook, submitted))
+    return read_cells(notebook, submitted_cells(notebook, submitted), made_with(submitted))
 
 
-def read_cells(notebook: Notebook, cells: tuple[SubmittedCell, ...]) -> Reading:
-    """Read the cells of a notebook that are matched already."""
-    reader = _Extractor(notebook, cells)
+def read_cells(notebook: Notebook, cells: tuple[SubmittedCell, ...], python: Version | None = None) -> Reading:
+    """Read the cells of a notebook that are matched already. python: the one that the notebook was made with."""
+    reader = _Extractor(notebook, cells, python)
     extraction = reader.read()
     solutions = {exercise: cell for exercise, cell in reader.chosen.items() if cell is not None}
     return Reading(notebook, cells, solutions, dict(_answers(notebook, cells)), extraction)
@@ -164,12 +200,17 @@ def _answers(notebook: Notebook, cells: Iterable[SubmittedCell]) -> Iterator[tup
         if cell.released is not None and cell.released.kind is CellKind.ANSWER:
             copies.setdefault(cell.released.id, []).append(cell)
     for answer, same in copies.items():
-        yield answer, ([cell for cell in same if is_written(cell)] or same)[-1]
+        yield answer, ([cell for cell in same if is_written(cell)] or same)[0]
 
 
 def _cells_of(submitted: object) -> list[dict[str, Any]]:
     cells = submitted.get("cells") if isinstance(submitted, Mapping) else None
     return [cell if isinstance(cell, dict) else {} for cell in cells] if isinstance(cells, list) else []
+
+
+def _raw_cells(submitted: object) -> list[RawCell]:
+    cells = _cells_of(submitted)[:MAX_CELLS]
+    return [RawCell(tuple(_ids(cell)), cell.get("cell_type") == "code", source_of(cell)) for cell in cells]
 
 
 def _ids(raw: Mapping[str, Any]) -> list[str]:
@@ -184,12 +225,13 @@ def _ids(raw: Mapping[str, Any]) -> list[str]:
 class _Extractor:
     """One extraction. Entries are submitted cells, or given cells of the release, in the order in which they run."""
 
-    def __init__(self, notebook: Notebook, cells: tuple[SubmittedCell, ...]) -> None:
+    def __init__(self, notebook: Notebook, cells: tuple[SubmittedCell, ...], made_with: Version | None) -> None:
         self.submitted = cells
+        self.made_with = made_with
         self.released = {cell.id: cell for cell in notebook.cells}
         self.rank = {cell.id: number for number, cell in enumerate(notebook.cells)}
         self.exercises = [cell for cell in notebook.cells if cell.kind is CellKind.EXERCISE]
-        self.names = {cell.id: _defined(cell.source) for cell in self.exercises}
+        self.names = {cell.id: defined_names(cell.source) for cell in self.exercises}
         self.python: dict[int, Python] = {}
         self.cells: list[CodeCell] = []
         self.left_out: list[LeftOut] = []
@@ -197,10 +239,16 @@ class _Extractor:
         self.missing: set[str] = set()
         self.stubs: set[str] = set()
         self.redefined: set[str] = set()
-        self.own: list[tuple[int, int, set[str]]] = []  # cell index, position, names: what the student's cells define
+        self.own: list[_Own] = []
+        self.merged: dict[int, list[str]] = {}  # cell index to other exercises that stand in this exercise's cell
+        self.made: set[str] = set()
+        self.unmade: dict[str, Maker] = {}
+        self.unread: dict[str, int] = {}  # names that cells which this Python cannot read seem to make, and the line
+        self.imports: dict[tuple[str, Import], None] = {}
 
     def read(self) -> Extraction:
         self._limit()
+        self._note_matches()
         self.chosen = {cell.id: self._choose(cell) for cell in self.exercises}
         self.place: dict[str, int] = {}
         for entry in self._order():
@@ -212,9 +260,22 @@ class _Extractor:
                 self._add_other(entry)
         for cell in self.exercises:
             self._look_elsewhere(cell.id)
+        self._name_what_is_not_made()
+        newer = self._newer() if is_newer(self.made_with) else {}
+        self._take_apart()
         notes = tuple(self.notes) if self.submitted else ()  # nothing to say of each cell where there is no notebook
-        sets = (frozenset(names) for names in (self.missing, self.stubs, self.redefined))
-        return Extraction(tuple(self.cells), tuple(self.left_out), notes, *sets)
+        missing, stubs, redefined = (frozenset(names) for names in (self.missing, self.stubs, self.redefined))
+        return Extraction(
+            tuple(self.cells),
+            tuple(self.left_out),
+            notes,
+            missing,
+            stubs,
+            redefined,
+            imports=tuple(self.imports),
+            unmade=self.unmade,
+            newer=newer,
+        )
 
     def _limit(self) -> None:
         """Which cells are not read, since the code before them is too long already."""
@@ -226,6 +287,14 @@ class _Extractor:
                 self.python[cell.position] = Python("", (), None, error)
         if len(self.submitted) == MAX_CELLS:
             self.notes.append(f"only the first {MAX_CELLS:,} cells are read")
+
+    def _note_matches(self) -> None:
+        """Which cells were found by their text, for lack of ids."""
+        found = [(cell.position, cell.released) for cell in self.submitted if not cell.by_id and cell.released]
+        work = [f"{released.id} is cell {position}" for position, released in found if released.kind.is_solution]
+        if found:
+            these = "1 cell without its id was" if len(found) == 1 else f"{len(found)} cells without their ids were"
+            self.notes.append(f"{these} told by text and place" + (f": {', '.join(work)}" if work else ""))
 
     def _python(self, cell: SubmittedCell) -> Python:
         """The cell as Python, parsed once and only where it is asked for."""
@@ -253,7 +322,9 @@ class _Extractor:
 
     def _names(self, cell: SubmittedCell) -> set[str]:
         tree = self._python(cell).tree
-        return {name for piece in pieces(tree) for name in piece.names} if tree is not None else _defined(cell.source)
+        return (
+            {name for piece in pieces(tree) for name in piece.names} if tree is not None else defined_names(cell.source)
+        )
 
     def _is_stub(self, cell: SubmittedCell, released: Cell) -> bool:
         return cell.source.strip() == released.source.strip() or 0 < _unwritten(released) <= self._unwritten(
@@ -297,11 +368,13 @@ class _Extractor:
     def _compare_given(self, cell: SubmittedCell, released: Cell) -> None:
         if cell.source.strip() != released.source.strip():
             self._leave_out(LeftOut(released.id, 1, one_line(cell.source), NEVER_RUN[CellKind.GIVEN]))
+            self._lose_all(released.id, self._python(cell))
 
     # --- what runs ------------------------------------------------------------------------------------------------
 
     def _add_given(self, released: Cell) -> None:
         self.cells.append(CodeCell(released.id, _given_code(released.source)))
+        self.made |= _given_names(released.source)
 
     def _add_exercise(self, cell: SubmittedCell, released: Cell) -> None:
         python = self._python(cell)
@@ -311,7 +384,9 @@ class _Extractor:
             self.missing.add(released.id)
             return
         self.place[released.id] = len(self.cells)
+        self._add_own(cell.position, pieces(python.tree) if python.tree else (), python, self.names[released.id])
         self.cells.append(CodeCell(released.id, python.source, released.id))
+        self._know(released.id, python.tree)
         left = self._unwritten(cell, released)
         if self._is_stub(cell, released):
             self.stubs.add(released.id)
@@ -326,6 +401,7 @@ class _Extractor:
             if cell.source.strip() != released.source.strip() != "":
                 why = NEVER_RUN[released.kind]
                 self._leave_out(LeftOut(f"cell {cell.position}", 1, one_line(cell.source), why))
+            self._lose_all(f"cell {cell.position}", self._python(cell))
             return
         if released is not None and released.kind is CellKind.EXERCISE and self._is_stub(cell, released):
             return
@@ -333,15 +409,20 @@ class _Extractor:
         self._leave_out_blanked(label, python.blanked)
         if python.tree is None:
             self._leave_out(LeftOut(label, python.line, _line(cell.source, python.line), python.error))
+            self._lose_all(label, python)
+            self.unread |= dict.fromkeys(names_by_their_look(python.source), python.line)
             return
-        parts, lines = list(_merged(pieces(python.tree))), python.source.split("\n")
+        all_pieces = list(pieces(python.tree))
+        self._lose(label, (name for piece in all_pieces if piece.why for name in piece.names))
+        parts, lines = list(_merged(all_pieces)), python.source.split("\n")
         for piece in parts:
             if piece.why:
                 self._leave_out(LeftOut(label, piece.line, one_line(piece.text(lines)), piece.why))
         kept = [piece for piece in parts if not piece.why]
         for group in [[piece] for piece in kept] if len(kept) <= MAX_PIECES else [kept]:
-            self.own.append((len(self.cells), cell.position, {name for piece in group for name in piece.names}))
+            self._add_own(cell.position, group, python)
             self.cells.append(CodeCell(label, joined(group, lines)))
+            self._know(label, *(piece.statement for piece in group))
 
     def _leave_out(self, item: LeftOut) -> None:
         if len(self.left_out) < MAX_LEFT_OUT:
@@ -352,29 +433,139 @@ class _Extractor:
     def _leave_out_blanked(self, label: str, blanked: Iterable[Blanked]) -> None:
         for item in blanked:
             self._leave_out(LeftOut(label, item.line, one_line(item.text), item.why))
+            self._lose(label, names_by_their_look(item.text))
+
+    # --- what the code that runs imports, makes and misses --------------------------------------------------------
+
+    def _know(self, label: str, *parts: ast.AST | None) -> None:
+        """Remember what code that runs imports and makes."""
+        for part in parts:
+            if part is not None:
+                self.imports |= {(label, one): None for one in imports(part)}
+                body = part.body if isinstance(part, ast.Module) else [part]
+                self.made |= {name for one in body if isinstance(one, ast.stmt) for name in bound_names(one)}
+
+    def _lose(self, label: str, names: Iterable[str]) -> None:
+        for name in names:
+            if len(self.unmade) < MAX_NAMES and not is_builtin(name):
+                self.unmade[name] = Maker(label)
+
+    def _lose_all(self, label: str, python: Python) -> None:
+        """Nothing of a cell runs."""
+        tree = python.tree
+        found = names_by_their_look(python.source) if tree is None else (n for p in pieces(tree) for n in p.names)
+        self._lose(label, found)
+
+    def _name_what_is_not_made(self) -> None:
+        self.unmade = {name: maker for name, maker in self.unmade.items() if name not in self.made}
+        told: dict[tuple[str, str], None] = {}
+        for cell in self.cells:
+            if cell.exercise not in self.stubs:
+                told |= {(cell.label, name): None for name in sorted(used_names(cell.source, self.unmade))}
+        self.notes += [f"{label} uses {name}, which {self.unmade[name]}" for label, name in list(told)[:MAX_LEFT_OUT]]
+
+    def _newer(self) -> dict[str, str]:
+        """Exercises that this Python cannot read, or that use what it cannot read of the student's own cells."""
+        found = {}
+        for exercise, cell in self.chosen.items():
+            python = self._python(cell) if cell is not None else None
+            if exercise in self.redefined | self.stubs:
+                continue
+            if python is not None and python.tree is None:
+                found[exercise] = self._too_new(f"line {python.line} of {exercise}")
+            elif names := self.names[exercise] & self.unread.keys() or self._reaches(exercise):
+                name = min(names)
+                found[exercise] = self._too_new(f"line {self.unread[name]} of the cell with {name}")
+        return found
+
+    def _reaches(self, exercise: str) -> set[str]:
+        """Which names of unread cells an exercise uses, directly or through the student's own cells."""
+        among = self.unread.keys() - self.made
+        owners = {name: own.index for own in self.own for name in own.names}
+        todo = [index for index, cell in enumerate(self.cells) if cell.exercise == exercise]
+        found: set[str] = set()
+        for index in todo:
+            used = used_names(self.cells[index].source, among | owners.keys()) if among else set()
+            found |= used & among
+            todo += [owners[name] for name in sorted(used & owners.keys()) if owners[name] not in todo]
+        return found
+
+    def _too_new(self, place: str) -> str:
+        made_with = ".".join(map(str, self.made_with or ()))
+        here = ".".join(map(str, RUNNING))
+        return f"{place} cannot be read by the grader's Python {here}; the notebook was made with {made_with}"
 
     # --- exercises written outside their cell -----------------------------------------------------------------------
 
+    def _add_own(self, position: int, group: Iterable[Piece], python: Python, besides: Iterable[str] = ()) -> None:
+        """What the next cell that runs defines: unwritten copies of stubs, and names in `besides`, do not count."""
+        lines = python.source.split("\n")
+        names = {name for piece in group if "NotImplementedError" not in piece.text(lines) for name in piece.names}
+        self.own.append(_Own(len(self.cells), position, names.difference(besides)))
+
     def _look_elsewhere(self, exercise: str) -> None:
-        """Later definitions of an exercise's names count, as they do in the notebook."""
+        """Other definitions of an exercise's names: later ones count, as in the notebook; earlier ones for a stub."""
         wanted, after = self.names[exercise], self.place.get(exercise, -1)
-        later = [
-            (index, position, names & wanted) for index, position, names in self.own if index > after and names & wanted
-        ]
-        found = {name for _, _, names in later for name in names}
+        others = [own for own in self.own if own.names & wanted and own.index != after]
+        later = [own for own in others if own.index > after]
+        everywhere = {name for own in others for name in own.names & wanted}
+        found = {name for own in later for name in own.names & wanted}
         if self.chosen[exercise] is None or exercise in self.missing:
             self.missing.add(exercise)
-            if not wanted or found != wanted:
-                return
-            self.missing.remove(exercise)
-            index = later[-1][0]
-            self.cells[index] = dataclasses.replace(self.cells[index], exercise=exercise)
-            self.notes.append(f"{exercise} is taken from cell {later[-1][1]}, which defines {_and(found)}")
+            if wanted and found == wanted:
+                self.missing.remove(exercise)
+                self._take(exercise, later[-1], found)
+        elif found != wanted == everywhere and exercise in self.stubs:
+            self.cells[after] = dataclasses.replace(self.cells[after], source="", exercise=None)
+            self.stubs.discard(exercise)
+            self.redefined.add(exercise)
+            self._take(exercise, others[-1], everywhere)
         elif found:
             if found == wanted:
                 self.stubs.discard(exercise)
                 self.redefined.add(exercise)
-            self.notes.append(f"cell {later[-1][1]} defines {_and(found)} again: that one is graded for {exercise}")
+            self.notes.append(
+                f"cell {later[-1].position} defines {_and(found)} again: that one is graded for {exercise}"
+            )
+
+    def _take(self, exercise: str, own: _Own, found: set[str]) -> None:
+        cell = self.cells[own.index]
+        if cell.exercise is None:
+            self.cells[own.index] = dataclasses.replace(cell, exercise=exercise)
+        else:
+            self.merged.setdefault(own.index, []).append(exercise)
+        self.notes.append(f"{exercise} is taken from cell {own.position}, which defines {_and(found)}")
+
+    def _take_apart(self) -> None:
+        """What an exercise's cell holds of another becomes a cell of its own, behind the given cells that it needs."""
+        behind: dict[int, list[CodeCell]] = {}
+        for index, exercises in self.merged.items():
+            cell = self.cells[index]
+            lines, rest, tree = cell.source.split("\n"), cell.source.split("\n"), read_python(cell.source).tree
+            parts = list(pieces(tree)) if tree is not None else []
+            for exercise in exercises:
+                own = [piece for piece in parts if self.names[exercise].intersection(piece.names)]
+                for piece in own:
+                    rest[piece.line - 1 : piece.end_line] = [""] * (piece.end_line - piece.line + 1)
+                moved = CodeCell(cell.label, joined(own, lines), exercise)
+                behind.setdefault(max(index, self._last_given(exercise)), []).append(moved)
+            self.cells[index] = dataclasses.replace(cell, source="\n".join(rest))
+        self.cells = [part for index, cell in enumerate(self.cells) for part in (cell, *behind.get(index, ()))]
+
+    def _last_given(self, exercise: str) -> int:
+        """Index of the last given cell that was released before an exercise; -1 where there is none."""
+        before = {cell.id for cell in self.released.values() if cell.kind is CellKind.GIVEN}
+        before = {name for name in before if self.rank[name] < self.rank[exercise]}
+        return max((index for index, cell in enumerate(self.cells) if cell.label in before), default=-1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """Which names a cell that runs defines: its index among those, and its position in the notebook."""
+
+    index: int
+    position: int
+    names: set[str]
 
 
 def _merged(parts: Iterable[Piece]) -> Iterator[Piece]:
@@ -400,14 +591,15 @@ def _and(names: Iterable[str]) -> str:
     return " and ".join(sorted(names))
 
 
-def _defined(source: str) -> set[str]:
-    """Names of the functions and classes that a text defines at its top level, read without Python's parser."""
-    return set(re.findall(r"^(?:async\s+def|def|class)\s+(\w+)", source, re.MULTILINE))
-
-
 @functools.lru_cache(maxsize=256)
 def _given_code(source: str) -> str:
     return read_python(source).source
+
+
+@functools.lru_cache(maxsize=256)
+def _given_names(source: str) -> frozenset[str]:
+    tree = read_python(source).tree
+    return frozenset(name for piece in pieces(tree) for name in piece.names) if tree is not None else frozenset()
 
 
 @functools.lru_cache(maxsize=256)

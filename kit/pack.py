@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kit import running_notebook
+from kit import home_warnings, running_notebook
 from kit.archive import archive as zip_of
 from kit.notebooks import MAX_BYTES, MAX_SUBMISSION
 from kit.preview import examine, missing_notebooks
@@ -106,8 +106,9 @@ def _contents(release: Release, saved: Saved) -> list[str]:
         renamed = "" if own.path.name == own.notebook.file else f" (from {own.path.name})"
         unfinished = [f"unfinished: {', '.join(report.unfinished)}"] if report.unfinished else []
         lines.append(f"  {own.notebook.file}{renamed}: {report.freshness}")
-        lines += [f"    {line}" for line in (*unfinished, *report.uncompiled, *report.extraction.notes)]
-    return lines
+        lines += [f"    {line}" for line in (*unfinished, *report.uncompiled, *report.elsewhere, *report.notes)]
+    folders = {release.root, *(own.path.absolute().parent for own in saved.notebooks)}
+    return lines + [f"  Warning: {line}" for line in home_warnings.of_folder(release.manifest, folders)]
 
 
 def _next_steps(release: Release, saved: Saved, *, alone: bool) -> list[str]:

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from kit import running_notebook, versions
+from kit import home_warnings, running_notebook, versions
+from kit.answers import Outside, outside
 from kit.cells import compile_error, one_line
 from kit.manifest import Manifest
-from kit.notebooks import Extraction, SubmittedCell, is_written
+from kit.notebooks import Extraction, Reading, is_written
 from kit.release import Release, ReleaseError, Saved, SavedNotebook, find_release, read_all
 
 WRITTEN, NOT_WRITTEN, NO_CELL, NOT_COMPILED = "written", "NOT WRITTEN", "NOT THERE", "does not compile, "
+ELSEWHERE = "written elsewhere, in "
+MAX_NAMED = 4
 PreviewTable = tuple[str, tuple[str, ...], tuple[tuple[str, ...], ...]]  # title, columns, rows
 
 
@@ -28,6 +31,7 @@ class NotebookPreview:
     answers: tuple[tuple[str, str], ...]
     stale: bool
     freshness: str
+    warnings: tuple[str, ...]
 
     @property
     def unfinished(self) -> list[str]:
@@ -38,6 +42,21 @@ class NotebookPreview:
     def uncompiled(self) -> list[str]:
         """A line for each exercise that gets no points because its cell does not compile."""
         return [f"{name}: {state}" for name, state in self.exercises if state.startswith(NOT_COMPILED)]
+
+    @property
+    def elsewhere(self) -> list[str]:
+        """A line for each answer that stands outside its cell."""
+        return [
+            f"your answer to {name} stands outside its cell, in {state.removeprefix(ELSEWHERE)}: markers will see it"
+            for name, state in self.answers
+            if state.startswith(ELSEWHERE)
+        ]
+
+    @property
+    def notes(self) -> list[str]:
+        """What to know about how it will be read, and what works here and will not at grading."""
+        notes = [f"Note: {note}" for note in self.extraction.notes]
+        return [*notes, *(f"Warning: {warning}" for warning in self.warnings)]
 
     @property
     def title(self) -> str:
@@ -63,9 +82,15 @@ def examine(manifest: Manifest, saved: SavedNotebook, *, compare: bool = True) -
     extraction = saved.reading.extraction
     here = {cell.id for cell in saved.notebook.cells if cell.kind.is_solution}
     exercises = tuple((e.id, _exercise_state(e.id, extraction)) for e in manifest.exercises if e.id in here)
-    answers = tuple((a.id, _answer_state(saved.reading.answers.get(a.id))) for a in manifest.answers if a.id in here)
+    texts = outside(saved.reading)
+    answers = tuple(
+        (answer.id, _answer_state(answer.id, saved.reading, texts.get(answer.id, ())))
+        for answer in manifest.answers
+        if answer.id in here
+    )
     stale, freshness = running_notebook.saved_remark(saved) if compare else (False, "read from the page as it is now")
-    return NotebookPreview(saved, extraction, exercises, answers, stale, freshness)
+    warnings = tuple(home_warnings.of_notebook(manifest, extraction, saved.path.absolute().parent))
+    return NotebookPreview(saved, extraction, exercises, answers, stale, freshness, warnings)
 
 
 def preview() -> None:
@@ -76,7 +101,7 @@ def preview() -> None:
     except ReleaseError as error:
         print(f"No preview: {error}")
         return
-    remarks = [*remarks, *_remarks(reports), *versions.remarks()]
+    remarks = [*remarks, *_remarks(reports), *_of_folders(release, reports), *versions.remarks()]
     text = "\n\n".join([*(as_text(report) for report in reports), "\n".join([*remarks, versions.summary()])])
     if running_notebook.shell() is None:
         print(text)
@@ -95,7 +120,7 @@ def run(release: Release, paths: Sequence[Path]) -> int:
         print(as_text(report) + "\n")
     missing = [] if paths else missing_notebooks(release, saved)
     remarks = _remarks(reports) if reports else []
-    for line in [*saved.remarks, *missing, *remarks, *versions.remarks()]:
+    for line in [*saved.remarks, *missing, *remarks, *_of_folders(release, reports), *versions.remarks()]:
         print(line)
     print(versions.summary())
     for error in saved.errors:
@@ -118,7 +143,7 @@ def as_text(report: NotebookPreview) -> str:
         for row in rows:
             cells = [one_line(cell, 44).ljust(width) for cell, width in zip(row, widths, strict=False)]
             lines.append("    " + "  ".join([*cells, row[-1]]))
-    lines += ["", *(f"  Note: {note}" for note in report.extraction.notes)] if report.extraction.notes else []
+    lines += ["", *(f"  {line}" for line in report.notes)] if report.notes else []
     return "\n".join(lines)
 
 
@@ -128,7 +153,7 @@ def as_html(report: NotebookPreview) -> str:
     parts = [f'<h4>{escape(report.title)}</h4><div style="color:{color}">{escape(report.freshness)}</div>']
     for title, columns, rows in report.tables:
         parts.append(f"<b>{escape(title)}</b>{_html_table(columns, rows)}")
-    return "".join(parts) + _html_lines(f"Note: {note}" for note in report.extraction.notes)
+    return "".join(parts) + _html_lines(report.notes)
 
 
 def _reports_here(release: Release, namespace: dict[str, object]) -> tuple[list[NotebookPreview], list[str]]:
@@ -147,9 +172,15 @@ def _reports_here(release: Release, namespace: dict[str, object]) -> tuple[list[
 def _remarks(reports: Iterable[NotebookPreview]) -> list[str]:
     reports = list(reports)
     unfinished = [name for report in reports for name in report.unfinished]
-    remarks = [line for report in reports for line in report.uncompiled]
+    remarks = [line for report in reports for line in (*report.uncompiled, *report.elsewhere)]
     remarks += [f"Unfinished: {', '.join(unfinished)}."] if unfinished else []
-    return remarks or ["Nothing is unfinished."]
+    is_finished = not unfinished and not any(report.uncompiled for report in reports)
+    return [*remarks, "Nothing is unfinished."] if is_finished else remarks
+
+
+def _of_folders(release: Release, reports: Iterable[NotebookPreview]) -> list[str]:
+    folders = {release.root, *(report.saved.path.absolute().parent for report in reports)}
+    return [f"Warning: {line}" for line in home_warnings.of_folder(release.manifest, folders)]
 
 
 def _exercise_state(exercise: str, extraction: Extraction) -> str:
@@ -162,10 +193,14 @@ def _exercise_state(exercise: str, extraction: Extraction) -> str:
     return NOT_COMPILED + error if error else WRITTEN
 
 
-def _answer_state(cell: SubmittedCell | None) -> str:
-    if cell is None:
-        return NO_CELL
-    return WRITTEN if is_written(cell) else NOT_WRITTEN
+def _answer_state(answer: str, reading: Reading, texts: Iterable[Outside]) -> str:
+    cell = reading.answers.get(answer)
+    if cell is not None and is_written(cell):
+        return WRITTEN
+    cells = list(dict.fromkeys(f"cell {item.cell.position}" for item in texts if item.text and item.beside))
+    if cells:
+        return ELSEWHERE + ", ".join(cells[:MAX_NAMED]) + (" and others" if len(cells) > MAX_NAMED else "")
+    return NO_CELL if cell is None else NOT_WRITTEN
 
 
 def _beginnings(extraction: Extraction) -> Iterable[tuple[str, str]]:

@@ -22,7 +22,7 @@ from kit.compare import CheckFailed
 from kit.exercises import STUB_TEXT, Mark, mark_of
 from kit.far_side import cell_spoken
 from kit.outcomes import OutcomeStatus
-from kit.student import Student, StudentCrashed, StudentError, StudentMissing, StudentTimeout
+from kit.student import CellTimeout, Student, StudentCrashed, StudentError, StudentMissing, StudentTimeout
 from kit.wire import WireError
 
 _UNUSED_PLUGINS = (
@@ -85,6 +85,7 @@ class Outcome:
 
     text: what was wrong, in words that may hold inputs and the student's own text. trace: for TAs.
     raised: set where an exception of the student's code ended the test.
+    slow_cell: what is said of a cell that ran out of time before the test began, if that is the reason.
     """
 
     id: str
@@ -96,6 +97,7 @@ class Outcome:
     trace: str = ""
     blocked_by: str = ""
     raised: Raised | None = None
+    slow_cell: str = ""
 
 
 class Binding(Protocol):
@@ -135,6 +137,10 @@ class Binding(Protocol):
 
     def excuse(self, exercise: str) -> str | None:
         """Why the names of this exercise are missing although its cell was written; None where it was not."""
+        ...
+
+    def absence(self, exercise: str, name: str) -> Exception | str | None:
+        """Why the code of an exercise misses a name: the error that ended the cell with it, or a reason in words."""
         ...
 
 
@@ -298,16 +304,17 @@ class Plugin:
 
     def _outcome(self, item: pytest.Item, error: BaseException | None) -> Outcome:
         mark = _required_mark(item)
+        error = self._met(mark, error)
         status, text, blocked_by = self._judged(mark, error)
-        if self.binding is not None:
+        if self.binding is not None and not isinstance(error, CellTimeout):  # which was before the test
             self.binding.record(mark.exercise, status)
         # Where the code stopped with an exception, that is what to look at, not the test's misconception.
         hint = "" if isinstance(error, StudentError) else getattr(error, "hint", None) or mark.hint
         trace = "" if error is None else _trace(error)
-        return Outcome(
-            self.test_id(item), mark, status, time.perf_counter() - self.started, text, hint, trace, blocked_by,
-            self._raised(mark, status, error),
-        )  # fmt: skip
+        seconds = time.perf_counter() - self.started
+        slow = str(error) if isinstance(error, CellTimeout) else ""
+        raised = self._raised(mark, status, error)
+        return Outcome(self.test_id(item), mark, status, seconds, text, hint, trace, blocked_by, raised, slow)
 
     def _raised(self, mark: Mark, status: OutcomeStatus, error: BaseException | None) -> Raised | None:
         if status is not OutcomeStatus.FAILED or not isinstance(error, StudentError):
@@ -316,6 +323,15 @@ class Plugin:
             self.binding.load_error(mark.exercise) if self.binding and isinstance(error, StudentMissing) else None
         )
         return Raised.of(met_first or error)
+
+    def _met(self, mark: Mark, error: BaseException | None) -> BaseException | None:
+        """The error, or for a name that is missing what ended the cell which was to define it."""
+        absence = self._absence(mark, error)
+        return absence if isinstance(absence, Exception) else error
+
+    def _absence(self, mark: Mark, error: BaseException | None) -> Exception | str | None:
+        name = _missing_name(error)
+        return self.binding.absence(mark.exercise, name) if self.binding is not None and name else None
 
     def _judged(self, mark: Mark, error: BaseException | None) -> tuple[OutcomeStatus, str, str]:
         """Status, text, and what blocks it."""
@@ -328,7 +344,8 @@ class Plugin:
         if isinstance(error, StudentError):
             missing = self._unwritten(error)
             if missing is None:
-                return OutcomeStatus.FAILED, error.report(), ""
+                why = self._absence(mark, error)
+                return OutcomeStatus.FAILED, f"{error.report()} ({why})" if why else error.report(), ""
             if missing != mark.exercise:
                 return OutcomeStatus.BLOCKED, f"blocked by {missing}: write that first", missing
             excuse = self.binding.excuse(missing) if self.binding and not isinstance(error, NotImplementedError) else ""
@@ -347,9 +364,17 @@ class Plugin:
             # Messages name it: a text that only looks like a stub's could carry a hidden input out.
             return name if is_stub and self.binding is not None and self.binding.is_exercise(name) else None
         if isinstance(error, (StudentMissing, NameError)) and self.binding is not None:
-            name = error.text if isinstance(error, StudentMissing) else error.text.split("'")[1:2]
-            return self.binding.owner(name if isinstance(name, str) else "".join(name))
+            return self.binding.owner(_missing_name(error))
         return None
+
+
+def _missing_name(error: BaseException | None) -> str:
+    """The name that the student's code misses; empty where the error is another one or does not say."""
+    if isinstance(error, StudentMissing):
+        return error.text
+    return (
+        "".join(error.text.split("'")[1:2]) if isinstance(error, StudentError) and isinstance(error, NameError) else ""
+    )
 
 
 def _collect(files: Sequence[TestFile], plugin: Plugin) -> None:

@@ -19,6 +19,7 @@ NESTED = "a definition inside `{}` is not read: put it at the top level of the c
 
 _IMPORTS = (ast.Import, ast.ImportFrom)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_OWN_SCOPE = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _BLOCKS = {
     ast.If: "if", ast.Try: "try", ast.TryStar: "try", ast.With: "with", ast.AsyncWith: "with", ast.For: "for",
     ast.AsyncFor: "for", ast.While: "while", ast.Match: "match",
@@ -40,6 +41,7 @@ class Piece:
     end_column: int
     names: tuple[str, ...]
     why: str
+    statement: ast.stmt
 
     def text(self, lines: Sequence[str]) -> str:
         """The statement's own text; `lines` are those of its cell."""
@@ -71,25 +73,27 @@ def pieces(tree: ast.Module) -> Iterator[Piece]:
         if getattr(statement, "decorator_list", []):
             line, column = after, 0  # the statement's own position leaves its decorators out
         after = (statement.end_lineno or line) + 1
-        yield Piece(
-            line, column, after - 1, statement.end_col_offset or 0, tuple(_names(statement)), _why_not(statement)
-        )
+        names, why = tuple(bound_names(statement)), _why_not(statement)
+        yield Piece(line, column, after - 1, statement.end_col_offset or 0, names, why, statement)
 
 
-def _names(statement: ast.stmt) -> Iterator[str]:
-    if isinstance(statement, (*FUNCTIONS, ast.ClassDef)):
-        yield statement.name
-    elif isinstance(statement, ast.ImportFrom | ast.Import):
-        yield from ((alias.asname or alias.name).split(".")[0] for alias in statement.names)
-    elif isinstance(statement, ast.Assign | ast.AnnAssign):
-        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-        for target in targets:
-            parts = target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
-            yield from (part.id for part in parts if isinstance(part, ast.Name))
+def bound_names(statement: ast.stmt) -> Iterator[str]:
+    """What a top-level statement binds in the module, without what its functions and comprehensions bind inside."""
+    todo: list[ast.AST] = [statement]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+            yield node.name
+        elif isinstance(node, _IMPORTS):
+            yield from ((alias.asname or alias.name).split(".")[0] for alias in node.names if alias.name != "*")
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif not isinstance(node, _OWN_SCOPE):
+            todo += reversed(list(ast.iter_child_nodes(node)))
 
 
 def _why_not(statement: ast.stmt) -> str:
-    if isinstance(statement, (*_IMPORTS, *FUNCTIONS, ast.ClassDef)):
+    if isinstance(statement, (*_IMPORTS, *FUNCTIONS, ast.ClassDef)) or _is_import_with_a_way_out(statement):
         return ""
     if isinstance(statement, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
         return _why_not_value(statement)
@@ -99,6 +103,16 @@ def _why_not(statement: ast.stmt) -> str:
     ):
         return NESTED.format(word)
     return STATEMENT
+
+
+def _is_import_with_a_way_out(statement: ast.stmt) -> bool:
+    """`try: import x` and what to do without it, as long as no part does more than may stand alone."""
+    if not isinstance(statement, ast.Try):
+        return False
+    ways_out = [part for handler in statement.handlers for part in handler.body]
+    parts = [*statement.body, *ways_out, *statement.orelse, *statement.finalbody]
+    imports_first = any(isinstance(part, _IMPORTS) for part in statement.body)
+    return imports_first and all(isinstance(part, ast.Pass) or not _why_not(part) for part in parts)
 
 
 def _why_not_value(assignment: ast.stmt) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from kit import grading_rules
 from kit.far_side import ERRORS, Service, cell_spoken
 from kit.modes import MODES
 from kit.wire import FunctionRef, HandleRef, Lib, WireError, decode, encode
@@ -45,6 +46,10 @@ class StudentTimeout(Exception):
     """No answer within the time allowed."""
 
 
+class CellTimeout(StudentTimeout):
+    """A cell of the notebook took too long when it was loaded; the text says which, and where."""
+
+
 class StudentCrashed(Exception):
     """The process with the student's code ended; the text says how."""
 
@@ -66,13 +71,14 @@ class Transport(Protocol):
 
 
 class LocalTransport:
-    """The far side in this very process: for notebooks and `pytest` on a student's own machine."""
+    """The far side in this very process, under the rules of grading: for notebooks and `pytest` at home."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
 
     def exchange(self, frame: bytes, seconds: float) -> bytes:
-        return self.service.answer(frame)
+        with grading_rules.enforced():
+            return self.service.answer(frame)
 
 
 @dataclass(frozen=True)
@@ -167,9 +173,15 @@ class Student:
         """Before each test: modules forgotten there, every random generator seeded. Travels with the next request."""
         self._seed = seed
 
-    def load_cells(self, cells: Sequence[tuple[str, str]]) -> list[StudentError | None]:
-        """Run cells (label, source) of the student's notebook there; each one's error, if it stopped with one."""
-        errors = self.request("load", cells=[list(cell) for cell in cells]).get("errors")
+    def load_cells(
+        self, cells: Sequence[tuple[str, str]], *, packages: Sequence[str] = (), seconds: float | None = None
+    ) -> list[StudentError | None]:
+        """Run cells (label, source) of the student's notebook there; each one's error, if it stopped with one.
+
+        packages: what the assignment names, for messages. seconds: after which a cell is interrupted, with OutOfTime.
+        """
+        given = {"cells": [list(cell) for cell in cells], "packages": list(packages), "seconds": seconds}
+        errors = self.request("load", **given).get("errors")
         if not isinstance(errors, list) or len(errors) != len(cells):
             raise WireError("not one outcome for each cell")
         return [_rebuilt(error) if isinstance(error, dict) else None for error in errors]

@@ -21,7 +21,9 @@ from autograder.assignment.test_files import DeclaredTest, SuiteError
 from autograder.assignment.toml import Complaints, TomlTable
 from autograder.course_folders import CourseFolders
 from autograder.errors import BadInput
+from autograder.names import assignment_name
 from kit.manifest import CHECK, Answer, CellKind, Exercise, check_id
+from kit.versions import MIN_PYTHON
 
 MISTAKE_LIMIT = 0.5  # of an exercise's points, for one mistake, where problem.toml does not say
 T = TypeVar("T")
@@ -34,10 +36,11 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
     CourseError lists every contradiction and how to fix it.
     """
     root = (root or Path.cwd()).resolve()
+    name = assignment_name(name)
     folder = CourseFolders(root).assignments / name
     path = folder / "assignment.toml"
-    if not path.is_file():
-        known = sorted(p.parent.name for p in root.glob("assignments/*/assignment.toml"))
+    known = sorted(p.parent.name for p in root.glob("assignments/*/assignment.toml"))
+    if name not in known:  # also where the file system takes PS3 for ps3
         there = f"there are: {', '.join(known)}" if known else f"{root} holds no assignments/<name>/assignment.toml"
         raise BadInput(f"no assignment {name!r} here; {there}. Run the command in the course's top folder")
     complaints = Complaints(root)
@@ -53,7 +56,14 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
         "submission_seconds": data.positive("submission_seconds", 120.0),
         "canary": data.text("canary", pattern="[A-Za-z0-9-]{16,80}"),
         "public_lines": data.strings("public_lines", ()),
+        "packages": data.strings("packages", ()),
+        "python": data.text("python", ".".join(map(str, MIN_PYTHON)), pattern=r"3\.\d+"),
+        "torch": data.text("torch", "", pattern=r"(\d+\.\d+)?"),
+        "dropped": data.strings("dropped", ()),
     }
+    for package in fields["packages"]:
+        if not package.isidentifier():
+            complaints.add(path, f"packages: {package!r} should be the name by which code imports it, such as 'PIL'")
     data.refuse_others()
     if fields["library"] and not (folder / fields["library"] / "__init__.py").is_file():
         complaints.add(path, f"library = {fields['library']!r}, but {folder.name}/{fields['library']}/ is no package")
@@ -65,6 +75,7 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
         elif (problem := _problem(folder / problem_name, place, call_seconds, complaints)) is not None:
             problems.append(problem)
     _check_ids_are_unique(problems, complaints)
+    _check_earlier_ids(problems, fields["dropped"], complaints)
     problems, references = number_notebooks(problems, complaints)
     complaints.raise_if_any()
     return Assignment(root=root, name=name, problems=tuple(problems), references=references, **fields)
@@ -102,11 +113,12 @@ def _problem(folder: Path, number: int | None, call_seconds: float, complaints: 
         for cell in cells
         if cell.kind == CellKind.ANSWER
     )
+    was = {name: table.names("was") for name, table in (tables | answer_tables).items()}
     limits = {name: table.share("mistake_limit", limit) for name, table in tables.items()}
     for table in (*tables.values(), *answer_tables.values()):
         table.refuse_others()
     _check_rubric(folder / "rubric.md", answers, complaints)
-    return Problem(folder.name, title, folder, number, cells, exercises, answers, presets, limits, public, hidden)
+    return Problem(folder.name, title, folder, number, cells, exercises, answers, presets, was, limits, public, hidden)
 
 
 def _exercise(
@@ -201,6 +213,21 @@ def _check_ids_are_unique(problems: list[Problem], complaints: Complaints) -> No
             if graded in owners:
                 complaints.add(problem.folder / "problem.toml", f"id {graded!r} is also used by {owners[graded]}")
             owners.setdefault(graded, problem.name)
+
+
+def _check_earlier_ids(problems: list[Problem], dropped: tuple[str, ...], complaints: Complaints) -> None:
+    """An id of an earlier release stands for one thing: it is nobody's now, and was no other's."""
+    now = {name: name for problem in problems for name in problem.was}
+    owners = now | {name: "dropped" for name in dropped}
+    for problem in problems:
+        for name, earlier in problem.was.items():
+            for old in earlier:
+                if old in owners:
+                    text = f"{name} was {old!r}, but that is {owners[old]!r} too: an earlier id has one successor"
+                    complaints.add(problem.folder / "problem.toml", text)
+                owners.setdefault(old, name)
+    for name in set(dropped) & set(now):
+        complaints.add(problems[0].folder.parent / "assignment.toml", f"dropped names {name!r}, which is still there")
 
 
 def _read(path: Path, reader: Callable[[Path], tuple[T, ...]], complaints: Complaints) -> tuple[T, ...]:

@@ -13,7 +13,7 @@ from autograder.assignment.test_files import DeclaredTest
 from autograder.course_folders import CourseFolders
 from autograder.errors import CourseError
 from kit.exercises import HELPERS_FILE
-from kit.manifest import Answer, Cell, CellKind, Exercise, Manifest, Notebook
+from kit.manifest import Answer, Cell, CellKind, Exercise, Manifest, Notebook, check_id
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Problem:
 
     number: a core problem's place among them; None for an extra.
     presets: for each [preset.NAME] of problem.toml its numbers; they ship with the library.
+    was: exercise or answer id to the ids that it had in earlier releases.
     mistake_limits: exercise id to the share of its points that one mistake may cost.
     """
 
@@ -33,6 +34,7 @@ class Problem:
     exercises: tuple[Exercise, ...]
     answers: tuple[Answer, ...]
     presets: dict[str, dict[str, float]]
+    was: dict[str, tuple[str, ...]]
     mistake_limits: dict[str, float]
     public_cases: tuple[DeclaredTest, ...]
     hidden_cases: tuple[DeclaredTest, ...]
@@ -87,7 +89,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class Assignment:
-    """One assignment: what assignment.toml says, and its problems in teaching order."""
+    """One assignment: what assignment.toml says, and its problems in teaching order.
+
+    dropped: ids of exercises and answers that are gone for good, marks included.
+    """
 
     root: Path
     name: str
@@ -99,6 +104,10 @@ class Assignment:
     submission_seconds: float
     canary: str
     public_lines: tuple[str, ...]
+    packages: tuple[str, ...]
+    python: str
+    torch: str
+    dropped: tuple[str, ...]
     problems: tuple[Problem, ...]
     references: References
 
@@ -142,6 +151,9 @@ class Assignment:
             answers=tuple(answer for problem in self.problems for answer in problem.answers),
             release_url=self.release_url,
             submission_seconds=self.submission_seconds,
+            packages=self.packages,
+            python=self.python,
+            torch=self.torch,
         )
 
     def read(self, path: Path) -> str:
@@ -165,5 +177,12 @@ class Assignment:
 
 
 def _notebook(problem: Problem) -> Notebook:
-    cells = tuple(Cell(cell.id, cell.kind, cell.released) for cell in whole_notebook(problem.cells))
+    cells = tuple(
+        Cell(cell.id, cell.kind, cell.released, _earlier_ids(problem, cell)) for cell in whole_notebook(problem.cells)
+    )
     return Notebook(problem.notebook_file, problem.name, problem.title, cells)
+
+
+def _earlier_ids(problem: Problem, cell: SourceCell) -> tuple[str, ...]:
+    was = problem.was.get(cell.name, ())
+    return tuple(map(check_id, was)) if cell.kind is CellKind.CHECK else was

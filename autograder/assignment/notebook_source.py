@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from pathlib import Path
 import jupytext
 
 from kit.exercises import STUB_TEXT
-from kit.manifest import CellKind, check_id
+from kit.manifest import CellKind, check_id, text_id
 
 TAGGED_BY_ID = (CellKind.EXERCISE, CellKind.CHECK, CellKind.ANSWER)
 PLAIN_TAGS = (CellKind.GIVEN, CellKind.SHOW, CellKind.GUESS)
@@ -160,7 +159,7 @@ def _cell_id(kind: CellKind, name: str, source: str, counts: Counter[str]) -> st
     if kind == CellKind.GIVEN:
         counts[kind] += 1
         return f"given-{counts[kind]}"
-    digest = "c-" + hashlib.sha256(f"{kind}\n{source}".encode()).hexdigest()[:12]
+    digest = text_id(kind, source)
     counts[digest] += 1
     return digest if counts[digest] == 1 else f"{digest}-{counts[digest]}"
 

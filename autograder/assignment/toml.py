@@ -90,6 +90,14 @@ class TomlTable:
             self.complain(f"{key} = {value!r} should be a list of strings", key)
         return ()
 
+    def names(self, key: str) -> tuple[str, ...]:
+        """One name, or a list of names; none where it is not given."""
+        value = self._data.get(key)
+        if isinstance(value, str):
+            self._asked.append(key)
+            return (value,)
+        return self.strings(key, ())
+
     def moment(self, key: str) -> datetime | None:
         """A date and time with its offset from UTC; None where it is not given."""
         value = self._get(key, ())

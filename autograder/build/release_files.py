@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import textwrap
 from pathlib import Path
 from zipfile import ZIP_STORED
 
@@ -15,10 +16,12 @@ from kit.archive import archive
 
 KIT = Path(kit.__file__).parent
 RELEASE_FILES = "release_files"
+WIDTH = 116
 
 # Kept short and free of helpers: it runs before any of our code can be imported.
 _FIND = """\
 # Set-up: finds the course's files beside this notebook.
+{grader}
 import importlib.util
 
 if importlib.util.find_spec("{library}") is None:
@@ -26,6 +29,7 @@ if importlib.util.find_spec("{library}") is None:
 """
 _FIND_OR_FETCH = """\
 # Set-up: finds the course's files beside this notebook, or fetches them where it stands alone (as in Colab).
+{grader}
 import hashlib, http.client, importlib.util, io, os, sys, urllib.request, zipfile
 
 if importlib.util.find_spec("{library}") is None:
@@ -67,19 +71,29 @@ def written(assignment: Assignment) -> dict[str, bytes]:
         if not path.is_file():
             raise CourseError(f"{path.relative_to(assignment.root)} is missing: it belongs in every release")
         found[name] = path.read_bytes()
+    found["requirements.txt"] += _optional_packages(assignment).encode()
     found["handout.md"] = handout(assignment, assignment.read(assignment.folder / "handout.md")).encode()
     return found
 
 
+def _optional_packages(assignment: Assignment) -> str:
+    """Lines for the student's requirements.txt: what the grader has as well, for whoever wants to use it."""
+    if not assignment.packages:
+        return ""
+    lines = ["# Optional: the grader has these too, and no others.", *(f"# {name}" for name in assignment.packages)]
+    return "\n".join([*lines, ""])
+
+
 def handout(assignment: Assignment, text: str) -> str:
-    """The handout with its line {{points}} replaced by a table: points have one home, problem.toml."""
+    """The handout with {{points}} replaced by a table and {{grader}} by what the grader has: each has one home."""
     manifest = assignment.manifest
     rows = ["| Exercise or question | Points | Marked by |", "|---|---|---|"]
     for problem in assignment.problems:
         rows += [f"| `{exercise.id}` | {exercise.points:g} | checks |" for exercise in problem.exercises]
         rows += [f"| `{answer.id}` | {answer.points:g} | a person |" for answer in problem.answers]
     total = sum(exercise.points for exercise in manifest.exercises) + sum(answer.points for answer in manifest.answers)
-    return text.replace("{{points}}", "\n".join([*rows, f"| all | {total:g} | |"]))
+    text = text.replace("{{points}}", "\n".join([*rows, f"| all | {total:g} | |"]))
+    return text.replace("{{grader}}", "\n".join(textwrap.wrap(manifest.grader, WIDTH)))
 
 
 def support_archive(support: dict[str, bytes]) -> bytes:
@@ -101,4 +115,5 @@ def setup_cell(assignment: Assignment, packed: bytes) -> str:
         sha256=digest,
         folder=f"{assignment.name}-{assignment.version}-{digest[:8]}",
         version=assignment.version,
+        grader="\n".join(textwrap.wrap(assignment.manifest.grader, WIDTH, initial_indent="# ", subsequent_indent="# ")),
     ).rstrip()

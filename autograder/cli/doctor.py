@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from autograder.course_folders import CourseFolders
+from kit.imports import is_installed
 
 _MEANING = {
     "strong": "bubblewrap, Landlock, seccomp and limits: fit for real submissions",
@@ -51,7 +52,30 @@ def examine(root: Path, assignment: str | None) -> tuple[list[tuple[str, str]], 
         *((name, metadata.version(name)) for name in ("nbgrader", "pytest", "numpy", "nbconvert")),
     ]
     level, sandbox_rows = _sandbox(root, assignment)
-    return [*rows, *sandbox_rows], level
+    return [*rows, *_promised(root, assignment), *sandbox_rows], level
+
+
+def _promised(root: Path, name: str | None) -> list[tuple[str, str]]:
+    """Whether this machine has what the assignment's students are told that the grader has."""
+    from autograder.assignment.load import load_assignment
+
+    name = name or _first_assignment(root)
+    if name is None:
+        return []
+    manifest = load_assignment(name, root).manifest
+    rows = [(package, _state_of(package)) for package in manifest.packages]
+    if (here := platform.python_version()).split(".")[:2] != manifest.python.split("."):
+        rows.append(("python", f"{name} promises {manifest.python} to students, this is {here}: change one of them"))
+    if manifest.torch and not metadata.version("torch").startswith(f"{manifest.torch}."):
+        rows.append(("torch", f"{name} promises {manifest.torch} to students: change assignment.toml or install it"))
+    return rows
+
+
+def _state_of(package: str) -> str:
+    if not is_installed(package):
+        return "MISSING, though students may import it: pip install -r requirements.txt"
+    names = metadata.packages_distributions().get(package, [])
+    return metadata.version(names[0]) if names else "installed"
 
 
 def _device() -> str:

@@ -22,11 +22,14 @@ from nbgrader.converters import Autograde, GenerateAssignment
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from traitlets import Bool
+from traitlets.utils.bunch import Bunch
 
 from autograder.course_folders import CourseFolders
 from autograder.errors import AutograderError
 from autograder.files import put_interpreter_on_path
-from autograder.results import ReportStatus, ResultFolder
+from autograder.names import assignment_name
+from autograder.result_layout import result_folder
+from autograder.results import ReportStatus
 from autograder.submission import exchange_files
 
 
@@ -49,18 +52,22 @@ class ConfinedAutograde(Autograde):  # type: ignore[misc]
 
     def convert_notebooks(self) -> None:
         from autograder.assignment.load import load_assignment
+        from autograder.grading.class_folder import sorted_out
         from autograder.grading.processes import in_fresh_process
         from autograder.marks import gradebook
 
         root, name = Path(self.coursedir.root), self.coursedir.assignment_id
         if self.coursedir.notebook_id != "*":
             self.log.warning("--notebook is ignored: a submission is graded as a whole")
-        folders = {Path(folder).parent.name: Path(folder) for folder in self.assignments}
-        folders = {student: path for student, path in folders.items() if student not in self._excluded()}
-        self._results = ResultFolder(CourseFolders(root).results)
+        self._results = result_folder(CourseFolders(root).results, name, self.log.warning)
+        wanted = [Path(folder) for folder in self.assignments if Path(folder).parent.name not in self._excluded()]
+        found = sorted_out(wanted, name).storable(self._results)
+        self._left = found.left
         try:
+            for note in gradebook.bring_in_line(load_assignment(name, root)):
+                self.log.warning(note)
             # The grader forks, which a server with threads (formgrader) must not.
-            in_fresh_process(_grade, root, name, folders, self.force, self.allow_weak)
+            in_fresh_process(_grade, root, name, found.folders, self.force, self.allow_weak)
             with gradebook.Writer(
                 load_assignment(name, root), submitted=self._submitted(), database=database_path(self.coursedir.db_url)
             ) as self._writer:
@@ -69,12 +76,14 @@ class ConfinedAutograde(Autograde):  # type: ignore[misc]
             self._stop(str(error))
         for change in self._writer.summary.changed:
             self.log.warning("%s: %s is marked by hand, kept; %s", change.student, change.cell, change.what)
-        left = list(dict.fromkeys(item.student for item in self._writer.summary.not_graded))
+        for student, why in self._left.items():
+            self.log.error("%s: not graded: %s", student, why)
+        left = [*dict.fromkeys(item.student for item in self._writer.summary.not_graded), *self._left]
         if left:
             self._stop(f"Not graded, wholly or in part: {', '.join(left)}")
 
     def init_destination(self, assignment_id: str, student_id: str) -> bool:
-        return student_id not in self._excluded()
+        return student_id not in self._excluded() and repr(student_id) not in self._left
 
     def init_assignment(self, assignment_id: str, student_id: str) -> None:
         from autograder.marks import marker_notebook
@@ -108,8 +117,9 @@ def _grade(root: Path, name: str, folders: dict[str, Path], force: bool, allow_w
 
     assignment = load_assignment(name, root)
     copies.restore(assignment)
+    results = result_folder(CourseFolders(root).results, name)
     grade_class(
-        assignment, folders, CourseFolders(root).results, seed=course_seed(assignment), workers=os.cpu_count() or 1,
+        assignment, folders, results.path, seed=course_seed(assignment), workers=os.cpu_count() or 1,
         force=force, allow_weak=allow_weak, as_it_is=True,
     )  # fmt: skip
 
@@ -145,7 +155,7 @@ class FeedbackExporter(Exporter):
         place, root = resources["nbgrader"], Path(self.parent.coursedir.root)
         html = feedback_pages.notebook_page(
             load_assignment(place["assignment"], root),
-            ResultFolder(CourseFolders(root).results),
+            result_folder(CourseFolders(root).results, place["assignment"]),
             database_path(place["db_url"]),
             place["student"],
             Path(filename),
@@ -171,6 +181,14 @@ def _submitted_timestamp(self: nbgrader.apps.api.NbGraderAPI, assignment_id: str
     return exchange_files.timestamp(Path(folder))[0]
 
 
+def _validate_assignment_id(self: CourseDirectory, proposal: Bunch) -> str:
+    """`ps3/` and `assignments/ps3`, as the shell completes them, are ps3; what names no assignment is left to fail."""
+    try:
+        return assignment_name(proposal["value"].strip())
+    except AutograderError:
+        return str(proposal["value"])
+
+
 def install() -> None:
     """Put these classes where nbgrader's commands and formgrader look for its own. May be called again."""
     put_interpreter_on_path()
@@ -181,3 +199,4 @@ def install() -> None:
     # One student's timestamp that is no time stops nbgrader's commands and formgrader's list of submissions.
     CourseDirectory.get_existing_timestamp = _timestamp
     nbgrader.apps.api.NbGraderAPI.get_submitted_timestamp = _submitted_timestamp
+    CourseDirectory._validate_assignment_id.func = _validate_assignment_id

@@ -12,14 +12,29 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from autograder.course_folders import CourseFolders
+from autograder.names import assignment_name, student_name
 
 HERE = CourseFolders(Path())
 
-assignment_argument = click.argument("assignment", metavar="ASSIGNMENT")
+assignment_argument = click.argument(
+    "assignment", metavar="ASSIGNMENT", callback=lambda _context, _option, text: assignment_name(text)
+)
 results_option = click.option(
     "--out", type=click.Path(path_type=Path), default=HERE.results, show_default=True,
-    help="Folder of the results: one JSON file a student.",
+    help="Folder of the results: ASSIGNMENT/<student>.json.",
 )  # fmt: skip
+
+
+def student_as_typed(_context: click.Context, _option: click.Parameter, text: str | None) -> str | None:
+    """The callback of options and arguments that name a student."""
+    return None if text is None else student_name(text)
+
+
+def students_as_typed(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:
+    """The same where several may be named."""
+    return tuple(map(student_name, texts))
+
+
 workers_option = click.option(
     "--workers", type=click.IntRange(1), default=lambda: os.cpu_count() or 1, show_default="one a core",
     help="How many submissions at once.",

@@ -10,14 +10,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from rich.markup import escape
 
-from autograder.cli.options import HERE, assignment_argument, counting, results_option, weak_option, workers_option
+from autograder.cli.options import (
+    HERE,
+    assignment_argument,
+    counting,
+    results_option,
+    student_as_typed,
+    students_as_typed,
+    weak_option,
+    workers_option,
+)
 from autograder.errors import BadInput, NotGraded
 
 if TYPE_CHECKING:
     from autograder.assignment.model import Assignment
+    from autograder.grading.changes import ChangeLog
     from autograder.grading.grade_class import Done
     from autograder.marks.gradebook import Summary
+    from autograder.results import ResultFolder
+
+MAX_CHANGES = 30  # rows on the screen
 
 
 @click.command()
@@ -25,7 +39,7 @@ if TYPE_CHECKING:
 @click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), default=HERE.submitted)
 @results_option
 @workers_option
-@click.option("--student", metavar="ID", help="Grade this student alone.")
+@click.option("--student", metavar="ID", callback=student_as_typed, help="Grade this student alone.")
 @click.option("--seed", type=int, metavar="N", help="Draw the tests' inputs from this seed, once.")
 @click.option("--new-seed", is_flag=True, help="Draw a new secret seed for this assignment and version.")
 @click.option("--force", is_flag=True, help="Grade unchanged submissions again.")
@@ -44,11 +58,14 @@ def grade(
     Examples:
       autograder grade ps3
       autograder grade ps3 --student ada --force
-      autograder grade ps3 late/ --out results-late/ --workers 8
+      autograder grade ps3 late/ --workers 8                     (late ones, into the same results)
+      autograder grade ps3 --out trial/ --no-gradebook           (beside the results that count)
     """
     from autograder.assignment.load import load_assignment
     from autograder.build import copies
-    from autograder.grading.grade_class import grade_class, misnamed, submissions
+    from autograder.grading.changes import ChangeLog
+    from autograder.grading.class_folder import submissions
+    from autograder.grading.grade_class import grade_class
     from autograder.grading.seed import course_seed
 
     if seed is not None and new_seed:
@@ -56,31 +73,75 @@ def grade(
     if new_seed and student is not None:
         raise click.UsageError("--new-seed draws inputs for everyone: omit --student.")
     course = load_assignment(assignment)
-    folders = submissions(folder, course.name, student)
+    if not no_gradebook:
+        _refuse_other_results(out)
+    results = _results(out, course)
+    found = submissions(folder, course.name, course.course, student).storable(results)
+    if not found.folders:
+        _refuse_incomplete([], found.left)
     copies.restore(course)
+    told = [] if no_gradebook else _prepare_gradebook(course)
     seed = course_seed(course, new=new_seed) if seed is None else seed
-    with counting("grading", len(folders)) as advance:
+    log = ChangeLog(results, course.manifest, found.folders)
+    with counting("grading", len(found.folders)) as advance:
+
+        def on_done(one: Done) -> None:
+            log.compare(one.report)
+            advance(one.report.student)
+
         done = grade_class(
-            course, folders, out, seed=seed, workers=workers, force=force, allow_weak=allow_weak,
-            on_done=lambda one: advance(one.report.student),
+            course, found.folders, results.path, seed=seed, workers=workers, force=force, allow_weak=allow_weak,
+            on_done=on_done,
         )  # fmt: skip
     if not no_gradebook:
-        _print_gradebook(_write_gradebook(course, out, folder, [one.report.student for one in done]))
-    _print_counts(course.name, out, done)
-    _refuse_incomplete(done, [] if student else misnamed(folder, course.name))
+        _print_gradebook(_write_gradebook(course, results, folder, [one.report.student for one in done]), told)
+    _print_changes(log)
+    _print_counts(course.name, results, done)
+    _refuse_incomplete(done, found.left)
 
 
-def _write_gradebook(course: Assignment, out: Path, submitted: Path, students: list[str]) -> Summary:
+def _warn(line: str) -> None:
+    click.echo(f"  {line}", err=True)
+
+
+def _results(out: Path, course: Assignment) -> ResultFolder:
+    from autograder.result_layout import result_folder
+
+    return result_folder(out, course.name, _warn)
+
+
+def _belongs_to_gradebook(out: Path) -> bool:
+    """Whether these are the results whose scores the course's gradebook holds, and nbgrader's commands read."""
+    return out.resolve() == HERE.results.resolve()
+
+
+def _refuse_other_results(out: Path) -> None:
+    if not _belongs_to_gradebook(out):
+        fix = f"add --no-gradebook to grade into {out}, or omit --out"
+        raise BadInput(f"{HERE.gradebook} holds the scores of {HERE.results}/ alone: {fix}")
+
+
+def _write_gradebook(course: Assignment, results: ResultFolder, submitted: Path, students: list[str]) -> Summary:
     from autograder.marks import gradebook
-    from autograder.results import ResultFolder
 
     with counting("gradebook", len(students)) as advance:
-        return gradebook.write(course, ResultFolder(out), students=students, submitted=submitted, progress=advance)
+        return gradebook.write(course, results, students=students, submitted=submitted, progress=advance)
 
 
-def _print_gradebook(summary: Summary) -> None:
+def _prepare_gradebook(course: Assignment) -> list[str]:
+    """Bring it in line before anything is graded, and say what it says."""
+    from autograder.marks import gradebook
+
+    told = gradebook.bring_in_line(course)
+    for note in told:
+        _warn(note)
+    return told
+
+
+def _print_gradebook(summary: Summary, told: list[str]) -> None:
     for note in summary.notes:
-        click.echo(f"  {note}", err=True)
+        if note not in told:
+            _warn(note)
     for change in summary.changed:
         kept = f"{change.cell} has a mark of {change.manual:g} by a person, kept"
         click.echo(f"  {change.student}: {kept}; {change.what}", err=True)
@@ -88,29 +149,44 @@ def _print_gradebook(summary: Summary) -> None:
         click.echo(f"Written answers waiting for a mark: {summary.to_mark}. Open them with nbgrader's formgrader.")
 
 
-def _print_counts(name: str, out: Path, done: list[Done]) -> None:
+def _print_changes(log: ChangeLog) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    if not log.changes:
+        return
+    table = Table("student", "exercise", "before", "now", "because", box=None, pad_edge=False)
+    for change in log.changes[:MAX_CHANGES]:
+        table.add_row(*map(escape, change.row))
+    click.echo(f"{len(log.changes)} scores changed since the last grading:")
+    Console(width=None if sys.stdout.isatty() else 150).print(table)
+    left = len(log.changes) - MAX_CHANGES
+    click.echo(f"  and {left} more; all of them: {log.path}" if left > 0 else f"  (also in {log.path})")
+
+
+def _print_counts(name: str, results: ResultFolder, done: list[Done]) -> None:
     fresh = sum(one.fresh for one in done)
     counts = ", ".join(f"{n} {what}" for n, what in ((fresh, "graded"), (len(done) - fresh, "unchanged")) if n)
     level = done[0].report.isolation
-    click.echo(f"{name}: {counts}; isolation {level}; results in {out}/. See: autograder table {name}")
+    click.echo(f"{name}: {counts}; isolation {level}; results in {results.path}/. See: autograder table {name}")
 
 
-def _refuse_incomplete(done: list[Done], misnamed: list[str]) -> None:
+def _refuse_incomplete(done: list[Done], left: dict[str, str]) -> None:
     """Print every submission without a full result and why; NotGraded if there is any."""
     from autograder.results import ReportStatus
 
     incomplete = [one.report for one in done if one.report.status != ReportStatus.GRADED]
-    for name in misnamed:
-        click.echo(f"  {name}: not graded: the folder's name is not UTF-8 text; rename it", err=True)
+    for name, why in left.items():
+        _warn(f"{name}: not graded: {why}")
     for report in sorted(incomplete, key=lambda report: report.student):
-        click.echo(f"  {report.student}: {report.status}: {report.reason}", err=True)
-    if count := len(incomplete) + len(misnamed):
-        raise NotGraded(f"{count} of {len(done) + len(misnamed)} submissions could not be graded fully; see above.")
+        _warn(f"{report.student}: {report.status}: {report.reason}")
+    if count := len(incomplete) + len(left):
+        raise NotGraded(f"{count} of {len(done) + len(left)} submissions could not be graded fully; see above.")
 
 
 @click.command()
 @assignment_argument
-@click.argument("student", metavar="STUDENT")
+@click.argument("student", metavar="STUDENT", callback=student_as_typed)
 @click.argument("test", metavar="TEST")
 @click.option("--submitted", "folder", type=click.Path(path_type=Path), default=HERE.submitted, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), default=HERE.results, show_default=True,
@@ -128,21 +204,21 @@ def rerun(assignment: str, student: str, test: str, folder: Path, out: Path, all
     """
     from autograder.assignment.load import load_assignment
     from autograder.build import copies
-    from autograder.grading.grade_class import submissions
+    from autograder.grading.class_folder import submission_of
     from autograder.grading.grade_one import confined
     from autograder.grading.plan import Plan
     from autograder.grading.rerun import run_one
     from autograder.grading.seed import course_seed
-    from autograder.results import ResultFolder, tested_beside
+    from autograder.results import tested_beside
 
     course = load_assignment(assignment)
-    path = submissions(folder, course.name, student)[student]
-    report = ResultFolder(out).read(student)
+    path = submission_of(student, folder, course.name, course.course)
+    report = _results(out, course).read(student)
     copies.restore(course)
     plan = Plan.of(course, report.seed if report else course_seed(course))
     test_ids = [info.id for info in plan.tests if info.id.endswith(test) or info.id.partition("[")[0].endswith(test)]
     if not test_ids:
-        raise BadInput(f"no test ends in {test!r}: results/<student>.json lists every id")
+        raise BadInput(f"no test ends in {test!r}: results/{course.name}/<student>.json lists every id")
     with confined(course, allow_weak) as sandbox:
         for test_id in test_ids:
             exercise = next(info.mark.exercise for info in plan.tests if info.id == test_id)
@@ -172,10 +248,10 @@ def table(assignment: str, out: Path, as_csv: bool) -> None:
     from autograder.assignment.load import load_assignment
     from autograder.marks import class_table
     from autograder.marks.standings import standings
-    from autograder.results import ResultFolder
 
     course = load_assignment(assignment)
-    everyone = standings(course.manifest, ResultFolder(out), HERE.gradebook)
+    database = HERE.gradebook if _belongs_to_gradebook(out) else None
+    everyone = standings(course.manifest, _results(out, course), database)
     if as_csv:
         click.echo(class_table.as_csv(everyone), nl=False)
         return
@@ -186,7 +262,8 @@ def table(assignment: str, out: Path, as_csv: bool) -> None:
 @click.command()
 @assignment_argument
 @results_option
-@click.option("--student", "students", metavar="ID", multiple=True, help="This student alone; may be repeated.")
+@click.option("--student", "students", metavar="ID", multiple=True, callback=students_as_typed,
+              help="This student alone; may be repeated.")  # fmt: skip
 def feedback(assignment: str, out: Path, students: tuple[str, ...]) -> None:
     """Write a page per student, from results and marks.
 
@@ -197,9 +274,11 @@ def feedback(assignment: str, out: Path, students: tuple[str, ...]) -> None:
     """
     from autograder.assignment.load import load_assignment
     from autograder.marks import feedback_pages
-    from autograder.results import ResultFolder
 
-    course, results = load_assignment(assignment), ResultFolder(out)
+    course = load_assignment(assignment)
+    if not _belongs_to_gradebook(out):
+        raise BadInput(f"pages show the marks of {HERE.gradebook} beside the results in {HERE.results}/: omit --out")
+    results = _results(out, course)
     with counting("feedback", len(students) or len(results.all())) as advance:
         written = feedback_pages.write(course, results, students=students or None, progress=advance)
     pages_written = "1 page" if len(written.students) == 1 else f"{len(written.students)} pages"

@@ -164,9 +164,17 @@ class _Runner:
         staffs = with_staffs_answers(cells, problem, earlier, leave_out=harmful)
         binding = bind(self.plan.assignment, {problem.name: staffs}, self.sandbox, budget=self.budget, share=False)
         try:
-            return ExerciseRun(self._outcomes(binding, exercise), whose)
+            outcomes = self._outcomes(binding, exercise)
+            return ExerciseRun(tuple(self._without_lines(outcome) for outcome in outcomes), whose)
         finally:
             binding.close()
+
+    def _without_lines(self, outcome: Outcome) -> Outcome:
+        """Beside the staff's answers, a line in which a cell is slow is the student's to choose by what it reads."""
+        if not outcome.slow_cell:
+            return outcome
+        known = (cell.note for cell in self.own.broken.values() if cell.exercise == outcome.mark.exercise)
+        return dataclasses.replace(outcome, slow_cell=next(known, "a cell of the notebook ran out of time"))
 
     def _outcomes(self, binding: NotebookBinding, exercise: Exercise) -> tuple[Outcome, ...]:
         return tuple(self.plan.collected.run(binding=binding, seed=self.seed, exercises={exercise.id}))

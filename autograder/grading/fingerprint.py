@@ -6,7 +6,8 @@ Nothing is listed by hand but whole packages, so that no limit, deadline or rule
 from __future__ import annotations
 
 import hashlib
-import platform
+import sys
+import sysconfig
 from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import metadata
@@ -22,7 +23,6 @@ PACKAGES = (
     Path(str(kit.__file__)).parent,
     *(ENGINE / name for name in ("submission", "assignment", "sandbox", "grading")),
 )
-DISTRIBUTIONS = ("torch", "numpy", "pytest", "pillow")
 
 
 def fingerprint(assignment: Assignment) -> str:
@@ -38,8 +38,14 @@ def fingerprint(assignment: Assignment) -> str:
 
 @cache
 def _of_the_engine() -> str:
-    versions = [platform.python_version(), *map(metadata.version, DISTRIBUTIONS)]
-    return " ".join([*versions, _of_files([ENGINE / "results.py", *_sources(PACKAGES)])])
+    return f"{of_the_installation()} {_of_files([ENGINE / 'results.py', *_sources(PACKAGES)])}"
+
+
+def of_the_installation() -> str:
+    """Python and every installed package with its version: a student's code may import any, pytest loads plug-ins."""
+    folders = sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")})  # tools lengthen sys.path
+    installed = {f"{found.name}=={found.version}" for found in metadata.distributions(path=folders)}
+    return "\n".join([sys.version, *sorted(installed)])
 
 
 def _sources(folders: Iterable[Path]) -> Iterator[Path]:

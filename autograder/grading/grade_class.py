@@ -55,37 +55,6 @@ class Done:
 _contexts: dict[tuple[str, str, int], tuple[Plan, Sandbox]] = {}
 
 
-def submissions(folder: Path, assignment: str, student: str | None = None) -> dict[str, Path]:
-    """Student to folder, for every DIR/<student>/<assignment>. BadInput where there is none."""
-    if not folder.is_dir():
-        raise BadInput(f"no folder {folder}: submissions are read from DIR/<student>/{assignment}/*.ipynb")
-    found = {path.name: path / assignment for path in _folders(folder, assignment) if is_text(path.name)}
-    if student is not None:
-        found = {name: path for name, path in found.items() if name == student}
-    if not found:
-        who = f"{student}/{assignment}" if student else f"<student>/{assignment}"
-        raise BadInput(f"no submission {folder}/{who}: check the folder's name and the spelling")
-    return found
-
-
-def misnamed(folder: Path, assignment: str) -> list[str]:
-    """Folders of submissions whose names are no text (old archives leave such): no file can be named after them."""
-    return [repr(path.name) for path in _folders(folder, assignment) if not is_text(path.name)]
-
-
-def is_text(name: str) -> bool:
-    """Whether a file name is well-formed UTF-8."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _folders(folder: Path, assignment: str) -> list[Path]:
-    return [path for path in sorted(folder.iterdir()) if not path.name.startswith(".") and (path / assignment).is_dir()]
-
-
 def grade_class(
     assignment: Assignment,
     folders: dict[str, Path],

@@ -16,7 +16,7 @@ from autograder.results import Detail, ExerciseResult, Report, ReportStatus, Tes
 from autograder.sandbox.sandbox import Sandbox, SandboxError
 from autograder.submission.read import Submission
 from kit.explanation import explained
-from kit.manifest import Exercise
+from kit.manifest import Exercise, Manifest
 from kit.notebooks import Extraction
 from kit.outcomes import OutcomeStatus
 from kit.runner import Outcome
@@ -25,7 +25,7 @@ from kit.runner import Outcome
 MESSAGES = {
     OutcomeStatus.PASSED: "{title}",
     OutcomeStatus.FAILED: "{title}. {hint}",
-    OutcomeStatus.TIMEOUT: "{title}: no answer in the time allowed.",
+    OutcomeStatus.TIMEOUT: "{title}: {slow}.",
     OutcomeStatus.CRASHED: "{title}: the process that ran the code ended or answered nonsense.",
     OutcomeStatus.MISSING: "{exercise} is not written.",
     OutcomeStatus.BLOCKED: "{title}: blocked by {blocked_by}, which is not written.",
@@ -47,19 +47,20 @@ def grade_submission(submission: Submission, plan: Plan, sandbox: Sandbox) -> Gr
     Never raises for anything a submission holds. What could not be graded is reported as that, with the reason.
     """
     manifest = plan.assignment.manifest
-    unreadable = {
-        book.problem: submission.problems[book.file] for book in manifest.notebooks if book.file in submission.problems
-    }
-    wanted = {exercise.id for exercise in manifest.exercises if exercise.problem not in unreadable}
+    unread = _not_to_be_graded(submission, manifest)
+    wanted = {exercise.id for exercise in manifest.exercises} - unread.keys()
     runs, reason = SubmissionRun(), None
     try:
         runs = _tested_twice_if_need_be(submission, plan, sandbox, wanted)
     except SandboxError as error:
         reason = f"no confined process could be had: {error}"
     exercises = tuple(
-        _exercise_result(exercise, plan, runs.exercises.get(exercise.id), unreadable.get(exercise.problem) or reason)
+        _exercise_result(exercise, plan, runs.exercises.get(exercise.id), unread.get(exercise.id) or reason)
         for exercise in manifest.exercises
     )
+    lacking = _lacking(plan.assignment, submission)
+    exercises = tuple(_with_reason(result, lacking.get(result.id)) for result in exercises)
+    runs = dataclasses.replace(runs, notes=(*lacking.values(), *runs.notes))
     report = _report(submission, plan, sandbox.level, exercises, runs)
     details = [
         Detail(outcome.id, outcome.status, outcome.text, outcome.trace)
@@ -67,6 +68,17 @@ def grade_submission(submission: Submission, plan: Plan, sandbox: Sandbox) -> Gr
         if outcome.status != OutcomeStatus.PASSED
     ]
     return Graded(report, details)
+
+
+def _not_to_be_graded(submission: Submission, manifest: Manifest) -> dict[str, str]:
+    """Exercises that could not be read, were not in the released notebook, or need a newer Python; with the reason."""
+    unread = {
+        book.problem: submission.problems[book.file] for book in manifest.notebooks if book.file in submission.problems
+    }
+    too_new = {name: why for extraction in submission.extractions.values() for name, why in extraction.newer.items()}
+    unheld = {**submission.not_held, **too_new}
+    reasons = {exercise.id: unread.get(exercise.problem) or unheld.get(exercise.id) for exercise in manifest.exercises}
+    return {exercise: reason for exercise, reason in reasons.items() if reason is not None}
 
 
 def _tested_twice_if_need_be(submission: Submission, plan: Plan, sandbox: Sandbox, wanted: set[str]) -> SubmissionRun:
@@ -114,7 +126,7 @@ def confined(assignment: Assignment, allow_weak: bool) -> Sandbox:
     """A sandbox for this assignment's library. TooWeak where it holds too little and that was not allowed."""
     if not assignment.library_folder.is_dir():
         raise BadInput(f"{assignment.library_folder} is missing: run `autograder build {assignment.name}`")
-    sandbox = Sandbox.start(assignment.release, assignment.library)
+    sandbox = Sandbox.start(assignment.release, assignment.library, installed=assignment.packages)
     if sandbox.level == "weak" and not allow_weak:
         sandbox.close()
         raise TooWeak(
@@ -188,7 +200,8 @@ def _why(outcomes: Iterable[Outcome]) -> str | None:
         return "not written"
     if statuses == {OutcomeStatus.BLOCKED}:
         return "blocked by " + ", ".join(sorted({outcome.blocked_by for outcome in outcomes}))
-    return None
+    slow = {outcome.slow_cell for outcome in outcomes}
+    return slow.pop() if len(slow) == 1 and slow != {""} else None
 
 
 def _test_results(extractions: Mapping[str, Extraction], runs: SubmissionRun) -> tuple[TestResult, ...]:
@@ -206,6 +219,7 @@ def _test_result(outcome: Outcome, stopped: str) -> TestResult:
         hint=f"The code stopped with {stopped}." if stopped else outcome.hint,
         exercise=outcome.mark.exercise,
         blocked_by=outcome.blocked_by,
+        slow=outcome.slow_cell or "no answer in the time allowed",
     )
     return TestResult(
         id=outcome.id,
@@ -218,6 +232,22 @@ def _test_result(outcome: Outcome, stopped: str) -> TestResult:
         weight=outcome.mark.weight,
         stopped=stopped,
     )
+
+
+def _with_reason(result: ExerciseResult, reason: str | None) -> ExerciseResult:
+    """Where points are lost and nothing better is known."""
+    lost = result.score is not None and result.score < result.max_score
+    return dataclasses.replace(result, reason=reason) if lost and result.reason is None else result
+
+
+def _lacking(assignment: Assignment, submission: Submission) -> dict[str, str]:
+    """For each cell that imports what is not among the grader's packages, by its label, a sentence that says so."""
+    found: dict[str, str] = {}
+    for extraction in submission.extractions.values():
+        for label, one in extraction.lacking(assignment.manifest):
+            place = f"{label}, line {one.line}, imports {one.module}"
+            found.setdefault(label, f"{place}, which is not among the grader's packages")
+    return found
 
 
 def _notes(extractions: dict[str, Extraction]) -> list[str]:

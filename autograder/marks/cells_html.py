@@ -42,7 +42,11 @@ def markdown(text: str, *, of_the_course: bool = False) -> Markup:
 
     of_the_course: staff wrote it, so that its raw HTML (folded hints) is HTML.
     """
-    renderer = _Plain(escape=not of_the_course, allow_harmful_protocols=False, exclude_anchor_links=True)
+    return _markdown(text, not of_the_course, {})
+
+
+def _markdown(text: str, escaped: bool, pictures: dict[str, dict[str, str]]) -> Markup:
+    renderer = _Plain(escape=escaped, allow_harmful_protocols=False, exclude_anchor_links=True, attachments=pictures)
     try:
         return Markup(MarkdownWithMath(renderer=renderer).render(text))
     except InvalidNotebook:  # an image that was attached to the cell and is not there
@@ -58,8 +62,19 @@ def code(text: str) -> Markup:
 def cell_html(cell: Mapping[str, Any], *, of_the_course: bool = False) -> Markup:
     """A cell's source and its outputs. of_the_course: its text is as staff wrote it."""
     if cell["cell_type"] != "code":
+        if pictures := _pictures(cell):
+            return _markdown(text_of(cell), not of_the_course, pictures)
         return markdown(text_of(cell), of_the_course=of_the_course)
     return code(text_of(cell)) + Markup("").join(_output(output) for output in cell.get("outputs", []))
+
+
+def _pictures(cell: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """The pictures attached to a text cell, by name, media type and base64."""
+    attached = {
+        name: {kind: _base64(bundle[kind]) for kind in IMAGES if kind in bundle}
+        for name, bundle in cell.get("attachments", {}).items()
+    }
+    return {name: bundle for name, bundle in attached.items() if bundle}
 
 
 def _output(output: Mapping[str, Any]) -> Markup:
@@ -70,13 +85,16 @@ def _output(output: Mapping[str, Any]) -> Markup:
     data = output.get("data", {})
     for kind in IMAGES:
         if kind in data:
-            content = re.sub(r"[^A-Za-z0-9+/=]", "", _joined(data[kind]))
-            return Markup(f'<img alt="figure" src="data:{kind};base64,{content}">')
+            return Markup(f'<img alt="figure" src="data:{kind};base64,{_base64(data[kind])}">')
     return _pre(data.get("text/plain", ""))
 
 
 def _pre(text: str | list[str]) -> Markup:
     return Markup(f'<pre class="output">{escape(_joined(text))}</pre>')
+
+
+def _base64(text: str | list[str]) -> str:
+    return re.sub(r"[^A-Za-z0-9+/=]", "", _joined(text))
 
 
 def _joined(text: str | list[str]) -> str:

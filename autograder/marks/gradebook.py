@@ -24,7 +24,7 @@ from sqlalchemy.exc import OperationalError
 from autograder.assignment.model import Assignment
 from autograder.errors import AutograderError, BadInput
 from autograder.files import put_interpreter_on_path
-from autograder.marks import gradebook_rows, marker_notebook
+from autograder.marks import gradebook_guard, gradebook_rows, marker_notebook
 from autograder.marks.notebook_cells import NotebookJson, answer_texts
 from autograder.marks.standings import automatic
 from autograder.results import Report, ReportStatus, ResultFolder
@@ -34,7 +34,7 @@ from kit.manifest import CellKind, Manifest, exercise_of_check
 
 T = TypeVar("T")
 
-BACKUPS_KEPT = 10
+BACKUPS_KEPT = 20  # grading makes two: before the class, and before its scores are written
 LOCK_SECONDS = 20
 LOCK_ATTEMPTS = 3
 
@@ -102,6 +102,15 @@ def write(
         return writer.summary
 
 
+def bring_in_line(assignment: Assignment) -> list[str]:
+    """Make the gradebook's cells those of the release, before anything is graded; remarks on people's marks.
+
+    BadInput where a mark would be lost or the gradebook is another one than before.
+    """
+    with Writer(assignment) as writer:
+        return writer.summary.notes
+
+
 class Writer:
     """The gradebook, open for writing. Opening backs it up and brings its cells in line with the release."""
 
@@ -118,7 +127,8 @@ class Writer:
             if cell.kind is CellKind.ANSWER
         }
         notebooks = gradebook_rows.released(assignment)
-        self.summary = Summary(backup=back_up(self._database))
+        gone = gradebook_guard.check(self._database, assignment.name, assignment.course)
+        self.summary = Summary(backup=back_up(self._database), notes=gone)
         put_interpreter_on_path()
         with self._errors_that_help():
             self._gradebook = api.Gradebook(f"sqlite:///{self._database}?timeout={LOCK_SECONDS}")
@@ -328,6 +338,6 @@ def back_up(database: Path) -> Path | None:
         raise BadInput(
             f"{database} cannot be read ({error}): restore the newest {database.name}.*.bak or move the file away"
         ) from error
-    for old in sorted(database.parent.glob(f"{database.name}.*.bak"))[:-BACKUPS_KEPT]:
+    for old in gradebook_guard.backups(database)[:-BACKUPS_KEPT]:
         old.unlink()
     return copy

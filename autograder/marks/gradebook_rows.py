@@ -14,6 +14,8 @@ from nbgrader import api
 from autograder.assignment.model import Assignment
 from autograder.assignment.released import release_notebook
 from autograder.marks.notebook_cells import text_of
+from autograder.marks.person_marks import PersonMark, above_points, marks_on, refuse_loss
+from kit.manifest import Manifest
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ def bring_in_line(
 ) -> tuple[str, tuple[NotebookRow, ...]]:
     """Make the rows of this assignment those of its release, points from the manifest; marks of other cells stay.
 
-    Runs inside the caller's transaction. `notes` gets a line for marks that are deleted with a cell.
+    Marks follow a cell that has another id or notebook now. Runs inside the caller's transaction. BadInput where a
+    mark by a person would be lost. `notes` gets a line for each of a cell that was dropped on purpose.
     """
     row = db.query(api.Assignment).filter_by(name=assignment.name).one_or_none()
     if row is None:
@@ -44,28 +47,71 @@ def bring_in_line(
         db.add(row)
     row.duedate = assignment.due.astimezone(UTC).replace(tzinfo=None) if assignment.due else None
     db.flush()
+    rows = {name: _notebook_row(db, row.id, name, notebook) for name, notebook in notebooks.items()}
+    lost: list[PersonMark] = []
+    _carry_over(db, row.id, assignment.manifest, {name: book.id for name, book in rows.items()})
     for old in db.query(api.Notebook).filter_by(assignment_id=row.id).all():
         if old.name not in notebooks:
-            _remove_notebook(db, old, notes)
+            _remove_notebook(db, old, lost, notes)
     points = assignment.manifest.points
-    books = tuple(_book(db, row.id, name, notebook, points, notes) for name, notebook in notebooks.items())
+    books = tuple(_cells(db, rows[name], notebook, points, lost) for name, notebook in notebooks.items())
+    refuse_loss(assignment, lost, notes)
+    notes += above_points(db, [cell_id for book in books for cell_id, _ in book.grade_cells])
     return row.id, books
 
 
-def _book(
-    db: Any,
-    assignment_id: str,
-    name: str,
-    notebook: Mapping[str, Any],
-    points: Mapping[str, float],
-    notes: list[str],
-) -> NotebookRow:
+def _carry_over(db: Any, assignment_id: str, manifest: Manifest, notebooks: Mapping[str, str]) -> None:
+    """Bring cells, with what people gave for them, to the id and the notebook that the release has them under."""
+    places = {
+        name: (notebooks[Path(book.file).stem], cell.id)
+        for book in manifest.notebooks
+        for name, cell in book.by_id.items()
+    }
+    for kind in (api.GradeCell, api.SolutionCell):
+        of_assignment = db.query(kind).join(api.Notebook, kind.notebook_id == api.Notebook.id)
+        for cell in of_assignment.filter(api.Notebook.assignment_id == assignment_id).all():
+            if cell.name in places and places[cell.name] != (cell.notebook_id, cell.name):
+                _carry(db, kind, cell, *places[cell.name])
+
+
+def _carry(db: Any, kind: Any, cell: Any, notebook_id: str, name: str) -> None:
+    """Where the new place holds a person's mark already, the cell stays, to be told as lost."""
+    there = db.query(kind).filter_by(name=name, notebook_id=notebook_id).one_or_none()
+    if there is not None:
+        if marks_on(db, there):
+            return
+        _remove_cell(db, there, [])
+    for row in [row for what in (api.Grade, api.Comment) for row in db.query(what).filter_by(cell_id=cell.id)]:
+        submission = db.get(api.SubmittedNotebook, row.notebook_id).assignment_id
+        row.notebook_id = _submitted_notebook(db, notebook_id, submission).id
+    cell.name, cell.notebook_id = name, notebook_id
+    db.flush()
+    db.expire_all()
+
+
+def _submitted_notebook(db: Any, notebook_id: str, submission_id: str) -> Any:
+    where = {"notebook_id": notebook_id, "assignment_id": submission_id}
+    row = db.query(api.SubmittedNotebook).filter_by(**where).one_or_none()
+    if row is None:
+        row = api.SubmittedNotebook(**where)
+        db.add(row)
+        db.flush()
+    return row
+
+
+def _notebook_row(db: Any, assignment_id: str, name: str, notebook: Mapping[str, Any]) -> Any:
     row = db.query(api.Notebook).filter_by(name=name, assignment_id=assignment_id).one_or_none()
     if row is None:
         row = api.Notebook(name=name, assignment_id=assignment_id)
         db.add(row)
     row.kernelspec = json.dumps(notebook["metadata"].get("kernelspec", {}))
     db.flush()
+    return row
+
+
+def _cells(
+    db: Any, row: Any, notebook: Mapping[str, Any], points: Mapping[str, float], lost: list[PersonMark]
+) -> NotebookRow:
     grade: dict[str, dict[str, Any]] = {}
     solution: dict[str, dict[str, Any]] = {}
     source: dict[str, dict[str, Any]] = {}
@@ -84,20 +130,20 @@ def _book(
             grade[tags["grade_id"]] = {"cell_type": cell_type, "max_score": points[tags["grade_id"]]}
         if tags.get("solution"):
             solution[tags["grade_id"]] = {}
-    _sync(db, api.SourceCell, row.id, source, notes)
+    _sync(db, api.SourceCell, row.id, source, lost)
     return NotebookRow(
         row.id,
-        _sync(db, api.GradeCell, row.id, grade, notes),
-        _sync(db, api.SolutionCell, row.id, solution, notes),
+        _sync(db, api.GradeCell, row.id, grade, lost),
+        _sync(db, api.SolutionCell, row.id, solution, lost),
     )
 
 
 def _sync(
-    db: Any, kind: Any, notebook_id: str, wanted: Mapping[str, Mapping[str, Any]], notes: list[str]
+    db: Any, kind: Any, notebook_id: str, wanted: Mapping[str, Mapping[str, Any]], lost: list[PersonMark]
 ) -> tuple[tuple[str, str], ...]:
     rows = {row.name: row for row in db.query(kind).filter_by(notebook_id=notebook_id)}
     for name in rows.keys() - wanted.keys():
-        _remove_cell(db, rows[name], notes)
+        _remove_cell(db, rows[name], lost)
     for name, fields in wanted.items():
         if name not in rows:
             rows[name] = kind(name=name, notebook_id=notebook_id, **fields)
@@ -109,21 +155,18 @@ def _sync(
     return tuple((rows[name].id, name) for name in wanted)
 
 
-def _remove_cell(db: Any, cell: Any, notes: list[str]) -> None:
-    for kind, attribute in ((api.Grade, "manual_score"), (api.Comment, "manual_comment")):
-        rows = db.query(kind).filter_by(cell_id=cell.id).all()
-        lost = sum(getattr(row, attribute) is not None for row in rows)
-        if lost:
-            notes.append(f"cell {cell.name} is no longer part of the release: {lost} {attribute} values were deleted")
-        for row in rows:
+def _remove_cell(db: Any, cell: Any, lost: list[PersonMark]) -> None:
+    lost += marks_on(db, cell)
+    for kind in (api.Grade, api.Comment):
+        for row in db.query(kind).filter_by(cell_id=cell.id).all():
             db.delete(row)
     db.delete(cell)
     db.flush()
 
 
-def _remove_notebook(db: Any, notebook: Any, notes: list[str]) -> None:
+def _remove_notebook(db: Any, notebook: Any, lost: list[PersonMark], notes: list[str]) -> None:
     for kind in (api.GradeCell, api.SolutionCell, api.TaskCell, api.SourceCell):
-        _sync(db, kind, notebook.id, {}, notes)
+        _sync(db, kind, notebook.id, {}, lost)
     for row in db.query(api.SubmittedNotebook).filter_by(notebook_id=notebook.id).all():
         db.delete(row)
     db.flush()

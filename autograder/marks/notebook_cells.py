@@ -30,11 +30,12 @@ def is_rubric(cell: Mapping[str, Any]) -> bool:
 
 
 def answer_texts(notebooks: Iterable[NotebookJson], manifest: Manifest) -> dict[str, str]:
-    """Answer id to what the student wrote."""
+    """Answer id to what the student wrote, also in a notebook that has it under an id of an earlier release."""
     ids = {answer.id for answer in manifest.answers}
+    now = {old: cell.id for book in manifest.notebooks for old, cell in book.by_id.items() if cell.id in ids}
     return {
-        name: text_of(cell).strip()
+        now[name]: text_of(cell).strip()
         for notebook in notebooks
         for cell in notebook["cells"]
-        if (name := grade_id(cell)) in ids and not is_rubric(cell)
+        if (name := grade_id(cell)) in now and not is_rubric(cell)
     }

@@ -89,20 +89,21 @@ class Standing:
 
 
 def standings(
-    manifest: Manifest, results: ResultFolder, database: Path, *, student: str | None = None
+    manifest: Manifest, results: ResultFolder, database: Path | None, *, student: str | None = None
 ) -> list[Standing]:
     """The standing of each student, by name; those with a result and those who are only in the gradebook.
 
-    student: only this one. BadInput where a file is damaged or there is no student.
+    database: None for results whose scores no gradebook holds. student: only this one. BadInput where a file is
+    damaged or there is no student.
     """
     reports = results.all() if student is None else [report for report in [results.read(student)] if report]
     students: dict[str, Report | None] = {r.student: r for r in reports if r.assignment == manifest.assignment}
-    marks = read_gradebook(database, manifest.assignment, student)
+    marks = read_gradebook(database, manifest.assignment, student) if database is not None else {}
     students |= {name: None for name in marks if name not in students}
     if not students:
         raise BadInput(f"no result of {manifest.assignment} in {results.path}: run `autograder grade` first")
     return [
-        Standing(name, tuple(_scores(manifest, report, marks.get(name, {}))), report)
+        Standing(name, tuple(_scores(manifest, report, _renamed(manifest, marks.get(name, {})))), report)
         for name, report in sorted(students.items())
     ]
 
@@ -115,6 +116,12 @@ def automatic(report: Report) -> dict[str, tuple[float | None, str | None]]:
         else (None, item.reason or report.reason or "no result")
         for item in report.exercises
     }
+
+
+def _renamed(manifest: Manifest, marks: Mapping[str, CellMarks]) -> dict[str, CellMarks]:
+    """Marks by the cells' ids of today: the gradebook has earlier ones until the next grading."""
+    now = {old: cell.id for book in manifest.notebooks for old, cell in book.by_id.items()}
+    return {now.get(name, name): mark for name, mark in marks.items()}
 
 
 def _scores(manifest: Manifest, report: Report | None, marks: Mapping[str, CellMarks]) -> Iterator[Score]:

@@ -11,7 +11,7 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -40,13 +40,14 @@ class Sandbox:
     layers: what a worker is wrapped in. notes: what this machine should have and has not, and what follows.
     """
 
-    def __init__(self, library: Path, package: str, bubblewrap: bool) -> None:
+    def __init__(self, library: Path, package: str, bubblewrap: bool, installed: Sequence[str] = ()) -> None:
         if not sys.platform.startswith("linux"):
             raise SandboxError("only Linux can confine a student's code: grade in the container (see README.md)")
         if package in ("kit", "worker"):
             raise SandboxError(f"the library cannot be called {package}: the engine uses that name")
         self.library = library.resolve()
         self.package = package
+        self.installed = tuple(installed)
         self.bubblewrap = bubblewrap
         if not (self.library / package / "__init__.py").is_file():
             raise SandboxError(f"{self.library / package} is not a package: it has no __init__.py")
@@ -59,15 +60,16 @@ class Sandbox:
             raise
 
     @classmethod
-    def start(cls, library: Path, package: str, *, bubblewrap: bool = True) -> Self:
+    def start(cls, library: Path, package: str, *, bubblewrap: bool = True, installed: Sequence[str] = ()) -> Self:
         """Start the zygote for `library`/`package` and test the confinement.
 
         library: the folder that contains the shipped package; of it, nothing but the package is visible inside.
         bubblewrap: whether to use it where it works.
+        installed: further packages that students' code may import; one that is not there is no error.
         The kernel ends the sandbox with the thread that started it; `worker` then starts another.
         Raises SandboxError where workers cannot run at all.
         """
-        return cls(library, package, bubblewrap)
+        return cls(library, package, bubblewrap, installed)
 
     def worker(self, *, memory: int = MEMORY, cpu_seconds: int = CPU_SECONDS) -> Worker:
         """A fresh process, ready for one student's cells.
@@ -99,14 +101,14 @@ class Sandbox:
         bubblewrap = shutil.which("bwrap") if self.bubblewrap else None
         if bubblewrap:
             try:
-                return ZygoteProcess(self.library, self.package, bubblewrap=bubblewrap)
+                return ZygoteProcess(self.library, self.package, self.installed, bubblewrap=bubblewrap)
             except SandboxError as error:
                 if "bwrap:" not in str(error):
                     raise
                 self.notes.append(f"bubblewrap failed: {error}")
         elif self.bubblewrap:
             self.notes.append("bubblewrap is not installed")
-        return ZygoteProcess(self.library, self.package, bubblewrap=None)
+        return ZygoteProcess(self.library, self.package, self.installed, bubblewrap=None)
 
     def _restart(self) -> None:
         """Another zygote, for this process alone, as well confined as the first."""

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -67,12 +68,12 @@ class ZygoteEnded(Exception):
 class ZygoteProcess:
     """A running zygote and the grader's end of its control socket. Raises SandboxError where it does not start."""
 
-    def __init__(self, library: Path, package: str, *, bubblewrap: str | None) -> None:
+    def __init__(self, library: Path, package: str, installed: Sequence[str], *, bubblewrap: str | None) -> None:
         self.owner = os.getpid()
         self.wrapped = bubblewrap is not None
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, tempfile.TemporaryFile() as errors:
-            self.process = _start(theirs, errors, library, package, bubblewrap)
+            self.process = _start(theirs, errors, library, package, installed, bubblewrap)
             theirs.close()
             try:
                 self._expect_greeting()
@@ -141,13 +142,19 @@ class ZygoteProcess:
 
 
 def _start(
-    control: socket.socket, errors: IO[bytes], library: Path, package: str, bubblewrap: str | None
+    control: socket.socket,
+    errors: IO[bytes],
+    library: Path,
+    package: str,
+    installed: Sequence[str],
+    bubblewrap: str | None,
 ) -> subprocess.Popen[bytes]:
     """Start the zygote's process with its end of the control socket."""
-    given, command = _command(library, package, bubblewrap)
+    given, command = _command(library, package, installed, bubblewrap)
     given |= {
         "control": control.fileno(),
         "library": package,
+        "installed": list(installed),
         "parent": 0 if bubblewrap else os.getpid(),
         "drop": bubblewrap is None and os.geteuid() == 0,
     }
@@ -174,12 +181,14 @@ def _pidfd_from(status: socket.socket) -> int:
     return descriptors[0]
 
 
-def _command(library: Path, package: str, bubblewrap: str | None) -> tuple[dict[str, Any], list[str]]:
+def _command(
+    library: Path, package: str, installed: Sequence[str], bubblewrap: str | None
+) -> tuple[dict[str, Any], list[str]]:
     """The zygote's paths, and the command that starts it: bare, or with nothing in view but what it needs."""
     python = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
     base = os.path.realpath(sys.base_prefix)
     system = [path for path in (f"{base}/lib", f"{base}/lib64", *_SYSTEM) if os.path.exists(path)]
-    sites = _site_folders()
+    sites = _site_folders(installed)
     here = Path(__file__).resolve().parent
     packages = {"worker": here / "worker", "kit": Path(str(kit.__file__)).resolve().parent, package: library / package}
     seen: dict[str, str] = {str(folder): f"/box/{name}" for name, folder in packages.items()}
@@ -212,7 +221,9 @@ def _command(library: Path, package: str, bubblewrap: str | None) -> tuple[dict[
     return given, [*wrapper, python, "-s", "-S", "-P", "-B", "-c", _LAUNCH]
 
 
-def _site_folders() -> list[str]:
+def _site_folders(installed: Sequence[str]) -> list[str]:
     """Where the installed packages lie that students' code may import."""
-    specs = (importlib.util.find_spec(name) for name in ("torch", "numpy", "matplotlib"))
-    return list(dict.fromkeys(str(Path(spec.origin).resolve().parent.parent) for spec in specs if spec and spec.origin))
+    specs = (importlib.util.find_spec(name) for name in ("torch", "numpy", "matplotlib", *installed))
+    files = [(Path(spec.origin).resolve(), spec) for spec in specs if spec and spec.origin]
+    folders = (file.parent.parent if spec.submodule_search_locations else file.parent for file, spec in files)
+    return list(dict.fromkeys(map(str, folders)))

@@ -7,13 +7,14 @@ What happens to an exercise's cell stands in the notes of its `kit.notebooks.Ext
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from autograder.submission.notebook_file import NotebookFile
-from kit.manifest import Cell, CellKind, Manifest, Notebook
-from kit.notebooks import Reading, SubmittedCell
+from autograder.submission.notebook_file import MAX_ATTACHED, NotebookFile
+from kit.answers import outside
+from kit.manifest import Cell, CellKind, Manifest, Notebook, check_id
+from kit.notebooks import Reading, SubmittedCell, is_written
 
 MAX_NAMED = 6
 
@@ -26,21 +27,39 @@ class Alterations:
     of_structure: bool
 
 
-def compare(reading: Reading, manifest: Manifest, file: NotebookFile) -> Alterations:
-    """Compare a submitted file, which has been read, with the released notebook."""
+def compare(reading: Reading, manifest: Manifest, file: NotebookFile, not_held: Collection[str] = ()) -> Alterations:
+    """Compare a submitted file, which has been read, with the released notebook.
+
+    not_held: exercises and answers that were added after the version which the file was made for.
+    """
     book, cells = reading.notebook, reading.cells
     settings = list(_settings(book, manifest, file.raw))
-    structure = [*settings, *_copies(book, cells), *_missing(book, cells), *_types(cells), *_order(book, cells)]
+    structure = [
+        *settings,
+        *_copies(book, cells),
+        *_missing(book, cells, not_held),
+        *_types(cells),
+        *_order(book, cells),
+    ]
     notes = [*structure, *_given(cells), *_empty_answers(reading), *_dropped(file.kept)]
     counts = Counter(cell.released.id for cell in cells if cell.released is not None)
     gone = any(counts[cell.id] != 1 for cell in book.cells if cell.kind is CellKind.EXERCISE)
-    return Alterations(tuple(notes), bool(structure) or gone)
+    return Alterations(tuple(notes), bool(structure) or gone or _any_without_settings(cells, file.raw))
+
+
+def _any_without_settings(cells: Iterable[SubmittedCell], raw: Mapping[str, Any]) -> bool:
+    """Whether nbgrader would not know a cell of its own, since its settings are gone."""
+    return any(
+        "nbgrader" not in (raw["cells"][cell.position - 1].get("metadata") or {})
+        for cell in cells
+        if cell.released is not None and cell.released.kind.is_known_to_nbgrader
+    )
 
 
 def _settings(book: Notebook, manifest: Manifest, raw: Mapping[str, Any]) -> Iterator[str]:
     """nbgrader's settings in the metadata: points, and what may be edited."""
     points = manifest.points
-    released = {cell.id: cell for cell in book.cells}
+    released = book.by_id
     odd, strange = [], 0
     for raw_cell in raw["cells"]:
         metadata = raw_cell.get("metadata") if isinstance(raw_cell, dict) else None
@@ -77,12 +96,13 @@ def _copies(book: Notebook, cells: Iterable[SubmittedCell]) -> Iterator[str]:
     for cell in book.cells:
         if counts[cell.id] > 1 and cell.kind is not CellKind.EXERCISE:
             times = "twice" if counts[cell.id] == 2 else f"{counts[cell.id]} times"
-            which = ": the later one that is written is shown" if cell.kind is CellKind.ANSWER else ""
+            which = ": what is written in each is shown" if cell.kind is CellKind.ANSWER else ""
             yield f"cell {cell.id} appears {times}{which}"
 
 
-def _missing(book: Notebook, cells: Iterable[SubmittedCell]) -> Iterator[str]:
+def _missing(book: Notebook, cells: Iterable[SubmittedCell], not_held: Collection[str]) -> Iterator[str]:
     present = {cell.released.id for cell in cells if cell.released is not None}
+    present |= {*not_held, *map(check_id, not_held)}
     gone = [cell.id for cell in book.cells if cell.kind.has_points and cell.id not in present]
     if gone:
         yield f"deleted cells: {_list(gone)}"
@@ -122,19 +142,25 @@ def _given(cells: Iterable[SubmittedCell]) -> Iterator[str]:
 
 
 def _empty_answers(reading: Reading) -> Iterator[str]:
-    for name, cell in reading.answers.items():
-        if not cell.source.strip():
+    texts = outside(reading)
+    for name, items in texts.items():
+        cell = reading.answers.get(name)
+        cells = _list([f"cell {item.cell.position}" for item in items if item.text])
+        if cells and not (cell is not None and is_written(cell)):
+            yield f"the written answer {name} is empty, and text of the student's own stands near it: {cells}"
+        elif cell is not None and not cell.source.strip():
             yield f"the written answer {name} is empty"
 
 
 def _dropped(kept: Mapping[str, Any]) -> Iterator[str]:
     attached = [place for place, cell in enumerate(kept["cells"], start=1) if cell.get("dropped")]
     if attached:
-        yield f"pictures attached to text are not kept: cell {_list([str(place) for place in attached])}"
+        places = _list([str(place) for place in attached])
+        yield f"of what is attached to text {MAX_ATTACHED} pictures a cell are kept, and nothing else: cell {places}"
     active = [
         str(place)
         for place, cell in enumerate(kept["cells"], start=1)
-        if any(output.get("dropped") for output in cell.get("outputs", ()))
+        if any("active" in output for output in cell.get("outputs", ()))
     ]
     if active:
         yield f"outputs that could run in a browser were dropped: cell {_list(active)}"

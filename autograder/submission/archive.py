@@ -1,106 +1,193 @@
-"""Reads the notebooks inside a zip file without trusting it: in memory, never unpacked to disk."""
+"""Lists the files inside an archive without trusting it: in memory, never unpacked to disk. Zip, tar and gzip."""
 
 from __future__ import annotations
 
 import io
 import re
 import stat
+import tarfile
 import zipfile
-from collections.abc import Iterator
-from pathlib import Path
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from autograder.submission.folder import (
-    MAX_ENTRIES,
-    NOTEBOOK,
-    Received,
-    Refused,
-    read_one,
-    reason,
-    shown,
-    too_large,
-)
+from autograder.submission import forms
+from autograder.submission.received import MAX_ENTRIES, Item, Leftover, Received, Refused, shown
+from kit.manifest import Manifest
 from kit.notebooks import MAX_BYTES, MAX_SUBMISSION
 
 MAX_RATIO = 200
-MAX_DIRECTORY = 50_000  # bytes of a zip file's list of contents
+MAX_DIRECTORY = 2_000_000  # bytes of a zip file's list of contents
 
 _END_OF_ZIP = b"PK\x05\x06"
 _ZIP64 = b"PK\x06\x07"
+_DAMAGED = "it is damaged, or not an archive"
 
 
-def open_archive(folder: Path, name: str) -> Received:
-    """The notebook files inside a zip file of the folder, by the last part of their paths."""
-    received = Received(plain=False)
+def is_archive(data: bytes) -> bool:
+    """Whether a file is of a kind that is opened here, judged by its first bytes."""
+    return forms.is_zip(data) or forms.is_gzip(data) or forms.is_tar(data)
+
+
+def list_archive(outer: Item, data: bytes, received: Received, manifest: Manifest) -> list[Item]:
+    """The files in an archive, which is itself `outer`. What cannot be a file of it goes into `received`.
+
+    Raises Refused where the archive is damaged, or holds too much.
+    """
+    inside = _ArchiveListing(outer, received, manifest)
     try:
-        _read_zip(read_one(folder, name, MAX_BYTES), received)
-    except OSError as error:
-        received.refused[name] = reason(error)
-    except Refused as error:
-        received.refused[name] = str(error)
-    return received
-
-
-def _read_zip(data: bytes, received: Received) -> None:
-    _check_directory(data)
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            budget = MAX_SUBMISSION
-            for member in _members(archive, received):
-                name = member.filename.rpartition("/")[2]
-                try:
-                    content = _read_member(archive, member, min(MAX_BYTES, budget))
-                except Refused as error:
-                    received.refused[name] = str(error)
-                    continue
-                budget -= len(content)
-                if name in received.files:
-                    received.notes.append(f"the archive holds {shown(name)} twice: the later one is read")
-                received.files[name] = content
+        if forms.is_zip(data):
+            return list(inside.zip_members(data))
+        if forms.is_gzip(data):
+            data = _unpacked(data)
+            if not forms.is_tar(data):
+                return [inside.unpacked_file(data)]
+        return list(inside.tar_members(data))
     except Refused:
         raise
-    except Exception:  # the module raises a dozen kinds of error for damaged archives
-        raise Refused("it is damaged, or not a zip file") from None
+    except Exception:  # the modules raise a dozen kinds of error for damaged archives
+        raise Refused(_DAMAGED) from None
+
+
+@dataclass(frozen=True)
+class _ArchiveListing:
+    outer: Item
+    received: Received
+    manifest: Manifest
+
+    def zip_members(self, data: bytes) -> Iterator[Item]:
+        _check_directory(data)
+        archive = zipfile.ZipFile(io.BytesIO(data))
+        members = archive.infolist()
+        self._limit(len(members))
+        for member in members[:MAX_ENTRIES]:
+            is_file = stat.S_IFMT(member.external_attr >> 16) in (0, stat.S_IFREG)
+            if not member.is_dir() and self._is_wanted(member.filename, is_file=is_file):
+                moment = _zip_time(member)
+                yield self._item(
+                    member.filename,
+                    member.file_size,
+                    _ZipReader(archive, member),
+                    {"zip": moment} if moment is not None else {},
+                    _explodes(member),
+                )
+
+    def tar_members(self, data: bytes) -> Iterator[Item]:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
+            for seen, member in enumerate(archive, start=1):
+                if seen > MAX_ENTRIES:
+                    self._limit(seen)
+                    return
+                is_file = member.isreg() and not member.issparse()
+                if not member.isdir() and self._is_wanted(member.name, is_file=is_file):
+                    content = data[member.offset_data : member.offset_data + member.size]
+                    times = {"tar": datetime.fromtimestamp(member.mtime, UTC).replace(tzinfo=None)}
+                    yield self._item(member.name, member.size, _BytesReader(content), times if member.mtime else {})
+
+    def unpacked_file(self, data: bytes) -> Item:
+        """The one file that was compressed by itself."""
+        name = re.sub(r"\.gz$", "", self.outer.name, flags=re.IGNORECASE)
+        return self._item(name, len(data), _BytesReader(data), {})
+
+    def _item(
+        self, path: str, size: int, read: Callable[[int], bytes], times: dict[str, datetime], refusal: str = ""
+    ) -> Item:
+        archives = (*self.outer.archives, self.outer.path)
+        return Item(f"{self.outer.path}/{_slashes(path)}", size, read, {**self.outer.times, **times}, archives, refusal)
+
+    def _is_wanted(self, path: str, *, is_file: bool) -> bool:
+        """Whether a member is to be looked at; one that is out of place is noted."""
+        parts = _slashes(path).split("/")
+        if forms.is_by_product(parts):
+            return False
+        if ".." in parts or parts[0] in ("", "~") or re.match(r"[A-Za-z]:", parts[0]):
+            self._refuse(path, "its path leads out of the archive")
+        elif not is_file:
+            self._refuse(path, "it is a link or no regular file")
+        else:
+            return True
+        return False
+
+    def _refuse(self, path: str, why: str) -> None:
+        path = f"{self.outer.path}/{path}"
+        if forms.has_notebooks_name(path.rpartition("/")[2]):
+            self.received.refused[path] = why
+        else:
+            self.received.left[path] = Leftover(why, forms.named(path, self.manifest))
+
+    def _limit(self, members: int) -> None:
+        if members > MAX_ENTRIES:
+            self.received.limits.append(
+                f"{shown(self.outer.path)} holds more than {MAX_ENTRIES:,} files: those behind were not looked at"
+            )
+
+
+@dataclass(frozen=True)
+class _ZipReader:
+    archive: zipfile.ZipFile
+    member: zipfile.ZipInfo
+
+    def __call__(self, limit: int) -> bytes:
+        if self.member.flag_bits & 1:
+            raise Refused("it is encrypted")
+        if self.member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise Refused("it is compressed in a way that is not read: use plain zip")
+        try:
+            with self.archive.open(self.member) as file:
+                return file.read(limit)
+        except Exception:  # as for a whole archive
+            raise Refused("it is damaged in the archive") from None
+
+
+@dataclass(frozen=True)
+class _BytesReader:
+    data: bytes
+
+    def __call__(self, limit: int) -> bytes:
+        return self.data[:limit]
+
+
+def _slashes(path: str) -> str:
+    """A member's path as Unix spells it: some programs on Windows write backslashes."""
+    return path.replace("\\", "/")
 
 
 def _check_directory(data: bytes) -> None:
-    """Refuse an archive with a long list of contents, or two lists, before the zipfile module reads it."""
-    tail = data[-65_557:]
-    end = tail.rfind(_END_OF_ZIP)
-    if end < 0 or tail.count(_END_OF_ZIP) > 1 or len(tail) < end + 22:
-        raise Refused("it is damaged, or not a zip file")
+    """Refuse an archive with a long list of contents before the zipfile module reads it.
+
+    The end is sought as that module does it: an archive may hold another, whose own end stands before.
+    """
+    tail = data[-65_558:]
+    has_no_comment = tail[-22:-18] == _END_OF_ZIP and tail.endswith(b"\0\0")
+    end = len(tail) - 22 if has_no_comment else tail.rfind(_END_OF_ZIP)
+    if end < 0 or len(tail) < end + 22:
+        raise Refused(_DAMAGED)
     if int.from_bytes(tail[end + 12 : end + 16], "little") > MAX_DIRECTORY or _ZIP64 in tail[max(end - 20, 0) : end]:
         raise Refused("it holds too many files")
 
 
-def _members(archive: zipfile.ZipFile, received: Received) -> Iterator[zipfile.ZipInfo]:
-    """The notebook members whose paths stay inside the archive, at most MAX_ENTRIES."""
-    for member in archive.infolist()[:MAX_ENTRIES]:
-        parts = re.split(r"[/\\]", member.filename)
-        if member.is_dir() or not parts[-1].lower().endswith(NOTEBOOK) or _is_by_product(parts):
-            continue
-        if ".." in parts or parts[0] in ("", "~") or "\\" in member.filename or ":" in parts[0]:
-            received.refused[member.filename] = "its path leads out of the archive"
-        elif stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG):
-            received.refused[member.filename] = "it is a link or no regular file"
-        else:
-            yield member
+def _zip_time(member: zipfile.ZipInfo) -> datetime | None:
+    """When a member was saved, by the clock of the student's machine; None for the earliest that a zip file knows."""
+    try:
+        moment = datetime(*member.date_time)
+    except ValueError:
+        return None
+    return moment if moment.year > 1980 else None
 
 
-def _is_by_product(parts: list[str]) -> bool:
-    return ".ipynb_checkpoints" in parts or "__MACOSX" in parts
-
-
-def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit: int) -> bytes:
-    if member.flag_bits & 1:
-        raise Refused("it is encrypted")
-    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise Refused("it is compressed in a way that is not read: use plain zip")
-    if member.file_size > limit:
-        raise Refused(too_large(member.file_size, limit))
+def _explodes(member: zipfile.ZipInfo) -> str:
     if member.file_size > MAX_RATIO * max(member.compress_size, 1000):
-        raise Refused("it grows more than a notebook can when it is unpacked")
-    with archive.open(member) as file:
-        content = file.read(limit + 1)
-    if len(content) > limit:
-        raise Refused(too_large(len(content), limit))
-    return content
+        return "it grows more than a notebook can when it is unpacked"
+    return ""
+
+
+def _unpacked(data: bytes) -> bytes:
+    """The content of a gzip file, which may hold a tar file with all notebooks."""
+    decompressor = zlib.decompressobj(wbits=31)
+    unpacked = decompressor.decompress(data, MAX_SUBMISSION + 1)
+    if len(unpacked) > min(MAX_SUBMISSION, MAX_RATIO * max(len(data), MAX_BYTES // MAX_RATIO)):
+        raise Refused("it grows more than notebooks can when it is unpacked")
+    if not decompressor.eof:
+        raise Refused(_DAMAGED)
+    return unpacked

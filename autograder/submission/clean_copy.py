@@ -1,31 +1,38 @@
 """The notebook that markers and students see: the staff's copy with the student's answers put in.
 
 Cells that are the student's to fill keep the student's text; every other cell is the staff's. What else the student
-wrote follows the staff cell that it stood behind, under a label. All metadata is the staff's. Outputs are figures,
-drawn anew, and plain text.
+wrote follows the staff cell that it stood behind, under a label, and text near a question is shown with its answer.
+All metadata is the staff's. Outputs are figures, drawn anew, and plain text. Where a limit cuts something off, the
+text says how much, and a note says it too.
 """
 
 from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from autograder.submission.images import reencode
-from autograder.submission.markdown import harmless, visible
+from autograder.submission.markdown import MAX_LENGTH, changes, harmless, missing, shortened, visible
+from autograder.submission.pictures import Pictures, without_pictures
 from autograder.submission.read import SubmittedNotebook
+from kit.answers import Outside, outside
 from kit.cells import MAX_SOURCE
 from kit.manifest import Cell, CellKind
-from kit.notebooks import Reading, SubmittedCell, source_of
+from kit.notebooks import MAX_CELLS, Reading, SubmittedCell, is_written, source_of
 
 OWN = "own"
 MAX_CELL_TEXT = 10_000
 MAX_FIGURES = 60
 MAX_OWN = 300
+MAX_NAMED = 6
+MAX_QUOTED = 40  # cells whose text is repeated with one answer
 # Characters, for one notebook: what the student wrote as code, as text, printed, and drew.
-BUDGETS = {"code": 1_000_000, "text": 100_000, "output": 200_000, "figures": 16_000_000}
+BUDGETS = {"code": 1_000_000, "text": 100_000, "output": 200_000, "figures": 10_000_000}
+MAX_TEXT = MAX_LENGTH - 200
+ELSEWHERE = "*Nothing is written in this cell. Text of the student's own that stands near it:*"
 
 _ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b.")
 
@@ -40,7 +47,7 @@ class CleanCopy:
 
 def clean_copy(staff: Mapping[str, Any], submitted: SubmittedNotebook) -> CleanCopy:
     """Put a student's work into the staff's copy of a released notebook, given as JSON."""
-    return _Copier(staff, submitted.content, submitted.reading).copy()
+    return _Copier(staff, submitted.content, submitted.reading, submitted.not_held).copy()
 
 
 @dataclass
@@ -48,21 +55,38 @@ class _Copier:
     staff: Mapping[str, Any]
     submitted: Mapping[str, Any] | None
     reading: Reading
+    not_held: Mapping[str, str]  # answers that the submitted version of the set has not, and why
     left: dict[str, int] = field(default_factory=lambda: dict(BUDGETS))
     figures: int = 0
     shown: int = 0
     notes: dict[str, None] = field(default_factory=dict)
+    pictures: Pictures = field(default_factory=Pictures)
+    long: dict[str, None] = field(default_factory=dict)  # cells whose text is cut
+    moved: set[int] = field(default_factory=set)  # positions of cells that are shown with an answer
+
+    def __post_init__(self) -> None:
+        self.near = outside(self.reading)
+        self.outside = {item.cell.position: item for items in self.near.values() for item in items}
+        self.beyond = int((self.submitted or {}).get("cut", 0))
 
     def copy(self) -> CleanCopy:
         used = self._used()
+        # Answers come first: no budget is used up before they are shown.
+        answers = {
+            name: self._answer(staff_cell, used.get(name))
+            for staff_cell in self.staff["cells"]
+            if (name := staff_cell.get("id")) in self.near
+        }
         own = self._own(used)
         cells: list[dict[str, Any]] = []
         for place, staff_cell in enumerate(self.staff["cells"]):
             if place == 0:
                 cells += self._labelled(own.get(None, []))
             name = staff_cell.get("id")
-            cells.append(self._filled(staff_cell, used.get(name)))
+            cells.append(answers.get(name) or self._filled(staff_cell, used.get(name)))
             cells += self._labelled(own.get(name, []))
+        cells += self._rest()
+        self.notes |= dict.fromkeys(self._cuts())
         notebook = {key: copy.deepcopy(value) for key, value in self.staff.items() if key != "cells"}
         return CleanCopy(notebook | {"cells": cells}, tuple(self.notes))
 
@@ -79,16 +103,74 @@ class _Copier:
     def _own(self, used: Mapping[str, SubmittedCell]) -> dict[str | None, list[SubmittedCell]]:
         """What no staff cell holds, by the staff cell that it stood behind."""
         staff = {cell.get("id"): source_of(cell) for cell in self.staff["cells"]}
-        taken = {cell.position for cell in used.values()}
+        taken = {cell.position for cell in used.values()} | self.moved
+        taken |= {cell.position for cell in self.reading.cells if cell.is_older}
         own: dict[str | None, list[SubmittedCell]] = {}
-        behind: str | None = None
-        for cell in self.reading.cells:
-            if cell.released is not None and cell.released.id in staff:
-                behind = cell.released.id
+        for behind, cell in self._behind():
             known = {staff.get(behind, "").strip(), cell.released.source.strip()} if cell.released else set()
             if cell.position not in taken and cell.source.strip() and cell.source.strip() not in known:
                 own.setdefault(behind, []).append(cell)
         return own
+
+    def _behind(self) -> Iterator[tuple[str | None, SubmittedCell]]:
+        """Each submitted cell with the staff cell that it is or stands behind."""
+        staff = {cell.get("id") for cell in self.staff["cells"]}
+        behind: str | None = None
+        for cell in self.reading.cells:
+            if cell.released is not None and cell.released.id in staff:
+                behind = cell.released.id
+            yield behind, cell
+
+    # --- written answers --------------------------------------------------------------------------------------------
+
+    def _answer(self, staff_cell: Mapping[str, Any], cell: SubmittedCell | None) -> dict[str, Any]:
+        """An answer's cell: what is written in it, and the student's text near it that stands elsewhere.
+
+        Near an answer that is written that is only what stands between the neighbouring exercises and answers, and
+        is not shown right behind the answer anyway.
+        """
+        name = staff_cell["id"]
+        written = cell is not None and is_written(cell)
+        behind = {cell.position for place, cell in self._behind() if place == name}
+        items = [
+            item
+            for item in self.near[name]
+            if not written or (item.beside and item.text and not (item.whole and item.cell.position in behind))
+        ]
+        filled = self._filled(staff_cell, cell)
+        why = "" if written else self.not_held.get(name, "")
+        if items or why or (self.beyond and not written):
+            source = filled["source"] if written else f"*{visible(why)}*" if why else ELSEWHERE
+            parts = [source, *(self._quoted(item, filled) for item in items[:MAX_QUOTED])]
+            if len(items) > MAX_QUOTED:
+                self.notes[f"of the text near {name} only the first {MAX_QUOTED} cells are shown with it"] = None
+                parts.append(missing(len(items) - MAX_QUOTED, "cell") + f" ({_cells(items[MAX_QUOTED:])})")
+            parts += [missing(self.beyond, "cell")] if self.beyond and not written else []
+            filled["source"] = "\n\n---\n\n".join(parts)
+            question = self._question(name)
+            self.moved |= {
+                item.cell.position
+                for place, own in self._behind()
+                for item in items[:MAX_QUOTED]
+                if item.cell is own and not own.is_code and place in (name, question)
+            }
+        return filled
+
+    def _question(self, answer: str) -> str | None:
+        """The course's text directly before an answer."""
+        cells = self.reading.notebook.cells
+        return next((one.id for one, next_ in zip(cells, cells[1:], strict=False) if next_.id == answer), None)
+
+    def _quoted(self, item: Outside, filled: dict[str, Any]) -> str:
+        if not item.text:
+            return f"*Cell {item.cell.position}, {item.how}, is shown where it stands.*"
+        label = f"*From cell {item.cell.position}, {item.how}:*"
+        if item.cell.is_code:
+            return f"{label}\n\n{self._block(item.cell, item.text)}"
+        text, pictures = self._drawn(item.cell, item.text)
+        if pictures:
+            filled["attachments"] = filled.get("attachments", {}) | pictures
+        return f"{label}\n\n{text}"
 
     # --- staff cells ------------------------------------------------------------------------------------------------
 
@@ -102,36 +184,60 @@ class _Copier:
         if filled["cell_type"] == "code":
             filled["source"] = self._code(cell)
             filled["outputs"] = self._outputs(cell)
-        elif self._raw(cell).get("cell_type") == "markdown":
-            filled["source"] = self._text(cell, cell.released)
+        elif self._is_markdown(cell):
+            filled["source"], pictures = self._markdown(cell, cell.released)
+            if pictures:
+                filled["attachments"] = pictures
         else:
-            filled["source"] = self._verbatim(cell)
+            filled["source"] = self._block(cell, cell.source)
         return filled
 
+    def _is_markdown(self, cell: SubmittedCell) -> bool:
+        raw = self._raw(cell)
+        return raw.get("cell_type") == "markdown" or "attachments" in raw
+
+    def _markdown(self, cell: SubmittedCell, released: Cell) -> tuple[str, dict[str, dict[str, str]]]:
+        return (cell.source, {}) if cell.source == released.source else self._drawn(cell, cell.source)
+
     def _code(self, cell: SubmittedCell) -> str:
-        return self._within("code", visible(cell.source), MAX_SOURCE)
+        cut = int(self._raw(cell).get("cut", 0))
+        return self._within("code", visible(cell.source), MAX_SOURCE, cut)
 
-    def _text(self, cell: SubmittedCell, released: Cell | None = None) -> str:
-        if released is not None and cell.source == released.source:
-            return cell.source
-        return self._within("text", harmless(cell.source))
+    def _drawn(self, cell: SubmittedCell, text: str) -> tuple[str, dict[str, dict[str, str]]]:
+        """Markdown of a submitted cell, harmless, and its pictures."""
+        raw = self._raw(cell)
+        attached = raw.get("attachments", {})
+        if "dropped" in raw:
+            self.notes[f"of what is attached to the text of {cell.label} not all is shown"] = None
+        short = self._shortened(visible(text), cell)
+        self.notes |= dict.fromkeys(changes(without_pictures(short)))
+        text, pictures = self.pictures.drawn(short, attached, cell.label)
+        return self._within("text", text), pictures
 
-    def _verbatim(self, cell: SubmittedCell) -> str:
+    def _block(self, cell: SubmittedCell, text: str) -> str:
         """Text that was not Markdown, as a block of code in Markdown."""
-        lines = harmless(cell.source).split("\n")
+        lines = harmless(self._shortened(visible(text), cell)).split("\n")
         return self._within("text", "\n".join("    " + line for line in lines))
+
+    def _shortened(self, text: str, cell: SubmittedCell) -> str:
+        if len(text) > MAX_TEXT:
+            self.long[cell.label] = None
+        cut = int(self._raw(cell).get("cut", 0))  # the file's text is longer still
+        return shortened(text, MAX_TEXT, cut)
 
     # --- the student's own cells ------------------------------------------------------------------------------------
 
     def _labelled(self, own: list[SubmittedCell]) -> Iterator[dict[str, Any]]:
         for cell in own:
+            kind = self._raw(cell).get("cell_type")
+            item = self.outside.get(cell.position)
+            typed = cell.released is not None and cell.released.kind is CellKind.TEXT
+            if typed and item is None:
+                continue  # the course's text, of which something was deleted
             self.shown += 1
             if self.shown > MAX_OWN:
-                self.notes[f"only the first {MAX_OWN} of the student's own cells are shown"] = None
-                return
-            kind = self._raw(cell).get("cell_type")
-            again = f", another version of {_name(cell.released)}, not graded" if cell.released is not None else ""
-            label = f"*The student's own, cell {cell.position}{again}:*"
+                continue
+            label = f"*The student's own, cell {cell.position}{_what(cell)}:*"
             if kind == "code":
                 yield self._new(cell, "label", "markdown", label)
                 yield self._new(cell, "cell", "code", self._code(cell)) | {
@@ -139,26 +245,53 @@ class _Copier:
                     "execution_count": None,
                 }
             else:
-                text = self._text(cell) if kind == "markdown" else self._verbatim(cell)
-                yield self._new(cell, "cell", "markdown", f"{label}\n\n{text}")
+                text = item.text if typed and item else cell.source
+                text, pictures = self._drawn(cell, text) if self._is_markdown(cell) else (self._block(cell, text), {})
+                yield self._new(cell, "cell", "markdown", f"{label}\n\n{text}", pictures)
 
-    def _new(self, cell: SubmittedCell, part: str, cell_type: str, source: str) -> dict[str, Any]:
+    def _new(
+        self, cell: SubmittedCell, part: str, cell_type: str, source: str, pictures: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         name = f"students-{part}-{cell.position}"
-        return {"cell_type": cell_type, "id": name, "metadata": {"kit": {"role": OWN}}, "source": source}
+        new = {"cell_type": cell_type, "id": name, "metadata": {"kit": {"role": OWN}}, "source": source}
+        return new | {"attachments": pictures} if pictures else new
+
+    def _rest(self) -> Iterator[dict[str, Any]]:
+        """A last cell that says how many cells are not shown, if any."""
+        hidden = max(0, self.shown - MAX_OWN)
+        if hidden:
+            self.notes[f"only the first {MAX_OWN} of the student's own cells are shown, not {hidden} more"] = None
+        if self.beyond:
+            self.notes[f"{self.beyond} cells beyond the first {MAX_CELLS:,} are not read"] = None
+        if hidden + self.beyond:
+            text = missing(hidden + self.beyond, "cell")
+            yield {"cell_type": "markdown", "id": "students-more", "metadata": {"kit": {"role": OWN}}, "source": text}
 
     # --- outputs ----------------------------------------------------------------------------------------------------
 
     def _outputs(self, cell: SubmittedCell) -> list[dict[str, Any]]:
         outputs: list[dict[str, Any]] = []
-        room = MAX_CELL_TEXT
+        room, unseen, hidden = MAX_CELL_TEXT, 0, 0
         for output in self._raw(cell).get("outputs", []):
-            if "image" in output and (picture := self._figure(output["image"], cell.position)):
-                outputs.append({"output_type": "display_data", "data": {"image/png": picture}, "metadata": {}})
-            elif output.get("text") and room > 0:
-                text = self._within("output", _printed(output["text"]), room)
-                room -= len(text)
-                outputs.append({"output_type": "stream", "name": "stdout", "text": text})
-        return outputs
+            if "image" in output:
+                picture = self._figure(output["image"], cell.position)
+                hidden += picture is None
+                if picture:
+                    outputs.append({"output_type": "display_data", "data": {"image/png": picture}, "metadata": {}})
+            elif "text" in output:
+                text = _printed(output["text"])
+                kept = text[: min(room, self.left["output"])]
+                room -= len(kept)
+                self.left["output"] -= len(kept)
+                unseen += len(text) - len(kept) + output.get("cut", 0)
+                outputs += [_stream(kept)] if kept else []
+            elif "dropped" in output:
+                self.notes["some outputs are not shown: there are too many, or they are no figures"] = None
+                hidden += int(output["dropped"])
+        if unseen:
+            self.notes["the student's output was cut: there is too much of it"] = None
+            outputs.append(_stream("\n" + missing(unseen, "character")))
+        return [*outputs, _stream(missing(hidden, "output"))] if hidden else outputs
 
     def _figure(self, text: str, position: int) -> str | None:
         if not self.left["figures"]:
@@ -180,19 +313,31 @@ class _Copier:
 
     # --- limits -----------------------------------------------------------------------------------------------------
 
+    def _cuts(self) -> Iterator[str]:
+        if self.long:
+            names = ", ".join(list(self.long)[:MAX_NAMED]) + (" and others" if len(self.long) > MAX_NAMED else "")
+            yield f"the student's text was cut to {MAX_TEXT:,} characters a cell: {names}"
+        yield from self.pictures.notes[:MAX_NAMED]
+        if len(self.pictures.notes) > MAX_NAMED:
+            yield f"{len(self.pictures.notes) - MAX_NAMED} more pictures in text are not shown"
+
     def _raw(self, cell: SubmittedCell) -> Mapping[str, Any]:
         assert self.submitted is not None
         raw: Mapping[str, Any] = self.submitted["cells"][cell.position - 1]
         return raw
 
-    def _within(self, budget: str, text: str, limit: int | None = None) -> str:
-        """The text, cut to what is left of a budget."""
+    def _within(self, budget: str, text: str, limit: int | None = None, cut: int = 0) -> str:
+        """The text, or its beginning within what is left of a budget and a word on the rest. cut: of it already."""
         room = self.left[budget] if limit is None else min(limit, self.left[budget])
-        if len(text) > room:
+        if len(text) > room or cut:
             self.notes[f"the student's {budget} was cut: there is too much of it"] = None
-            text = text[:room] + "\n… (cut)"
+            text = shortened(text, room, cut)
         self.left[budget] = max(0, self.left[budget] - len(text))
         return text
+
+
+def _stream(text: str) -> dict[str, Any]:
+    return {"output_type": "stream", "name": "stdout", "text": text}
 
 
 def _printed(text: str) -> str:
@@ -201,8 +346,20 @@ def _printed(text: str) -> str:
     return visible("\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines))
 
 
-def _name(released: Cell) -> str:
-    return "the text above" if released.kind is CellKind.TEXT else released.id
+def _what(cell: SubmittedCell) -> str:
+    """What a cell is that is shown beside the course's own of its id."""
+    released = cell.released
+    if released is None:
+        return ""
+    if released.kind is CellKind.TEXT:
+        return ", typed into the text above"
+    if released.kind is CellKind.ANSWER:
+        return f", which has the id of {released.id} too"
+    return f", another version of {released.id}, not graded"
+
+
+def _cells(items: Iterable[Outside]) -> str:
+    return ", ".join(f"cell {item.cell.position}" for item in items)
 
 
 def _locked(staff_cell: Mapping[str, Any]) -> bool:

@@ -1,92 +1,26 @@
-"""Reads the files of a submission's folder without trusting them: no link is followed and nothing is executed.
+"""Lists the files of a submission's folder without trusting them: no link is followed and nothing is executed.
 
-Only regular files directly in the folder are opened.
+Only regular files are opened, in the folder and in folders below it.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
-from kit.notebooks import MAX_BYTES, MAX_SUBMISSION
-
-MAX_ENTRIES = 100
-MAX_SCANNED = 10_000
-NOTEBOOK, ARCHIVE = ".ipynb", ".zip"
-# Put there by nbgrader's exchange or by an operating system; neither read nor reported.
-EXPECTED = {"timestamp.txt", "submission_secret.txt", ".DS_Store", "Thumbs.db", "desktop.ini"}
-# What nbgrader never copies; its default for CourseDirectory.ignore.
-NOT_COPIED = re.compile(r"\.ipynb_checkpoints|.*\.pyc|__pycache__|feedback", re.DOTALL)
-
-_ODD = re.compile(r"[^\w .,+@=()~-]")
+from autograder.submission import exchange_files, forms
+from autograder.submission.received import MAX_ENTRIES, MAX_FOLDERS, Item, Leftover, Received, Refused, shown
+from kit.manifest import Manifest
 
 
-class Refused(Exception):
-    """A file that is not read; the text says why."""
-
-
-@dataclass
-class Received:
-    """Notebook files by name, and what else was there.
-
-    files: content of each notebook file that was read. refused: name to reason, for notebook files and archives that
-    were not read. archives: zip files that were not opened. others: names that grading does not read. plain: nothing
-    is here that nbgrader would copy, except `files`.
-    """
-
-    files: dict[str, bytes] = field(default_factory=dict)
-    refused: dict[str, str] = field(default_factory=dict)
-    archives: list[str] = field(default_factory=list)
-    others: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    plain: bool = True
-
-
-def shown(name: str) -> str:
-    """A file's name, harmless wherever it is printed: no control characters, markup or quotes, at most 60 long."""
-    clean = _ODD.sub("?", name)
-    return clean if len(clean) <= 60 else clean[:40] + "…" + clean[-19:]
-
-
-def receive(folder: Path, wanted: Iterable[str]) -> Received:
-    """Read the notebook files of a folder; those `wanted` first, so that no crowd of others can hide them.
-
-    Raises FileNotFoundError if there is nothing at `folder`; whatever is in it raises nothing.
-    """
-    received = Received()
-    os.lstat(folder)
-    try:
-        handle = _open(folder)
-    except OSError as error:
-        received.plain = False
-        received.notes.append(f"the submission is not a folder that can be read ({reason(error)})")
-        return received
-    try:
-        budget = MAX_SUBMISSION
-        for name in _names(handle, received, list(wanted)):
-            budget -= _read_entry(handle, name, received, budget)
-    finally:
-        os.close(handle)
-    return received
-
-
-def read_one(folder: Path, name: str, limit: int) -> bytes:
-    """The bytes of a regular file of the folder. Raises Refused for anything else, OSError if it cannot be read."""
-    handle = _open(folder)
-    try:
-        return _read_file(handle, name, limit)
-    finally:
-        os.close(handle)
-
-
-def too_large(size: int, limit: int) -> str:
-    """Why a file of `size` bytes is refused."""
-    return f"it is too large ({size / 1e6:.0f} MB; {limit / 1e6:.0f} MB are read)"
+def open_folder(folder: Path) -> int:
+    """A handle on a submission's folder. OSError if it is a link or no folder."""
+    return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
 
 
 def reason(error: OSError) -> str:
@@ -96,35 +30,123 @@ def reason(error: OSError) -> str:
     return os.strerror(error.errno).lower() if error.errno else "it cannot be read"
 
 
-# --- reading --------------------------------------------------------------------------------------------------------
+@dataclass
+class FolderListing:
+    """The files below a folder; whatever else is there goes into `received`."""
+
+    root: int
+    manifest: Manifest
+    received: Received
+    items: list[Item] = field(default_factory=list)
+    seen: int = 0
+
+    def read(self) -> list[Item]:
+        """All files, those in the folder itself first."""
+        folders: list[tuple[str, ...]] = [()]
+        while folders and self.seen <= MAX_ENTRIES:
+            folders += self._folder(folders.pop(0))
+        if self.seen > MAX_ENTRIES:
+            self.received.limits.append(f"of more than {MAX_ENTRIES:,} files, not all were looked at")
+            self.received.plain = False
+        return self.items
+
+    def _folder(self, parts: tuple[str, ...]) -> list[tuple[str, ...]]:
+        """List one folder; returns those in it that are to be listed too."""
+        try:
+            handle = _open_below(self.root, parts)
+        except OSError as error:
+            self.received.refused["/".join(parts)] = reason(error)
+            return []
+        try:
+            names = self._names(handle, parts)
+            times = _handed_in(handle) if parts else {}
+            if parts and not names:
+                self.received.others.append(shown("/".join(parts)) + "/")
+            return [(*parts, name) for name in names if self._entry(handle, (*parts, name), times)]
+        finally:
+            os.close(handle)
+
+    def _names(self, handle: int, parts: tuple[str, ...]) -> list[str]:
+        """The entries of one folder; what is released under its name comes first, so that no crowd can hide it."""
+        wanted = () if parts else [book.file for book in self.manifest.notebooks if _exists(handle, book.file)]
+        with os.scandir(handle) as entries:
+            found = {entry.name for _, entry in zip(range(MAX_ENTRIES - self.seen + 1), entries, strict=False)}
+        self.seen += len(found)
+        return list(dict.fromkeys([*wanted, *sorted(found)]))
+
+    def _entry(self, handle: int, parts: tuple[str, ...], times: Mapping[str, datetime]) -> bool:
+        """Note one entry; whether it is a folder that is to be listed."""
+        name, path = parts[-1], "/".join(parts)
+        try:
+            status = os.stat(name, dir_fd=handle, follow_symlinks=False)
+        except OSError as error:
+            self.received.refused[path] = reason(error)
+            return False
+        if stat.S_ISDIR(status.st_mode):
+            return self._is_listed(parts)
+        if forms.NOT_COPIED.fullmatch(name) or (name in forms.EXPECTED and stat.S_ISREG(status.st_mode)):
+            return False
+        self.received.plain &= len(parts) == 1
+        if stat.S_ISREG(status.st_mode):
+            self.items.append(Item(path, status.st_size, _FileReader(self.root, parts), times))
+        else:
+            self._no_file(parts, status.st_mode)
+        return False
+
+    def _is_listed(self, parts: tuple[str, ...]) -> bool:
+        if forms.NOT_COPIED.fullmatch(parts[-1]):
+            return False
+        self.received.plain = False
+        if forms.is_by_product_folder(parts[-1]):
+            self.received.others.append(shown("/".join(parts)) + "/")
+            return False
+        if len(parts) > MAX_FOLDERS:
+            self.received.limits.append(f"{shown('/'.join(parts))} is more than {MAX_FOLDERS} folders deep")
+            return False
+        return True
+
+    def _no_file(self, parts: tuple[str, ...], mode: int) -> None:
+        path, is_link = "/".join(parts), stat.S_ISLNK(mode)
+        why = "it is a link: put the file itself there" if is_link else "it is not a regular file"
+        self.received.plain = False
+        if forms.has_notebooks_name(parts[-1]):
+            self.received.refused[path] = why
+            return
+        self.received.others.append(f"{shown(path)} ({'a link' if is_link else 'not a file'})")
+        if not forms.is_by_product(parts):
+            self.received.left[path] = Leftover(why, forms.named(path, self.manifest))
 
 
-def _open(folder: Path) -> int:
-    return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+@dataclass(frozen=True)
+class _FileReader:
+    """Reads a regular file below a folder. Raises Refused for anything else, OSError if it cannot be read."""
+
+    root: int
+    parts: tuple[str, ...]
+
+    def __call__(self, limit: int) -> bytes:
+        folder = _open_below(self.root, self.parts[:-1])
+        try:
+            name = self.parts[-1]
+            _check(os.stat(name, dir_fd=folder, follow_symlinks=False))
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+            handle = os.open(name, flags, dir_fd=folder)
+        finally:
+            os.close(folder)
+        with os.fdopen(handle, "rb") as file:
+            _check(os.fstat(handle))
+            return file.read(limit)
 
 
-def _read_file(folder: int, name: str, limit: int) -> bytes:
-    before = os.stat(name, dir_fd=folder, follow_symlinks=False)
-    _check(before, limit)
-    handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, dir_fd=folder)
-    with os.fdopen(handle, "rb") as file:
-        _check(os.fstat(handle), limit)
-        data = file.read(limit + 1)
-    if len(data) > limit:
-        raise Refused(too_large(len(data), limit))
-    return data
-
-
-def _names(folder: int, received: Received, wanted: list[str]) -> list[str]:
-    with os.scandir(folder) as entries:
-        names = [entry.name for _, entry in zip(range(MAX_SCANNED + 1), entries, strict=False)]
-    present = [name for name in wanted if _exists(folder, name)]
-    rest = sorted(set(names) - set(present))
-    if len(present) + len(rest) > MAX_ENTRIES:
-        received.plain = False
-        more = "more than " if len(names) > MAX_SCANNED else ""
-        received.notes.append(f"of {more}{min(len(names), MAX_SCANNED)} files, the first {MAX_ENTRIES} were looked at")
-    return [*present, *rest][:MAX_ENTRIES]
+def _open_below(root: int, parts: Iterable[str]) -> int:
+    handle = os.dup(root)
+    for part in parts:
+        try:
+            below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=handle)
+        finally:
+            os.close(handle)
+        handle = below
+    return handle
 
 
 def _exists(folder: int, name: str) -> bool:
@@ -135,44 +157,16 @@ def _exists(folder: int, name: str) -> bool:
     return True
 
 
-def _read_entry(folder: int, name: str, received: Received, budget: int) -> int:
-    """Look at one entry, and read it if it is a notebook; returns how many bytes that took."""
-    try:
-        mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
-        if name.lower().endswith(NOTEBOOK) and not stat.S_ISDIR(mode):
-            received.files[name] = _read_file(folder, name, min(MAX_BYTES, budget))
-            return len(received.files[name])
-        if name.lower().endswith(ARCHIVE) and stat.S_ISREG(mode):
-            received.plain = False
-            received.archives.append(name)
-        elif NOT_COPIED.fullmatch(name) or (name in EXPECTED and stat.S_ISREG(mode)):
-            pass
-        else:
-            received.plain = False
-            received.others.append(shown(name) + _kind(mode))
-    except OSError as error:
-        received.plain = False
-        received.refused[name] = reason(error)
-    except Refused as error:
-        received.plain = False
-        received.refused[name] = str(error)
-    return 0
+def _handed_in(folder: int) -> dict[str, datetime]:
+    """The time in a folder's own timestamp.txt, if it has one."""
+    moment, _ = exchange_files.timestamp(Path(f"/proc/self/fd/{folder}"))
+    return {"timestamp.txt": moment} if moment is not None else {}
 
 
-def _kind(mode: int) -> str:
-    if stat.S_ISDIR(mode):
-        return "/"
-    if stat.S_ISLNK(mode):
-        return " (a link)"
-    return "" if stat.S_ISREG(mode) else " (not a file)"
-
-
-def _check(status: os.stat_result, limit: int) -> None:
+def _check(status: os.stat_result) -> None:
     if stat.S_ISLNK(status.st_mode):
         raise Refused("it is a link: put the file itself there")
     if not stat.S_ISREG(status.st_mode):
         raise Refused("it is not a regular file")
     if status.st_nlink > 1:
         raise Refused("it is a hard link to a file that has other names too: put a copy there")
-    if status.st_size > limit:
-        raise Refused(too_large(status.st_size, limit))

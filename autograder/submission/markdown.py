@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 MAX_LENGTH = 20_000
 MAX_RUN = 40
-CUT = "\n\n… (the text was longer and has been cut)"
 
 # Commands that may stand after a backslash: notation, none of which makes links, styles, definitions or extensions.
 COMMANDS = frozenset(
@@ -47,15 +47,15 @@ _ENTITY = re.compile(r"&(?=#|[A-Za-z0-9]+;)")
 _LINK = re.compile(r"\](?=[(:])")
 _COMMAND = re.compile(r"\\(?=([A-Za-z]+))")
 _DIAGRAM = re.compile(r"([`~]{3}[^\S\n]*)(?=mermaid)", re.IGNORECASE)
+_FENCE = re.compile(r"^[ \t]*(?:```|~~~)", re.MULTILINE)
 _RUN = re.compile(rf"([^\w\s])\1{{{MAX_RUN},}}")
-_DEEP = re.compile(r"^((?:[ \t]*(?:>|[-+*]|\d+[.)])){6})(?:[ \t]*(?:>|[-+*]|\d+[.)]))+", re.MULTILINE)
+_MARK = r"[ \t]*(?:>|(?:[-+*]|\d+[.)])(?=\s))"  # of a quotation or a list
+_DEEP = re.compile(rf"^((?:{_MARK}){{6}})(?:{_MARK})+", re.MULTILINE)
 
 
 def harmless(text: str) -> str:
     """The text with nothing active in it. Applying it again changes nothing."""
-    text = visible(text)
-    if len(text) > MAX_LENGTH:
-        text = text[:MAX_LENGTH] + CUT
+    text = shortened(visible(text), MAX_LENGTH)
     text = _RUN.sub(lambda match: match.group(1) * MAX_RUN, text)
     text = _DEEP.sub(r"\1", text)
     text = _TAG.sub("< ", text)
@@ -63,6 +63,31 @@ def harmless(text: str) -> str:
     text = _LINK.sub("] ", text)
     text = _DIAGRAM.sub(r"\1text ", text)
     return _COMMAND.sub(lambda match: "\\" if _is_notation(match.group(1)) else "⧵", text)
+
+
+def changes(text: str) -> Iterator[str]:
+    """What `harmless` does to a text that a reader should know of."""
+    if _TAG.search(text) or _LINK.search(text) or _ENTITY.search(text) or _DIAGRAM.search(text):
+        yield "links and HTML in the student's text are shown as text"
+    if any(not _is_notation(match.group(1)) for match in _COMMAND.finditer(text)):
+        yield "TeX commands in the student's text that are no notation are shown as text"
+    if _RUN.search(text):
+        yield f"runs of more than {MAX_RUN} of one sign in the student's text are shortened"
+    if _DEEP.search(text):
+        yield "lists and quotations nested more than six deep in the student's text are flattened"
+
+
+def shortened(text: str, limit: int, cut: int = 0) -> str:
+    """The text, or its beginning and how much of it is missing. cut: characters that were cut off before."""
+    if len(text) <= limit and not cut:
+        return text
+    fence = "\n```" if len(_FENCE.findall(text[:limit])) % 2 else ""  # what follows shall not be taken for code
+    return f"{text[:limit]}{fence}\n\n{missing(max(0, len(text) - limit) + cut, 'character')}"
+
+
+def missing(number: int, what: str) -> str:
+    """What stands in place of a part that is not shown."""
+    return f"[… {number:,} more {what}{'s are' if number > 1 else ' is'} not shown; see the submitted file]"
 
 
 def visible(text: str) -> str:

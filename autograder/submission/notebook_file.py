@@ -6,6 +6,7 @@ Keeping: the result holds cells with a type, a text, the ids, and outputs of a f
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import re
@@ -13,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
+from urllib.parse import unquote
 
 from kit.cells import MAX_SOURCE
 from kit.notebooks import MAX_CELLS, source_of
@@ -23,10 +25,14 @@ MAX_DIGITS = 20
 MAX_OUTPUTS = 200
 MAX_IMAGE_TEXT = 14_000_000
 MAX_OUTPUT_TEXT = 100_000
+MAX_ATTACHED = 20  # pictures of one cell
 CELL_TYPES = ("code", "markdown", "raw")
 IMAGES = ("image/png", "image/jpeg")
+PICTURES = (*IMAGES, "image/gif", "image/webp", "image/jpg")
 ACTIVE = re.compile(r"script|svg|pdf|widget|bokeh|plotly|vega|latex", re.IGNORECASE)
 
+_INLINE = re.compile(r"data:([\w.+-]{1,40}/[\w.+-]{1,60});base64,([A-Za-z0-9+/=]+)", re.ASCII)
+_BYTE_ORDER_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+', re.DOTALL)
 _NOT_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
 _STEP = dict.fromkeys(b"[{", 1) | dict.fromkeys(b"]}", -1)
@@ -64,7 +70,8 @@ def parse_notebook(data: bytes) -> NotebookFile:
     if not isinstance(raw.get("cells"), list) or not raw["cells"]:
         raise NotANotebook("it has no cells")
     remarks += _remarks(raw)
-    return NotebookFile(raw, keep(raw), tuple(remarks), version == 4 and not repeated and _well_formed(raw))
+    plain = version == 4 and not repeated and not data.startswith(_BYTE_ORDER_MARKS) and _well_formed(raw)
+    return NotebookFile(raw, keep(raw), tuple(remarks), plain)
 
 
 def parse(data: bytes) -> tuple[Any, bool]:
@@ -94,7 +101,7 @@ def parse(data: bytes) -> tuple[Any, bool]:
 
 def _text(data: bytes) -> str:
     try:
-        if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             return data.decode("utf-16")
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -147,42 +154,81 @@ def _remarks(raw: dict[str, Any]) -> Iterator[str]:
 
 
 def keep(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The notebook with nothing in it but cell types, ids, texts, and outputs that are text or PNG or JPEG."""
+    """The notebook with nothing in it but cell types, ids, texts, pictures of text, and outputs that are text or PNG
+    or JPEG. What is too much is counted: `cut` cells of the notebook, characters of a text, outputs or pictures."""
     cells = [_kept_cell(cell if isinstance(cell, dict) else {}) for cell in raw["cells"][:MAX_CELLS]]
-    return {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}
+    kept: dict[str, Any] = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}
+    return kept | _cut(len(raw["cells"]) - MAX_CELLS)
 
 
 def _kept_cell(raw: dict[str, Any]) -> dict[str, Any]:
     metadata = _mapping(raw.get("metadata"))
     grade_id = _mapping(metadata.get("nbgrader")).get("grade_id")
     kind = raw.get("cell_type")
+    source = source_of(raw)
+    pictures: dict[str, str] = {}
+    if kind != "code":
+        source, pictures = _pictures(source, _mapping(raw.get("attachments")))
     cell: dict[str, Any] = {
         "cell_type": kind if kind in CELL_TYPES else "raw",
         "metadata": {"nbgrader": {"grade_id": grade_id}} if _is_id(grade_id) else {},
-        "source": source_of(raw)[: MAX_SOURCE + 1],
-    }
+        "source": source[: MAX_SOURCE + 1],
+    } | _cut(len(source) - MAX_SOURCE - 1)
     if _is_id(metadata.get("id")):
         cell["metadata"]["id"] = metadata["id"]
     if _is_id(raw.get("id")):
         cell["id"] = raw["id"]
     if kind == "code":
         outputs = raw.get("outputs")
-        cell["outputs"] = list(_kept_outputs(outputs[:MAX_OUTPUTS])) if isinstance(outputs, list) else []
-    if raw.get("attachments"):
+        cell["outputs"] = list(_kept_outputs(outputs)) if isinstance(outputs, list) else []
+    if pictures:
+        cell["attachments"] = dict(list(pictures.items())[:MAX_ATTACHED])
+    if len(pictures) > MAX_ATTACHED or len(pictures) < len(_mapping(raw.get("attachments"))):
         cell["dropped"] = ["attachments"]
     return cell
 
 
+def _pictures(source: str, attachments: dict[str, Any]) -> tuple[str, dict[str, str]]:
+    """A text that refers to all its pictures as attachments, and these by name in base64.
+
+    Pictures written out as data become attachments, and those that nothing refers to stand at the end of the text.
+    """
+    attached = {
+        name: _joined(bundle[kind], MAX_IMAGE_TEXT)
+        for name, bundle in attachments.items()
+        if _is_id(name) and isinstance(bundle, dict)
+        for kind in PICTURES
+        if kind in bundle
+    }
+    text = source + unquote(source) if attached else ""
+    pictures = {name: data for name, data in attached.items() if f"attachment:{name}" in text}
+
+    def attach(match: re.Match[str]) -> str:
+        name = f"inline-{len(pictures) + 1}"
+        if match.group(1).lower() in PICTURES:
+            pictures[name] = match.group(2)[: MAX_IMAGE_TEXT + 1]
+        return f"attachment:{name}"
+
+    if ";base64," in source:
+        source = _INLINE.sub(attach, source)
+    for name in [name for name in attached if name not in pictures]:
+        pictures[f"behind-{len(pictures) + 1}"] = attached[name]
+        source += f"\n\n![picture](attachment:behind-{len(pictures)})"
+    return source, pictures
+
+
 def _kept_outputs(outputs: list[Any]) -> Iterator[dict[str, Any]]:
-    for output in outputs:
+    for output in outputs[:MAX_OUTPUTS]:
         output = _mapping(output)
         kind = output.get("output_type")
         if kind == "stream":
-            yield {"text": _joined(output.get("text"), MAX_OUTPUT_TEXT)}
+            yield _kept_text(output.get("text"))
         elif kind == "error":
             yield {"text": f"{_joined(output.get('ename'), 100)}: {_joined(output.get('evalue'), 1000)}"}
         elif kind in ("display_data", "execute_result"):
             yield from _kept_display(_mapping(output.get("data")))
+    if len(outputs) > MAX_OUTPUTS:
+        yield {"dropped": f"{len(outputs) - MAX_OUTPUTS}"}
 
 
 def _kept_display(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -191,16 +237,31 @@ def _kept_display(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield {"image": _joined(data[kind], MAX_IMAGE_TEXT)}
             return
     if any(ACTIVE.search(kind) for kind in data):
-        yield {"dropped": "active"}
+        yield {"active": "1"}
     if "text/plain" in data:
-        yield {"text": _joined(data["text/plain"], MAX_OUTPUT_TEXT)}
+        yield _kept_text(data["text/plain"])
+    elif data:
+        yield {"dropped": "1"}
+
+
+def _kept_text(value: object) -> dict[str, Any]:
+    text = _whole(value)
+    return {"text": text[:MAX_OUTPUT_TEXT]} | _cut(len(text) - MAX_OUTPUT_TEXT)
+
+
+def _cut(number: int) -> dict[str, int]:
+    return {"cut": number} if number > 0 else {}
 
 
 def _joined(value: object, limit: int) -> str:
     """A text that may be stored as a list of lines; with one character too many where it is longer than the limit."""
+    return _whole(value)[: limit + 1]
+
+
+def _whole(value: object) -> str:
     if isinstance(value, list):
-        value = "".join(part for part in value if isinstance(part, str))
-    return value[: limit + 1] if isinstance(value, str) else ""
+        return "".join(part for part in value if isinstance(part, str))
+    return value if isinstance(value, str) else ""
 
 
 def _mapping(value: object) -> dict[str, Any]:

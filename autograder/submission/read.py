@@ -1,38 +1,27 @@
 """Reads a submission: from an untrusted folder to the notebooks that grading may use.
 
-Of several files that could be one notebook the released name wins, unless nothing is written in that file while
-another has answers; else the one with the most answers; else the last by name (Copy10 after Copy2). A file belongs to
-the notebook whose cells it holds, whatever it is called. A zip file (`python -m kit pack`) is opened only for
-notebooks that are not in the folder itself.
+A file belongs to the notebook whose cells it holds, whatever it is called and wherever it lies: in the folder, below
+it, in an archive (`intake`). Which of several copies counts is decided in `choose`. A notebook that is not there
+counts as not handed in only where nothing is left that may be it; else it is a problem, with the file's name.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autograder.submission import exchange_files
+from autograder.submission import exchange_files, forms
 from autograder.submission.alterations import compare
-from autograder.submission.archive import open_archive
-from autograder.submission.folder import Received, receive, shown
+from autograder.submission.choose import Candidate, choose, course_mark
+from autograder.submission.intake import receive
 from autograder.submission.notebook_file import NotANotebook, NotebookFile, parse_notebook
-from kit.manifest import Manifest, Notebook
-from kit.notebooks import (
-    Extraction,
-    Reading,
-    SubmittedCell,
-    is_written,
-    read_cells,
-    read_notebook,
-    submitted_cells,
-    which_notebook,
-)
+from autograder.submission.received import Leftover, Received, shown
+from kit.manifest import CellKind, Manifest, Notebook, check_id
+from kit.notebooks import MAX_CELLS, Extraction, Reading, read_notebook, source_of, submitted_cells, which_notebook
 
 MAX_NAMED = 5
 
@@ -42,10 +31,14 @@ class SubmittedNotebook:
     """One notebook of a submission, read once for grading, for the clean copy and for nbgrader.
 
     content: the accepted JSON; None where there is no notebook, which reads as one without cells.
+    version: of the set that it was made for, where it says so. not_held: exercises and written answers that were added
+    to the set since, each with a sentence that says so.
     """
 
     content: dict[str, Any] | None
     reading: Reading
+    version: str | None = None
+    not_held: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -55,7 +48,8 @@ class Submission:
     notebooks: by released file name, one for each released notebook.
     problems: released file name to the reason why that notebook cannot be graded. A notebook that was not handed in
     is no problem (its exercises are not written), unless a file that could not be read may have been it.
-    digest: of the accepted notebooks and of `problems`. unchanged: plain nbgrader may take the folder as it is.
+    digest: of the accepted notebooks, of `problems`, of `not_held` and of what is written for a newer Python.
+    unchanged: plain nbgrader may take the folder as it is.
     """
 
     student: str
@@ -71,20 +65,10 @@ class Submission:
         readings = [notebook.reading for notebook in self.notebooks.values()]
         return {reading.notebook.problem: reading.extraction for reading in readings}
 
-
-@dataclass(frozen=True)
-class _Candidate:
-    """A file that could be one of the released notebooks."""
-
-    name: str
-    file: NotebookFile
-    cells: tuple[SubmittedCell, ...]
-    archive: str = ""
-
-    @cached_property
-    def written(self) -> int:
-        """In how many exercises and written answers something is written."""
-        return len({cell.released.id for cell in self.cells if cell.released is not None and is_written(cell)})
+    @property
+    def not_held(self) -> dict[str, str]:
+        """Exercises and written answers that were added after the notebook's version, with the reason."""
+        return {name: why for notebook in self.notebooks.values() for name, why in notebook.not_held.items()}
 
 
 def read_submission(folder: Path, manifest: Manifest, *, student: str | None = None) -> Submission:
@@ -93,25 +77,21 @@ def read_submission(folder: Path, manifest: Manifest, *, student: str | None = N
     Raises FileNotFoundError if there is no such folder. Nothing in it raises: what cannot be accepted is in the
     notes, and in `problems` if a notebook cannot be graded for it.
     """
-    received = receive(folder, [book.file for book in manifest.notebooks])
-    refused = dict(received.refused)
-    candidates = _candidates(received, manifest, refused)
-    notes = list(received.notes)
-    if not all(candidates[book.file] for book in manifest.notebooks):
-        _add_archived(folder, received.archives, manifest, candidates, refused, notes)
-    else:
-        received.others += [shown(name) for name in received.archives]
-    chosen = {book.file: _choose(book, candidates[book.file], notes) for book in manifest.notebooks}
-    problems = _problems(manifest, chosen, refused, received)
-    notes += _refusals(refused, problems)
-    notebooks = {book.file: _submitted(book, chosen[book.file]) for book in manifest.notebooks}
-    unchanged = received.plain and not refused
+    received = receive(folder, manifest)
+    candidates = _candidates(received, manifest)
+    choices = {book.file: choose(candidates[book.file]) for book in manifest.notebooks}
+    chosen = {file: candidate for file, (candidate, _) in choices.items()}
+    notebooks = {book.file: _submitted(book, chosen[book.file], manifest) for book in manifest.notebooks}
+    problems = _problems(manifest, chosen, received)
+    notes = [*received.limits, *(note for _, about in choices.values() for note in about), *_archives(chosen, received)]
+    notes += [*_versions(notebooks, manifest), *_refusals(received.refused, problems)]
+    unchanged = received.plain and not received.refused
     for book in manifest.notebooks:
-        candidate = chosen[book.file]
+        candidate, notebook = chosen[book.file], notebooks[book.file]
         if candidate is not None:
-            alterations = compare(notebooks[book.file].reading, manifest, candidate.file)
+            alterations = compare(notebook.reading, manifest, candidate.file, notebook.not_held)
             notes += [f"{book.file}: {note}" for note in (*candidate.file.remarks, *alterations.notes)]
-            unchanged &= candidate.name == book.file and candidate.file.plain and not alterations.of_structure
+            unchanged &= candidate.path == book.file and candidate.file.plain and not alterations.of_structure
         elif book.file not in problems:
             notes.append(f"{book.file} was not handed in")
     unchanged &= received.files.keys() <= chosen.keys() and exchange_files.timestamp(folder)[1] is None
@@ -122,15 +102,42 @@ def read_submission(folder: Path, manifest: Manifest, *, student: str | None = N
         notebooks,
         problems,
         tuple(notes),
-        digest({file: notebook.content for file, notebook in notebooks.items()} | problems),
+        _digest(notebooks, problems),
         unchanged and any(chosen.values()),
     )
 
 
-def _submitted(book: Notebook, candidate: _Candidate | None) -> SubmittedNotebook:
+def _submitted(book: Notebook, candidate: Candidate | None, manifest: Manifest) -> SubmittedNotebook:
     if candidate is None:
         return SubmittedNotebook(None, read_notebook(book, None))
-    return SubmittedNotebook(candidate.file.kept, read_cells(book, candidate.cells))
+    not_held = dict(_not_held(candidate, manifest))
+    return SubmittedNotebook(candidate.file.kept, candidate.reading, candidate.version, not_held)
+
+
+def _not_held(candidate: Candidate, manifest: Manifest) -> Iterator[tuple[str, str]]:
+    """What may stand beyond the cells that are read; and of what was made for another version, what is new since."""
+    if candidate.file.kept.get("cut"):
+        for exercise in sorted(candidate.reading.extraction.missing):
+            yield exercise, f"{exercise} is not among the first {MAX_CELLS:,} cells, and no more are read"
+    if candidate.version in (None, manifest.version):
+        return
+    cells = {cell.released.id for cell in candidate.cells if cell.released is not None}
+    missing = candidate.reading.extraction.missing
+    for cell in candidate.book.cells:
+        is_gone = cell.id in missing and check_id(cell.id) not in cells or cell.kind is CellKind.ANSWER
+        if cell.kind.is_solution and cell.id not in cells and is_gone:
+            yield (
+                cell.id,
+                f"{cell.id} is not in this notebook, which was made for version {shown(str(candidate.version))} "
+                f"and not for {manifest.version}: it may have been added since",
+            )
+
+
+def _digest(notebooks: Mapping[str, SubmittedNotebook], problems: Mapping[str, str]) -> str:
+    not_held = {name: why for notebook in notebooks.values() for name, why in notebook.not_held.items()}
+    too_new = {name: why for own in notebooks.values() for name, why in own.reading.extraction.newer.items()}
+    contents = {file: notebook.content for file, notebook in notebooks.items()}
+    return digest(contents | dict(problems) | not_held | too_new)
 
 
 def digest(notebooks: Mapping[str, Any]) -> str:
@@ -142,103 +149,141 @@ def digest(notebooks: Mapping[str, Any]) -> str:
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def _candidates(
-    received: Received, manifest: Manifest, refused: dict[str, str], archive: str = ""
-) -> dict[str, list[_Candidate]]:
-    """Released file name to the files that could be it; what cannot be read goes into `refused`."""
-    candidates: dict[str, list[_Candidate]] = {book.file: [] for book in manifest.notebooks}
-    for name, data in received.files.items():
+# --- which file is which notebook -----------------------------------------------------------------------------------
+
+
+def _candidates(received: Received, manifest: Manifest) -> dict[str, list[Candidate]]:
+    """Released file name to the files that could be it; what cannot be read goes into `refused`, the rest is left."""
+    candidates: dict[str, list[Candidate]] = {book.file: [] for book in manifest.notebooks}
+    for path, found in received.files.items():
         try:
-            file = parse_notebook(data)
+            file = parse_notebook(found.data)
         except NotANotebook as error:
-            refused[name] = str(error)
+            received.refused[path] = forms.unread_bytes(found.data) or str(error)
             continue
-        book = _belongs_to(name, file.raw, manifest)
+        book = _belongs_to(path, file, manifest)
         if book is None:
-            received.others.append(f"{shown(name)} (no notebook of {manifest.assignment})")
+            _leave_strange(path, file, received, manifest)
         else:
             cells = submitted_cells(book, file.kept)
-            candidates[book.file].append(_Candidate(name, file, cells, archive))
+            candidates[book.file].append(Candidate(path, book, file, cells, found.times, found.archives))
     return candidates
 
 
-def _belongs_to(name: str, raw: Mapping[str, Any], manifest: Manifest) -> Notebook | None:
-    """By the ids of its cells, else by the course's mark in its metadata, else by its name."""
-    if (book := which_notebook(manifest, raw)) is not None:
+def _belongs_to(path: str, file: NotebookFile, manifest: Manifest) -> Notebook | None:
+    """By the ids of its cells, else by the course's mark in its metadata, its code, its name."""
+    if (book := which_notebook(manifest, file.raw)) is not None:
         return book
-    metadata = raw.get("metadata")
-    mark = metadata.get("kit") if isinstance(metadata, dict) else None
-    if isinstance(mark, dict) and mark.get("assignment") == manifest.assignment:
+    mark = course_mark(file.raw)
+    if mark.get("assignment") == manifest.assignment:
         for book in manifest.notebooks:
             if book.problem == mark.get("problem"):
                 return book
-    return next((book for book in manifest.notebooks if book.file == name), None)
-
-
-def _add_archived(
-    folder: Path,
-    archives: Iterable[str],
-    manifest: Manifest,
-    candidates: dict[str, list[_Candidate]],
-    refused: dict[str, str],
-    notes: list[str],
-) -> None:
-    """Fill what is missing from the folder's zip files; of several, the last by name comes first."""
-    missing = [file for file, own in candidates.items() if not own]
-    for name in sorted(archives, key=_by_name, reverse=True):
-        inside = open_archive(folder, name)
-        refused |= inside.refused
-        notes += inside.notes
-        archived = _candidates(inside, manifest, refused, name)
-        used = [file for file in missing if archived[file] and not candidates[file]]
-        for file in used:
-            candidates[file] = archived[file]
-        if used:
-            notes.append(f"{_list(used)} read from the archive {shown(name)}")
-        elif name not in refused:
-            notes.append(f"not used: the archive {shown(name)}")
-
-
-def _choose(book: Notebook, candidates: list[_Candidate], notes: list[str]) -> _Candidate | None:
-    if not candidates:
+    elif mark:
         return None
-
-    def rank(candidate: _Candidate) -> tuple[bool, bool, int, list[tuple[bool, int, str]]]:
-        return candidate.written > 0, candidate.name == book.file, candidate.written, _by_name(candidate.name)
-
-    best = max(candidates, key=rank)
-    others = [shown(candidate.name) for candidate in candidates if candidate is not best]
-    if others:
-        notes.append(f"{book.file}: {shown(best.name)} was taken, not {_list(others)}")
-    elif best.name != book.file:
-        notes.append(f"{book.file} was found under the name {shown(best.name)}")
-    return best
+    return _by_code(file, manifest) or _by_name(path, manifest)
 
 
-def _by_name(name: str) -> list[tuple[bool, int, str]]:
-    """A key that sorts names as people do: numbers by their value, and "x (1).zip", a later download, after "x.zip"."""
-    stem, _, suffix = name.rpartition(".")
-    parts = [*re.findall(r"\d{1,18}|\D+", stem, re.ASCII), suffix]
-    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
+def _by_code(file: NotebookFile, manifest: Manifest) -> Notebook | None:
+    """The notebook of which the most exercises are defined in a file whose ids are gone."""
+    code = "\n".join(source_of(cell) for cell in file.kept["cells"] if cell["cell_type"] == "code")
+    counts = [len(forms.defined(code, book, manifest)) for book in manifest.notebooks]
+    best = max(counts, default=0)
+    return manifest.notebooks[counts.index(best)] if best else None
 
 
-def _problems(
-    manifest: Manifest,
-    chosen: Mapping[str, _Candidate | None],
-    refused: Mapping[str, str],
-    received: Received,
-) -> dict[str, str]:
-    missing = [book.file for book in manifest.notebooks if chosen[book.file] is None]
-    problems = {file: f"{file} cannot be read: {refused[file]}" for file in missing if file in refused}
-    strays = [name for name in refused if name not in chosen]
-    for file in missing:
-        if file not in problems and strays:
-            why = "; ".join(f"{shown(name)} cannot be read: {refused[name]}" for name in strays[:MAX_NAMED])
-            problems[file] = f"{file} was not found, and {why}"
-        elif file not in problems and len(missing) == len(manifest.notebooks):
+def _by_name(path: str, manifest: Manifest) -> Notebook | None:
+    names = forms.named(path.rpartition("/")[2], manifest)
+    return next((book for book in manifest.notebooks if {book.file} == names), None)
+
+
+def _leave_strange(path: str, file: NotebookFile, received: Received, manifest: Manifest) -> None:
+    """A notebook that is none of the set's by anything it holds: another set's, or made by the student."""
+    received.others.append(f"{shown(path)} (no notebook of {manifest.assignment})")
+    if not course_mark(file.raw):
+        received.left[path] = Leftover("it is a notebook that holds nothing of the set", frozenset())
+
+
+# --- what is missing ------------------------------------------------------------------------------------------------
+
+
+def _problems(manifest: Manifest, chosen: Mapping[str, Candidate | None], received: Received) -> dict[str, str]:
+    problems = {}
+    for book in manifest.notebooks:
+        candidate = chosen[book.file]
+        if candidate is None:
+            why = _why_not_found(book.file, received, manifest) or _made_before(book.file, chosen, manifest)
+        else:
+            why = "" if candidate.is_touched else _better_one(candidate, received, manifest)
+        if why:
+            problems[book.file] = why
+    for file in chosen:
+        if not any(chosen.values()) and file not in problems:
             beside = f"; there are: {_list(received.others)}" if received.others else ""
-            problems[file] = "; ".join([f"{file} was not found", *received.notes]) + beside
+            problems[file] = f"{file} was not found{beside}"
     return problems
+
+
+def _why_not_found(file: str, received: Received, manifest: Manifest) -> str:
+    """Why a notebook that was not found may have been handed in all the same; empty where nothing is left over."""
+    if file in received.refused:
+        return f"{file} cannot be read: {received.refused[file]}"
+    reasons = [*_may_be(file, received, manifest), *received.limits]
+    return f"{file} was not found, and {'; '.join(reasons[:MAX_NAMED])}" if reasons else ""
+
+
+def _may_be(file: str, received: Received, manifest: Manifest) -> list[str]:
+    """The files that were not read and may be this notebook, with the reason."""
+    refused = {path: Leftover(why, forms.named(path, manifest)) for path, why in received.refused.items()}
+    return [
+        f"{shown(path)} cannot be read: {left.why}"
+        for path, left in (refused | received.left).items()
+        if not left.files or file in left.files
+    ]
+
+
+def _better_one(candidate: Candidate, received: Received, manifest: Manifest) -> str:
+    """Where nothing is written in a notebook: another file of its name that was not read."""
+    file = candidate.book.file
+    unread = received.refused | {path: left.why for path, left in received.left.items()}
+    named = [
+        f"{shown(path)} cannot be read: {why}" for path, why in unread.items() if forms.named(path, manifest) == {file}
+    ]
+    return f"nothing is written in {shown(candidate.path)}, and {'; '.join(named[:MAX_NAMED])}" if named else ""
+
+
+def _made_before(file: str, chosen: Mapping[str, Candidate | None], manifest: Manifest) -> str:
+    """A notebook may have been added since the version that all others were made for."""
+    versions = {candidate.version for candidate in chosen.values() if candidate is not None}
+    if not versions or not versions.isdisjoint({None, manifest.version}):
+        return ""
+    made = ", ".join(sorted(shown(str(version)) for version in versions))
+    return (
+        f"{file} was not found, and the others were made for version {made}, not for {manifest.version}: "
+        "it may have been added since"
+    )
+
+
+# --- notes ----------------------------------------------------------------------------------------------------------
+
+
+def _archives(chosen: Mapping[str, Candidate | None], received: Received) -> Iterator[str]:
+    used: dict[str, list[str]] = {}
+    for file, candidate in chosen.items():
+        if candidate is not None and candidate.archives:
+            used.setdefault(candidate.archives[-1], []).append(file)
+    for archive, files in used.items():
+        yield f"{_list(files)} read from the archive {shown(archive)}"
+    for archive in sorted({found.archives[-1] for found in received.files.values() if found.archives}):
+        if archive not in used:
+            yield f"not used: the archive {shown(archive)}"
+
+
+def _versions(notebooks: Mapping[str, SubmittedNotebook], manifest: Manifest) -> Iterator[str]:
+    for file, notebook in notebooks.items():
+        if notebook.version not in (None, manifest.version):
+            yield f"{file} was made for version {shown(str(notebook.version))} of the set; this is {manifest.version}"
+        yield from notebook.not_held.values()
 
 
 def _refusals(refused: Mapping[str, str], problems: Mapping[str, str]) -> list[str]:
@@ -247,6 +292,7 @@ def _refusals(refused: Mapping[str, str], problems: Mapping[str, str]) -> list[s
     return notes[:MAX_NAMED] + more
 
 
-def _list(names: list[str]) -> str:
+def _list(names: Iterable[str]) -> str:
+    names = list(names)
     more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
     return ", ".join(names[:MAX_NAMED]) + more

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import json
 import tempfile
@@ -103,20 +102,22 @@ def _test(exercise: str, visibility: str, name: str, title: str, passed: bool) -
 
 def notebooks(root: Path, answer: str | None = "Because autograd follows it.") -> dict[str, dict[str, Any]]:
     """The rebuilt notebook of a student: a figure, an answer (None: as released)."""
-    book = copy.deepcopy(json.loads((root / "release" / tiny.NAME / tiny.NOTEBOOK).read_text(encoding="utf-8")))
+    (path,) = (root / "release" / tiny.NAME).glob(f"*_{tiny.PROBLEM}.ipynb")
+    book = json.loads(path.read_text(encoding="utf-8"))
     for cell in book["cells"]:
-        if cell["id"] == "tiny-why" and answer is not None:
+        written = cell["cell_type"] == "markdown" and cell["metadata"].get("nbgrader", {}).get("solution")
+        if written and answer is not None:
             cell["source"] = answer
         if cell["metadata"].get("tags") == ["show"]:
             data = {"image/png": PIXEL, "text/plain": "<Figure>"}
             cell["outputs"] = [{"output_type": "display_data", "data": data, "metadata": {}}]
-    return {tiny.NOTEBOOK: book}
+    return {path.name: book}
 
 
 def store(root: Path, *reports: Report, answer: str | None = "Because autograd follows it.") -> ResultFolder:
-    """results/ with these reports, all with the same notebook."""
-    folder = ResultFolder(root / "results")
-    folder.path.mkdir(exist_ok=True)
+    """results/tinyset with these reports, all with the same notebook."""
+    folder = ResultFolder(root / "results" / tiny.NAME)
+    folder.path.mkdir(parents=True, exist_ok=True)
     for item in reports:
         folder.write(item, [], notebooks(root, answer))
     return folder

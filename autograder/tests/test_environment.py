@@ -119,3 +119,11 @@ def test_make_and_ci_call_what_the_readme_promises():
     makefile = (ROOT / "Makefile").read_text()
     assert {"demo", "test", "bench"} <= set(re.findall(r"^(\w+):", makefile, re.MULTILINE))
     assert "make test" in (ROOT / ".ci" / "run").read_text()
+
+
+@pytest.mark.parametrize("path", STUDENT_FILES, ids=lambda path: path.parent.name)
+def test_what_students_are_told_of_the_grader_is_what_is_pinned(path):
+    told = tomllib.loads((path.parent / "assignment.toml").read_text())
+    assert {canonicalize_name(PACKAGES.get(name, name)) for name in told["packages"]} <= set(PINNED)
+    assert str(PINNED["torch"].specifier).startswith(f"=={told['torch']}.")
+    assert f"python={told['python']}" in conda()

@@ -11,10 +11,12 @@ from autograder.assignment.load import load_assignment
 from autograder.assignment.model import Assignment
 from autograder.build import build
 from autograder.course_folders import CourseFolders
-from autograder.grading.grade_class import Done, grade_class, submissions
+from autograder.grading.class_folder import submissions
+from autograder.grading.grade_class import Done, grade_class
 from autograder.grading.seed import course_seed
 from autograder.marks import feedback_pages, gradebook
-from autograder.results import Report, ResultFolder
+from autograder.result_layout import result_folder
+from autograder.results import Report
 from autograder.verify.made_class import Member, link_course, members
 
 
@@ -45,10 +47,10 @@ def run(
 ) -> tuple[list[Row], Path]:
     """Grade the class into gradebook and feedback; the rows, and the page to open."""
     course = assignment.course
-    results = ResultFolder(course.results)
+    results = result_folder(course.results, assignment.name)
     done = grade_class(
         assignment,
-        submissions(course.submitted, assignment.name),
+        submissions(course.submitted, assignment.name, course).folders,
         results.path,
         seed=course_seed(assignment),
         workers=workers,

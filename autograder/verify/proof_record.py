@@ -5,17 +5,15 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import platform
 from collections.abc import Iterator
 from datetime import date
-from importlib import metadata
 from pathlib import Path
 
 from autograder.assignment.model import Assignment, Problem
 from autograder.build.composed_library import composed
 from autograder.errors import BadInput
 from autograder.files import files_under, write_atomically
-from autograder.grading.fingerprint import DISTRIBUTIONS, PACKAGES
+from autograder.grading.fingerprint import PACKAGES, of_the_installation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +54,7 @@ class ProofRecord:
             raise BadInput(f"{self._path} is damaged ({error}): delete it, and everything is proved again") from error
 
     def _digest(self, problem: Problem) -> str:
-        digest = hashlib.sha256(repr((platform.python_version(), *map(metadata.version, DISTRIBUTIONS))).encode())
+        digest = hashlib.sha256(of_the_installation().encode())
         digest.update(repr((problem.exercises, self._assignment.submission_seconds)).encode())
         for path, data in self._files(problem):
             digest.update(f"\0{path}\0{len(data)}\0".encode() + data)

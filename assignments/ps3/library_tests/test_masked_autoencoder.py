@@ -6,6 +6,7 @@ from torch import nn
 
 from ps3 import data, plots, training
 from ps3.masked_autoencoder import figures, judging
+from ps3.masked_autoencoder.elsewhere import with_another_default_device
 from ps3.networks.transformer import Block
 
 
@@ -120,3 +121,20 @@ def test_the_accuracy_by_mask_ratio_stands_beside_chance_and_the_loss_does_not()
     loss, accuracy = figures.ratios(0.6, 0.6, 0.3)
     labels = [[text.get_text() for text in picture.axes[0].texts] for picture in (loss, accuracy)]
     assert [("chance" in shown) for shown in labels] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("make", "stays"),
+    [
+        (lambda x: x + 1, True),
+        (lambda x: torch.ones(len(x), device=x.device), True),
+        (lambda x: torch.ones_like(x), True),
+        (lambda x: x.argsort(), True),
+        (lambda x: torch.ones(len(x)), False),
+        (lambda x: torch.tensor(x.tolist()), False),
+        (lambda x: x.cpu(), False),
+    ],
+)
+def test_only_what_is_made_without_a_device_lives_elsewhere(make, stays):
+    assert with_another_default_device(make, torch.rand(3)).is_meta != stays
+    assert not make(torch.rand(3)).is_meta

@@ -83,7 +83,8 @@ def extract_features(encoder: nn.Module, images: Tensor, batch_size: int = 256) 
 
     encoder maps (B, C, H, W) to (B, D). It runs itself, not a copy, in eval mode and without gradients, on batch_size
     images at a time (the last batch may be smaller), each image once, on the device of its parameters if it has any.
-    Afterwards it is as it was: the training flag of every module in it, every buffer, every parameter.
+    Afterwards it is as it was: the training flag of every module in it, every buffer, every parameter and whether it
+    asks for gradients. So is torch: gradients are on again.
     The answer is an ordinary tensor that a probe can be trained on.
     """
     ### BEGIN SOLUTION

@@ -503,12 +503,12 @@ def mae_loss(
     """Mean squared error of predictions (B, N, P*P*C) on the removed patches of images (B, C, H, W): a scalar.
 
     The target of a patch is its pixels, in the order of `patchify`; with normalize_targets, each patch on its own:
-    (x - mean) / sqrt(variance + 1e-6), the variance unbiased. Targets are constants: no gradient reaches the images.
+    (x - mean) / sqrt(variance + 1e-6), the variance unbiased.
     The squared error is averaged inside each patch, then over all removed patches (mask 1) of the batch,
     each with the same weight. At least one patch is removed.
     """
     ### BEGIN SOLUTION
-    targets = patchify(images, patch_size).detach()
+    targets = patchify(images, patch_size)
     if normalize_targets:
         mean = targets.mean(dim=-1, keepdim=True)
         variance = targets.var(dim=-1, keepdim=True)

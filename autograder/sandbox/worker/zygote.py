@@ -20,6 +20,7 @@ import signal
 import socket
 import sys
 import types
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,8 @@ def main(given: dict[str, Any]) -> None:
     """Warm up, say so, then fork until the grader closes its end.
 
     given: control (descriptor), parent (the grader; 0 under bubblewrap, out of whose sight it is), library (package
-    name), readable (folders for Landlock), scratch (a folder of its own for temporary files, or None), drop (become
-    nobody in the worker).
+    name), installed (further packages for students), readable (folders for Landlock), scratch (a folder of its own for
+    temporary files, or None), drop (become nobody in the worker).
     """
     control = socket.socket(fileno=given["control"])
     with contextlib.suppress(OSError):
@@ -47,7 +48,7 @@ def main(given: dict[str, Any]) -> None:
     entered = namespaces.Namespaces.enter(user=not given["drop"])
     confine.hide_memory()
     try:
-        warm(given["library"])
+        warm(given["library"], given["installed"])
         _empty_and_close(given["scratch"])
         ruleset = confine.landlock_rules(given["readable"])
     except BaseException as error:
@@ -57,7 +58,7 @@ def main(given: dict[str, Any]) -> None:
     Zygote(control, given, ruleset, entered).run()
 
 
-def warm(library: str) -> None:
+def warm(library: str, installed: Sequence[str]) -> None:
     """Import and run once what would cost every worker time, or could not be opened after confinement."""
     import numpy
     import torch
@@ -68,7 +69,7 @@ def warm(library: str) -> None:
         importlib.import_module(found.name)
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
-    for name in _OPTIONAL:
+    for name in (*_OPTIONAL, *installed):
         if importlib.util.find_spec(name.partition(".")[0]) and importlib.util.find_spec(name):
             importlib.import_module(name)
     if "matplotlib" in sys.modules:
@@ -95,6 +96,9 @@ def warm(library: str) -> None:
     torch.manual_seed(0)
     numpy.random.seed(0)
     random.seed(0)
+    from kit import grading_rules
+
+    grading_rules.enforce()
 
 
 def _empty_and_close(scratch: str | None) -> None:

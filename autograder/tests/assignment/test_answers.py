@@ -40,7 +40,7 @@ def test_wrong_answers_come_exercise_by_exercise_as_they_are_written(problem: Pr
         ("tiny-scaler", "inverse-multiplies"),
         ("tiny-scaler", "forgets-factor"),
     ]
-    assert [answer.name for answer in right_answers(problem)] == ["einsum"]
+    assert [answer.name for answer in right_answers(problem)] == ["einsum", "scaler-alone"]
 
 
 def test_a_patched_answer_is_the_reference_but_for_its_one_passage(problem: Problem) -> None:

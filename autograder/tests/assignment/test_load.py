@@ -206,3 +206,23 @@ def test_tests_counted_without_running_are_those_that_pytest_collects(name, monk
     counted = {(item.id, "public"): item.public_tests for item in assignment.manifest.exercises}
     counted |= {(item.id, "hidden"): item.hidden_tests for item in assignment.manifest.exercises}
     assert counted == collected
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('packages = ["scikit-learn"]', "'scikit-learn' should be the name by which code imports it"),
+        ("packages = 3", "should be a list of strings"),
+        ('python = "4.0"', "python = '4.0' should be"),
+        ('torch = "newest"', "torch = 'newest' should be"),
+    ],
+)
+def test_what_the_grader_has_is_stated_in_a_form_that_can_be_compared(sources, line, said):
+    path = sources / "assignment.toml"
+    path.write_text(f"{line}\n{path.read_text()}")
+    assert said in refusal(sources)
+
+
+def test_a_course_that_states_nothing_has_the_oldest_python_and_no_further_packages(sources):
+    manifest = load_assignment(tiny.NAME, sources.parent.parent).manifest
+    assert (manifest.python, manifest.torch, manifest.packages) == ("3.11", "", ())

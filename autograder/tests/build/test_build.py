@@ -474,3 +474,20 @@ def test_the_record_lists_every_product_with_its_hash(built):
     assert len(record) == len(products)
     path = release(built) / "handout.md"
     assert record["release/tinyset/handout.md"] == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_what_the_grader_has_is_told_in_handout_requirements_set_up_and_manifest(root):
+    path = root / "assignments" / tiny.NAME / "assignment.toml"
+    path.write_text(path.read_text() + 'python = "3.12"\ntorch = "2.9"\npackages = ["einops", "tqdm"]\n')
+    handout_path = path.with_name("handout.md")
+    handout_path.write_text(handout_path.read_text() + "\n{{grader}}\n")
+    build.build(tiny.NAME, root)
+    said = "Python 3.12 and torch 2.9. Code may import Python's own library, torch, numpy, matplotlib, tinylib, einops"
+    assert said in (release(root) / "handout.md").read_text().replace("\n", " ")
+    optional = "# Optional: the grader has these too, and no others.\n# einops\n# tqdm\n"
+    assert (release(root) / "requirements.txt").read_text().endswith(optional)
+    cells = json.loads((release(root) / tiny.NOTEBOOK).read_text())["cells"]
+    setup = "".join(next(cell for cell in cells if cell["id"] == "setup")["source"])
+    assert said in setup.replace("\n# ", " ") and "{" not in setup.splitlines()[1]
+    manifest = Manifest.read(release(root) / "tests" / "manifest.json")
+    assert (manifest.python, manifest.torch, manifest.packages) == ("3.12", "2.9", ("einops", "tqdm"))

@@ -26,3 +26,14 @@ def test_doctor_without_a_course_says_what_was_not_tried(tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     done = run("doctor")
     assert done.exit_code == 0 and "not tried" in done.output
+
+
+def test_doctor_says_which_of_the_promised_packages_and_versions_are_not_here(root: Path) -> None:
+    path = root / "assignments" / tiny.NAME / "assignment.toml"
+    path.write_text('python = "3.99"\ntorch = "1.9"\npackages = ["no_such_package", "pytest"]\n' + path.read_text())
+    rows, _ = doctor.examine(root, tiny.NAME)
+    said = [value for name, value in rows if name in ("no_such_package", "python", "torch")]
+    assert any(value.startswith("MISSING") and "pip install" in value for value in said)
+    assert any("promises 3.99 to students" in value for value in said)
+    assert any("promises 1.9 to students" in value for value in said)
+    assert ("pytest", pytest.__version__) in rows

@@ -75,7 +75,7 @@ def test_an_error_prints_its_message_alone_and_ends_with_its_exit_code(
     monkeypatch.chdir(tmp_path)
     tiny.write(tmp_path)
     assert exit_code(monkeypatch, "table", tiny.NAME) == BadInput.exit_code
-    assert capsys.readouterr().err.startswith("Error: no results in results: run `autograder grade` first")
+    assert capsys.readouterr().err.startswith("Error: no results in results/tinyset: run `autograder grade` first")
 
 
 def test_a_full_disk_is_reported_in_one_line(

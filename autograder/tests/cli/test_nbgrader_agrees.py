@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from autograder.assignment.load import load_assignment
-from autograder.grading.grade_class import submissions
+from autograder.course_folders import CourseFolders
+from autograder.grading.class_folder import submissions
 from autograder.results import ResultFolder
 from autograder.submission.read import read_submission
 from autograder.verify.made_class import Member, link_course, members
@@ -74,14 +75,14 @@ def graded(tmp_path_factory):
 def test_the_class_holds_what_nbgrader_can_take_and_what_it_cannot(graded):
     ours, _, people, _ = graded
     manifest = load_assignment(NAME, ours).manifest
-    folders = submissions(ours / "submitted", NAME)
+    folders = submissions(ours / "submitted", NAME, CourseFolders(ours)).folders
     assert len(people) == len(LEFT | TAKEN) + len(manifest.notebooks)
     assert {student for student, path in folders.items() if not read_submission(path, manifest).unchanged} == LEFT
 
 
 def test_every_submission_gets_the_grade_it_must(graded):
     ours, _, people, _ = graded
-    assignment, results = load_assignment(NAME, ours), ResultFolder(ours / "results")
+    assignment, results = load_assignment(NAME, ours), ResultFolder(ours / "results" / NAME)
     assert {person.name: list(person.complaints(results.read(person.name), assignment)) for person in people} == {
         person.name: [] for person in people
     }
@@ -90,7 +91,7 @@ def test_every_submission_gets_the_grade_it_must(graded):
 def test_both_commands_store_the_same_results_scores_and_notebooks(graded):
     ours, theirs, people, _ = graded
     for student in {person.name for person in people} - LEFT:
-        mine, others = (ResultFolder(course / "results").read(student) for course in (ours, theirs))
+        mine, others = (ResultFolder(course / "results" / NAME).read(student) for course in (ours, theirs))
         assert mine is not None and others is not None and mine.key == others.key
         assert mine.exercises == others.exercises
         assert {test.id: test.status for test in mine.tests} == {test.id: test.status for test in others.tests}

@@ -18,13 +18,16 @@ from nbgrader import api
 
 from autograder.assignment.load import load_assignment
 from autograder.build import build
+from autograder.course_folders import CourseFolders
 from autograder.files import put_interpreter_on_path
-from autograder.grading.grade_class import grade_class, submissions
+from autograder.grading.class_folder import submissions
+from autograder.grading.grade_class import grade_class
 from autograder.grading.seed import course_seed
 from autograder.marks import gradebook
 from autograder.results import ResultFolder
 from autograder.submission.read import read_submission
 from autograder.tests import tiny
+from autograder.tests.handing_in import own, png
 from autograder.tests.released import SCALE, SCALER
 from autograder.verify.made_class import members
 
@@ -52,6 +55,15 @@ def solved(course, scale=SCALE, answer="Because autograd follows it."):
     return book
 
 
+def answered_beside(course):
+    """An answer with a picture in a cell of the student's own, behind the one that was meant for it."""
+    book = solved(course, answer="*Your answer here.*")
+    picture = {"proof.png": {"image/png": png(9, 7)}}
+    behind = [cell["id"] for cell in book["cells"]].index("tiny-why") + 1
+    book["cells"].insert(behind, own("markdown", "See ![](attachment:proof.png)", id="mine", attachments=picture))
+    return book
+
+
 def submit(course, student, book, name=tiny.NOTEBOOK):
     folder = course / "submitted" / student / tiny.NAME
     folder.mkdir(parents=True)
@@ -68,6 +80,7 @@ def course(tmp_path_factory):
     shutil.copy(ROOT / "nbgrader_config.py", course)
     submit(course, "ada", solved(course))
     submit(course, "bob", solved(course, scale=WRONG_SCALE))
+    submit(course, "beside", answered_beside(course))
     submit(course, "mallory", solved(course, answer=SCRIPT))
     for member in members(load_assignment(tiny.NAME, course)):
         member.write(course / "submitted", tiny.NAME)
@@ -87,18 +100,22 @@ def graded(course):
     return done
 
 
+def everyone(course, student=None):
+    """Student to the folder of the submission."""
+    return submissions(course / "submitted", tiny.NAME, CourseFolders(course), student).folders
+
+
 @pytest.fixture(scope="module")
 def clean(course):
     """The students whose folders nbgrader reads as the grader does."""
     manifest = load_assignment(tiny.NAME, course).manifest
-    folders = submissions(course / "submitted", tiny.NAME)
-    return {student for student, folder in folders.items() if read_submission(folder, manifest).unchanged}
+    return {student for student, folder in everyone(course).items() if read_submission(folder, manifest).unchanged}
 
 
 @pytest.fixture(scope="module")
 def changed(course, clean):
     """The others."""
-    return set(submissions(course / "submitted", tiny.NAME)) - clean
+    return set(everyone(course)) - clean
 
 
 def test_the_class_has_both_kinds_of_submissions(clean, changed):
@@ -121,7 +138,7 @@ def stored(course):
 def grade(course, out, student=None):
     """What `autograder grade` does; student to report."""
     tinyset = load_assignment(tiny.NAME, course)
-    folders = submissions(course / "submitted", tiny.NAME, student)
+    folders = everyone(course, student)
     grade_class(tinyset, folders, course / out, seed=course_seed(tinyset), workers=2)
     return {report.student: report for report in ResultFolder(course / out).all()}
 
@@ -253,6 +270,13 @@ def test_formgraders_page_has_the_boxes_the_rubric_and_the_outcomes(course, form
     assert "multiplies every entry. Which entries should change?" in page
 
 
+def test_formgraders_page_shows_an_answer_and_its_picture_that_stand_beside_the_cell(course, formgrader):
+    assert stored(course)["beside"]["tiny-why"] is None
+    page = formgrader.text(f"/formgrader/submissions/{submission_id(course, 'beside')}/?index=0")
+    (picture,) = re.findall(r'src="data:image/png;base64,[^"]*"\s*alt="picture 1"|alt="picture 1"\s*src="data:', page)
+    assert page.index("From cell 13, a cell of the student") < page.index(picture) < page.index('id="tiny-why-comment"')
+
+
 def test_a_students_script_and_headings_stay_out_of_formgraders_page(course, formgrader):
     page = formgrader.text(f"/formgrader/submissions/{submission_id(course, 'mallory')}/?index=0")
     assert "alert(1)" in page
@@ -291,8 +315,9 @@ def test_formgraders_autograde_names_the_command_for_what_it_cannot_grade_and_ke
     done = formgrader.send("POST", button, {})
     assert not done["success"]
     assert f"autograder grade {tiny.NAME} --student renamed" in done["log"]
-    grade(course, "results", "renamed")
-    gradebook.write(load_assignment(tiny.NAME, course), ResultFolder(course / "results"), students=["renamed"])
+    grade(course, f"results/{tiny.NAME}", "renamed")
+    results = ResultFolder(course / "results" / tiny.NAME)
+    gradebook.write(load_assignment(tiny.NAME, course), results, students=["renamed"])
     done = formgrader.send("POST", button, {})
     assert done["success"], done
     assert stored(course)["renamed"]["tiny-scale-check"] == 3.0

@@ -19,10 +19,11 @@ import pytest
 
 import autograder
 from autograder.assignment.model import Assignment
-from autograder.errors import BadInput, TooWeak
+from autograder.errors import TooWeak
 from autograder.grading import grade_class as class_grading
 from autograder.grading import grade_one
-from autograder.grading.grade_class import Task, grade_class, grade_task, submissions
+from autograder.grading.class_folder import submissions
+from autograder.grading.grade_class import Task, grade_class, grade_task
 from autograder.grading.plan import Plan
 from autograder.results import Report, ResultFolder
 from autograder.sandbox.sandbox import Sandbox
@@ -54,7 +55,7 @@ def ungraded(tmp_path: Path) -> Assignment:
 
 def grade(assignment: Assignment, **options: Any) -> dict[str, Report]:
     out = assignment.root / "results"
-    folders = submissions(assignment.root / "submitted", assignment.name)
+    folders = submissions(assignment.root / "submitted", assignment.name, assignment.course).folders
     done = grade_class(assignment, folders, out, **{"seed": SEED, "workers": 2} | options)
     return {item.report.student: item.report for item in done}
 
@@ -99,6 +100,30 @@ def test_every_result_file_follows_the_schema(ungraded: Assignment) -> None:
         data = json.loads((ungraded.root / "results" / f"{student}.json").read_text())
         jsonschema.validate(data, schema)
         assert Report.from_json(json.dumps(data)) == report
+
+
+def test_a_notebook_as_text_gets_its_points_and_a_placeholder_no_zero(ungraded: Assignment) -> None:
+    text, placeholder = submit_right(ungraded.root, "text"), submit_right(ungraded.root, "placeholder")
+    text.rename(text.with_name(f"{text.name}.txt"))
+    placeholder.rename(placeholder.with_name(f".{placeholder.name}.icloud"))
+    reports = grade(ungraded)
+    assert (reports["text"].status, reports["text"].auto_score) == ("graded", 5)
+    assert (reports["placeholder"].status, reports["placeholder"].auto_score) == ("not graded", None)
+    assert f".{tiny.NOTEBOOK}.icloud cannot be read" in str(reports["placeholder"].reason)
+
+
+def test_an_exercise_that_an_older_notebook_could_not_hold_is_not_graded(ungraded: Assignment) -> None:
+    for student, version in (("older", "0.9"), ("deleted", "1.0")):
+        path = submit(ungraded.root, student, tiny_scale=released.SCALE)
+        notebook = json.loads(path.read_text())
+        notebook["metadata"]["kit"] = {"assignment": tiny.NAME, "problem": tiny.PROBLEM, "version": version}
+        notebook["cells"] = [cell for cell in notebook["cells"] if not cell["id"].startswith("tiny-scaler")]
+        path.write_text(json.dumps(notebook))
+    reports = grade(ungraded)
+    scores = {student: [exercise.score for exercise in report.exercises] for student, report in reports.items()}
+    assert scores == {"older": [3, None], "deleted": [3, 0]}
+    assert reports["older"].status == "partly graded"
+    assert "version 0.9" in str(reports["older"].exercises[1].reason)
 
 
 @pytest.mark.slow
@@ -270,7 +295,7 @@ def test_a_weak_machine_is_refused_unless_the_ta_says_so(ungraded: Assignment, m
     submit_right(ungraded.root, "ada")
     real = Sandbox.start
 
-    def weak(library: Path, package: str) -> Sandbox:
+    def weak(library: Path, package: str, **_: Any) -> Sandbox:
         sandbox = real(library, package, bubblewrap=False)
         sandbox.level = "weak"
         return sandbox
@@ -308,12 +333,14 @@ import signal, sys
 from pathlib import Path
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background is started without it
 from autograder.assignment.load import load_assignment
-from autograder.grading.grade_class import grade_class, submissions
+from autograder.grading.class_folder import submissions
+from autograder.grading.grade_class import grade_class
 root = Path(sys.argv[1])
 assignment = load_assignment("tinyset", root)
 def tell(done):
     print(done.report.student, "fresh" if done.fresh else "kept", flush=True)
-grade_class(assignment, submissions(root / "submitted", "tinyset"), root / "results", seed=11, workers=2, on_done=tell)
+folders = submissions(root / "submitted", "tinyset", assignment.course).folders
+grade_class(assignment, folders, root / "results", seed=11, workers=2, on_done=tell)
 """
 
 
@@ -353,13 +380,3 @@ def test_a_stopped_run_leaves_no_process_or_half_file_and_goes_on(ungraded: Assi
     assert {student for student, state in said.items() if state == "kept"} == done
     assert not list(results.rglob(".writing-*"))
     assert {report.auto_score for report in ResultFolder(results).all()} == {5}
-
-
-def test_a_folder_without_submissions_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="no folder"):
-        submissions(tmp_path / "nowhere", "ps3")
-    with pytest.raises(BadInput, match="<student>/ps3"):
-        submissions(tmp_path, "ps3")
-    (tmp_path / "ada" / "ps3").mkdir(parents=True)
-    with pytest.raises(BadInput, match="ben/ps3"):
-        submissions(tmp_path, "ps3", "ben")

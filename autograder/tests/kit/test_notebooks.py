@@ -152,7 +152,7 @@ def test_definitions_and_simple_assignments_of_own_cells_run(source: str) -> Non
         ("print(3)", "only imports, definitions"),
         ("for i in x:\n    print(i)", "only imports, definitions"),
         ("if __name__ == '__main__':\n    def helper(): ...", "a definition inside `if`"),
-        ("try:\n    import seaborn\nexcept ImportError:\n    pass", "a definition inside `try`"),
+        ("try:\n    import seaborn\nexcept ImportError:\n    run()", "a definition inside `try`"),
         ("with x:\n    for i in y:\n        class Helper: ...", "a definition inside `with`"),
         ("del double", "only imports, definitions"),
         ("double", "only imports, definitions"),
@@ -281,6 +281,18 @@ def test_a_split_solution_cell_keeps_both_halves() -> None:
     extraction = read(*whole(ex_double=upper), cell("ex-double", lower))
     assert [code.source for code in extraction.cells if code.exercise == "ex-double"] == [upper]
     assert lower in [code.source for code in extraction.cells]
+
+
+def test_an_exercise_merged_into_a_cell_above_what_it_needs_runs_behind_that() -> None:
+    cells = [one for one in whole(ex_double=f"{DOUBLE}\n\n{NET}") if one["id"] != "ex-net"]
+    extraction = read(*cells)
+    assert [(code.label, code.exercise) for code in extraction.cells][:4] == [
+        ("given-1", None),
+        ("ex-double", "ex-double"),
+        ("given-2", None),
+        ("ex-double", "ex-net"),
+    ]
+    assert ran(extraction, "ex-double") == [DOUBLE + "\n" * (NET.count("\n") + 2), NET]
 
 
 def test_a_later_definition_of_the_same_name_counts_as_in_the_notebook() -> None:
@@ -483,3 +495,121 @@ def test_submitted_cells_count_from_one_and_carry_their_released_cell() -> None:
     cells = submitted_cells(BOOK, {"cells": [cell("own", "x"), cell("ex-why", "Because.")]})
     assert [(c.position, c.is_code, c.label) for c in cells] == [(1, True, "cell 1"), (2, False, "ex-why")]
     assert cells[1].released is RELEASED["ex-why"] and cells[1].source == "Because."
+
+
+# --- names that nothing makes at grading, and code for a newer Python -------------------------------------------------
+
+USES = "def double(x):\n    return 2 * x.to(DEV)"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "if True:\n    DEV = 'cpu'",
+        "if cuda():\n    pass\nelse:\n    DEV = 'cpu'",
+        "for DEV in ['cpu']:\n    pass",
+        "with best() as DEV:\n    pass",
+        "try:\n    DEV = best()\nexcept Exception:\n    DEV = 'cpu'",
+        "while True:\n    DEV = 1\n    break",
+        "match x:\n    case 1:\n        DEV = 2",
+        "DEV = best()",
+        "A, (B, *DEV) = best()",
+        "DEV: str = best()",
+        "print(DEV := 3)",
+        "DEV = !nvidia-smi",
+        "DEV = %env DEVICE",
+        "if True:\n    import torch as DEV",
+        "if True:\n    def DEV(): ...",
+        "if True:\n    class DEV: ...",
+        "DEV = 1\n  broken",
+    ],
+)
+def test_a_name_that_only_a_left_out_statement_makes_is_noted_where_it_is_used(source: str) -> None:
+    extraction = read(cell("own", source), *whole(ex_double=USES))
+    maker = "cell 1 makes in a statement that does not run at grading"
+    assert f"ex-double uses DEV, which {maker}" in extraction.notes
+    assert str(extraction.unmade["DEV"]) == maker
+
+
+@pytest.mark.parametrize("name", ["c-show", "ex-double-check", "given-1"])
+def test_a_name_of_a_cell_that_does_not_run_is_noted_too(name: str) -> None:
+    added = f"{RELEASED[name].source}\nDEV = 'cpu'"
+    extraction = read(*whole(ex_double=USES, **{name.replace("-", "_"): added}))
+    assert any(note.startswith("ex-double uses DEV, which cell ") for note in extraction.notes)
+
+
+@pytest.mark.parametrize(
+    ("own_cell", "answer"),
+    [
+        ("if True:\n    DEV = 1\nDEV = 'cpu'", USES),
+        ("for DEV in x:\n    pass", "def double(x, DEV=2):\n    return DEV * x"),
+        ("for DEV in x:\n    pass", "def double(x):\n    DEV = 2\n    return DEV * x"),
+        ("for DEV in x:\n    pass", "DEV = 2\ndef double(x):\n    return DEV * x"),
+        ("for DEV in x:\n    pass", "def double(x):\n    return x.DEV, 'DEV'"),
+        ("total = [DEV for DEV in x]", USES),
+        ("for sum in x:\n    pass", "def double(x):\n    return sum([x, x])"),
+        ("for DEV in x:\n    pass", STUB + "\n# DEV"),
+    ],
+)
+def test_names_that_something_makes_or_nothing_uses_are_no_news(own_cell: str, answer: str) -> None:
+    extraction = read(cell("own", own_cell), *whole(ex_double=answer))
+    assert not any("does not run at grading" in note for note in extraction.notes)
+
+
+def test_a_helper_that_uses_such_a_name_is_named_itself() -> None:
+    helper = "if True:\n    DEV = 1\ndef helper(x):\n    return x * DEV"
+    extraction = read(cell("own", helper), *whole(ex_double="def double(x):\n    return helper(x)"))
+    assert "cell 1 uses DEV, which cell 1 makes in a statement that does not run at grading" in extraction.notes
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "try:\n    import tqdm\nexcept ImportError:\n    tqdm = None",
+        "try:\n    from tqdm import tqdm\nexcept ImportError:\n    def tqdm(x): return x",
+        "try:\n    import einops\n    HAVE = True\nexcept (ImportError, OSError):\n    HAVE = False",
+        "try:\n    import a\nexcept ImportError:\n    import b as a\nelse:\n    x = 1\nfinally:\n    y = 2",
+    ],
+)
+def test_an_import_with_a_way_out_runs(source: str) -> None:
+    extraction = own(source)
+    assert ran(extraction, OWN) == [source] and not extraction.left_out
+
+
+def test_imports_of_what_runs_are_known_with_their_cell_and_of_nothing_else() -> None:
+    extraction = read(
+        *whole(ex_double="import a.b\n" + DOUBLE, c_show="import unused"),
+        cell("own", "x = 1\nfrom c import d\nprint(3)"),
+    )
+    assert [(label, one.line, one.module) for label, one in extraction.imports] == [
+        ("ex-double", 1, "a.b"),
+        (OWN, 2, "c"),
+    ]
+
+
+NEWER = {"language_info": {"version": "3.99.0"}}
+
+
+@pytest.mark.parametrize("text", ["type A = int\n", "x = f'{y['a']}'\n", "def f[T](x): ...\n", "t'{x}'\n"])
+def test_an_exercise_for_a_newer_python_is_told_from_a_mistake(text: str) -> None:
+    cells = whole(ex_double=text + DOUBLE)
+    assert not extract(BOOK, {"cells": cells}).newer
+    newer = extract(BOOK, {"cells": cells, "metadata": NEWER}).newer
+    assert list(newer) == ["ex-double"] and newer["ex-double"].startswith("line 1 of ex-double cannot be read")
+
+
+def test_an_exercise_that_needs_a_cell_for_a_newer_python_is_told_as_well() -> None:
+    cells = [
+        cell("a", "def twice[T](x: T): return 2 * x"),
+        cell("b", "def helper(x): return twice(x)"),
+        *whole(ex_double="def double(x):\n    return helper(x)", ex_net=NET),
+    ]
+    newer = extract(BOOK, {"cells": cells, "metadata": NEWER}).newer
+    assert list(newer) == ["ex-double"] and newer["ex-double"].startswith("line 1 of the cell with twice")
+
+
+def test_a_definition_for_a_newer_python_in_another_cell_counts_as_its_exercise() -> None:
+    cells = [cell(name) for name in RELEASED if name != "ex-double"] + [
+        cell("own", "def double[T](x: T): return 2 * x")
+    ]
+    assert list(extract(BOOK, {"cells": cells, "metadata": NEWER}).newer) == ["ex-double"]

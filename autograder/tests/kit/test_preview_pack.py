@@ -151,6 +151,53 @@ def test_deleted_cells_and_emptied_answers_are_told_apart(folder: Path) -> None:
     assert state(folder)["tiny-why"] == "NOT THERE"
 
 
+BESIDE = {
+    "a new cell": ("markdown", "It is a parameter.", 1),
+    "a new cell above": ("markdown", "It is a parameter.", 0),
+    "comments": ("code", "# It is a parameter.", 1),
+    "text that is no Python": ("code", "It is a parameter of the module", 1),
+}
+
+
+@pytest.mark.parametrize("kind, source, behind", BESIDE.values(), ids=BESIDE)
+def test_an_answer_that_stands_outside_its_cell_is_told_by_preview_and_pack(
+    folder: Path, capsys: pytest.CaptureFixture[str], kind: str, source: str, behind: int
+) -> None:
+    cells = released.load(folder / tiny.NOTEBOOK)
+    place = [cell["id"] for cell in cells].index("tiny-why") + behind
+    cells.insert(place, {"cell_type": kind, "id": "mine", "metadata": {}, "source": source})
+    released.save(folder / tiny.NOTEBOOK, cells)
+    said = f"your answer to tiny-why stands outside its cell, in cell {place + 1}: markers will see it"
+    assert state(folder)["tiny-why"] == f"written elsewhere, in cell {place + 1}"
+    assert main(["preview"]) == 0 and main(["pack"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count(said) == 2
+    assert "Unfinished: tiny-scale, tiny-scaler." in shown
+
+
+def test_an_answer_typed_into_the_question_is_told(folder: Path) -> None:
+    cells = released.load(folder / tiny.NOTEBOOK)
+    place = [cell["id"] for cell in cells].index("tiny-why") - 1
+    change(folder, place, source=cells[place]["source"] + "\n\nIt is a parameter.")
+    assert state(folder)["tiny-why"] == f"written elsewhere, in cell {place + 1}"
+
+
+def test_a_note_far_from_the_question_does_not_pass_for_its_answer(folder: Path) -> None:
+    cells = released.load(folder / tiny.NOTEBOOK)
+    cells.insert(1, {"cell_type": "markdown", "id": "mine", "metadata": {}, "source": "My notebook."})
+    released.save(folder / tiny.NOTEBOOK, cells)
+    assert state(folder)["tiny-why"] == "NOT WRITTEN"
+
+
+def test_a_notebook_without_ids_is_read_and_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    released.fill(folder / tiny.NOTEBOOK, tiny_scale=released.SCALE, tiny_why="It is a parameter.")
+    cells = [cell | {"metadata": {}} for cell in released.load(folder / tiny.NOTEBOOK)]
+    released.save(folder / tiny.NOTEBOOK, [{k: v for k, v in cell.items() if k != "id"} for cell in cells])
+    assert state(folder) == {"tiny-scale": "written", "tiny-scaler": "NOT WRITTEN", "tiny-why": "written"}
+    assert main(["preview"]) == 0
+    assert "cells without their ids were told by text and place: tiny-scale is cell" in capsys.readouterr().out
+
+
 def test_a_renamed_notebook_is_read_and_named_by_both_names(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / tiny.NOTEBOOK).rename(folder / "mine (final).ipynb")
     assert main(["preview"]) == 0

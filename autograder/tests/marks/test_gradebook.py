@@ -11,7 +11,6 @@ from nbgrader.converters import GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
-from autograder.assignment import released
 from autograder.assignment.load import load_assignment
 from autograder.build import instructor_notebook
 from autograder.build.student_notebook import NamedStubs
@@ -185,19 +184,6 @@ def test_points_follow_the_manifest_after_submissions_came_in(tinyset):
     with opened(tinyset) as book:
         assert book.find_submission(tiny.NAME, "ada").score == 32.0
         assert book.find_submission(tiny.NAME, "ada").max_score == 33.0
-
-
-def test_a_cell_that_left_the_release_goes_and_its_marks_are_named(tinyset):
-    write(tinyset, marking.report("ada"))
-    mark(tinyset, "ada", "tiny-scaler-check", 1.0)
-    path = tinyset.root / "release" / tiny.NAME / tiny.NOTEBOOK
-    book = json.loads(path.read_text())
-    book["cells"] = [cell for cell in book["cells"] if cell["id"] != "tiny-scaler-check"]
-    released._read.cache_clear()
-    path.write_text(json.dumps(book))
-    summary = write(tinyset, marking.report("ada"))
-    assert set(grades(tinyset, "ada")) == {"tiny-scale-check", "tiny-why"}
-    assert "tiny-scaler-check" in summary.notes[0]
 
 
 def test_the_database_is_backed_up_before_it_is_written(tinyset):

@@ -12,10 +12,11 @@ from nbgrader import api
 from autograder.assignment import released as released_notebooks
 from autograder.assignment.load import load_assignment
 from autograder.build import build
-from autograder.grading.grade_class import grade_class, submissions
+from autograder.grading.class_folder import submissions
+from autograder.grading.grade_class import grade_class
 from autograder.grading.seed import course_seed
 from autograder.marks import gradebook
-from autograder.results import ResultFolder
+from autograder.result_layout import result_folder
 from autograder.tests import released, tiny
 
 EXTRA = "extra_shifting.ipynb"
@@ -56,8 +57,8 @@ def grade(root: Path) -> None:
     """What `autograder grade` does."""
     released_notebooks._read.cache_clear()
     assignment = load_assignment(tiny.NAME, root)
-    results = ResultFolder(assignment.course.results)
-    folders = submissions(assignment.course.submitted, tiny.NAME)
+    results = result_folder(assignment.course.results, tiny.NAME)
+    folders = submissions(assignment.course.submitted, tiny.NAME, assignment.course).folders
     seed = course_seed(assignment)
     grade_class(assignment, folders, results.path, seed=seed, workers=1, allow_weak=True)
     gradebook.write(assignment, results)

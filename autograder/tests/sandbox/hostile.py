@@ -173,8 +173,18 @@ ATTEMPTS = (
         "    if type(o) is dict for v in list(o.values()) if o is not globals() and 'source' not in o)",
         0,
     ),
-    Attempt(2, "imports the engine", "def attempt():\n  import autograder.grading", Raises("ModuleNotFoundError")),
-    Attempt(2, "imports the tests", "def attempt():\n  import test_hidden", Raises("ModuleNotFoundError")),
+    Attempt(
+        2,
+        "imports the engine",
+        "def attempt():\n  import autograder.grading\n  return autograder.grading()",
+        Raises("ModuleNotFoundError"),
+    ),
+    Attempt(
+        2,
+        "imports the tests",
+        "def attempt():\n  import test_hidden\n  return test_hidden()",
+        Raises("ModuleNotFoundError"),
+    ),
     Attempt(2, "reads a device", "def attempt(): return open('/dev/tty').read()", DENIED),
     # 3 leaving
     Attempt(3, "exits at load", "import os\nos._exit(0)", Raises(StudentCrashed, "exited with code 0")),

@@ -3,6 +3,7 @@ hostile_notebooks.py."""
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
@@ -48,7 +49,7 @@ def a_socket(scene: Scene) -> None:
         os.close(here)
 
 
-@case(accepted=False, noted="was not found")
+@case(accepted=True, noted="was found under the name")
 def a_folder_with_the_notebooks_name(scene: Scene) -> None:
     scene.path.mkdir()
     (scene.path / scene.file).write_text(json.dumps(scene.notebook))
@@ -141,7 +142,7 @@ def a_zip_bomb(scene: Scene) -> None:
     zip_of(scene, {scene.file: b" " * 20_000_000})
 
 
-@case(accepted=False, noted="damaged, or not a zip")
+@case(accepted=False, noted="it is damaged in the archive")
 def a_zip_that_lies_about_sizes(scene: Scene) -> None:
     zip_of(scene, {scene.file: json.dumps(scene.notebook).encode() + b" " * 3_000_000})
     path = scene.folder / ZIP
@@ -153,21 +154,45 @@ def a_zip_that_lies_about_sizes(scene: Scene) -> None:
 
 @case(accepted=False, noted="holds too many files")
 def a_zip_of_thousands(scene: Scene) -> None:
-    zip_of(scene, {f"{number}.txt": b"" for number in range(3_000)})
+    zip_of(scene, {f"{number:0200}.txt": b"" for number in range(9_000)})
 
 
-@case(accepted=False, noted="damaged, or not a zip")
+@case(accepted=False, noted="damaged, or not an archive")
 def a_zip_that_is_none(scene: Scene) -> None:
     end = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 1, 1, 100, 50, 0)
     (scene.folder / ZIP).write_bytes(b"PK\x03\x04" + bytes(1_000) + end)
 
 
-@case(accepted=False, noted="was not found")
+@case(accepted=True, noted="read from the archive hand-in.zip/inner.zip")
 def a_zip_inside_a_zip(scene: Scene) -> None:
-    inner = io.BytesIO()
-    with zipfile.ZipFile(inner, "w") as archive:
-        archive.writestr(scene.file, json.dumps(scene.notebook))
-    zip_of(scene, {"inner.zip": inner.getvalue()})
+    zip_of(scene, {"inner.zip": _zipped(scene.file, json.dumps(scene.notebook))})
+
+
+@case(accepted=False, noted="an archive inside an archive inside an archive")
+def a_zip_in_a_zip_in_a_zip(scene: Scene) -> None:
+    inner = _zipped("inner.zip", _zipped(scene.file, json.dumps(scene.notebook)))
+    zip_of(scene, {"outer.zip": inner})
+
+
+@case(accepted=False, noted="grows more than")
+def a_zip_bomb_in_a_zip(scene: Scene) -> None:
+    zip_of(scene, {"inner.zip": _zipped(scene.file, b" " * 20_000_000)})
+
+
+@case(accepted=False, noted="it is encrypted")
+def a_zip_with_a_password(scene: Scene) -> None:
+    zip_of(scene, {scene.file: json.dumps(scene.notebook)})
+    path = scene.folder / ZIP
+    data = bytearray(path.read_bytes())
+    data[data.rfind(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(data)
+
+
+def _zipped(name: str, content: str | bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, content)
+    return buffer.getvalue()
 
 
 @case(accepted=True, noted="read from the archive")
@@ -176,10 +201,58 @@ def a_zip_with_unwanted_company(scene: Scene) -> None:
     zip_of(scene, members | {f"hand in/{scene.file}": json.dumps(scene.notebook)})
 
 
-@case(accepted=False, noted="was not found")
+@case(accepted=False, noted="it is a link or no regular file")
 def a_tar_with_links(scene: Scene) -> None:
     with tarfile.open(scene.folder / "hand-in.tar.gz", "w:gz") as archive:
         for name, kind in ((scene.file, tarfile.SYMTYPE), (f"2{scene.file}", tarfile.LNKTYPE)):
             member = tarfile.TarInfo(name)
             member.type, member.linkname = kind, str(scene.secret)
             archive.addfile(member)
+
+
+@case(accepted=False, noted="leads out of the archive")
+def a_tar_that_slips(scene: Scene) -> None:
+    _tar(scene, {f"../../{scene.file}": json.dumps(scene.notebook).encode(), f"/tmp/{scene.file}": b"{}"})
+
+
+@case(accepted=False, noted="it is a link or no regular file")
+def a_tar_with_a_hole_of_a_terabyte(scene: Scene) -> None:
+    with tarfile.open(scene.folder / "hand-in.tar", "w", format=tarfile.PAX_FORMAT) as archive:
+        member = tarfile.TarInfo(scene.file)
+        member.pax_headers = {"GNU.sparse.map": "0,1", "GNU.sparse.size": str(10**12), "GNU.sparse.numblocks": "1"}
+        member.size = 1
+        archive.addfile(member, io.BytesIO(b"{"))
+
+
+@case(accepted=False, noted="grows more than notebooks can")
+def a_gzip_bomb(scene: Scene) -> None:
+    (scene.folder / f"{scene.file}.gz").write_bytes(gzip.compress(b" " * 60_000_000))
+
+
+@case(accepted=False, noted="damaged, or not an archive")
+def a_gzip_file_that_was_cut_off(scene: Scene) -> None:
+    whole = gzip.compress(json.dumps(scene.notebook).encode())
+    (scene.folder / f"{scene.file}.gz").write_bytes(whole[: len(whole) // 2])
+
+
+@case(accepted=False, noted="folders deep")
+def folders_in_folders_without_end(scene: Scene) -> None:
+    folder = scene.folder
+    for _ in range(30):
+        folder = folder / "d"
+    folder.mkdir(parents=True)
+    (folder / scene.file).write_text(json.dumps(scene.notebook))
+
+
+@case(accepted=False, noted="linked (a link)")
+def a_linked_folder_below_a_folder(scene: Scene) -> None:
+    (scene.folder / "mine").mkdir()
+    (scene.folder / "mine" / "linked").symlink_to(scene.secret.parent)
+
+
+def _tar(scene: Scene, members: dict[str, bytes]) -> None:
+    with tarfile.open(scene.folder / "hand-in.tar", "w") as archive:
+        for name, content in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))

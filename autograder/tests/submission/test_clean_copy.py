@@ -241,21 +241,25 @@ def test_long_output_is_cut_and_said(staff, book, submitted):
 def test_of_thousands_of_own_cells_the_first_are_shown(staff, book, submitted):
     submitted["cells"] += [own("markdown", f"Note {n}", id=f"m{n}") for n in range(1_000)]
     result = copied(staff, submitted, book)
-    assert len(result.notebook["cells"]) == len(staff["cells"]) + MAX_OWN
+    assert len(result.notebook["cells"]) == len(staff["cells"]) + MAX_OWN + 1
+    assert result.notebook["cells"][-1]["source"] == "[… 700 more cells are not shown; see the submitted file]"
     assert any("own cells are shown" in note for note in result.notes)
 
 
 def test_too_many_figures_are_cut_and_said(staff, book, submitted):
     show_cell(submitted)["outputs"] = [figure(png(1, 1))] * (MAX_FIGURES + 5)
     result = copied(staff, submitted, book)
-    assert len(show_cell(result.notebook)["outputs"]) == MAX_FIGURES
+    *kept, said = show_cell(result.notebook)["outputs"]
+    assert len(kept) == MAX_FIGURES
+    assert said == printed("[… 5 more outputs are not shown; see the submitted file]")
     assert any("figures are kept" in note for note in result.notes)
 
 
 def test_a_picture_that_cannot_be_decoded_is_dropped_and_said(staff, book, submitted):
     show_cell(submitted)["outputs"] = [{"output_type": "display_data", "metadata": {}, "data": {"image/png": "abcd"}}]
     result = copied(staff, submitted, book)
-    assert show_cell(result.notebook)["outputs"] == []
+    said = printed("[… 1 more output is not shown; see the submitted file]")
+    assert show_cell(result.notebook)["outputs"] == [said]
     assert any("it is no picture" in note for note in result.notes)
 
 
@@ -269,7 +273,148 @@ def test_the_rebuilt_notebook_stays_below_twenty_megabytes(staff, book, submitte
     submitted["cells"] += [own("code", f"x = '{'a' * 99_000}'", id=f"c{n}") for n in range(30)]
     result = copied(staff, submitted, book)
     assert len(json.dumps(result.notebook)) < 20_000_000
-    assert len(result.notes) == 3
+    assert len(result.notes) == 5
+
+
+# --- nothing is cut without a word ----------------------------------------------------------------------------------
+
+
+def stream(length):
+    return [printed("x" * length)]
+
+
+def gif(notebook):
+    return {"output_type": "display_data", "metadata": {}, "data": {"image/png": "R0lGODlh", "text/plain": "<Figure>"}}
+
+
+CUTS = {
+    "a long answer": (
+        lambda notebook: cell(notebook, "tiny-why").update(source="w" * 25_000),
+        "[… 5,200 more characters are not shown; see the submitted file]",
+        "the student's text was cut to 19,800 characters a cell: tiny-why",
+    ),
+    "an answer longer than a file's text is kept": (
+        lambda notebook: cell(notebook, "tiny-why").update(source="w" * 250_000),
+        "[… 230,200 more characters are not shown; see the submitted file]",
+        "the student's text was cut to 19,800 characters a cell: tiny-why",
+    ),
+    "an answer that is code": (
+        lambda notebook: cell(notebook, "tiny-why").update(cell_type="code", outputs=[], source="w" * 25_000),
+        "more characters are not shown; see the submitted file]",
+        "the student's text was cut to 19,800 characters a cell: tiny-why",
+    ),
+    "a long exercise": (
+        lambda notebook: cell(notebook, "tiny-scale").update(source="# " + "w" * 120_000),
+        "[… 20,002 more characters are not shown; see the submitted file]",
+        "the student's code was cut: there is too much of it",
+    ),
+    "many long texts": (
+        lambda notebook: notebook["cells"].extend(own("markdown", "w" * 19_000, id=f"m{n}") for n in range(8)),
+        "more characters are not shown; see the submitted file]",
+        "the student's text was cut: there is too much of it",
+    ),
+    "many own cells": (
+        lambda notebook: notebook["cells"].extend(own("code", "x = 1", id=f"m{n}") for n in range(MAX_OWN + 1)),
+        "[… 1 more cell is not shown; see the submitted file]",
+        "only the first 300 of the student's own cells are shown, not 1 more",
+    ),
+    "more cells than are read": (
+        lambda notebook: notebook["cells"].extend(own("code", "", id=f"m{n}") for n in range(2_000)),
+        "more cells are not shown; see the submitted file]",
+        "cells beyond the first 2,000 are not read",
+    ),
+    "printed text": (
+        lambda notebook: show_cell(notebook).update(outputs=stream(12_000)),
+        "[… 2,000 more characters are not shown; see the submitted file]",
+        "the student's output was cut: there is too much of it",
+    ),
+    "very much printed text": (
+        lambda notebook: show_cell(notebook).update(outputs=stream(300_000)),
+        "[… 290,000 more characters are not shown; see the submitted file]",
+        "the student's output was cut: there is too much of it",
+    ),
+    "many outputs": (
+        lambda notebook: show_cell(notebook).update(outputs=[printed("x\n")] * 230),
+        "[… 30 more outputs are not shown; see the submitted file]",
+        "some outputs are not shown: there are too many, or they are no figures",
+    ),
+    "a figure that is none": (
+        lambda notebook: show_cell(notebook).update(outputs=[gif(notebook)]),
+        "[… 1 more output is not shown; see the submitted file]",
+        "it is no picture, or too large",
+    ),
+    "an output that is active": (
+        lambda notebook: show_cell(notebook).update(
+            outputs=[{"output_type": "display_data", "metadata": {}, "data": {"image/svg+xml": "<svg/>"}}]
+        ),
+        "[… 1 more output is not shown; see the submitted file]",
+        "some outputs are not shown: there are too many, or they are no figures",
+    ),
+    "a link": (
+        lambda notebook: cell(notebook, "tiny-why").update(source="See [He](https://x.example)."),
+        "See [He] (https://x.example).",
+        "links and HTML in the student's text are shown as text",
+    ),
+    "HTML": (
+        lambda notebook: cell(notebook, "tiny-why").update(source="<b>Because</b>"),
+        "< b>Because< /b>",
+        "links and HTML in the student's text are shown as text",
+    ),
+    "a TeX definition": (
+        lambda notebook: cell(notebook, "tiny-why").update(source="$\\def\\x{1} \\x$"),
+        "⧵def",
+        "TeX commands in the student's text that are no notation are shown as text",
+    ),
+    "a long line of dashes": (
+        lambda notebook: cell(notebook, "tiny-why").update(source="-" * 80),
+        "-" * 40,
+        "runs of more than 40 of one sign in the student's text are shortened",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change, said, noted", CUTS.values(), ids=CUTS)
+def test_what_is_cut_or_changed_is_said_where_it_stood_and_in_the_notes(staff, book, submitted, change, said, noted):
+    change(submitted)
+    result = copied(staff, submitted, book)
+    assert said in json.dumps(result.notebook, ensure_ascii=False)
+    assert any(noted in note for note in result.notes)
+
+
+def test_a_cut_inside_a_block_of_code_does_not_hide_the_word_on_it(submitted, rebuilt):
+    cell(submitted, "tiny-why")["source"] = "```python\n" + "x = 1\n" * 5_000
+    node = nbformat.from_dict(rebuilt(submitted).notebook)
+    page = HTMLExporter(template_name="basic").from_notebook_node(node)[0]
+    assert "<p>[… 10,210 more characters are not shown; see the submitted file]</p>" in page
+
+
+def test_ordinary_answers_are_nothing_to_note(staff, book, submitted):
+    table = "| a | b |\n|---|---|\n| $x_1$ | 2 |\n\n```python\nx < 3\n```\n\n> quoted\n\n1. one\n   - two"
+    cell(submitted, "tiny-why")["source"] = f"{WRITTEN}\n\n{table}\n\n$$\\sum_i x_i \\leq 1$$"
+    result = copied(staff, submitted, book)
+    assert result.notes == ()
+    assert cell(result.notebook, "tiny-why")["source"] == cell(submitted, "tiny-why")["source"]
+
+
+def test_answers_are_shown_before_budgets_are_used_up_above_them(staff, book, submitted):
+    submitted["cells"][1:1] = [own("markdown", "w" * 19_000, id=f"m{n}") for n in range(8)]
+    cell(submitted, "tiny-why")["source"] = WRITTEN
+    assert cell(copied(staff, submitted, book).notebook, "tiny-why")["source"] == WRITTEN
+
+
+def test_an_answer_that_the_submitted_version_does_not_hold_says_so_and_is_not_as_released(staff, book, submitted):
+    why = "added in version 1.1, and the notebook is of 1.0"
+    content = keep(submitted)
+    taken = SubmittedNotebook(content, read_notebook(book, content), "1.0", {"tiny-why": why})
+    assert cell(clean_copy(staff, taken).notebook, "tiny-why")["source"] == f"*{why}*"
+
+
+def test_of_very_many_cells_near_a_question_the_first_are_repeated_and_the_others_named(staff, book, submitted):
+    submitted["cells"] += [own("markdown", f"Note {n}.", id=f"m{n}") for n in range(45)]
+    result = copied(staff, submitted, book)
+    text = cell(result.notebook, "tiny-why")["source"]
+    assert "Note 39." in text and "Note 40." not in text
+    assert "[… 5 more cells are not shown; see the submitted file] (cell 55, cell 56," in text
 
 
 # --- the page -------------------------------------------------------------------------------------------------------
@@ -285,8 +430,12 @@ def filled(submitted, snippets):
     for number, snippet in enumerate(snippets):
         metadata = {"tags": [snippet], "format": "text/html", "raw_mimetype": "text/html"}
         for kind in ("markdown", "raw", "code"):
-            outputs = {"outputs": [printed(snippet)]} if kind == "code" else {}
-            filled["cells"].append(own(kind, snippet, id=f"{kind}-{number}", **outputs) | {"metadata": metadata})
+            more = (
+                {"outputs": [printed(snippet)]}
+                if kind == "code"
+                else {"attachments": {snippet: {"image/png": snippet}}}
+            )
+            filled["cells"].append(own(kind, snippet, id=f"{kind}-{number}", **more) | {"metadata": metadata})
     return filled
 
 

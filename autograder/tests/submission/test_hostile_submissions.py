@@ -65,13 +65,13 @@ def test_what_is_accepted_holds_text_ids_and_outputs_only(hostile_one):
     accepted = hostile_one.taken.notebooks[FILE].content or {"cells": [], "metadata": {}}
     assert accepted["metadata"] == {}
     for cell in accepted["cells"]:
-        assert cell.keys() <= {"cell_type", "id", "metadata", "source", "outputs", "dropped"}
+        assert cell.keys() <= {"cell_type", "id", "metadata", "source", "outputs", "dropped", "attachments", "cut"}
         assert cell["metadata"].keys() <= {"nbgrader", "id"}
         assert cell["metadata"].get("nbgrader", {"grade_id": ""}).keys() == {"grade_id"}
         assert isinstance(cell["source"], str) and len(cell["source"]) <= 100_001
         for output in cell.get("outputs", []):
-            assert output.keys() <= {"text", "image", "dropped"}
-            assert all(isinstance(value, str) for value in output.values())
+            assert output.keys() <= {"text", "image", "dropped", "active", "cut"}
+            assert all(isinstance(value, int if key == "cut" else str) for key, value in output.items())
 
 
 def test_what_is_accepted_can_be_read_for_grading_and_rebuilt(hostile_one, manifest, released):

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from autograder.submission.folder import shown
 from autograder.submission.notebook_file import NotANotebook, parse
+from autograder.submission.received import shown
 
 
 def test_the_depth_that_is_allowed_is_parsed():

@@ -39,7 +39,7 @@ class HalfFrozen(TinyEncoder):
 
     def __init__(self, dim: int = 8, channels: int = 3):
         super().__init__(dim, channels)
-        self.norm.eval()
+        self.norm.eval().requires_grad_(False)
 
 
 class Elsewhere(nn.Module):

@@ -1,0 +1,208 @@
+"""Which of several copies of one notebook counts.
+
+1. A copy in which nothing is written never counts while another has something.
+2. The latest counts, where the times of all written copies are known by the same word: a time in the name of the file,
+   its archive or its folder (`ps3_2026-11-28T10-00-00`, and what learning platforms and `nbgrader zip_collect` write);
+   a timestamp.txt in its folder; the time of saving that a zip or tar file holds for each member. The times of files
+   in the submission's folder are not looked at: copying and collecting change them. Neither are two kinds of times
+   compared, which may come from two clocks.
+3. Else the copy in which more exercises and answers are written.
+4. Else the later download ("x (1)" after "x"), then the one with more text of the student's own, then the released
+   name, then the last name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from autograder.submission.notebook_file import NotebookFile
+from autograder.submission.received import shown
+from kit.manifest import Notebook
+from kit.notebooks import Reading, SubmittedCell, is_written, read_cells
+from kit.python_version import made_with
+
+MAX_NAMED = 5
+CLOCKS = ("name", "timestamp.txt", "zip", "tar")
+_MOMENT = re.compile(
+    r"(?<!\d)(20\d\d)[-_.]?([01]\d)[-_.]?([0-3]\d)"
+    r"(?:(?:[T_ .-]|, | at )?([0-2]\d)[-_:.h]?([0-5]\d)(?:[-_:.]?([0-5]\d))?)?(?!\d)"
+)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A file that could be one of the released notebooks. times, archives: as in received.Item."""
+
+    path: str
+    book: Notebook
+    file: NotebookFile
+    cells: tuple[SubmittedCell, ...]
+    times: Mapping[str, datetime]
+    archives: tuple[str, ...] = ()
+
+    @cached_property
+    def reading(self) -> Reading:
+        return read_cells(self.book, self.cells, made_with(self.file.raw))
+
+    @cached_property
+    def written(self) -> int:
+        """In how many exercises and written answers something is written."""
+        extraction = self.reading.extraction
+        exercises = {cell.id for cell in self.book.cells if cell.kind.is_solution and cell.kind.is_code}
+        answers = sum(is_written(cell) for cell in self.reading.answers.values())
+        return len(exercises - extraction.missing - extraction.stubs) + answers
+
+    @cached_property
+    def own_text(self) -> int:
+        """How many characters stand in cells that are not as released."""
+        released = {cell.source.strip() for cell in self.book.cells}
+        return sum(
+            len(cell.source.strip())
+            for cell in self.cells
+            if cell.source.strip() not in released and (cell.released is None or cell.released.source)
+        )
+
+    @property
+    def is_touched(self) -> bool:
+        return self.written > 0 or self.own_text > 0
+
+    @property
+    def version(self) -> str | None:
+        """The version of the set that the notebook was made for, by its own word."""
+        version = course_mark(self.file.raw).get("version")
+        return version if isinstance(version, str) else None
+
+
+def course_mark(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the course wrote into the metadata of a released notebook: assignment, problem, version."""
+    metadata = raw.get("metadata")
+    mark = metadata.get("kit") if isinstance(metadata, dict) else None
+    return mark if isinstance(mark, dict) else {}
+
+
+def choose(candidates: list[Candidate]) -> tuple[Candidate | None, list[str]]:
+    """The copy that counts, and notes on the others."""
+    if not candidates:
+        return None, []
+    same = _same(candidates)
+    copies = [_together(group) for group in same]
+    clock = _common_clock(copies)
+    ranked = sorted(copies, key=lambda copy: _rank(copy, clock), reverse=True)
+    best = ranked[0]
+    notes = [_taken(ranked, clock)] if len(ranked) > 1 else []
+    again = [other.path for group in same for other in group if group[0].path == best.path][1:]
+    if again:
+        notes.append(f"{best.book.file}: {_list(map(shown, again))}: the same as {shown(best.path)}")
+    if not notes and best.path != best.book.file and not best.archives:
+        notes.append(f"{best.book.file} was found under the name {shown(best.path)}")
+    return best, notes
+
+
+def moment_in(path: str) -> datetime | None:
+    """The time in the name of a file, else of the nearest archive or folder; None where there is none."""
+    for part in reversed(path.split("/")):
+        for match in reversed(list(_MOMENT.finditer(part))):
+            try:
+                return datetime(*(int(number or 0) for number in match.groups()))  # type: ignore[arg-type]
+            except ValueError:
+                continue
+    return None
+
+
+def _same(candidates: Iterable[Candidate]) -> list[list[Candidate]]:
+    """Groups of equal content, in each the released name first, then what lies outside archives."""
+    groups: list[list[Candidate]] = []
+    for candidate in sorted(candidates, key=lambda one: (one.path != one.book.file, len(one.archives), one.path)):
+        group = next((group for group in groups if group[0].file.kept == candidate.file.kept), None)
+        if group is None:
+            groups.append([candidate])
+        else:
+            group.append(candidate)
+    return groups
+
+
+def _together(group: list[Candidate]) -> Candidate:
+    """One of equal copies, with the latest of their times."""
+    times: dict[str, datetime] = {}
+    for copy in group:
+        for clock, moment in _times(copy).items():
+            times[clock] = max(moment, times.get(clock, moment))
+    return replace(group[0], times=times)
+
+
+def _times(copy: Candidate) -> dict[str, datetime]:
+    moment = moment_in(copy.path)
+    return {**copy.times, **({"name": moment} if moment is not None else {})}
+
+
+def _common_clock(copies: Iterable[Candidate]) -> str | None:
+    """By whose word the written copies can be put in order."""
+    written = [copy for copy in copies if copy.written]
+    for clock in CLOCKS:
+        if all(clock in copy.times for copy in written) and len({copy.times[clock] for copy in written}) > 1:
+            return clock
+    return None
+
+
+def _rank(copy: Candidate, clock: str | None) -> tuple[Any, ...]:
+    moment = copy.times.get(clock, datetime.min) if clock is not None else datetime.min
+    return (
+        copy.written > 0,
+        moment,
+        copy.written,
+        _download(copy.path),
+        copy.own_text,
+        copy.path == copy.book.file,
+        [_by_name(part) for part in copy.path.split("/")],
+    )
+
+
+def _download(path: str) -> int:
+    """The number that a browser gives a second download of the same name; 0 for the first."""
+    return max((int(number) for number in re.findall(r" ?\((\d{1,3})\)", path, re.ASCII)), default=0)
+
+
+def _by_name(name: str) -> list[tuple[bool, int, str]]:
+    """A key that sorts names as people do: numbers by their value."""
+    stem, _, suffix = name.rpartition(".")
+    parts = [*re.findall(r"\d{1,18}|\D+", stem, re.ASCII), suffix]
+    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
+
+
+def _taken(ranked: list[Candidate], clock: str | None) -> str:
+    best, *others = ranked
+    total = sum(cell.kind.is_solution for cell in best.book.cells)
+    named = [f"{shown(copy.path)} ({_amount(copy)})" for copy in others]
+    text = (
+        f"{best.book.file}: {shown(best.path)} was taken ({_why(best, others, clock)}; "
+        f"{best.written} of {total} parts written), not {_list(named)}"
+    )
+    richer = [shown(copy.path) for copy in others if copy.written > best.written]
+    return f"{text}. More is written in {_list(richer)}: look at it" if richer else text
+
+
+def _why(best: Candidate, others: list[Candidate], clock: str | None) -> str:
+    if not any(copy.is_touched for copy in others):
+        return "nothing is written in the others" if best.is_touched else "nothing is written in any"
+    if clock is not None and any(copy.written for copy in others):
+        return f"the latest, {best.times[clock]:%Y-%m-%d %H:%M}"
+    if all(best.written > copy.written for copy in others):
+        return "more is written in it"
+    if all(_download(best.path) > _download(copy.path) for copy in others):
+        return "the later download"
+    return "no other has more written"
+
+
+def _amount(copy: Candidate) -> str:
+    return str(copy.written) if copy.is_touched else "untouched"
+
+
+def _list(names: Iterable[str]) -> str:
+    names = list(names)
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return ", ".join(names[:MAX_NAMED]) + more

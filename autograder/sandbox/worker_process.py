@@ -26,11 +26,21 @@ CLOCK_FACTOR = 10  # a call of 5 processor seconds may take 50 seconds on the cl
 MAX_THREADS = 64
 _CHUNK = 1 << 20
 _WATCH_SECONDS = 0.05
+# What a process brings upon itself, by a forbidden command, address or call, or by its own timer. In a namespace of its
+# own it meets no other signal that it sends itself.
+_OWN_SIGNALS = (
+    signal.SIGILL, signal.SIGTRAP, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV, signal.SIGSYS,
+    signal.SIGPIPE, signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF, signal.SIGXFSZ,
+)  # fmt: skip
 _CPUCLOCK_SCHED = 2  # of a whole process: include/linux/posix-timers_types.h
 
 
 class SandboxError(AutograderError):
     """The sandbox itself failed: no student is to blame, and nothing was graded."""
+
+
+class WorkerKilled(SandboxError):
+    """Something outside ended a worker, such as the machine's memory killer: nobody's answer is to blame."""
 
 
 class TimeUp(Exception):
@@ -202,6 +212,8 @@ class Worker:
         killed, code, seconds = ENDING.unpack(message[1:])
         if killed == signal.SIGXCPU or (killed == signal.SIGKILL and seconds >= self._cpu_seconds):
             return StudentTimeout(f"it used its {self._cpu_seconds} seconds of processor time")
+        if killed and killed not in _OWN_SIGNALS:
+            return WorkerKilled(f"signal {killed} ended a worker, which the sandbox has not sent (is memory short?)")
         if killed:
             return StudentCrashed(f"killed by signal {killed} ({signal.strsignal(killed)})")
         return StudentCrashed(f"exited with code {code}")

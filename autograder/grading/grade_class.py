@@ -229,7 +229,9 @@ def _how(task: Task) -> _How:
 
 def _read_back(task: Task, how: _How, plan: Plan, results: ResultFolder, on_done: Callable[[Done], None]) -> Done:
     reason = f"{results.report_path(task.student)} cannot be written or was damaged: look at the folder, grade again"
-    report = results.read(task.student) or not_graded(task.student, plan, reason, isolation="none")
+    report = not_graded(task.student, plan, reason, isolation="none")
+    with suppress(Exception):
+        report = results.read(task.student) or report
     done = Done(report, how.fresh)
     on_done(done)
     return done

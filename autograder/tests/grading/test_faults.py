@@ -301,7 +301,7 @@ def test_one_submission_that_cannot_be_read_or_stored_stops_nobody_else(
     course: Assignment, monkeypatch: pytest.MonkeyPatch, error: Exception, where: str
 ) -> None:
     name, _, method = where.partition(".")
-    place = (ResultFolder, method) if method else (grade_class_module, name)
+    place: tuple[Any, str] = (ResultFolder, method) if method else (grade_class_module, name)
     real = getattr(*place)
 
     def fails(*given: Any, **named: Any) -> Any:

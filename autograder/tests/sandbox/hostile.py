@@ -400,8 +400,8 @@ ATTEMPTS = (
         5,
         "forges an error that the wire would raise",
         _says(
-            "frame({'k': 'dict', 'v': [['status', 'error'], ['error', {'k': 'dict', 'v': [['type', 'WireError']]}],"
-            " ['modes', {'k': 'list', 'v': []}]]})"
+            "frame({'k': 'dict', 'v': [['status', 'error'], ['modes', {'k': 'list', 'v': []}], "
+            "['error', {'k': 'dict', 'v': [['type', 'WireError']]}]]})"
         ),
         Raises("", "an exception"),
     ),

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
@@ -21,7 +21,7 @@ from kit import seeds
 from kit.compare import CheckFailed
 from kit.exercises import STUB_TEXT, Mark, mark_of
 from kit.far_side import cell_spoken
-from kit.outcomes import OutcomeStatus
+from kit.outcomes import UNANSWERED, OutcomeStatus
 from kit.student import CellTimeout, Student, StudentCrashed, StudentError, StudentMissing, StudentTimeout
 from kit.wire import WireError
 
@@ -144,6 +144,10 @@ class Binding(Protocol):
         ...
 
 
+def _is_none(error: BaseException) -> bool:
+    return False
+
+
 class CollectedTests:
     """The tests of some files, collected once and run any number of times, each time on another student's code.
 
@@ -151,10 +155,10 @@ class CollectedTests:
     """
 
     def __init__(
-        self, files: Sequence[TestFile], *, seconds: float = 0.0, fatal: tuple[type[Exception], ...] = ()
+        self, files: Sequence[TestFile], *, seconds: float = 0.0, fatal: Callable[[BaseException], bool] = _is_none
     ) -> None:
         """seconds: processor time of this process for one test, over which it breaks; 0: no
-        limit. fatal: what stops a run and is raised, since it says nothing of any test."""
+        limit. fatal: whether an error stops a run and is raised, since it says nothing of any test."""
         self._plugin = Plugin(files, seconds=seconds, fatal=fatal)
         _collect(files, self._plugin)
         self.items = tuple(self._plugin.collected)
@@ -180,13 +184,35 @@ class CollectedTests:
         shared = binding.shares(exercise)
         self._plugin.begin(binding, seed)
         for item in items:
-            item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
-            if self._plugin.fatal_error is not None:
-                raise self._plugin.fatal_error
-            if shared and _is_doubtful(self._plugin.outcomes[-1], binding):
+            outcome = self._run_test(item)
+            if shared and _is_doubtful(outcome, binding):
                 binding.renew(exercise)
                 return self._run_exercise(exercise, items, binding, seed)
-        return self._plugin.outcomes
+        return self._confirmed(exercise, items, list(self._plugin.outcomes), binding)
+
+    def _run_test(self, item: pytest.Item) -> Outcome:
+        item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
+        if self._plugin.fatal_error is not None:
+            raise self._plugin.fatal_error
+        return self._plugin.outcomes[-1]
+
+    def _confirmed(
+        self, exercise: str, items: list[pytest.Item], outcomes: list[Outcome], binding: Binding
+    ) -> list[Outcome]:
+        """These outcomes; tests without an answer have run once more, each alone, before that counts.
+
+        Once a timeout has come again, the exercise's other timeouts are believed, and so are crashes.
+        """
+        believed: set[OutcomeStatus] = set()
+        for number, (item, before) in enumerate(zip(items, outcomes, strict=True)):
+            if before.status in UNANSWERED and before.status not in believed:
+                binding.renew(exercise)
+                again = self._run_test(item)
+                if again.status in UNANSWERED:
+                    believed.add(before.status)
+                else:
+                    outcomes[number] = again
+        return outcomes
 
 
 def _is_doubtful(outcome: Outcome, binding: Binding) -> bool:
@@ -221,7 +247,7 @@ class Plugin:
         seed: int = 0,
         *,
         seconds: float = 0.0,
-        fatal: tuple[type[Exception], ...] = (),
+        fatal: Callable[[BaseException], bool] = _is_none,
     ) -> None:
         self.seconds = seconds
         self.fatal = fatal
@@ -237,7 +263,7 @@ class Plugin:
         self.binding = binding
         self.seed = seed
         self.outcomes: list[Outcome] = []
-        self.fatal_error: Exception | None = None
+        self.fatal_error: BaseException | None = None
 
     def test_id(self, item: pytest.Item) -> str:
         if item.nodeid not in self.ids:
@@ -296,7 +322,7 @@ class Plugin:
         """Keep the outcome of a test, once it is known."""
         if call.when != "call" and not (call.when == "setup" and call.excinfo is not None):
             return None
-        if call.excinfo is not None and isinstance(call.excinfo.value, self.fatal):
+        if call.excinfo is not None and self.fatal(call.excinfo.value):
             self.fatal_error = call.excinfo.value
             return None
         self.outcomes.append(self._outcome(item, call.excinfo.value if call.excinfo else None))

@@ -17,6 +17,7 @@ from autograder.assignment.model import Assignment, Problem
 from autograder.grading.plan import Plan
 from autograder.results import Earlier
 from autograder.sandbox.sandbox import Sandbox
+from autograder.sandbox.worker_process import WorkerKilled
 from kit.binding import Budget, NotebookBinding
 from kit.manifest import Exercise
 from kit.notebooks import CodeCell, Extraction
@@ -180,4 +181,9 @@ class _Runner:
         return dataclasses.replace(outcome, slow_cell=next(known, "a cell of the notebook ran out of time"))
 
     def _outcomes(self, binding: NotebookBinding, exercise: Exercise) -> tuple[Outcome, ...]:
-        return tuple(self.plan.collected.run(binding=binding, seed=self.seed, exercises={exercise.id}))
+        """Once more, alone, where something outside has ended the worker."""
+        try:
+            return tuple(self.plan.collected.run(binding=binding, seed=self.seed, exercises={exercise.id}))
+        except WorkerKilled:
+            binding.renew(exercise.id)
+            return tuple(self.plan.collected.run(binding=binding, seed=self.seed, exercises={exercise.id}))

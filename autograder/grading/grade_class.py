@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,8 @@ import torch
 from autograder.assignment.load import load_assignment
 from autograder.assignment.model import Assignment
 from autograder.assignment.released import release_notebook
-from autograder.errors import BadInput
-from autograder.grading.grade_one import confined, grade_submission, not_graded
+from autograder.grading.faults import in_words, is_ours
+from autograder.grading.grade_one import Graded, confined, grade_submission, not_graded
 from autograder.grading.plan import Plan
 from autograder.grading.processes import forked_pool
 from autograder.results import Detail, Report, ReportStatus, ResultFolder
@@ -46,10 +47,23 @@ class Task:
 
 @dataclass(frozen=True)
 class Done:
-    """What became of one task. `fresh`: graded now, rather than found unchanged."""
+    """What became of one task. fresh: graded now, rather than found unchanged. again: worth another try, alone."""
 
     report: Report
     fresh: bool
+    again: bool = False
+
+
+@dataclass(frozen=True)
+class _How:
+    """A `Done` without its report."""
+
+    fresh: bool
+    again: bool
+
+
+class _NoProcess(Exception):
+    """The machine has none to give."""
 
 
 # One plan and one sandbox per process; a forked pool inherits the parent's, so that a class shares one zygote.
@@ -97,6 +111,14 @@ def grade_task(task: Task) -> Done:
     if key not in _contexts:
         _context(load_assignment(task.assignment, Path(task.root)), task.seed, task.allow_weak)
     plan, sandbox = _contexts[key]
+    try:
+        return _done(task, plan, sandbox)
+    except Exception as error:
+        # A fault of ours on one submission, or of its folder, must not stop the class, and must not read as a zero.
+        return _failed(task, plan, sandbox, error)
+
+
+def _done(task: Task, plan: Plan, sandbox: Sandbox) -> Done:
     results = ResultFolder(Path(task.out))
     submission = read_submission(Path(task.folder), plan.assignment.manifest, student=task.student)
     old = results.read(task.student)
@@ -106,17 +128,20 @@ def grade_task(task: Task) -> Done:
     standing = old is not None and results.is_whole(task.student) and old.status == ReportStatus.GRADED
     if old is not None and standing and not task.force and old.key == wanted:
         return Done(old, fresh=False)
-    try:
-        report, details, notebooks = _graded(submission, plan, sandbox)
-    except Exception as error:
-        # A fault of ours on one submission must not stop the class, and must not read as a zero.
-        reason = "the grader itself failed (the error stands in details/)"  # its text may quote the submission
-        report = not_graded(task.student, plan, reason, isolation=sandbox.level, submission=submission.digest)
-        text = for_terminal(f"{type(error).__name__}: {error}")
-        details = [Detail("grader", OutcomeStatus.ERROR, text, for_terminal(traceback.format_exc()))]
-        notebooks = {}
-    results.write(report, details, notebooks)
-    return Done(report, fresh=True)
+    graded, notebooks = _graded(submission, plan, sandbox)
+    results.write(graded.report, graded.details, notebooks)
+    return Done(graded.report, fresh=True, again=graded.again)
+
+
+def _failed(task: Task, plan: Plan, sandbox: Sandbox, error: Exception) -> Done:
+    failed = "the grader itself failed (the error stands in details/)"  # its text may quote the submission
+    reason = in_words(error) if is_ours(error) else failed
+    report = not_graded(task.student, plan, reason, isolation=sandbox.level)
+    text = for_terminal(f"{type(error).__name__}: {error}")
+    details = [Detail("grader", OutcomeStatus.ERROR, text, for_terminal(traceback.format_exc()))]
+    with suppress(Exception):  # where not even that can be stored, the report says so all the same
+        ResultFolder(Path(task.out)).write(report, details, {})
+    return Done(report, fresh=True, again=is_ours(error))
 
 
 def _left_for_grade(task: Task, submission: Submission, plan: Plan, old: Report | None, results: ResultFolder) -> Done:
@@ -131,16 +156,16 @@ def _left_for_grade(task: Task, submission: Submission, plan: Plan, old: Report 
     return Done(report, fresh=True)
 
 
-def _graded(
-    submission: Submission, plan: Plan, sandbox: Sandbox
-) -> tuple[Report, list[Detail], dict[str, dict[str, Any]]]:
+def _graded(submission: Submission, plan: Plan, sandbox: Sandbox) -> tuple[Graded, dict[str, dict[str, Any]]]:
     graded = grade_submission(submission, plan, sandbox)
     notebooks, notes = {}, list(graded.report.notes)
     for file, submitted in submission.notebooks.items():
         copied = clean_copy(release_notebook(plan.assignment, file), submitted)
         notebooks[file] = copied.notebook
         notes += [note for note in copied.notes if note not in notes]
-    return dataclasses.replace(graded.report, notes=tuple(map(on_one_line, notes))), graded.details, notebooks
+    return dataclasses.replace(
+        graded, report=dataclasses.replace(graded.report, notes=tuple(map(on_one_line, notes)))
+    ), notebooks
 
 
 def close_contexts() -> None:
@@ -164,40 +189,55 @@ def _context(assignment: Assignment, seed: int, allow_weak: bool) -> tuple[Plan,
 def _in_processes(
     tasks: list[Task], plan: Plan, workers: int, results: ResultFolder, on_done: Callable[[Done], None]
 ) -> Iterator[Done]:
-    """In a pool; a task whose process died is tried once more, alone."""
-    retry: list[Task] = []
-    with forked_pool(min(workers, len(tasks))) as pool:
-        futures = {pool.submit(_is_fresh, task): task for task in tasks}
+    """In a pool; what the grader's own trouble kept from being graded is tried once more, alone, at the end."""
+    rest = {task.student: task for task in tasks}
+    with suppress(_NoProcess), forked_pool(min(workers, len(tasks))) as pool:
+        futures = _submitted(pool, tasks)
         for future in as_completed(futures):
-            if isinstance(future.exception(), BrokenProcessPool):
-                retry.append(futures[future])
-            else:
-                yield _read_back(futures[future], future.result(), results, on_done)
-    for task in retry:
+            task = futures[future]
+            if not isinstance(future.exception(), BrokenProcessPool) and not future.result().again:
+                del rest[task.student]
+                yield _read_back(task, future.result(), plan, results, on_done)
+    for task in rest.values():
+        yield _read_back(task, _how_alone(task, plan, results), plan, results, on_done)
+
+
+def _submitted(pool: Executor, tasks: list[Task]) -> dict[Future[_How], Task]:
+    try:
+        return {pool.submit(_how, task): task for task in tasks}
+    except OSError as error:
+        raise _NoProcess from error
+
+
+def _how_alone(task: Task, plan: Plan, results: ResultFolder) -> _How:
+    """In a process of its own, while nothing else is graded."""
+    try:
         with forked_pool(1) as single:
-            future = single.submit(_is_fresh, task)
-            if isinstance(future.exception(), BrokenProcessPool):
-                reason = "the grader's own process ended twice on this submission"
-                results.write(not_graded(task.student, plan, reason, isolation="none"), [], {})
-                yield _read_back(task, True, results, on_done)
-            else:
-                yield _read_back(task, future.result(), results, on_done)
+            (future,) = _submitted(single, [task])
+            return future.result()
+    except (BrokenProcessPool, _NoProcess) as error:
+        why = "no process could be started" if isinstance(error, _NoProcess) else "its own process ended twice"
+        reason = f"the grader failed on this submission, perhaps for want of memory: {why}"
+        results.write(not_graded(task.student, plan, reason, isolation="none"), [], {})
+        return _How(fresh=True, again=False)
 
 
-def _is_fresh(task: Task) -> bool:
+def _how(task: Task) -> _How:
     """Grade in a pool's process; the report is in its file.
 
     What a process is sending when it is killed must not leave half a message in the pool's pipe, for whose end the
     pool would wait for ever. Messages as short as this one are written whole or not at all (pipe(7), PIPE_BUF).
     """
-    return grade_task(task).fresh
+    done = grade_task(task)
+    return _How(done.fresh, done.again)
 
 
-def _read_back(task: Task, fresh: bool, results: ResultFolder, on_done: Callable[[Done], None]) -> Done:
-    report = results.read(task.student)
-    if report is None:
-        raise BadInput(f"{results.report_path(task.student)} was damaged while the class was graded: grade it again")
-    done = Done(report, fresh)
+def _read_back(task: Task, how: _How, plan: Plan, results: ResultFolder, on_done: Callable[[Done], None]) -> Done:
+    reason = f"{results.report_path(task.student)} cannot be written or was damaged: look at the folder, grade again"
+    report = not_graded(task.student, plan, reason, isolation="none")
+    with suppress(Exception):
+        report = results.read(task.student) or report
+    done = Done(report, how.fresh)
     on_done(done)
     return done
 

@@ -10,6 +10,7 @@ from typing import Any
 from autograder.assignment.model import Assignment
 from autograder.errors import BadInput, TooWeak
 from autograder.grading.exercise_runs import ExerciseRun, SubmissionRun, bind, run_exercises
+from autograder.grading.faults import in_words, is_ours
 from autograder.grading.plan import Plan, answer_code, visibility
 from autograder.grading.stops import stopped_with
 from autograder.results import Detail, ExerciseResult, Report, ReportStatus, TestResult
@@ -36,10 +37,11 @@ MESSAGES = {
 
 @dataclass(frozen=True)
 class Graded:
-    """A submission's report, and for TAs the text behind each test that did not pass."""
+    """A submission's report, and for TAs the text behind each test that did not pass. again: worth another try."""
 
     report: Report
     details: list[Detail]
+    again: bool = False
 
 
 def grade_submission(submission: Submission, plan: Plan, sandbox: Sandbox) -> Graded:
@@ -53,8 +55,10 @@ def grade_submission(submission: Submission, plan: Plan, sandbox: Sandbox) -> Gr
     runs, reason = SubmissionRun(), None
     try:
         runs = _tested_twice_if_need_be(submission, plan, sandbox, wanted)
-    except SandboxError as error:
-        reason = f"no confined process could be had: {error}"
+    except Exception as error:
+        if not is_ours(error):
+            raise
+        reason = in_words(error)
     exercises = tuple(
         _exercise_result(exercise, plan, runs.exercises.get(exercise.id), unread.get(exercise.id) or reason)
         for exercise in manifest.exercises
@@ -68,7 +72,7 @@ def grade_submission(submission: Submission, plan: Plan, sandbox: Sandbox) -> Gr
         for outcome in runs.outcomes
         if outcome.status != OutcomeStatus.PASSED
     ]
-    return Graded(report, details)
+    return Graded(report, details, again=reason is not None)
 
 
 def _not_to_be_graded(submission: Submission, manifest: Manifest) -> dict[str, str]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from autograder.assignment.library import import_library
 from autograder.assignment.model import Assignment, Problem
 from autograder.errors import CourseError
+from autograder.grading.faults import is_ours
 from autograder.grading.fingerprint import fingerprint
-from autograder.sandbox.sandbox import SandboxError
 from kit.manifest import CellKind
 from kit.notebooks import CodeCell, Extraction
 from kit.runner import CollectedTests, TestFile, TestInfo
@@ -37,7 +37,7 @@ class Plan:
         import_library(assignment.release, assignment.library)  # tests may import the student's library
         files = tuple(file for problem in assignment.problems for file in test_files(problem))
         try:
-            collected = CollectedTests(files, seconds=TEST_SECONDS, fatal=(SandboxError,))
+            collected = CollectedTests(files, seconds=TEST_SECONDS, fatal=is_ours)
         except ValueError as error:
             raise CourseError(str(error)) from error
         known = {exercise.id for exercise in assignment.manifest.exercises}

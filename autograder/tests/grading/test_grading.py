@@ -181,10 +181,10 @@ def test_what_a_pools_process_sends_back_is_written_whole_or_not_at_all(ungraded
     folder = ungraded.root / "submitted" / "ada" / tiny.NAME
     task = Task(str(ungraded.root), tiny.NAME, "ada", str(folder), str(ungraded.root / "out"), SEED, False, False)
     try:
-        sent = class_grading._is_fresh(task)
+        sent = class_grading._how(task)
     finally:
         class_grading.close_contexts()
-    assert sent is True and len(pickle.dumps(sent)) < select.PIPE_BUF // 4
+    assert sent.fresh and not sent.again and len(pickle.dumps(sent)) < select.PIPE_BUF // 4
 
 
 def test_a_notebook_that_cannot_be_read_is_not_graded_and_not_zero(ungraded: Assignment) -> None:

@@ -275,9 +275,15 @@ def scripted(*plan: Exception | None) -> tuple[NotebookBinding, Scripted]:
 
 
 def test_after_a_death_the_next_test_gets_a_fresh_far_side(file: TestFile) -> None:
-    bound, sides = scripted(StudentCrashed("killed by signal 9"), None, None)
+    death = StudentCrashed("killed by signal 11")
+    bound, sides = scripted(death, None, death, None)
     assert list(statuses(run(file, bound)).values()) == ["crashed", "passed", "passed", "passed"]
-    assert sides.opened == 3
+    assert sides.opened == 4
+
+
+def test_a_death_that_does_not_come_again_does_not_count(file: TestFile) -> None:
+    bound, _ = scripted(StudentCrashed("killed by signal 11"), None, None)
+    assert set(statuses(run(file, bound)).values()) == {"passed"}
 
 
 def test_after_two_timeouts_the_rest_of_an_exercise_is_not_tried(file: TestFile) -> None:
@@ -286,11 +292,11 @@ def test_after_two_timeouts_the_rest_of_an_exercise_is_not_tried(file: TestFile)
     )
     file.path.write_text(path_tests)
     slow = StudentTimeout("no answer within 5 s")
-    bound, sides = scripted(slow, slow, None)
+    bound, sides = scripted(slow, slow, slow, None)
     outcomes = run(file, bound)
     assert [o.status for o in outcomes] == ["timeout", "timeout", "timeout", "passed", "passed"]
     assert outcomes[2].text.startswith("not tried")
-    assert sides.opened == 3
+    assert sides.opened == 4
 
 
 def test_a_submission_that_used_up_its_time_gets_no_more(file: TestFile) -> None:

@@ -21,7 +21,8 @@ from autograder.errors import BadInput
 from autograder.grading.grade_one import confined, grade_submission, not_graded
 from autograder.grading.plan import Plan
 from autograder.grading.processes import forked_pool
-from autograder.results import Detail, Report, ReportStatus, ResultFolder
+from autograder.grading.seed import own_seed
+from autograder.results import Detail, Report, ReportStatus, ResultFolder, Stage
 from autograder.sandbox.sandbox import Sandbox
 from autograder.submission.clean_copy import clean_copy
 from autograder.submission.read import Submission, read_submission
@@ -37,10 +38,11 @@ class Task:
     student: str
     folder: str
     out: str
-    seed: int
+    seed: int | None  # None: the submission's own
     force: bool
     allow_weak: bool
     as_it_is: bool = False  # nbgrader's way: only a submission that reading leaves unchanged is graded
+    stage: Stage = Stage.FINAL
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Done:
 
 
 # One plan and one sandbox per process; a forked pool inherits the parent's, so that a class shares one zygote.
-_contexts: dict[tuple[str, str, int], tuple[Plan, Sandbox]] = {}
+_contexts: dict[tuple[str, str], tuple[Plan, Sandbox]] = {}
 
 
 def grade_class(
@@ -60,7 +62,8 @@ def grade_class(
     folders: dict[str, Path],
     out: Path,
     *,
-    seed: int,
+    seed: int | None,
+    stage: Stage = Stage.FINAL,
     workers: int = 2,
     force: bool = False,
     allow_weak: bool = False,
@@ -70,21 +73,33 @@ def grade_class(
 ) -> list[Done]:
     """Grade every folder into `out`; unchanged submissions keep their result. Stops cleanly on Ctrl-C.
 
+    seed: of the inputs that everyone's tests draw; None: each submission has its own.
     as_it_is: leave submissions that nbgrader could not take as they were handed in.
     executor: where tasks run; by default local processes. Raises TooWeak where confinement is weak and not allowed.
     """
-    results = ResultFolder(out)
+    results = ResultFolder(out, assignment.course.state)
     out.mkdir(parents=True, exist_ok=True)
     results.sweep()
     tasks = [
-        Task(str(assignment.root), assignment.name, student, str(folder), str(out), seed, force, allow_weak, as_it_is)
+        Task(
+            str(assignment.root),
+            assignment.name,
+            student,
+            str(folder),
+            str(out),
+            seed,
+            force,
+            allow_weak,
+            as_it_is,
+            stage,
+        )  # fmt: skip
         for student, folder in folders.items()
     ]
     if executor is not None:
         return [_finished(future, on_done) for future in as_completed([executor.submit(grade_task, t) for t in tasks])]
-    plan, _ = _context(assignment, seed, allow_weak)
+    plan, _ = _context(assignment, allow_weak)
     try:
-        return list(_in_processes(tasks, plan, workers, results, on_done))
+        return list(_in_processes(tasks, plan.drawn(seed or 0, stage), workers, results, on_done))
     finally:
         close_contexts()
         results.sweep()
@@ -92,17 +107,19 @@ def grade_class(
 
 def grade_task(task: Task) -> Done:
     """Grade one submission and store its result. The same in this process, a pool, or on another machine."""
-    key = (task.root, task.assignment, task.seed)
+    key = (task.root, task.assignment)
     if key not in _contexts:
-        _context(load_assignment(task.assignment, Path(task.root)), task.seed, task.allow_weak)
+        _context(load_assignment(task.assignment, Path(task.root)), task.allow_weak)
     plan, sandbox = _contexts[key]
-    results = ResultFolder(Path(task.out))
+    results = ResultFolder(Path(task.out), plan.assignment.course.state)
     submission = read_submission(Path(task.folder), plan.assignment.manifest, student=task.student)
+    seed = own_seed(plan.assignment, submission.digest) if task.seed is None else task.seed
+    plan = plan.drawn(seed, task.stage)
     old = results.read(task.student)
     if task.as_it_is and not submission.unchanged:
         return _left_for_grade(task, submission, plan, old, results)
-    wanted = (plan.assignment.version, plan.engine, plan.seed, submission.digest, sandbox.level)
-    standing = old is not None and results.is_whole(task.student) and old.status == ReportStatus.GRADED
+    wanted = (plan.assignment.version, plan.engine, plan.seed, plan.stage, submission.digest, sandbox.level)
+    standing = old is not None and results.is_whole(old) and old.status == ReportStatus.GRADED
     if old is not None and standing and not task.force and old.key == wanted:
         return Done(old, fresh=False)
     try:
@@ -146,15 +163,15 @@ def close_contexts() -> None:
         _contexts.popitem()[1][1].close()
 
 
-def _context(assignment: Assignment, seed: int, allow_weak: bool) -> tuple[Plan, Sandbox]:
+def _context(assignment: Assignment, allow_weak: bool) -> tuple[Plan, Sandbox]:
     torch.set_num_threads(1)  # a process that has started more cannot fork safely
     sandbox = confined(assignment, allow_weak)
     try:
-        plan = Plan.of(assignment, seed)
+        plan = Plan.of(assignment, seed=0)
     except BaseException:
         sandbox.close()
         raise
-    _contexts[(str(assignment.root), assignment.name, seed)] = plan, sandbox
+    _contexts[(str(assignment.root), assignment.name)] = plan, sandbox
     return plan, sandbox
 
 

@@ -96,7 +96,7 @@ def standings(
     database: None for results whose scores no gradebook holds. student: only this one. BadInput where a file is
     damaged or there is no student.
     """
-    reports = results.all() if student is None else [report for report in [results.read(student)] if report]
+    reports = results.all(None if student is None else [student])
     students: dict[str, Report | None] = {r.student: r for r in reports if r.assignment == manifest.assignment}
     marks = read_gradebook(database, manifest.assignment, student) if database is not None else {}
     students |= {name: None for name in marks if name not in students}

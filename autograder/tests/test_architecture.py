@@ -19,7 +19,15 @@ KIT = Path(str(kit.__file__)).parent
 # From the ground up. A module imports from its own floor and from those below it.
 FLOORS = (
     {"kit"},
-    {"autograder", "autograder.errors", "autograder.files", "autograder.course_folders", "autograder.names"},
+    {
+        "autograder",
+        "autograder.errors",
+        "autograder.files",
+        "autograder.course_folders",
+        "autograder.names",
+        "autograder.clock",
+        "autograder.course_key",
+    },
     {"autograder.results", "autograder.result_layout"},
     {"autograder.submission", "autograder.assignment", "autograder.sandbox"},
     {"autograder.build"},

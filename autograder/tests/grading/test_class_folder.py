@@ -136,21 +136,21 @@ def test_a_students_folder_that_cannot_be_read_is_told(course: CourseFolders, mo
 def test_a_name_too_long_for_a_result_is_told_and_stops_nobody_else(course: CourseFolders, length: int) -> None:
     name = "x" * length
     hand_in(course, name)
-    storable = found(course).storable(ResultFolder(course.results / "ps3"))
+    storable = found(course).storable(ResultFolder(course.results / "ps3", course.state))
     assert list(storable.folders) == ["ada"]
     assert "File name too long" in storable.left[repr(name)]
 
 
 def test_a_name_of_the_longest_file_can_be_stored(course: CourseFolders) -> None:
     hand_in(course, "é" * 125)
-    assert found(course).storable(ResultFolder(course.results / "ps3")).left == {}
+    assert found(course).storable(ResultFolder(course.results / "ps3", course.state)).left == {}
 
 
 def test_where_case_does_not_count_the_second_of_two_is_told(
     course: CourseFolders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hand_in(course, "Ada")
-    results = ResultFolder(course.results / "ps3")
+    results = ResultFolder(course.results / "ps3", course.state)
     assert set(found(course).storable(results).folders) == {"Ada", "ada"}
     monkeypatch.setattr(class_folder, "_ignores_case", lambda folder: True)
     storable = found(course).storable(results)

@@ -179,12 +179,13 @@ def _print_changes(log: ChangeLog) -> None:
 
 
 def _print_counts(name: str, results: ResultFolder, done: list[Done]) -> None:
+    from autograder.results import Stage
+
     fresh = sum(one.fresh for one in done)
     counts = ", ".join(f"{n} {what}" for n, what in ((fresh, "graded"), (len(done) - fresh, "unchanged")) if n)
     level, stage = done[0].report.isolation, done[0].report.stage
-    click.echo(
-        f"{name}: {counts}; {stage}; isolation {level}; results in {results.path}/. See: autograder table {name}"
-    )
+    counts += "" if stage is Stage.FINAL else " (provisional, before the deadline)"
+    click.echo(f"{name}: {counts}; isolation {level}; results in {results.path}/. See: autograder table {name}")
 
 
 def _refuse_incomplete(done: list[Done], left: dict[str, str]) -> None:
@@ -291,6 +292,9 @@ def table(assignment: str, out: Path, as_csv: bool) -> None:
 def feedback(assignment: str, out: Path, students: tuple[str, ...]) -> None:
     """Write a page per student, from results and marks.
 
+    Of a provisional result (before the deadline) it shows public tests, and how many hidden ones pass; a student gets
+    pages for at most feedback_a_day submissions a day (assignment.toml), and keeps the earlier page beyond that.
+
     \b
     Examples:
       autograder feedback ps3
@@ -305,5 +309,8 @@ def feedback(assignment: str, out: Path, students: tuple[str, ...]) -> None:
     results = _results(out, course)
     with counting("feedback", len(students) or len(results.all())) as advance:
         written = feedback_pages.write(course, results, students=students or None, progress=advance)
+    if written.waiting:
+        limit = f"feedback_a_day = {course.feedback_a_day} of assignment.toml"
+        _warn(f"no new page yet, by {limit}: {', '.join(written.waiting)}")
     pages_written = "1 page" if len(written.students) == 1 else f"{len(written.students)} pages"
     click.echo(f"{assignment}: {pages_written} in feedback/<student>/{assignment}/. The class: {written.index}")

@@ -28,6 +28,7 @@ class Score:
     """The score of one exercise or written answer of one student. None: not graded yet.
 
     beside: in plain words, with whose earlier answers it was tested, where these are not the student's own.
+    provisional: in place of points, how many hidden tests pass; what a student reads before the deadline.
     """
 
     id: str
@@ -40,6 +41,7 @@ class Score:
     comment: str | None = None
     reason: str | None = None
     beside: str = ""
+    provisional: str = ""
 
     @property
     def cell(self) -> str:

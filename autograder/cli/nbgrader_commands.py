@@ -24,6 +24,7 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets import Bool
 from traitlets.utils.bunch import Bunch
 
+from autograder import interrupts
 from autograder.course_folders import CourseFolders
 from autograder.errors import AutograderError
 from autograder.files import put_interpreter_on_path
@@ -194,6 +195,7 @@ def _validate_assignment_id(self: CourseDirectory, proposal: Bunch) -> str:
 def install() -> None:
     """Put these classes where nbgrader's commands and formgrader look for its own. May be called again."""
     put_interpreter_on_path()
+    interrupts.say_so_at_the_end()
     for module in (nbgrader.apps.autogradeapp, nbgrader.apps.api):
         module.Autograde = ConfinedAutograde
     for module in (nbgrader.apps.generateassignmentapp, nbgrader.apps.api):

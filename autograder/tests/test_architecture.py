@@ -27,6 +27,7 @@ FLOORS = (
         "autograder.names",
         "autograder.clock",
         "autograder.course_key",
+        "autograder.interrupts",
     },
     {"autograder.results", "autograder.result_layout"},
     {"autograder.submission", "autograder.assignment", "autograder.sandbox"},

@@ -14,7 +14,7 @@ from autograder.grading.exercise_runs import with_staffs_answers
 from autograder.grading.grade_one import Graded, confined, grade_submission
 from autograder.grading.plan import Plan
 from autograder.grading.rerun import run_one
-from autograder.results import ExerciseResult, ResultFolder
+from autograder.results import ExerciseResult
 from autograder.sandbox.sandbox import Sandbox
 from autograder.sandbox.worker_process import Worker
 from autograder.submission.read import read_submission
@@ -191,10 +191,10 @@ def test_right_answers_run_once_in_one_worker(
 
 
 def test_notes_name_cells_of_the_student_alone(plan: Plan, sandbox: Sandbox, tmp_path: Path) -> None:
-    answers = {"tiny_scale": LOST["a package that is not there"], "tiny_scaler": released.SCALER}
+    answers = {"tiny_scale": f"1 / 0\n{released.SCALE}", "tiny_scaler": released.SCALER}
     notes = graded(plan, sandbox, tmp_path / "s", "scale(1)", **answers).report.notes
     assert [note for note in notes if "stopped with" in note] == [
-        "cell tiny-scale stopped with ModuleNotFoundError, line 1: No module named 'no_such_package'"
+        "cell tiny-scale stopped with ZeroDivisionError, line 1: division by zero"
     ]
 
 

@@ -14,7 +14,7 @@ from autograder.grading.exercise_runs import with_staffs_answers
 from autograder.grading.grade_one import Graded, confined, grade_submission
 from autograder.grading.plan import Plan
 from autograder.grading.rerun import run_one
-from autograder.results import ExerciseResult
+from autograder.results import ExerciseResult, ResultFolder
 from autograder.sandbox.sandbox import Sandbox
 from autograder.sandbox.worker_process import Worker
 from autograder.submission.read import read_submission

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import errno
-import signal
 import sys
-from types import FrameType
 
 import click
 
-from autograder import __version__
+from autograder import __version__, interrupts
 from autograder.cli import doctor, instructor, staff
 from autograder.cli.screen import say
 from autograder.errors import AutograderError
@@ -42,8 +40,7 @@ for command in (
 
 def main() -> None:
     """Run a command; an error that its reader can fix prints as a message, with its own exit code."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _stop)
+    interrupts.install()
     try:
         commands()
     except AutograderError as error:
@@ -55,9 +52,3 @@ def main() -> None:
         where = f" ({error.filename})" if error.filename else ""
         say(f"Error: {error.strerror}{where}. Finished results are kept: free space, then run again.", err=True)
         sys.exit(1)
-
-
-def _stop(number: int, _: FrameType | None) -> None:
-    """End as Ctrl-C does: with every process that this one started, and nothing half-written."""
-    say(f"Stopped by {signal.Signals(number).name}. Finished results are kept: run again to go on.", err=True)
-    sys.exit(128 + number)

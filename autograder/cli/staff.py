@@ -42,21 +42,32 @@ MAX_CHANGES = 30  # rows on the screen
 @click.option("--student", metavar="ID", callback=student_as_typed, help="Grade this student alone.")
 @click.option("--seed", type=int, metavar="N", help="Draw the tests' inputs from this seed, once.")
 @click.option("--new-seed", is_flag=True, help="Draw a new secret seed for this assignment and version.")
+@click.option(
+    "--before-due",
+    "stage",
+    flag_value="provisional",
+    help="As before the deadline, which is past: for students with an extension.",
+)
+@click.option("--final", "stage", flag_value="final", help="As after the deadline, which has not come yet.")
 @click.option("--force", is_flag=True, help="Grade unchanged submissions again.")
 @click.option("--no-gradebook", is_flag=True, help="Leave gradebook.db and autograded/ alone.")
 @weak_option
 def grade(
     assignment: str, folder: Path, out: Path, workers: int, student: str | None, seed: int | None, new_seed: bool,
-    force: bool, no_gradebook: bool, allow_weak: bool,
+    stage: str | None, force: bool, no_gradebook: bool, allow_weak: bool,
 ) -> None:  # fmt: skip
     """Grade DIR/<student>/ASSIGNMENT/ (DIR is submitted/ unless given) into results and nbgrader's gradebook.
 
     Students' code runs in confined processes of its own. Unchanged submissions keep their result; a run that was
     stopped goes on where it was. Exit code 8 if anything could not be graded.
 
+    Up to the deadline in assignment.toml a result is provisional: each submission is tested with inputs of its own, and
+    feedback tells only how many hidden tests pass. After it everything is graded again, with the same inputs for all.
+
     \b
     Examples:
       autograder grade ps3
+      autograder grade ps3 --student bob --before-due            (bob has an extension)
       autograder grade ps3 --student ada --force
       autograder grade ps3 late/ --workers 8                     (late ones, into the same results)
       autograder grade ps3 --out trial/ --no-gradebook           (beside the results that count)
@@ -66,7 +77,8 @@ def grade(
     from autograder.grading.changes import ChangeLog
     from autograder.grading.class_folder import submissions
     from autograder.grading.grade_class import grade_class
-    from autograder.grading.seed import course_seed
+    from autograder.grading.seed import course_draw
+    from autograder.results import Stage
 
     if seed is not None and new_seed:
         raise click.UsageError("--seed and --new-seed exclude each other: use one.")
@@ -81,7 +93,9 @@ def grade(
         _refuse_incomplete([], found.left)
     copies.restore(course)
     told = [] if no_gradebook else _prepare_gradebook(course)
-    seed = course_seed(course, new=new_seed) if seed is None else seed
+    draw = course_draw(course, Stage(stage) if stage else None, new=new_seed)
+    for name, why in results.doubts(found.folders).items():
+        say_line(f"{name}: {why}: graded again")
     log = ChangeLog(results, course.manifest, found.folders)
     with counting("grading", len(found.folders)) as advance:
 
@@ -90,8 +104,8 @@ def grade(
             advance(one.report.student)
 
         done = grade_class(
-            course, found.folders, results.path, seed=seed, workers=workers, force=force, allow_weak=allow_weak,
-            on_done=on_done,
+            course, found.folders, results.path, seed=draw.seed if seed is None else seed, stage=draw.stage,
+            workers=workers, force=force, allow_weak=allow_weak, on_done=on_done,
         )  # fmt: skip
     if not no_gradebook:
         _print_gradebook(_write_gradebook(course, results, folder, [one.report.student for one in done]), told)
@@ -103,7 +117,7 @@ def grade(
 def _results(out: Path, course: Assignment) -> ResultFolder:
     from autograder.result_layout import result_folder
 
-    return result_folder(out, course.name, say_line)
+    return result_folder(out, course.name, course.course, say_line)
 
 
 def _belongs_to_gradebook(out: Path) -> bool:
@@ -161,9 +175,12 @@ def _print_changes(log: ChangeLog) -> None:
 
 
 def _print_counts(name: str, results: ResultFolder, done: list[Done]) -> None:
+    from autograder.results import Stage
+
     fresh = sum(one.fresh for one in done)
     counts = ", ".join(f"{n} {what}" for n, what in ((fresh, "graded"), (len(done) - fresh, "unchanged")) if n)
-    level = done[0].report.isolation
+    level, stage = done[0].report.isolation, done[0].report.stage
+    counts += "" if stage is Stage.FINAL else " (provisional, before the deadline)"
     say(f"{name}: {counts}; isolation {level}; results in {results.path}/. See: autograder table {name}")
 
 
@@ -204,14 +221,13 @@ def rerun(assignment: str, student: str, test: str, folder: Path, out: Path, all
     from autograder.grading.grade_one import confined
     from autograder.grading.plan import Plan
     from autograder.grading.rerun import run_one
-    from autograder.grading.seed import course_seed
     from autograder.results import tested_beside
 
     course = load_assignment(assignment)
     path = submission_of(student, folder, course.name, course.course)
-    report = _results(out, course).read(student)
+    report = next(iter(_results(out, course).all([student])), None) if out.is_dir() else None
     copies.restore(course)
-    plan = Plan.of(course, report.seed if report else course_seed(course))
+    plan = Plan.of(course, report.seed if report else _seed_of(course, path))
     test_ids = [info.id for info in plan.tests if info.id.endswith(test) or info.id.partition("[")[0].endswith(test)]
     if not test_ids:
         raise BadInput(f"no test ends in {test!r}: results/{course.name}/<student>.json lists every id")
@@ -227,6 +243,15 @@ def rerun(assignment: str, student: str, test: str, folder: Path, out: Path, all
             say_quoted(outcome.text)
             say(f"  Hint: {outcome.hint}\n" if outcome.hint else "")
             say_quoted(outcome.trace)
+
+
+def _seed_of(course: Assignment, folder: Path) -> int:
+    """The seed with which a submission without a result would be graded now."""
+    from autograder.grading.seed import course_draw, own_seed
+    from autograder.submission.read import read_submission
+
+    drawn = course_draw(course).seed
+    return own_seed(course, read_submission(folder, course.manifest).digest) if drawn is None else drawn
 
 
 @click.command()
@@ -265,6 +290,9 @@ def table(assignment: str, out: Path, as_csv: bool) -> None:
 def feedback(assignment: str, out: Path, students: tuple[str, ...]) -> None:
     """Write a page per student, from results and marks.
 
+    Of a provisional result (before the deadline) it shows public tests, and how many hidden ones pass; a student gets
+    pages for at most feedback_a_day submissions a day (assignment.toml), and keeps the earlier page beyond that.
+
     \b
     Examples:
       autograder feedback ps3
@@ -279,5 +307,8 @@ def feedback(assignment: str, out: Path, students: tuple[str, ...]) -> None:
     results = _results(out, course)
     with counting("feedback", len(students) or len(results.all())) as advance:
         written = feedback_pages.write(course, results, students=students or None, progress=advance)
+    if written.waiting:
+        limit = f"feedback_a_day = {course.feedback_a_day} of assignment.toml"
+        say_line(f"no new page yet, by {limit}: {', '.join(written.waiting)}")
     pages_written = "1 page" if len(written.students) == 1 else f"{len(written.students)} pages"
     say(f"{assignment}: {pages_written} in feedback/<student>/{assignment}/. The class: {written.index}")

@@ -39,7 +39,7 @@ class ChangeLog:
         self._manifest = manifest
         self.path = results.path / "changes.csv"
         self.changes: list[ScoreChange] = []
-        self._before = {name: report for name in students if (report := results.read(name)) is not None}
+        self._before = {name: report for name in students if (report := results.read_unchecked(name)) is not None}
 
     def compare(self, report: Report) -> None:
         """Take note of how a new result differs from the one before, if there was one."""

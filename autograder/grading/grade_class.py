@@ -22,7 +22,8 @@ from autograder.grading.faults import in_words, is_ours
 from autograder.grading.grade_one import Graded, confined, grade_submission, not_graded
 from autograder.grading.plan import Plan
 from autograder.grading.processes import forked_pool
-from autograder.results import Detail, Report, ReportStatus, ResultFolder
+from autograder.grading.seed import own_seed
+from autograder.results import Detail, Report, ReportStatus, ResultFolder, Stage
 from autograder.sandbox.sandbox import Sandbox
 from autograder.submission.clean_copy import clean_copy
 from autograder.submission.read import Submission, read_submission
@@ -39,10 +40,11 @@ class Task:
     student: str
     folder: str
     out: str
-    seed: int
+    seed: int | None  # None: the submission's own
     force: bool
     allow_weak: bool
     as_it_is: bool = False  # nbgrader's way: only a submission that reading leaves unchanged is graded
+    stage: Stage = Stage.FINAL
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class _NoProcess(Exception):
 
 
 # One plan and one sandbox per process; a forked pool inherits the parent's, so that a class shares one zygote.
-_contexts: dict[tuple[str, str, int], tuple[Plan, Sandbox]] = {}
+_contexts: dict[tuple[str, str], tuple[Plan, Sandbox]] = {}
 
 
 def grade_class(
@@ -75,7 +77,8 @@ def grade_class(
     folders: dict[str, Path],
     out: Path,
     *,
-    seed: int,
+    seed: int | None,
+    stage: Stage = Stage.FINAL,
     workers: int = 2,
     force: bool = False,
     allow_weak: bool = False,
@@ -85,21 +88,33 @@ def grade_class(
 ) -> list[Done]:
     """Grade every folder into `out`; unchanged submissions keep their result. Stops cleanly on Ctrl-C.
 
+    seed: of the inputs that everyone's tests draw; None: each submission has its own.
     as_it_is: leave submissions that nbgrader could not take as they were handed in.
     executor: where tasks run; by default local processes. Raises TooWeak where confinement is weak and not allowed.
     """
-    results = ResultFolder(out)
+    results = ResultFolder(out, assignment.course.state)
     out.mkdir(parents=True, exist_ok=True)
     results.sweep()
     tasks = [
-        Task(str(assignment.root), assignment.name, student, str(folder), str(out), seed, force, allow_weak, as_it_is)
+        Task(
+            str(assignment.root),
+            assignment.name,
+            student,
+            str(folder),
+            str(out),
+            seed,
+            force,
+            allow_weak,
+            as_it_is,
+            stage,
+        )  # fmt: skip
         for student, folder in folders.items()
     ]
     if executor is not None:
         return [_finished(future, on_done) for future in as_completed([executor.submit(grade_task, t) for t in tasks])]
-    plan, _ = _context(assignment, seed, allow_weak)
+    plan, _ = _context(assignment, allow_weak)
     try:
-        return list(_in_processes(tasks, plan, workers, results, on_done))
+        return list(_in_processes(tasks, plan.drawn(seed or 0, stage), workers, results, on_done))
     finally:
         close_contexts()
         results.sweep()
@@ -107,9 +122,9 @@ def grade_class(
 
 def grade_task(task: Task) -> Done:
     """Grade one submission and store its result. The same in this process, a pool, or on another machine."""
-    key = (task.root, task.assignment, task.seed)
+    key = (task.root, task.assignment)
     if key not in _contexts:
-        _context(load_assignment(task.assignment, Path(task.root)), task.seed, task.allow_weak)
+        _context(load_assignment(task.assignment, Path(task.root)), task.allow_weak)
     plan, sandbox = _contexts[key]
     try:
         return _done(task, plan, sandbox)
@@ -119,13 +134,15 @@ def grade_task(task: Task) -> Done:
 
 
 def _done(task: Task, plan: Plan, sandbox: Sandbox) -> Done:
-    results = ResultFolder(Path(task.out))
+    results = ResultFolder(Path(task.out), plan.assignment.course.state)
     submission = read_submission(Path(task.folder), plan.assignment.manifest, student=task.student)
+    seed = own_seed(plan.assignment, submission.digest) if task.seed is None else task.seed
+    plan = plan.drawn(seed, task.stage)
     old = results.read(task.student)
     if task.as_it_is and not submission.unchanged:
         return _left_for_grade(task, submission, plan, old, results)
-    wanted = (plan.assignment.version, plan.engine, plan.seed, submission.digest, sandbox.level)
-    standing = old is not None and results.is_whole(task.student) and old.status == ReportStatus.GRADED
+    wanted = (plan.assignment.version, plan.engine, plan.seed, plan.stage, submission.digest, sandbox.level)
+    standing = old is not None and results.is_whole(old) and old.status == ReportStatus.GRADED
     if old is not None and standing and not task.force and old.key == wanted:
         return Done(old, fresh=False)
     graded, notebooks = _graded(submission, plan, sandbox)
@@ -140,7 +157,7 @@ def _failed(task: Task, plan: Plan, sandbox: Sandbox, error: Exception) -> Done:
     text = for_terminal(f"{type(error).__name__}: {error}")
     details = [Detail("grader", OutcomeStatus.ERROR, text, for_terminal(traceback.format_exc()))]
     with suppress(Exception):  # where not even that can be stored, the report says so all the same
-        ResultFolder(Path(task.out)).write(report, details, {})
+        ResultFolder(Path(task.out), plan.assignment.course.state).write(report, details, {})
     return Done(report, fresh=True, again=is_ours(error))
 
 
@@ -174,15 +191,15 @@ def close_contexts() -> None:
         _contexts.popitem()[1][1].close()
 
 
-def _context(assignment: Assignment, seed: int, allow_weak: bool) -> tuple[Plan, Sandbox]:
+def _context(assignment: Assignment, allow_weak: bool) -> tuple[Plan, Sandbox]:
     torch.set_num_threads(1)  # a process that has started more cannot fork safely
     sandbox = confined(assignment, allow_weak)
     try:
-        plan = Plan.of(assignment, seed)
+        plan = Plan.of(assignment, seed=0)
     except BaseException:
         sandbox.close()
         raise
-    _contexts[(str(assignment.root), assignment.name, seed)] = plan, sandbox
+    _contexts[(str(assignment.root), assignment.name)] = plan, sandbox
     return plan, sandbox
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from autograder.assignment.model import Assignment, Problem
 from autograder.errors import CourseError
 from autograder.grading.faults import is_ours
 from autograder.grading.fingerprint import fingerprint
+from autograder.results import Stage
 from kit.manifest import CellKind
 from kit.notebooks import CodeCell, Extraction
 from kit.runner import CollectedTests, TestFile, TestInfo
@@ -25,6 +27,7 @@ class Plan:
     seed: int
     collected: CollectedTests
     engine: str
+    stage: Stage = Stage.FINAL
 
     @property
     def tests(self) -> tuple[TestInfo, ...]:
@@ -46,6 +49,10 @@ class Plan:
         if unknown or idle:
             raise CourseError(f"tests without an exercise: {unknown}; exercises without a test: {sorted(idle)}")
         return cls(assignment, seed, collected, fingerprint(assignment))
+
+    def drawn(self, seed: int, stage: Stage) -> Plan:
+        """The same tests with inputs from another seed."""
+        return dataclasses.replace(self, seed=seed, stage=stage)
 
 
 def test_files(problem: Problem) -> tuple[TestFile, TestFile]:

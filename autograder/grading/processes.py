@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from autograder.errors import NotGraded
+from autograder.interrupts import none_for_children
 from autograder.sandbox.worker import confine
 
 Result = TypeVar("Result")
@@ -27,7 +28,9 @@ def in_fresh_process(function: Callable[..., Result], *arguments: object) -> Res
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(1, mp_context=context, initializer=_become_child, initargs=(os.getpid(),)) as fresh:
             try:
-                return fresh.submit(function, *arguments).result()
+                with none_for_children():
+                    called = fresh.submit(function, *arguments)
+                return called.result()
             except BrokenProcessPool:
                 continue
     raise NotGraded("the grader's own process was ended twice, perhaps for want of memory: run the command again")
@@ -46,6 +49,8 @@ def forked_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
         initargs=(os.getpid(),),
     )
     try:
+        with none_for_children():  # a forking pool starts all its processes at the first task
+            pool.submit(int)
         yield pool
     except BaseException:
         for process in list((pool._processes or {}).values()):
@@ -58,6 +63,7 @@ def forked_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
 def _become_child(parent: int) -> None:
     """Ctrl-C is the parent's to handle, any other signal is not; when the parent ends, so does this process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     confine.die_with_parent(parent)

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from autograder.csv_cells import harmless
 from autograder.marks.standings import Score, Standing, StandingStatus
+from autograder.results import Stage
 from kit.manifest import Manifest
 from kit.text import on_one_line
 
@@ -41,7 +42,8 @@ def _table(manifest: Manifest, standings: Sequence[Standing], rows: Sequence[Seq
     numbers = [str(number) for number in range(1, len(rows[0]) + 1)]
     names = ", ".join(f"{number}={score.id}" for number, score in zip(numbers, rows[0], strict=True))
     grid = Table(
-        title=manifest.title, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption_justify="left",
+        title=_title(manifest, standings), box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0),
+        caption_justify="left",
         caption=f"{names}\n{NONE} not graded, or not marked yet; * marked by hand; {BESIDE}",
     )  # fmt: skip
     grid.add_column("student", overflow="fold", min_width=8)
@@ -58,6 +60,12 @@ def _table(manifest: Manifest, standings: Sequence[Standing], rows: Sequence[Seq
     grid.add_row("median", *medians, totals, "")
     grid.add_row("points", *[f"{score.max_points:g}" for score in rows[0]], f"{standings[0].max_points:g}", "")
     return grid
+
+
+def _title(manifest: Manifest, standings: Sequence[Standing]) -> str:
+    reports = [standing.report for standing in standings if standing.report is not None]
+    count = sum(report.stage is Stage.PROVISIONAL for report in reports)
+    return f"{manifest.title} ({count} of {len(reports)} provisional: before the deadline)" if count else manifest.title
 
 
 def _by_problem(manifest: Manifest, standing: Standing) -> list[Score]:
@@ -78,13 +86,15 @@ def as_csv(standings: Sequence[Standing]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     names = [score.id for score in standings[0].scores]
-    writer.writerow(["student", "state", *names, "auto_score", "total", "max_total", "version", "submission", "reason"])
+    writer.writerow(
+        ["student", "state", *names, "auto_score", "total", "max_total", "version", "submission", "reason", "stage"]
+    )
     for standing in standings:
         report = standing.report
         auto = report.auto_score if report else None
         total = None if standing.not_graded else standing.points
         row = [standing.student, standing.status, *(score.points for score in standing.scores), auto, total]
-        tail = [report.version, report.submission, report.reason] if report else [None, None, None]
+        tail = [report.version, report.submission, report.reason, report.stage] if report else [None] * 4
         writer.writerow([harmless(value) for value in (*row, standing.max_points, *tail)])
     return text.getvalue()
 

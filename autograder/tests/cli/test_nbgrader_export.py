@@ -21,7 +21,7 @@ class PointADay(LateSubmissionPlugin):  # type: ignore[misc]
 @pytest.fixture
 def exported(tmp_path):
     exported = marking.assignment(tmp_path)
-    submit(exported, "late", timestamp="2030-01-03 00:00:00 UTC")
+    submit(exported, "late", timestamp="2020-01-03 00:00:00 UTC")
     reports = [marking.report("ada"), marking.report("late"), marking.report("part", scaler=None)]
     gradebook.write(exported, marking.store(tmp_path, *reports))
     return exported

@@ -169,7 +169,7 @@ def test_a_damaged_result_is_graded_again(ungraded: Assignment) -> None:
 def test_a_result_whose_notebooks_are_gone_is_made_again(ungraded: Assignment) -> None:
     submit_right(ungraded.root, "ada")
     grade(ungraded)
-    folder = ResultFolder(ungraded.root / "results").notebooks_path("ada")
+    folder = ResultFolder(ungraded.root / "results", ungraded.course.state).notebooks_path("ada")
     shutil.rmtree(folder)
     grade(ungraded)
     assert (folder / tiny.NOTEBOOK).is_file()
@@ -260,7 +260,7 @@ def test_a_fault_of_the_grader_on_one_submission_stops_nobody_else(
     reports = grade(ungraded)
     assert (reports["ada"].status, reports["ada"].auto_score) == ("not graded", None)
     assert reports["ada"].reason == "the grader itself failed (the error stands in details/)"
-    details = ResultFolder(ungraded.root / "results").details_path("ada")
+    details = ResultFolder(ungraded.root / "results", ungraded.course.state).details_path("ada")
     assert "RuntimeError: our own mistake" in details.read_text()
     assert reports["ben"].auto_score == 5
 
@@ -327,7 +327,7 @@ def test_a_task_needs_nothing_but_itself(ungraded: Assignment) -> None:
         assert grade_task(task).report.auto_score == 5
     finally:
         class_grading.close_contexts()
-    assert ResultFolder(ungraded.root / "out").read("ada") is not None
+    assert ResultFolder(ungraded.root / "out", ungraded.course.state).read("ada") is not None
 
 
 GRADE_AND_PRINT = """
@@ -381,4 +381,4 @@ def test_a_stopped_run_leaves_no_process_or_half_file_and_goes_on(ungraded: Assi
     said = dict(line.split() for line in output.splitlines())
     assert {student for student, state in said.items() if state == "kept"} == done
     assert not list(results.rglob(".writing-*"))
-    assert {report.auto_score for report in ResultFolder(results).all()} == {5}
+    assert {report.auto_score for report in ResultFolder(results, ungraded.course.state).all()} == {5}

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 from kit.cells import read_python
 from kit.manifest import Cell, CellKind
-from kit.notebooks import MAX_TOTAL, Reading, SubmittedCell, is_written
+from kit.notebooks import MAX_TOTAL, SubmittedCell, is_written
+from kit.reading import Reading
 
 TEXT_COMMANDS = ("%%markdown", "%%md", "%%html", "%%latex", "%%text", "%%script")
 FEW_WORDS = 3  # in a string of code, below which it is a name or a label

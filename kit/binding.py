@@ -9,9 +9,10 @@ from kit import seeds
 from kit.cells import read_python
 from kit.far_side import ERRORS, OutOfTime, Service, cell_spoken
 from kit.manifest import Manifest
-from kit.notebooks import CodeCell, Extraction, is_unfinished
+from kit.notebooks import CodeCell, Extraction
 from kit.outcomes import OutcomeStatus
 from kit.statements import pieces
+from kit.stubs import is_unfinished
 from kit.student import (
     CellTimeout,
     LocalTransport,

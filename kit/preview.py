@@ -12,7 +12,8 @@ from kit import home_warnings, running_notebook, versions
 from kit.answers import Outside, outside
 from kit.cells import compile_error, one_line
 from kit.manifest import Manifest
-from kit.notebooks import Extraction, Reading, is_written
+from kit.notebooks import Extraction, is_written
+from kit.reading import Reading
 from kit.release import Release, ReleaseError, Saved, SavedNotebook, find_release, read_all
 from kit.text import on_one_line, say, visible
 

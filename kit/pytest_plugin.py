@@ -17,8 +17,9 @@ from kit.binding import Budget, LocalFarSide, NotebookBinding
 from kit.earlier_checks import first_line, to_pass_first
 from kit.exercises import STUB_TEXT
 from kit.explanation import explained
-from kit.notebooks import Extraction, extract
+from kit.notebooks import Extraction
 from kit.outcomes import OutcomeStatus
+from kit.reading import extract
 from kit.release import Release, ReleaseError, find_release, read_all
 from kit.runner import Outcome, Plugin, TestFile, run_tests
 from kit.student import Student

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from kit.manifest import Manifest, Notebook
-from kit.notebooks import Reading, read_notebook, which_notebook
+from kit.notebooks import which_notebook
+from kit.reading import Reading, read_notebook
 
 MANIFEST = Path("tests") / "manifest.json"
 

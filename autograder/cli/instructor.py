@@ -251,5 +251,5 @@ def _score(row: Row) -> str:
 
     if row.report.auto_score is None:
         return "not graded"
-    score = f"{row.report.auto_score:g}/{row.report.auto_max:g}"
+    score = f"{round(row.report.auto_score, 2):g}/{row.report.auto_max:g}"
     return f"{score} (partly)" if row.report.status == ReportStatus.PARTLY_GRADED else score

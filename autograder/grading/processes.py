@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from autograder.errors import NotGraded
-from autograder.interrupts import none_for_children
+from autograder.interrupts import ENDINGS, none_for_children
 from autograder.sandbox.worker import confine
 
 Result = TypeVar("Result")
@@ -63,8 +63,8 @@ def forked_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
 def _become_child(parent: int) -> None:
     """Ctrl-C is the parent's to handle, any other signal is not; when the parent ends, so does this process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
     confine.die_with_parent(parent)
     sys.stdin = None

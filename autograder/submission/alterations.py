@@ -14,7 +14,8 @@ from typing import Any
 from autograder.submission.notebook_file import MAX_ATTACHED, NotebookFile
 from kit.answers import outside
 from kit.manifest import Cell, CellKind, Manifest, Notebook, check_id
-from kit.notebooks import Reading, SubmittedCell, is_written
+from kit.notebooks import SubmittedCell, is_written
+from kit.reading import Reading
 
 MAX_NAMED = 6
 

@@ -23,8 +23,9 @@ from typing import Any
 from autograder.submission.notebook_file import NotebookFile
 from autograder.submission.received import shown
 from kit.manifest import Notebook
-from kit.notebooks import Reading, SubmittedCell, is_written, read_cells
+from kit.notebooks import SubmittedCell, is_written
 from kit.python_version import made_with
+from kit.reading import Reading, read_cells
 
 MAX_NAMED = 5
 CLOCKS = ("name", "timestamp.txt", "zip", "tar")

@@ -21,7 +21,8 @@ from autograder.submission.read import SubmittedNotebook
 from kit.answers import Outside, outside
 from kit.cells import MAX_SOURCE
 from kit.manifest import Cell, CellKind
-from kit.notebooks import MAX_CELLS, Reading, SubmittedCell, is_written, source_of
+from kit.notebooks import MAX_CELLS, SubmittedCell, is_written, source_of
+from kit.reading import Reading
 
 OWN = "own"
 MAX_CELL_TEXT = 10_000

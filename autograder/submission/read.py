@@ -21,7 +21,8 @@ from autograder.submission.intake import receive
 from autograder.submission.notebook_file import NotANotebook, NotebookFile, parse_notebook
 from autograder.submission.received import Leftover, Received, shown
 from kit.manifest import CellKind, Manifest, Notebook, check_id
-from kit.notebooks import MAX_CELLS, Extraction, Reading, read_notebook, source_of, submitted_cells, which_notebook
+from kit.notebooks import MAX_CELLS, Extraction, source_of, submitted_cells, which_notebook
+from kit.reading import Reading, read_notebook
 
 MAX_NAMED = 5
 

@@ -14,7 +14,7 @@ from autograder.grading.plan import Plan
 from autograder.verify.made_class import class_of
 from kit.far_side import Service
 from kit.manifest import Manifest
-from kit.notebooks import extract
+from kit.reading import extract
 from kit.runner import test_generator
 from kit.student import LocalTransport, Student
 

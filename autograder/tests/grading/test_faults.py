@@ -393,7 +393,7 @@ def test_a_command_that_is_stopped_leaves_no_process(course: Assignment, command
     _, said = run.communicate(timeout=300)
     processes.wait_for_end(family)
     assert run.returncode != 0
-    assert "Traceback" not in said
+    assert "Traceback" not in said, said
 
 
 def where_it_runs(folder: Path) -> int:

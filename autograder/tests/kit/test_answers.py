@@ -5,7 +5,7 @@ import pytest
 from autograder.tests.kit.test_matching import BOOK, DOUBLE, IDS, notebook
 from kit.answers import is_answered, outside, prose
 from kit.manifest import CellKind, text_id
-from kit.notebooks import read_notebook
+from kit.reading import read_notebook
 
 WORDS = "Because the derivative is constant."
 

@@ -6,7 +6,8 @@ import pytest
 
 from kit.manifest import Cell, CellKind, Manifest, Notebook
 from kit.matching import RawCell, match
-from kit.notebooks import read_notebook, submitted_cells, which_notebook
+from kit.notebooks import submitted_cells, which_notebook
+from kit.reading import read_notebook
 
 DOUBLE_STUB = 'def double(x):\n    """Twice x."""\n    raise NotImplementedError("ex-double: write this function")'
 HALF_STUB = 'def half(x):\n    """Half of x."""\n    raise NotImplementedError("ex-half: write this function")'

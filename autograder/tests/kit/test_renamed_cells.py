@@ -13,7 +13,8 @@ from autograder.tests import tiny
 from autograder.tests.handing_in import with_source
 from autograder.tests.released import SCALE
 from kit.manifest import CellKind, Manifest, check_id
-from kit.notebooks import read_notebook, which_notebook
+from kit.notebooks import which_notebook
+from kit.reading import read_notebook
 
 NAMES = {"tiny-scale": "tiny-factor", "tiny-why": "tiny-because"}
 

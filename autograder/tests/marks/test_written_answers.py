@@ -15,7 +15,8 @@ from autograder.submission.notebook_file import keep
 from autograder.submission.read import SubmittedNotebook
 from autograder.tests import marking, tiny
 from autograder.tests.handing_in import cell, own, png
-from kit.notebooks import MAX_CELLS, read_notebook
+from kit.notebooks import MAX_CELLS
+from kit.reading import read_notebook
 
 WORDS = "Because autograd follows the product"
 

@@ -14,7 +14,7 @@ from autograder.submission.notebook_file import keep
 from autograder.submission.read import SubmittedNotebook
 from autograder.tests.handing_in import cell, figure, own, png, printed
 from autograder.tests.submission.hostile_text import SNIPPETS, active
-from kit.notebooks import read_notebook
+from kit.reading import read_notebook
 
 WRITTEN = "Because $\\frac{1}{2} < 1$, and **autograd** follows the product."
 

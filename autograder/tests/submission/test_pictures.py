@@ -18,7 +18,7 @@ from autograder.submission.notebook_file import keep
 from autograder.submission.pictures import Pictures
 from autograder.submission.read import SubmittedNotebook
 from autograder.tests.handing_in import cell, own, png
-from kit.notebooks import read_notebook
+from kit.reading import read_notebook
 
 PICTURE = png(9, 7)
 

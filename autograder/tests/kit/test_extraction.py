@@ -7,7 +7,8 @@ import pytest
 
 from kit.cells import MAX_SOURCE, read_python
 from kit.manifest import Cell, CellKind, Manifest, Notebook
-from kit.notebooks import Extraction, extract, submitted_cells, which_notebook
+from kit.notebooks import Extraction, submitted_cells, which_notebook
+from kit.reading import extract
 
 STUB = 'def double(x):\n    """Twice x."""\n    raise NotImplementedError("ex-double: write this function")'
 CLASS_STUB = """\

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from kit import student as student_module
+import kit.student
 from kit.binding import MAX_BROKEN, LocalFarSide, NotebookBinding
 from kit.budget import Budget, BudgetSpent
 from kit.manifest import Exercise, Manifest
@@ -206,7 +206,7 @@ def test_what_came_back_is_let_go_when_its_test_has_failed(
 ) -> None:
     came: list[weakref.ref[torch.Tensor]] = []
     most = 0
-    decode = student_module.decode
+    decode = kit.student.decode  # type: ignore[attr-defined]
 
     def watched(frame: bytes) -> dict[str, object]:
         nonlocal most
@@ -215,7 +215,7 @@ def test_what_came_back_is_let_go_when_its_test_has_failed(
         came.extend(weakref.ref(tensor) for tensor in tensors_in(reply))
         return reply
 
-    monkeypatch.setattr(student_module, "decode", watched)
+    monkeypatch.setattr("kit.student.decode", watched)
     path = tmp_path / "test_public.py"
     tests = [f"@first('t', hint='h')\ndef test_{n}(student):\n{textwrap.indent(body, '    ')}\n" for n in range(5)]
     path.write_text(TESTS + "".join(tests))

@@ -16,6 +16,7 @@ from PIL import Image
 
 from autograder.assignment.model import Assignment
 from autograder.grading import grade_one
+from autograder.grading.exercise_runs import bind
 from autograder.grading.grade_class import Task, close_contexts, grade_task
 from autograder.grading.grade_one import confined, grade_submission
 from autograder.grading.plan import Plan
@@ -179,7 +180,7 @@ def test_the_reference_is_asked_once_an_exercise_for_all_submissions_after_the_w
         )
     plan = Plan.of(course, 3)
     asked: list[str] = []
-    bound = grade_one.bind
+    bound = bind
 
     def counted(assignment: Assignment, extractions: Any, sandbox: Any, **options: Any) -> Any:
         asked.append(",".join(extractions))
@@ -187,8 +188,7 @@ def test_the_reference_is_asked_once_an_exercise_for_all_submissions_after_the_w
         return bound(assignment, extractions, sandbox, **options)
 
     monkeypatch.setattr(grade_one, "bind", counted)
-    text = {"tiny_scale": "def scale(values, factor):\n    return 'text'"}
-    monkeypatch.setitem(CODE, "text", text)
+    monkeypatch.setitem(CODE, "text", {"tiny_scale": "def scale(values, factor):\n    return 'text'"})
     with confined(course, allow_weak=True) as sandbox:
         open_workers: set[int] = set()
         make = sandbox.worker
@@ -197,7 +197,12 @@ def test_the_reference_is_asked_once_an_exercise_for_all_submissions_after_the_w
             worker = make(**options)
             open_workers.add(id(worker))
             close = worker.close
-            monkeypatch.setattr(worker, "close", lambda: (open_workers.discard(id(worker)), close()))
+
+            def closed() -> None:
+                open_workers.discard(id(worker))
+                close()
+
+            monkeypatch.setattr(worker, "close", closed)
             return worker
 
         monkeypatch.setattr(sandbox, "worker", watched)

@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.table import Table
 
 from autograder.course_folders import CourseFolders
-from kit.imports import is_installed
 
 _MEANING = {
     "strong": "bubblewrap, Landlock, seccomp and limits: fit for real submissions",
@@ -72,6 +71,8 @@ def _promised(root: Path, name: str | None) -> list[tuple[str, str]]:
 
 
 def _state_of(package: str) -> str:
+    from kit.imports import is_installed
+
     if not is_installed(package):
         return "MISSING, though students may import it: pip install -r requirements.txt"
     names = metadata.packages_distributions().get(package, [])

@@ -74,7 +74,7 @@ def tiny_sandbox(tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_sandbox: Sandbox) -> Path:
     """A course as the current folder. Its commands share one sandbox, which takes seconds to start."""
-    monkeypatch.setattr(Sandbox, "start", lambda library, package: tiny_sandbox)
+    monkeypatch.setattr(Sandbox, "start", lambda library, package, **options: tiny_sandbox)
     monkeypatch.setattr(Sandbox, "close", lambda self: None)
     marking.assignment(tmp_path)
     monkeypatch.chdir(tmp_path)

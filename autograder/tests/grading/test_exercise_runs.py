@@ -13,7 +13,8 @@ from autograder.grading.exercise_runs import with_staffs_answers
 from autograder.grading.grade_one import Graded, confined, grade_submission
 from autograder.grading.plan import Plan
 from autograder.grading.rerun import run_one
-from autograder.results import ExerciseResult, ResultFolder
+from autograder.result_layout import result_folder
+from autograder.results import ExerciseResult
 from autograder.sandbox.sandbox import Sandbox
 from autograder.sandbox.worker_process import Worker
 from autograder.submission.read import read_submission
@@ -190,10 +191,10 @@ def test_right_answers_run_once_in_one_worker(
 
 
 def test_notes_name_cells_of_the_student_alone(plan: Plan, sandbox: Sandbox, tmp_path: Path) -> None:
-    answers = {"tiny_scale": LOST["a package that is not there"], "tiny_scaler": released.SCALER}
+    answers = {"tiny_scale": f"1 / 0\n{released.SCALE}", "tiny_scaler": released.SCALER}
     notes = graded(plan, sandbox, tmp_path / "s", "scale(1)", **answers).report.notes
     assert [note for note in notes if "stopped with" in note] == [
-        "cell tiny-scale stopped with ModuleNotFoundError, line 1: No module named 'no_such_package'"
+        "cell tiny-scale stopped with ZeroDivisionError, line 1: division by zero"
     ]
 
 
@@ -268,11 +269,11 @@ def graded_course(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_what_students_get_holds_nothing_of_the_staffs_answer(graded_course: Path) -> None:
-    reports = ResultFolder(graded_course / "results").all()
+    reports = result_folder(graded_course / "results", tiny.NAME).all()
     assert {result.earlier for report in reports for result in report.exercises} == {None, "staff"}
-    folders = ("results/notebooks", "feedback", "autograded")
+    folders = (f"results/{tiny.NAME}/notebooks", "feedback", "autograded")
     for_students = [path for folder in folders for path in (graded_course / folder).rglob("*") if path.is_file()]
-    for_students += [*(graded_course / "results").glob("*.json"), graded_course / "gradebook.db"]
+    for_students += [*(graded_course / "results" / tiny.NAME).glob("*.json"), graded_course / "gradebook.db"]
     assert len(for_students) > 5 * len(WAYS_OUT)
     assert [path for path in for_students if SECRET.encode() in path.read_bytes()] == []
 
@@ -293,7 +294,7 @@ def test_rerun_and_table_say_whose_answers_stood_beside_it(
 @pytest.mark.parametrize("way", ["raised", "an assertion"])
 def test_what_the_staff_get_shows_that_these_attempts_read_it(graded_course: Path, way: str) -> None:
     student = f"s{list(WAYS_OUT).index(way)}"
-    assert SECRET in ResultFolder(graded_course / "results").details_path(student).read_text()
+    assert SECRET in result_folder(graded_course / "results", tiny.NAME).details_path(student).read_text()
 
 
 # --- which cells, in which order ------------------------------------------------------------------------------------

@@ -397,7 +397,8 @@ ATTEMPTS = (
         5,
         "forges an error that the wire would raise",
         _says(
-            "frame({'k': 'dict', 'v': [['status', 'error'], ['error', {'k': 'dict', 'v': [['type', 'WireError']]}]]})"
+            "frame({'k': 'dict', 'v': [['status', 'error'], ['modes', {'k': 'list', 'v': []}], "
+            "['error', {'k': 'dict', 'v': [['type', 'WireError']]}]]})"
         ),
         Raises("", "an exception"),
     ),

@@ -51,7 +51,10 @@ def test_a_mistake_in_what_is_answered_is_no_surprise(surprises: Surprises) -> N
 @pytest.mark.parametrize("crashes", ["", "crashes = true"])
 @pytest.mark.parametrize(
     "put",
-    ['{"values * factor" = "valves * factor"}', '{"values * factor" = "values * factor; import nowhere_at_all"}'],
+    [
+        '{"values * factor" = "valves * factor"}',
+        '{"values * factor" = "values * factor; import nowhere_at_all; nowhere_at_all.it()"}',
+    ],
 )
 def test_a_slip_in_the_code_is_no_mistake_whatever_it_says_of_itself(
     surprises: Surprises, put: str, crashes: str

@@ -64,9 +64,11 @@ class NotebookFile:
     plain: bool
 
     def without_contents(self) -> NotebookFile:
-        """With the metadata alone of the raw cells, whose contents are kept elsewhere."""
+        """Raw is then only what is asked for later: the cells' metadata, the course's mark, its Python."""
         cells = [{"metadata": cell.get("metadata")} if isinstance(cell, dict) else {} for cell in self.raw["cells"]]
-        return replace(self, raw={"metadata": self.raw.get("metadata"), "cells": cells})
+        metadata = _mapping(self.raw.get("metadata"))
+        known = {key: metadata[key] for key in ("kit", "language_info") if key in metadata}
+        return replace(self, raw={"metadata": known, "cells": cells})
 
 
 def parse_notebook(data: bytes, room: Room | None = None) -> NotebookFile:

@@ -1,11 +1,10 @@
 """A student's notebooks as tests reach them: the cells of one run on a far side, where its exercises are tested."""
 
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from kit import seeds
+from kit.budget import Budget, BudgetSpent, FarSide, Metered
 from kit.cells import read_python
 from kit.far_side import ERRORS, OutOfTime, Service, cell_spoken
 from kit.manifest import Manifest
@@ -20,25 +19,13 @@ from kit.student import (
     StudentCrashed,
     StudentError,
     StudentTimeout,
-    Transport,
 )
 from kit.wire import WireError
 
 LOAD_SECONDS = 10.0
 ALARM = 0.9  # the part of it after which a cell that is alone is interrupted, to learn its line
+MAX_BROKEN = 10  # cells of one notebook that end or block a far side, before the notebook is given up
 PATIENCE = 2  # timeouts of one exercise before its other tests are not tried any more
-CLOCK_FACTOR = 5  # how much longer a submission may take on the clock than in processor time
-
-
-class FarSide(Transport, Protocol):
-    """A transport that can be ended."""
-
-    @property
-    def processor_seconds(self) -> float:
-        """What it has used so far."""
-        ...
-
-    def close(self) -> None: ...
 
 
 class LocalFarSide(LocalTransport):
@@ -55,43 +42,6 @@ class LocalFarSide(LocalTransport):
         self.service.namespace.clear()
 
 
-class Budget:
-    """The time of one submission: processor time, and CLOCK_FACTOR times as much on the clock.
-
-    No exercise may use more than half of what is left when its turn comes: a slow one leaves time for the others.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self.started = time.monotonic()
-        self.closed = 0.0  # processor time of the far sides that are closed
-        self.open: list[FarSide] = []
-        self.limit = self.clock_limit = 0.0
-
-    @property
-    def used(self) -> float:
-        return self.closed + sum(far_side.processor_seconds for far_side in self.open)
-
-    def begin(self) -> None:
-        """The next exercise's turn."""
-        used, elapsed = self.used, time.monotonic() - self.started
-        self.limit = used + (self.seconds - used) / 2
-        self.clock_limit = elapsed + (CLOCK_FACTOR * self.seconds - elapsed) / 2
-
-    def check(self) -> None:
-        """Raises StudentTimeout where the exercise has used its share."""
-        if self.used > self.limit:
-            raise StudentTimeout(f"no more time: it used half of what was left of {self.seconds:g} seconds")
-        if time.monotonic() - self.started > self.clock_limit:
-            clock = CLOCK_FACTOR * self.seconds
-            raise StudentTimeout(f"no more time: it used half of what was left of {clock:g} seconds on the clock")
-
-    def end(self, far_side: FarSide) -> None:
-        self.open.remove(far_side)
-        self.closed += far_side.processor_seconds
-        far_side.close()
-
-
 @dataclass(frozen=True)
 class LoadProblem:
     """A cell that did not run to its end: how, and the error that a test of its exercise meets.
@@ -99,12 +49,15 @@ class LoadProblem:
     note: in words of ours alone. text: with those of the student's code. names: what it was to define.
     """
 
-    label: str
-    exercise: str | None
+    cell: CodeCell
     error: Exception
     note: str
     text: str
     names: frozenset[str]
+
+    @property
+    def exercise(self) -> str | None:
+        return self.cell.exercise
 
 
 @dataclass
@@ -112,7 +65,7 @@ class _Loaded:
     """A far side that holds the cells of one notebook, and the exercise that was tested there last."""
 
     problem: str
-    far_side: FarSide
+    far_side: Metered
     student: Student
     exercise: str = ""
 
@@ -124,6 +77,7 @@ class NotebookBinding:
     budget: the submission's time, which several bindings may share.
     share: whether the exercises of a notebook may be tested on one far side, one after the other.
     A cell that kills or blocks its far side is left out from then on, so that it costs no other exercise.
+    A far side that the submission's budget does not reach for is not loaded, and no cell is blamed for it.
     """
 
     def __init__(
@@ -142,7 +96,7 @@ class NotebookBinding:
         self.seed = seed
         self.budget = budget
         self.share = share
-        self.turn = ""  # the exercise that the budget's share is for
+        self.turn = ""  # the exercise that the budget's share was last asked for
         self.loaded: _Loaded | None = None
         self.broken: dict[tuple[str, int], LoadProblem] = {}  # cells that end or block a far side
         self.failed: dict[tuple[str, int], LoadProblem] = {}  # cells that raise
@@ -224,7 +178,7 @@ class NotebookBinding:
 
     def close(self) -> None:
         if self.loaded is not None:
-            self.budget.end(self.loaded.far_side)
+            self.loaded.far_side.close()
             self.loaded = None
 
     def _expect_whole_cell(self, exercise: str) -> None:
@@ -235,48 +189,62 @@ class NotebookBinding:
     def _check_time(self, exercise: str) -> None:
         if exercise != self.turn:
             self.turn = exercise
-            self.budget.begin()
+            self.budget.begin(exercise)
         self.budget.check()
 
     def _load(self, problem: str) -> _Loaded:
         cells = dict(enumerate(self.extractions[problem].cells))
         usable = {number: cell for number, cell in cells.items() if (problem, number) not in self.broken}
-        opened = self._opened(problem)
-        if self._load_together(opened.student, problem, usable):
-            return opened
-        self.budget.end(opened.far_side)
-        return self._load_one_by_one(problem, usable)
+        self._expect_few_broken(problem)
+        return self._loaded_together(problem, usable) or self._loaded_one_by_one(problem, usable)
 
     def _opened(self, problem: str) -> _Loaded:
-        far_side = self.open_far_side()
-        self.budget.open.append(far_side)
+        far_side = self.budget.opened(self.open_far_side)
         student = Student(far_side, call_seconds=LOAD_SECONDS)
         student.begin(seeds.for_worker(self.seed, problem))
         return _Loaded(problem, far_side, student)
 
-    def _load_together(self, student: Student, problem: str, cells: Mapping[int, CodeCell]) -> bool:
-        """Whether the far side is still of use; if not, one of these cells has ended or blocked it."""
+    def _loaded_together(self, problem: str, cells: Mapping[int, CodeCell]) -> _Loaded | None:
+        """None where one of these cells ends or blocks the far side. Raises BudgetSpent."""
+        opened = self._opened(problem)
         try:
-            self._run(student, problem, cells)
+            self._run(opened.student, problem, cells)
+            return opened
+        except BudgetSpent:
+            opened.far_side.close()
+            raise
         except (StudentTimeout, StudentCrashed, WireError):
-            return False
-        return True
+            opened.far_side.close()
+            return None
 
-    def _load_one_by_one(self, problem: str, cells: Mapping[int, CodeCell]) -> _Loaded:
-        """Find the cells that end or block the far side, and load the others."""
+    def _loaded_one_by_one(self, problem: str, cells: Mapping[int, CodeCell]) -> _Loaded:
+        """Find the cells that end or block the far side, and load the others.
+
+        Raises BudgetSpent, or StudentCrashed where there are too many of them.
+        """
         opened = self._opened(problem)
         loaded: dict[int, CodeCell] = {}
         for number, cell in cells.items():
             try:
                 self._run(opened.student, problem, {number: cell}, seconds=ALARM * LOAD_SECONDS)
                 loaded[number] = cell
+                continue
+            except BudgetSpent:
+                opened.far_side.close()
+                raise
             except (StudentTimeout, StudentCrashed, WireError) as error:
                 self._note_broken((problem, number), cell, error)
-                self.budget.end(opened.far_side)
-                opened = self._opened(problem)
-                if not self._load_together(opened.student, problem, loaded):
-                    break  # it behaves differently each time: every test of this far side will say so
+                opened.far_side.close()
+            self._expect_few_broken(problem)
+            again = self._loaded_together(problem, loaded)
+            if again is None:
+                return opened  # it behaves differently each time: every test of this far side will say so
+            opened = again
         return opened
+
+    def _expect_few_broken(self, problem: str) -> None:
+        if sum(where == problem for where, _ in self.broken) >= MAX_BROKEN:
+            raise StudentCrashed(f"{MAX_BROKEN} cells of the notebook ended or blocked the process: no more are tried")
 
     def _run(self, student: Student, problem: str, cells: Mapping[int, CodeCell], seconds: float | None = None) -> None:
         """Load these cells. Raises CellTimeout for one that took more than `seconds`, if they are given."""
@@ -288,7 +256,7 @@ class NotebookBinding:
             if error is not None:
                 text = f"{cell_spoken(cell.label)} stopped with {error.report(said=cell.label)}"
                 note = _stopped(cell, error, self.extractions[problem].cells)
-                self.failed[problem, number] = LoadProblem(cell.label, cell.exercise, error, note, text, _names(cell))
+                self.failed[problem, number] = LoadProblem(cell, error, note, text, _names(cell))
 
     def _note_broken(self, key: tuple[str, int], cell: CodeCell, error: Exception) -> None:
         met: Exception
@@ -299,7 +267,7 @@ class NotebookBinding:
         else:
             met = StudentCrashed(f"{cell_spoken(cell.label)} ended the process: {error}")
         note = str(met) if isinstance(met, CellTimeout) else f"{cell_spoken(cell.label)} ended the process that ran it"
-        self.broken[key] = LoadProblem(cell.label, cell.exercise, met, note, str(met), _names(cell))
+        self.broken[key] = LoadProblem(cell, met, note, str(met), _names(cell))
 
 
 def _stopped(cell: CodeCell, error: StudentError, cells: Iterable[CodeCell]) -> str:

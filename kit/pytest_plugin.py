@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import torch
 
-from kit.binding import Budget, LocalFarSide, NotebookBinding
+from kit.binding import LocalFarSide, NotebookBinding
+from kit.budget import Budget
 from kit.earlier_checks import first_line, to_pass_first
 from kit.exercises import STUB_TEXT
 from kit.explanation import explained

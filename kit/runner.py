@@ -30,6 +30,8 @@ _UNUSED_PLUGINS = (
     "python_path", "recwarn", "setuponly", "setupplan", "skipping", "stepwise", "subtests", "terminal",
     "threadexception", "unittest", "unraisableexception", "warnings",
 )  # fmt: skip
+MAX_TEXT = 4_000  # characters of what is kept of a test: its text, and of its trace several times as many
+MAX_TRACE = 20_000
 CLOCK_FACTOR = 30  # a test waits for students' code, which has limits of its own
 PLAIN_PYTEST = (
     *("-c", os.devnull, "--noconftest", "--import-mode=importlib", "--assert=plain"),
@@ -194,6 +196,8 @@ class CollectedTests:
         item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
         if self._plugin.fatal_error is not None:
             raise self._plugin.fatal_error
+        if self._plugin.outcomes[-1].status is not OutcomeStatus.PASSED:
+            gc.collect()  # the test's frames, and pytest's, are in a circle with its exception
         return self._plugin.outcomes[-1]
 
     def _confirmed(
@@ -314,6 +318,8 @@ class Plugin:
         """In place of pytest's report, whose text costs 10 ms for each test that failed and which nobody reads here."""
         assert call.when != "collect"
         self.record(item, call)
+        if call.excinfo is not None:
+            _let_go(call.excinfo.value)
         return pytest.TestReport(
             item.nodeid, item.location, {}, "failed" if call.excinfo else "passed", None, call.when
         )
@@ -336,11 +342,13 @@ class Plugin:
             self.binding.record(mark.exercise, status)
         # Where the code stopped with an exception, that is what to look at, not the test's misconception.
         hint = "" if isinstance(error, StudentError) else getattr(error, "hint", None) or mark.hint
-        trace = "" if error is None else _trace(error)
+        trace = "" if error is None else _end_of(_trace(error))
         seconds = time.perf_counter() - self.started
         slow = str(error) if isinstance(error, CellTimeout) else ""
         raised = self._raised(mark, status, error)
-        return Outcome(self.test_id(item), mark, status, seconds, text, hint, trace, blocked_by, raised, slow)
+        return Outcome(
+            self.test_id(item), mark, status, seconds, _beginning_of(text), hint, trace, blocked_by, raised, slow
+        )
 
     def _raised(self, mark: Mark, status: OutcomeStatus, error: BaseException | None) -> Raised | None:
         if status is not OutcomeStatus.FAILED or not isinstance(error, StudentError):
@@ -436,14 +444,29 @@ def _collect(files: Sequence[TestFile], plugin: Plugin) -> None:
 
 @contextmanager
 def _undisturbed_by_garbage() -> Iterator[None]:
-    """Without garbage collection, which takes longer than most tests."""
+    """Without garbage collection, which takes longer than most tests; a collection inside looks at what is new."""
     collecting = gc.isenabled()
     gc.disable()
+    gc.freeze()
     try:
         yield
     finally:
+        gc.unfreeze()
         if collecting:
             gc.enable()
+
+
+def _let_go(error: BaseException) -> None:
+    """Of the frames that an exception holds, and with them of everything that came back from the student's code."""
+    todo: list[BaseException | None] = [error]
+    while todo:
+        met = todo.pop()
+        if met is not None:
+            traceback.clear_frames(met.__traceback__)
+            todo += [met.__cause__, met.__context__]
+            met.__traceback__ = met.__cause__ = met.__context__ = None
+    for name in ("last_type", "last_value", "last_traceback", "last_exc"):  # pytest's, for a debugger
+        vars(sys).pop(name, None)
 
 
 class TestTookTooLong(BaseException):
@@ -499,3 +522,11 @@ def _trace(error: BaseException) -> str:
     far = met.trace if isinstance(met, StudentError) else ""
     near = "" if isinstance(error, CheckFailed) else "".join(traceback.format_exception(error))
     return f"{far}\n{near}" if far else near
+
+
+def _beginning_of(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]} … ({len(text):,} characters, cut here)"
+
+
+def _end_of(text: str) -> str:
+    return text if len(text) <= MAX_TRACE else f"({len(text):,} characters, cut) … {text[-MAX_TRACE:]}"

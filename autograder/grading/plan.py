@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from autograder.assignment.library import import_library
 from autograder.assignment.model import Assignment, Problem
@@ -21,13 +21,17 @@ TEST_SECONDS = 30.0  # of the grader's own processor time for one test, which ta
 
 @dataclass(frozen=True)
 class Plan:
-    """One run's seed, and its tests, collected once for all submissions that this process grades."""
+    """One run's seed, and its tests, collected once for all submissions that this process grades.
+
+    reference_passes: exercise to the tests that its reference answer passes, as far as that was asked (`grade_one`).
+    """
 
     assignment: Assignment
     seed: int
     collected: CollectedTests
     engine: str
     stage: Stage = Stage.FINAL
+    reference_passes: dict[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def tests(self) -> tuple[TestInfo, ...]:

@@ -149,10 +149,10 @@ class Worker:
                 raise self._ending(deadline) from None
 
     def _read(self, size: int, deadline: Deadline) -> bytes:
-        parts = []
-        while size:
+        data = bytearray()  # a list of parts could hold them byte by byte, with 40 bytes each besides
+        while len(data) < size:
             try:
-                part = self._connection.recv(min(size, _CHUNK))
+                part = self._connection.recv(min(size - len(data), _CHUNK))
             except BlockingIOError:
                 self._wait(select.POLLIN, deadline)
                 continue
@@ -160,9 +160,8 @@ class Worker:
                 part = b""
             if not part:
                 raise self._ending(deadline)
-            parts.append(part)
-            size -= len(part)
-        return b"".join(parts)
+            data += part
+        return bytes(data)
 
     def _wait(self, event: int, deadline: Deadline) -> None:
         """Until the connection is ready or the process has ended. Looks at its memory now and then."""

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from kit.binding import Budget, LocalFarSide, NotebookBinding
+from kit.binding import LocalFarSide, NotebookBinding
+from kit.budget import Budget
 from kit.exercises import exercise
 from kit.manifest import Exercise, Manifest
 from kit.notebooks import CodeCell, Extraction

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from kit import seeds
-from kit.binding import Budget, LocalFarSide, NotebookBinding
+from kit.binding import LocalFarSide, NotebookBinding
+from kit.budget import Budget
 from kit.manifest import Exercise, Manifest
 from kit.notebooks import CodeCell, Extraction
 from kit.runner import TestFile, run_tests, test_generator

@@ -21,7 +21,7 @@ from autograder.assignment.released import release_notebook
 from autograder.grading.faults import in_words, is_ours
 from autograder.grading.grade_one import Graded, confined, grade_submission, not_graded
 from autograder.grading.plan import Plan
-from autograder.grading.processes import forked_pool
+from autograder.grading.processes import NoProcess, forked_pool
 from autograder.grading.seed import own_seed
 from autograder.results import Detail, Report, ReportStatus, ResultFolder, Stage
 from autograder.sandbox.sandbox import Sandbox
@@ -62,10 +62,6 @@ class _How:
 
     fresh: bool
     again: bool
-
-
-class _NoProcess(Exception):
-    """The machine has none to give."""
 
 
 # One plan and one sandbox per process; a forked pool inherits the parent's, so that a class shares one zygote.
@@ -208,8 +204,8 @@ def _in_processes(
 ) -> Iterator[Done]:
     """In a pool; what the grader's own trouble kept from being graded is tried once more, alone, at the end."""
     rest = {task.student: task for task in tasks}
-    with suppress(_NoProcess), forked_pool(min(workers, len(tasks))) as pool:
-        futures = _submitted(pool, tasks)
+    with suppress(NoProcess), forked_pool(min(workers, len(tasks))) as pool:
+        futures = {pool.submit(_how, task): task for task in tasks}
         for future in as_completed(futures):
             task = futures[future]
             if not isinstance(future.exception(), BrokenProcessPool) and not future.result().again:
@@ -219,21 +215,13 @@ def _in_processes(
         yield _read_back(task, _how_alone(task, plan, results), plan, results, on_done)
 
 
-def _submitted(pool: Executor, tasks: list[Task]) -> dict[Future[_How], Task]:
-    try:
-        return {pool.submit(_how, task): task for task in tasks}
-    except OSError as error:
-        raise _NoProcess from error
-
-
 def _how_alone(task: Task, plan: Plan, results: ResultFolder) -> _How:
     """In a process of its own, while nothing else is graded."""
     try:
         with forked_pool(1) as single:
-            (future,) = _submitted(single, [task])
-            return future.result()
-    except (BrokenProcessPool, _NoProcess) as error:
-        why = "no process could be started" if isinstance(error, _NoProcess) else "its own process ended twice"
+            return single.submit(_how, task).result()
+    except (BrokenProcessPool, NoProcess) as error:
+        why = "no process could be started" if isinstance(error, NoProcess) else "its own process ended twice"
         reason = f"the grader failed on this submission, perhaps for want of memory: {why}"
         results.write(not_graded(task.student, plan, reason, isolation="none"), [], {})
         return _How(fresh=True, again=False)

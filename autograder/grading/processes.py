@@ -19,6 +19,10 @@ from autograder.sandbox.worker import confine
 Result = TypeVar("Result")
 
 
+class NoProcess(NotGraded):
+    """The machine has no process to give."""
+
+
 def in_fresh_process(function: Callable[..., Result], *arguments: object) -> Result:
     """Call a function in a new interpreter, which may fork where this process, with threads of its own, must not.
 
@@ -40,7 +44,7 @@ def in_fresh_process(function: Callable[..., Result], *arguments: object) -> Res
 def forked_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """A pool forked from this process. What still runs is killed where the block ends by an exception.
 
-    A pool alone would wait for it: for ever, where a test or an answer does not end.
+    A pool alone would wait for it: for ever, where a test or an answer does not end. Raises NoProcess.
     """
     pool = ProcessPoolExecutor(
         workers,
@@ -50,7 +54,7 @@ def forked_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     )
     try:
         with none_for_children():  # a forking pool starts all its processes at the first task
-            pool.submit(int)
+            _start(pool)
         yield pool
     except BaseException:
         for process in list((pool._processes or {}).values()):
@@ -58,6 +62,13 @@ def forked_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _start(pool: ProcessPoolExecutor) -> None:
+    try:
+        pool.submit(int)
+    except OSError as error:
+        raise NoProcess(f"no process could be started ({error.strerror}): run the command again") from error
 
 
 def _become_child(parent: int) -> None:

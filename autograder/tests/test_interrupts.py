@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -121,7 +122,7 @@ def _blocked() -> set[int]:
 def test_ctrl_c_waits_for_the_parent_while_children_are_started() -> None:
     with pytest.raises(KeyboardInterrupt), none_for_children():
         assert signal.SIGINT in _blocked()
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
         assert signal.SIGINT in signal.sigpending()
     assert signal.SIGINT not in _blocked()
 

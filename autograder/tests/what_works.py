@@ -11,6 +11,8 @@ PACKAGES = ("einops", "tqdm")
 _LOADER = "from torch.utils.data import DataLoader, TensorDataset\n"
 _LOAD = "def go(x): return 2 * torch.cat([batch for batch, in DataLoader(TensorDataset(x), {})])"
 _RUN = "def double(row): return 2 * row\n"
+_INSPECT = "import inspect\n"
+_SEEN = "def go(x): return 2 * x * ({1!r} in inspect.getsource({0}))"
 
 WORKS = {
     "a loader with workers": _LOADER + _LOAD.format("num_workers=2"),
@@ -38,6 +40,21 @@ WORKS = {
     "autocast": "def go(x):\n  with torch.amp.autocast('cpu', enabled=False): return x @ x",
     "autocast for cuda": "def go(x):\n  with torch.amp.autocast('cuda', enabled=False): return x @ x",
     "its own source": "import inspect\ndef go(x):\n  return 2 * x * ('return' in inspect.getsource(go))",
+    "the source of a class": _INSPECT + "class Net:\n  factor = 2\n" + _SEEN.format("Net", "factor = 2"),
+    "the source of a class within": _INSPECT
+    + "class Net:\n  class Part:\n    factor = 2\n" + _SEEN.format("Net.Part", "factor = 2"),
+    "the source of a class in a function": _INSPECT
+    + "def make():\n  class Part:\n    factor = 2\n  return Part\n" + _SEEN.format("make()", "factor = 2"),
+    "the source of a data class": _INSPECT + "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass Net:\n"
+    + "  factor: int = 2\n" + _SEEN.format("Net", "@dataclass(frozen=True)"),
+    "the source of a class defined twice": _INSPECT
+    + "class Net:\n  factor = 1\nclass Net:\n  factor = 2\n" + _SEEN.format("Net", "factor = 2"),
+    "the source of a method": _INSPECT
+    + "class Net:\n  def forward(self): return 2\n" + _SEEN.format("Net.forward", "return 2"),
+    "the source of a lambda": _INSPECT + "double = lambda x: 2 * x\n" + _SEEN.format("double", "lambda x: 2 * x"),
+    "the source of a class of torch": _INSPECT + _SEEN.format("torch.nn.Linear", "class Linear"),
+    "the file of a class": _INSPECT
+    + "class Net: pass\ndef go(x): return 2 * x * (inspect.getfile(Net) == go.__code__.co_filename)",
     "a pool": "import multiprocessing\n" + _RUN
     + "def go(x):\n  with multiprocessing.Pool(2) as pool: return torch.stack(pool.map(double, list(x)))",
     "a pool by name": "from multiprocessing import Pool\n" + _RUN

@@ -295,14 +295,20 @@ def test_fit_in_float64_reaches_the_bottom(student, rng, counts, dim, l2):
     helpers.assert_at_the_bottom(pair, features, labels, l2, f"{len(counts)} classes, {dim} features, l2 = {l2}")
 
 
-def correlated(rng, counts, dim):
-    """Features (N, dim) in float64, standardised, each a mixture of the same sources, most of which are faint."""
+def nearly_the_same(rng, counts):
+    """Features (N, 8) in float64, standardised, and labels: one strong source in all of them, seven faint ones beneath.
+
+    Orthogonal signs mix the sources, so that each feature holds as much of the strong one. As the sources have two
+    sizes only, methods that learn the bowl's shape need few steps.
+    """
     labels = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
     labels = labels[torch.randperm(len(labels), generator=rng)]
-    centres = 0.3 * torch.randn(len(counts), dim, generator=rng, dtype=torch.float64)
-    sources = torch.randn(len(labels), dim, generator=rng, dtype=torch.float64) + centres[labels]
-    mixture = torch.linalg.qr(torch.randn(dim, dim, generator=rng, dtype=torch.float64)).Q
-    features = sources * torch.arange(1, dim + 1, dtype=torch.float64) ** -1.5 @ mixture
+    centres = 0.3 * torch.randn(len(counts), 8, generator=rng, dtype=torch.float64)
+    sources = torch.randn(len(labels), 8, generator=rng, dtype=torch.float64) + centres[labels]
+    two = torch.tensor([[1.0, 1.0], [1.0, -1.0]], dtype=torch.float64)
+    signs = torch.kron(torch.kron(two, two), two)
+    sizes = torch.tensor([1.0] + 7 * [0.003], dtype=torch.float64)
+    features = sources * sizes @ signs
     return (features - features.mean(dim=0)) / features.std(dim=0), labels
 
 
@@ -312,10 +318,12 @@ def correlated(rng, counts, dim):
     weight=2,
 )
 def test_fit_with_many_correlated_features(student, rng):
-    features, labels = correlated(rng, (40, 25, 15), 60)
-    pair = helpers.fitted(student, features, labels, 3, 3e-4)
-    what, limit = "80 images, 60 correlated features", helpers.limit_of(features)
-    assert_near_a_bottom(pair, features, labels, 3e-4, what, about="steps", limit=limit)
+    # Allowed is 1e-4. Measured with five seeds, rates of .01 to .3, constant or falling: 1,000 steps of Adam end at
+    # 6.6e-4 or more, 2,000 at 2.9e-4 or more, 3,000 at 1.1e-4 or more; LBFGS, Newton and their like at 2e-5 or less.
+    features, labels = nearly_the_same(rng, (20, 12, 8))
+    pair = helpers.fitted(student, features, labels, 3, 5e-5)
+    what, limit = "40 images, 8 correlated features", helpers.limit_of(features)
+    assert_near_a_bottom(pair, features, labels, 5e-5, what, about="steps", limit=limit)
 
 
 @fit("takes l2 = 0.001 where nothing is said", hint="The signature has a default. Does the objective?")

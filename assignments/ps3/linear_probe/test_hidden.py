@@ -1,6 +1,7 @@
 # kit-canary-60b09308d7aff85cc5f7d1b7: not to be published
 """Hidden tests of the linear probe: other sizes, dtypes and modes, the optimality condition, slow loops."""
 
+import functools
 import math
 
 import pytest
@@ -296,18 +297,18 @@ def test_fit_in_float64_reaches_the_bottom(student, rng, counts, dim, l2):
 
 
 def nearly_the_same(rng, counts):
-    """Features (N, 8) in float64, standardised, and labels: one strong source in all of them, seven faint ones beneath.
+    """Features (N, 16) in float64, standardised, and labels: one strong source in all of them, fifteen faint ones.
 
     Orthogonal signs mix the sources, so that each feature holds as much of the strong one. As the sources have two
     sizes only, methods that learn the bowl's shape need few steps.
     """
     labels = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
     labels = labels[torch.randperm(len(labels), generator=rng)]
-    centres = 0.3 * torch.randn(len(counts), 8, generator=rng, dtype=torch.float64)
-    sources = torch.randn(len(labels), 8, generator=rng, dtype=torch.float64) + centres[labels]
+    centres = 0.3 * torch.randn(len(counts), 16, generator=rng, dtype=torch.float64)
+    sources = torch.randn(len(labels), 16, generator=rng, dtype=torch.float64) + centres[labels]
     two = torch.tensor([[1.0, 1.0], [1.0, -1.0]], dtype=torch.float64)
-    signs = torch.kron(torch.kron(two, two), two)
-    sizes = torch.tensor([1.0] + 7 * [0.003], dtype=torch.float64)
+    signs = functools.reduce(torch.kron, 4 * [two])
+    sizes = torch.tensor([1.0] + 15 * [0.003], dtype=torch.float64)
     features = sources * sizes @ signs
     return (features - features.mean(dim=0)) / features.std(dim=0), labels
 
@@ -318,12 +319,12 @@ def nearly_the_same(rng, counts):
     weight=2,
 )
 def test_fit_with_many_correlated_features(student, rng):
-    # Allowed is 1e-4. Measured with five seeds, rates of .01 to .3, constant or falling: 1,000 steps of Adam end at
-    # 6.6e-4 or more, 2,000 at 2.9e-4 or more, 3,000 at 1.1e-4 or more; LBFGS, Newton and their like at 2e-5 or less.
+    # Allowed is 1e-4. Measured with five seeds, rates of .001 to .3, constant or falling: 1,000 steps of Adam end at
+    # 1.5e-3 or more, 2,000 at 4.6e-4 or more, 3,000 at 1.6e-4 or more; LBFGS, Newton and their like at 3e-5 or less.
     features, labels = nearly_the_same(rng, (20, 12, 8))
-    pair = helpers.fitted(student, features, labels, 3, 5e-5)
-    what, limit = "40 images, 8 correlated features", helpers.limit_of(features)
-    assert_near_a_bottom(pair, features, labels, 5e-5, what, about="steps", limit=limit)
+    pair = helpers.fitted(student, features, labels, 3, 1e-4)
+    what, limit = "40 images, 16 correlated features", helpers.limit_of(features)
+    assert_near_a_bottom(pair, features, labels, 1e-4, what, about="steps", limit=limit)
 
 
 @fit("takes l2 = 0.001 where nothing is said", hint="The signature has a default. Does the objective?")

@@ -1,5 +1,6 @@
 """The figures: each returns its picture, prints one line, and shows once."""
 
+import importlib
 import io
 import math
 import re
@@ -198,6 +199,8 @@ PALETTE = {  # LESSONS: one colour a method, in all notebooks
 
 
 def test_each_method_has_its_colour():
+    for birthplace in ("masked_autoencoder.figures", "contrastive_learning.figures", "linear_probe.networks"):
+        importlib.import_module(f"ps3.{birthplace}")
     assert {name: look.colour for name, look in plots.METHODS.items()} == PALETTE
 
 

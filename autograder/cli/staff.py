@@ -5,6 +5,7 @@ The engine is imported where it is used: `--help` and a usage error need no torc
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -168,7 +169,11 @@ def _print_counts(name: str, results: ResultFolder, done: list[Done]) -> None:
     fresh = sum(one.fresh for one in done)
     counts = ", ".join(f"{n} {what}" for n, what in ((fresh, "graded"), (len(done) - fresh, "unchanged")) if n)
     level = done[0].report.isolation
-    click.echo(f"{name}: {counts}; isolation {level}; results in {results.path}/. See: autograder table {name}")
+    folder = results.path.parent
+    elsewhere = "" if folder == Path("results") else f" --out {shlex.quote(str(folder))}"
+    click.echo(
+        f"{name}: {counts}; isolation {level}; results in {results.path}/. See: autograder table {name}{elsewhere}"
+    )
 
 
 def _refuse_incomplete(done: list[Done], left: dict[str, str]) -> None:

@@ -286,7 +286,8 @@ def _end_labels(axis: Axes, ends: Mapping[str, tuple[float, float]]) -> None:
             "arrowstyle": "-",
             "color": method(name, number).colour,
             "linewidth": 0.8,
-            "shrinkA": 0,
+            "relpos": (0, 0.5),
+            "shrinkA": 2,
             "shrinkB": 4,
         }
         axis.annotate(

@@ -34,6 +34,28 @@ def test_the_score_counts_pairs_in_either_order(pack, capsys):
     assert "no guess made" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("typed", ["(0, 7)", [0, 7], 5, [(0, "x")] * 6, {0: 99}, "zero and seven", [None], [[]] * 6])
+def test_pairs_that_cannot_be_read_count_as_not_guessed(pack, capsys, typed):
+    figures.reveal_pairs(figures.pairs_puzzle(pack), typed)
+    said = capsys.readouterr().out
+    assert "guessing finds 0.5 on average" in said and "you: 6 of 6" not in said
+
+
+def test_pairs_typed_without_brackets_are_read(pack, capsys):
+    puzzle = figures.pairs_puzzle(pack)
+    pairs = {tuple(sorted((n, partner))) for n, partner in enumerate(puzzle.partner)}
+    for typed in (pairs, [n for pair in pairs for n in pair], [list(map(str, pair)) for pair in pairs]):
+        figures.reveal_pairs(puzzle, typed)
+        assert "you: 6 of 6 pairs" in capsys.readouterr().out
+
+
+def test_the_drawn_architecture_says_what_is_thrown_away_and_what_stays():
+    drawn = figures.architecture()
+    words = [text.get_text() for text in drawn.axes[0].texts]
+    assert "trained, then thrown away" in words and "2B × 128: the features" in words
+    assert "thrown away afterwards: projection head" in drawn.message
+
+
 def test_coordinates_hold_the_centre_of_each_pixel():
     places = figures.coordinates(2, 3)
     assert places.shape == (1, 2, 2, 3)
@@ -101,6 +123,53 @@ def test_neighbours_count_those_of_the_class_of_their_query(pack, capsys):
     members = torch.stack([(pack.train.labels == label).nonzero().flatten()[:5] for label in classes.tolist()])
     figures.neighbours(pack, {"right": members, "wrong": members.roll(1, 0)})
     assert "right: 30 of 30 of the same class; wrong: 0 of 30" in capsys.readouterr().out
+
+
+def test_each_query_is_framed_and_stands_apart_from_its_neighbours(pack):
+    drawn = figures.neighbours(pack, {"yours": figures.CROPS_ONLY_NEIGHBOURS})
+    drawn.canvas.draw()
+    for row in range(3):
+        left = [axis.get_position().x0 for axis in drawn.axes[12 * row : 12 * row + 12]]
+        gaps = [b - a for a, b in zip(left, left[1:], strict=False)]
+        usual = gaps[1]
+        assert gaps[0] > 1.15 * usual and gaps[6] > 1.15 * usual and gaps[5] > 1.4 * usual
+        assert all(drawn.axes[12 * row + n].patches for n in (0, 6))
+
+
+class Shifted(torch.nn.Module):
+    """A network that sees the mean colour and nothing else."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(3))
+
+    def forward(self, images):
+        return images.mean(dim=(2, 3)) * self.weight
+
+
+def crop_nothing(images, boxes, size):
+    return images
+
+
+def test_ones_own_views_without_changes_are_as_similar_as_can_be(pack, capsys):
+    figures.own_views(3, 0, 0, crop_nothing, {"colours": [Shifted()]}, pack)
+    assert "colours: mean cosine 1.00 with its views" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("typed", ["x", -1, 5000, [1, 2, 3]])
+def test_what_is_typed_wrongly_for_ones_own_views_is_named(pack, capsys, typed):
+    figures.own_views(typed, typed, typed, crop_nothing, {"colours": [Shifted()]}, pack)
+    said = capsys.readouterr().out
+    for name in ("photo", "jitter", "grey"):
+        assert f"{name}: {typed!r} cannot be read; expected a number from 0 to" in said
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"), [("90 %", "90 %"), (0.5, "0.5 %"), ("a lot", "no guess"), (None, "no guess")]
+)
+def test_the_guessed_share_is_read_in_percent(typed, shown, capsys):
+    figures.pushes(cosine_loss, (0.5, 1.0), typed)
+    assert shown in capsys.readouterr().out.splitlines()[-1]
 
 
 @pytest.mark.parametrize("generator", [None, torch.Generator()])

@@ -2,15 +2,19 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from matplotlib.axes import Axes
+from matplotlib.gridspec import GridSpec
 from matplotlib.patches import Circle
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 
-from ps3 import augment, plots
+from ps3 import augment, guesses, plots
 from ps3.data import ImageSet, to_float
-from ps3.plots.figure import BLUE, GRID, ORANGE, SOFT, Picture, blank, finish, guess_text, style
+from ps3.plots.figure import BLUE, GRID, ORANGE, SOFT, WIDE, Picture, blank, finish, guess_text, style
+from ps3.plots.grids import frame, show_image, tick
 
 SIMCLR = plots.register("SimCLR", colour=ORANGE, marker="^", line="-")
 
@@ -48,13 +52,13 @@ def show_puzzle(puzzle: Puzzle) -> Picture:
     return plots.images(rows, labels=(numbers[:half], numbers[half:]), message="twelve crops of six photos, 0 to 11")
 
 
-def reveal_pairs(puzzle: Puzzle, guess: Sequence[Sequence[int | None]]) -> Picture:
-    """The pairs below each other; those that were guessed are ticked."""
+def reveal_pairs(puzzle: Puzzle, guess: Any) -> Picture:
+    """The pairs below each other; those that were guessed are ticked. What cannot be read counts as not guessed."""
     firsts = [puzzle.photo.index(photo) for photo in range(PUZZLE_PHOTOS)]
-    guessed = {frozenset(pair) for pair in guess}
+    read = guesses.pairs(guess, PUZZLE_PHOTOS, len(puzzle.crops) - 1, called="guess_pairs")
+    guessed = {frozenset(pair) for pair in read}
     found = [frozenset((n, puzzle.partner[n])) in guessed for n in firsts]
-    made = any(number is not None for pair in guess for number in pair)
-    score = f"you: {sum(found)} of {len(found)} pairs" if made else "no guess made"
+    score = f"you: {sum(found)} of {len(found)} pairs" if read else "no guess made"
     return plots.images(
         (puzzle.crops[firsts], puzzle.crops[[puzzle.partner[n] for n in firsts]]),
         columns=[f"{n} and {puzzle.partner[n]}" for n in firsts],
@@ -82,6 +86,25 @@ CROPS_ONLY_RESULT = "crops only, the course's network (one seed): final loss 1.6
 
 
 # --- figures ----------------------------------------------------------------------------------------------------------
+
+
+def architecture() -> Picture:
+    """The whole of SimCLR, in the small preset's sizes; B photos."""
+    Stage = plots.Stage
+    return plots.architecture(
+        [
+            Stage("B photos", "B × 3 × 32 × 32"),
+            [
+                Stage("view 1", "B × 3 × 32 × 32", "fixed", "crop, flip, colours"),
+                Stage("view 2", "B × 3 × 32 × 32", "fixed", "crop, flip, colours"),
+            ],
+            Stage("encoder (ResNet8)", "2B × 128: the features", "trained", "the same for both views"),
+            Stage("projection head", "2B × 64: embeddings z", "thrown away"),
+            Stage("NT-Xent", kind="loss", note="who is whose partner?"),
+        ],
+        title="SimCLR",
+    )
+
 
 Loss = Callable[[Tensor, Tensor, float], Tensor]
 QUERY, KEY = BLUE, ORANGE
@@ -143,7 +166,7 @@ def forces(loss: Loss, queries: Tensor, keys: Tensor, temperature: float, names:
     return finish(figure, f"angle between force and radius, in degrees: {text}")
 
 
-def pushes(loss: Loss, temperatures: Sequence[float], guess: int | None = None) -> Picture:
+def pushes(loss: Loss, temperatures: Sequence[float], guess: Any = None) -> Picture:
     """How hard one query pushes each of its three wrong keys away, and pulls at the right one, by temperature."""
     degrees = torch.tensor([-30.0, 35.0, 75.0, 150.0])
     keys = torch.stack([torch.cos(degrees.deg2rad()), torch.sin(degrees.deg2rad()), torch.zeros(4)], dim=1)
@@ -171,37 +194,82 @@ def pushes(loss: Loss, temperatures: Sequence[float], guess: int | None = None) 
         f"T = {temperature:g}: {', '.join(f'{part:.0f} %' for part in share)}"
         for temperature, share in zip(temperatures, shares, strict=True)
     ]
-    return finish(figure, f"share of the push on keys 1, 2, 3: {'; '.join(texts)}; {guess_text(guess)}")
+    typed = guess.rstrip("% ") if isinstance(guess, str) else guess  # asked for in percent
+    made = guesses.number(typed, 0, 100, called="guess_share_of_key_1")
+    guessed = guess_text(None if made is None else f"{made:g} %")
+    return finish(figure, f"share of the push on keys 1, 2, 3: {'; '.join(texts)}; {guessed}")
 
 
 def neighbours(pictures: ImageSet, found: Mapping[str, Tensor]) -> Picture:
     """Neighbours of QUERIES in the training set, name -> indices (6, 5); two queries beside each other.
 
-    The query is the first picture of each row; neighbours of its class are outlined and ticked.
+    Each query stands framed and apart from its neighbours; those of its class are outlined and ticked.
     """
-    queries = torch.tensor(QUERIES)
-    rows, ticked, names = [], [], []
-    for pair in queries.split(2):
-        for name, indices in found.items():
-            row, ticks = [], []
-            for query in pair.tolist():
-                nearest = indices[(queries == query).nonzero().item()]
-                row += [pictures.test.images[query], *pictures.train.images[nearest]]
-                ticks += [False, *(pictures.train.labels[nearest] == pictures.test.labels[query]).tolist()]
-            rows.append(torch.stack(row))
-            ticked.append(ticks)
-            names.append(name)
-    hits = {
-        name: int((pictures.train.labels[indices] == pictures.test.labels[queries][:, None]).sum())
-        for name, indices in found.items()
-    }
+    queries, truth = torch.tensor(QUERIES), pictures.test.labels[list(QUERIES)]
+    right = {name: pictures.train.labels[indices] == truth[:, None] for name, indices in found.items()}
+    rows = [(pair, name) for pair in range(0, len(queries), 2) for name in found]
+    columns = [1, 0.25, *[1] * 5, 0.6, 1, 0.25, *[1] * 5]
+    with style():
+        figure = blank(WIDE, 0.6 * len(rows))
+        figure.set_layout_engine("constrained", w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
+        grid = GridSpec(len(rows), len(columns), figure, width_ratios=columns)
+        for r, (pair, name) in enumerate(rows):
+            for n, start in ((pair, 0), (pair + 1, 8)):
+                query = _one_image(figure, grid[r, start], pictures.test.images[queries[n]])
+                frame(query, pictures.test.images.shape[1:])
+                if not start:
+                    query.text(-0.15, 0.5, name, transform=query.transAxes, ha="right", va="center")
+                for c, index in enumerate(found[name][n].tolist()):
+                    axis = _one_image(figure, grid[r, start + 2 + c], pictures.train.images[index])
+                    if right[name][n, c]:
+                        tick(axis, pictures.train.images.shape[1:])
     of = 5 * len(queries)
-    return plots.images(
-        rows,
-        names,
-        ticked=ticked,
-        message="; ".join(f"{n}: {hit} of {of} of the same class" for n, hit in hits.items()),
+    return finish(
+        figure, "; ".join(f"{name}: {int(hits.sum())} of {of} of the same class" for name, hits in right.items())
     )
+
+
+def _one_image(figure: Picture, place: Any, image: Tensor) -> Axes:
+    axis: Axes = figure.add_subplot(place)
+    axis.axis("off")
+    show_image(axis, image, None)
+    return axis
+
+
+def own_views(
+    photo: Any, jitter: Any, grey: Any, crop: Any, networks: Mapping[str, Sequence[nn.Module]], pictures: ImageSet
+) -> Picture:
+    """Seven views of a test photo with colour changes of one's own, and how similar networks take them to it.
+
+    networks: name -> encoder and head. What was typed wrongly is named, and the usual value taken.
+    """
+    number = int(_typed(photo, 12, len(pictures.test) - 1, "photo"))
+    strength, often = _typed(jitter, 0.5, 1, "jitter"), _typed(grey, 0.2, 1, "grey")
+    views = augment.SimCLRViews(crop, jitter=strength, grey=often)
+    others = to_float(pictures.test.images[[n for n in range(257) if n != number][:256]])
+    one = to_float(pictures.test.images[[number]])
+    seen = views(one.repeat(7, 1, 1, 1), torch.Generator().manual_seed(0))
+    labels, texts = [], []
+    for name, network in networks.items():
+        itself, rest = _cosines(one, seen, network, pictures), _cosines(one, others, network, pictures)
+        labels.append(["photo", *(f"{value:.2f}" for value in itself)])
+        texts.append(f"{name}: mean cosine {itself.mean():.2f} with its views, {rest.mean():.2f} with other photos")
+    with_photo = torch.cat([one, seen])
+    return plots.images([with_photo] * len(labels), list(networks), labels=labels, message="; ".join(texts))
+
+
+def _typed(value: Any, usual: float, high: float, called: str) -> float:
+    found = guesses.number(value, 0, high, called=called)
+    return usual if found is None else float(found)
+
+
+def _cosines(one: Tensor, many: Tensor, network: Sequence[nn.Module], pictures: ImageSet) -> Tensor:
+    """Of the embedding of one image (1, C, H, W) with those of many: (B,)."""
+    device = next(network[0].parameters()).device
+    with torch.no_grad():
+        images = pictures.normalize(torch.cat([one, many]).to(device))
+        embedded = nn.Sequential(*network).eval()(images).float().cpu()
+    return F.cosine_similarity(embedded[:1], embedded[1:])
 
 
 def similarities(
@@ -262,7 +330,7 @@ def _fall(loss: Loss, points: Sequence[Tensor], temperature: float, moves: Seque
 
 
 def _angles(points: Tensor, moves: Tensor) -> list[str]:
-    cosines = torch.nn.functional.cosine_similarity(points, moves, dim=1)
+    cosines = F.cosine_similarity(points, moves, dim=1)
     still = moves.norm(dim=1) < 1e-6
     return ["no force" if s else f"{torch.rad2deg(c.acos()):.0f}" for c, s in zip(cosines, still, strict=True)]
 

@@ -105,6 +105,23 @@ def test_similarities_say_how_often_the_partner_is_found(capsys):
     assert "mean 1.00 for the same photo, 0.00 for others" in message and "of 4 for 100%" in message
 
 
+def test_similarities_that_crowd_together_are_shown_enlarged_as_well():
+    crowded = 0.98 + 0.02 * torch.rand(8, 8, generator=torch.Generator().manual_seed(0))
+    drawn = figures.similarities({"before": crowded, "after": 2 * torch.eye(8) - 1})
+    before, after = drawn.axes
+    assert before.get_xlim() == after.get_xlim() == (-1, 1)
+    (enlarged,) = before.child_axes
+    low, high = enlarged.get_xlim()
+    assert 0.98 <= low < high <= 1 and not after.child_axes
+    assert "enlarged" in enlarged.get_title()
+
+
+def test_outlines_of_similarities_add_up_to_all_pairs():
+    drawn = figures.similarities({"here": torch.rand(8, 8, generator=torch.Generator().manual_seed(1))}, limits=(0, 1))
+    heights = [patch.get_xy()[1:-1:2, 1].sum() for patch in drawn.axes[0].patches]
+    assert heights == pytest.approx([1, 1])
+
+
 def test_new_networks_are_the_same_for_the_same_seed():
     (one, _), (same, _), (other, _) = (parts.new_networks(seed=seed) for seed in (0, 0, 1))
     weights = [network.stem[0].get_parameter("weight") for network in (one, same, other)]

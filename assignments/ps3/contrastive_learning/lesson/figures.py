@@ -8,6 +8,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.gridspec import GridSpec
 from matplotlib.patches import Circle
+from matplotlib.ticker import PercentFormatter
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -275,28 +276,48 @@ def _cosines(one: Tensor, many: Tensor, network: Sequence[nn.Module], pictures: 
 def similarities(
     tables: Mapping[str, Tensor], xlabel: str = "cosine similarity", limits: tuple[float, float] = (-1, 1)
 ) -> Picture:
-    """Tables (B, B) of similarities, a panel for each: the diagonal (same photo) against the rest, as outlines."""
-    edges = torch.linspace(*limits, 41).numpy()
+    """Tables (B, B) of similarities, a panel for each: the diagonal (same photo) against the rest, as outlines.
+
+    All panels have the same limits; values that would fill a tenth of them only are shown enlarged as well.
+    """
     messages = []
     with style():
-        figure = blank(8.0, 2.9)
+        figure = blank(WIDE, 3.2)
         axes = figure.subplots(1, len(tables), sharex=True, squeeze=False)[0]
         for axis, (name, table) in zip(axes, tables.items(), strict=True):
             partner = torch.eye(len(table), dtype=torch.bool)
-            for values, label, colour, line in (
-                (table[partner], "same photo", QUERY, "-"),
-                (table[~partner], "different photos", KEY, "--"),
-            ):
-                outline = {"histtype": "step", "density": True, "linewidth": 2}
-                axis.hist(values.numpy(), edges, color=colour, linestyle=line, label=label, **outline)
-            axis.set(title=name, xlabel=xlabel, ylabel="density", xlim=limits)
+            parts = {"same photo": table[partner], "different photos": table[~partner]}
+            _outlines(axis, parts, limits)
+            axis.set(title=name, xlabel=xlabel, ylabel="share of pairs", xlim=limits)
+            low, high = table.quantile(0.01).item(), table.max().item()
+            if high - low < 0.1 * (limits[1] - limits[0]):
+                _enlarged(axis, parts, (low, high))
             found = (table.argmax(dim=1) == torch.arange(len(table))).float().mean()
             messages.append(
                 f"{name}: mean {table[partner].mean():.2f} for the same photo, {table[~partner].mean():.2f} for others;"
                 f" the partner is the most similar of {len(table)} for {found:.0%}"
             )
-        axes[0].legend(loc="upper left")
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return finish(figure, "\n".join(messages))
+
+
+def _outlines(axis: Axes, parts: Mapping[str, Tensor], limits: tuple[float, float]) -> None:
+    """Histograms of named values between the limits, as shares of all of them."""
+    edges = torch.linspace(*limits, 31).numpy()
+    for (name, values), colour, line in zip(parts.items(), (QUERY, KEY), ("-", "--"), strict=True):
+        weights = torch.full_like(values, 1 / len(values)).numpy()
+        outline = {"histtype": "step", "linewidth": 2, "color": colour, "linestyle": line}
+        axis.hist(values.numpy(), edges, weights=weights, label=name, **outline)
+    axis.yaxis.set_major_formatter(PercentFormatter(1))
+
+
+def _enlarged(axis: Axes, parts: Mapping[str, Tensor], limits: tuple[float, float]) -> None:
+    inside = axis.inset_axes((0.16, 0.3, 0.66, 0.5))
+    _outlines(inside, parts, limits)
+    inside.set(xlim=limits, xticks=limits)
+    inside.set_xticklabels([f"{value:.3f}" for value in limits])
+    inside.set_title(f"enlarged: {limits[0]:.3f} to {limits[1]:.3f}", fontsize=9)
+    inside.tick_params(labelsize=8)
 
 
 def colour_similarity(a: Tensor, b: Tensor) -> Tensor:

@@ -131,10 +131,11 @@ check("nce-crop-and-resize")
 #
 # <details><summary>It looks otherwise?</summary>
 #
-# - If the outermost dots lie on the box's border, the first and the last pixel look at the ends of the box.
-# - If the dots fill another box, lying where standing is meant, rows and columns are exchanged.
-# - If they begin at the right corner but end elsewhere, height and width are taken for bottom and right.
-# - If they do not lie evenly, the nearest pixel is read, or the box is rounded to whole pixels.
+# - If dots lie on the box's border, pixels look at the ends of their steps, not at the middles.
+# - If the dots lie beside the box, rows and columns are exchanged.
+# - If they begin at the right corner but end too early, height and width are taken for bottom and right.
+# - If they are evenly spread, but too close together, the centres of the image's pixels are taken to lie elsewhere.
+# - If they are not evenly spread, the nearest pixel is read, or the box is rounded to whole pixels.
 #
 # </details>
 

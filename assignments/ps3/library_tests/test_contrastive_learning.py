@@ -178,7 +178,7 @@ def test_what_is_typed_wrongly_for_ones_own_views_is_named(pack, capsys, typed):
     figures.own_views(typed, typed, typed, crop_nothing, {"colours": [Shifted()]}, pack)
     said = capsys.readouterr().out
     for name in ("photo", "jitter", "grey"):
-        assert f"{name}: {typed!r} cannot be read; expected a number from 0 to" in said
+        assert f"{name}: {typed!r} cannot be used; expected a" in said
 
 
 @pytest.mark.parametrize(

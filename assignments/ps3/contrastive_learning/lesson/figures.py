@@ -156,10 +156,10 @@ def forces(loss: Loss, queries: Tensor, keys: Tensor, temperature: float, names:
                 axis.plot(*point, marker, color=colour, linestyle="none")
                 _name_outside(axis, f"{name} {n}{off}", point, colour)
                 _arrow(axis, point, arrow, colour)
-        title = f"forces at T = {temperature:g}"
+        title = f"Forces at T = {temperature:g}"
         if promised:
             fall = _fall(loss, (queries, keys), temperature, moves) / promised
-            title += f"; a small step lowers the loss by {fall:.0%} of what they promise"
+            title += f": the loss falls by {fall:.0%} of what they promise"
         axis.set(aspect="equal", title=title)
         axis.axis("off")
         axis.margins(0.3, 0.15)
@@ -244,9 +244,9 @@ def own_views(
 
     networks: name -> encoder and head. What was typed wrongly is named, and the usual value taken.
     """
-    number = int(_typed(photo, 12, len(pictures.test) - 1, "photo"))
-    strength, often = _typed(jitter, 0.5, 1, "jitter"), _typed(grey, 0.2, 1, "grey")
-    views = augment.SimCLRViews(crop, jitter=strength, grey=often)
+    number = guesses.setting(photo, 12, 0, len(pictures.test) - 1, called="photo")
+    jitter, grey = guesses.setting(jitter, 0.5, called="jitter"), guesses.setting(grey, 0.2, called="grey")
+    views = augment.SimCLRViews(crop, jitter=jitter, grey=grey)
     others = to_float(pictures.test.images[[n for n in range(257) if n != number][:256]])
     one = to_float(pictures.test.images[[number]])
     seen = views(one.repeat(7, 1, 1, 1), torch.Generator().manual_seed(0))
@@ -257,11 +257,6 @@ def own_views(
         texts.append(f"{name}: mean cosine {itself.mean():.2f} with its views, {rest.mean():.2f} with other photos")
     with_photo = torch.cat([one, seen])
     return plots.images([with_photo] * len(labels), list(networks), labels=labels, message="; ".join(texts))
-
-
-def _typed(value: Any, usual: float, high: float, called: str) -> float:
-    found = guesses.number(value, 0, high, called=called)
-    return usual if found is None else float(found)
 
 
 def _cosines(one: Tensor, many: Tensor, network: Sequence[nn.Module], pictures: ImageSet) -> Tensor:

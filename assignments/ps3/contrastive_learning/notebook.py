@@ -642,10 +642,10 @@ if have("trained"):
 # **Your turn.** Any of 1,000 test images, among the others. What does each row go by? Try ten before you judge.
 
 # %% tags=["show"]
+from kit import have  # here, so that this cell also answers in a restarted kernel
+
 query = 17  # yours: 0 to 999
-if not trained:
-    print("[[#run]] has not run yet")
-else:
+if have("trained") and have("features"):
     shown = pictures.test.images[:1000], pictures.test.labels[:1000]
     spaces = {name: test[:1000] for name, (_, test) in features.items()}
     plots.neighbours(query, spaces, *shown, pictures.classes)
@@ -665,9 +665,9 @@ else:
 # </details>
 
 # %% tags=["show"]
-if not trained:
-    print("[[#run]] has not run yet")
-else:
+from kit import have  # here, so that this cell also answers in a restarted kernel
+
+if have("trained") and have("spaces"):
     maps = {name: spaces[name] for name in ("random ResNet", "SimCLR")}
     plots.feature_map(maps, shown[1], pictures.classes, title="The same 1,000 test images, twice")
 
@@ -682,7 +682,7 @@ guess_knn = None  # accuracy, 0 to 1
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel
 
-if have("trained"):
+if have("trained") and have("features"):
     labels, truth = pictures.train.labels[chosen], pictures.test.labels
     accuracy = {name: probes.knn(train, labels, test, truth) for name, (train, test) in features.items()}
     errors = [2 * probes.standard_error(value, len(truth)) for value in accuracy.values()]
@@ -707,7 +707,7 @@ if have("trained"):
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel
 
-if have("trained"):
+if have("trained") and have("features", "labels"):
     two = ("random ResNet", "SimCLR")
     ridge = [probes.ridge_accuracy(features[name][0], labels, features[name][1], truth) for name in two]
     errors = [2 * probes.standard_error(value, len(truth)) for value in ridge]
@@ -735,7 +735,7 @@ if written("nce-crop-and-resize", "nce-two-views"):
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel
 
-if have("trained"):
+if have("trained") and have("found"):
     figures.neighbours(pictures, {"crops only": figures.CROPS_ONLY_NEIGHBOURS, "yours": found["SimCLR"]})
     print(figures.CROPS_ONLY_RESULT)
 
@@ -744,10 +744,10 @@ if have("trained"):
 # twin says 1.00 of *any* two.)
 
 # %% tags=["show"]
+from kit import have  # here, so that this cell also answers in a restarted kernel
+
 photo, jitter, grey = 12, 0.5, 0.2  # yours: 0 to 4999; how strong colour changes are, how often grey is: 0 to 1
-if not trained:
-    print("[[#run]] has not run yet")
-else:
+if have("trained") and written("nce-crop-and-resize"):
     networks = {"random ResNet": (twin, twin_head), "SimCLR": (encoder, head)}
     figures.own_views(photo, jitter, grey, crop_and_resize, networks, pictures)
 

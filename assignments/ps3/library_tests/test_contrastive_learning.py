@@ -185,8 +185,20 @@ def test_what_is_typed_wrongly_for_ones_own_views_is_named(pack, capsys, typed):
     ("typed", "shown"), [("90 %", "90 %"), (0.5, "0.5 %"), ("a lot", "no guess"), (None, "no guess")]
 )
 def test_the_guessed_share_is_read_in_percent(typed, shown, capsys):
-    figures.pushes(cosine_loss, (0.5, 1.0), typed)
+    figures.pushes(cosine_loss, (0.2, 0.5, 1.0), typed)
     assert shown in capsys.readouterr().out.splitlines()[-1]
+
+
+@pytest.mark.parametrize("typed", ["low", 0, None, (0, -1, "x"), 7, [0.05]])
+def test_temperatures_that_cannot_be_used_are_replaced(typed, capsys):
+    figures.pushes(cosine_loss, typed)
+    assert "T = 0.2: " in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_ones_own_temperatures_are_used(capsys):
+    figures.pushes(cosine_loss, "0.1, 3, 20")
+    said = capsys.readouterr().out
+    assert all(f"T = {value}: " in said for value in ("0.1", "3", "20"))
 
 
 @pytest.mark.parametrize("generator", [None, torch.Generator()])

@@ -109,6 +109,7 @@ def architecture() -> Picture:
 
 Loss = Callable[[Tensor, Tensor, float], Tensor]
 QUERY, KEY = BLUE, ORANGE
+TEMPERATURES, TEMPERATURE_LIMITS = (0.05, 0.2, 1.0), (0.001, 1000)
 NO_LINES = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
 
 
@@ -167,8 +168,10 @@ def forces(loss: Loss, queries: Tensor, keys: Tensor, temperature: float, names:
     return finish(figure, f"angle between force and radius, in degrees: {text}")
 
 
-def pushes(loss: Loss, temperatures: Sequence[float], guess: Any = None) -> Picture:
-    """How hard one query pushes each of its three wrong keys away, and pulls at the right one, by temperature."""
+def pushes(loss: Loss, temperatures: Any, guess: Any = None) -> Picture:
+    """How hard one query pushes its three wrong keys away, and pulls at the right one, at three temperatures."""
+    read = guesses.numbers(temperatures, len(TEMPERATURES), *TEMPERATURE_LIMITS, called="temperatures")
+    temperatures = [usual if found is None else found for found, usual in zip(read, TEMPERATURES, strict=True)]
     degrees = torch.tensor([-30.0, 35.0, 75.0, 150.0])
     keys = torch.stack([torch.cos(degrees.deg2rad()), torch.sin(degrees.deg2rad()), torch.zeros(4)], dim=1)
     # Queries 1 to 3 stand at right angles to the plane: within it, only query 0 moves the keys.

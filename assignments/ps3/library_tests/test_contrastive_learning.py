@@ -142,15 +142,23 @@ def test_neighbours_count_those_of_the_class_of_their_query(pack, capsys):
     assert "right: 30 of 30 of the same class; wrong: 0 of 30" in capsys.readouterr().out
 
 
-def test_each_query_is_framed_and_stands_apart_from_its_neighbours(pack):
-    drawn = figures.neighbours(pack, {"yours": figures.CROPS_ONLY_NEIGHBOURS})
+def test_each_query_is_framed_once_and_stands_apart_from_its_neighbours(pack):
+    stored = figures.CROPS_ONLY_NEIGHBOURS
+    drawn = figures.neighbours(pack, {"yours": stored, "others": stored})
     drawn.canvas.draw()
-    for row in range(3):
-        left = [axis.get_position().x0 for axis in drawn.axes[12 * row : 12 * row + 12]]
-        gaps = [b - a for a, b in zip(left, left[1:], strict=False)]
-        usual = gaps[1]
-        assert gaps[0] > 1.15 * usual and gaps[6] > 1.15 * usual and gaps[5] > 1.4 * usual
-        assert all(drawn.axes[12 * row + n].patches for n in (0, 6))
+    photographs = [axis for axis in drawn.axes if axis.images]
+    framed = [
+        axis for axis in photographs if axis.get_subplotspec().rowspan.stop - axis.get_subplotspec().rowspan.start > 1
+    ]
+    assert len(framed) == 6 and all(axis.patches for axis in framed) and len(photographs) == 6 + 2 * 30
+    query = framed[0].get_position()
+    row = [
+        axis.get_position()
+        for axis in photographs
+        if axis.get_subplotspec().rowspan.start == 0 and axis is not framed[0]
+    ]
+    first, second = row[0], row[1]
+    assert first.x0 - query.x1 > 2 * (second.x0 - first.x1)
 
 
 class Shifted(torch.nn.Module):

@@ -182,8 +182,13 @@ def test_a_photograph_keeps_its_colours_in_the_png():
     ramp = torch.linspace(0, 1, 48 * 24).reshape(1, 1, 24, 48).expand(1, 3, 24, 48) * torch.tensor([1, 0.5, 0.2]).view(
         3, 1, 1
     )
-    png = Image.open(io.BytesIO(plots.images(ramp).png())).convert("RGB")
-    assert len(png.getcolors(1 << 16) or []) > 200
+    picture = plots.images(ramp)
+    shown = np.asarray(Image.open(io.BytesIO(picture.png())).convert("RGB"), dtype=int)
+    exact = io.BytesIO()
+    with figure.style():
+        picture.savefig(exact, format="png")
+    assert abs(shown - np.asarray(Image.open(exact).convert("RGB"), dtype=int)).max() <= 2
+    assert shown.max() == 255
 
 
 PALETTE = {  # LESSONS: one colour a method, in all notebooks
@@ -257,6 +262,8 @@ def test_a_figure_has_an_alternative_text_with_its_message(kind):
 def test_the_alternative_text_begins_with_the_titles():
     drawn = plots.number_line({"yours": 1.0}, {"perfect": 0.0}, title="Loss on unseen images")
     assert drawn.metadata()["image/png"]["alt"] == "Loss on unseen images. yours: 1.000"
+    photographs = plots.images(PHOTOS, columns=["0.98"] * 4, message="four photographs")
+    assert photographs.metadata()["image/png"]["alt"] == "four photographs"
 
 
 def test_labels_that_would_collide_are_moved_apart_in_order():

@@ -207,30 +207,37 @@ def pushes(loss: Loss, temperatures: Any, guess: Any = None) -> Picture:
 def neighbours(pictures: ImageSet, found: Mapping[str, Tensor]) -> Picture:
     """Neighbours of QUERIES in the training set, name -> indices (6, 5); two queries beside each other.
 
-    Each query stands framed and apart from its neighbours; those of its class are outlined and ticked.
+    Each query stands framed and apart, left of the rows of its neighbours; those of its class are outlined and ticked.
     """
     queries, truth = torch.tensor(QUERIES), pictures.test.labels[list(QUERIES)]
     right = {name: pictures.train.labels[indices] == truth[:, None] for name, indices in found.items()}
-    rows = [(pair, name) for pair in range(0, len(queries), 2) for name in found]
-    columns = [1, 0.25, *[1] * 5, 0.6, 1, 0.25, *[1] * 5]
+    widths = [1.6, 1, 0.25, *[1] * 5, 0.6, 1, 0.25, *[1] * 5]  # names, a query, a gap, five neighbours, a gap, ...
+    count, pairs = len(found), len(queries) // 2
+    heights = ([1] * count + [0.3]) * pairs
     with style():
-        figure = blank(WIDE, 0.6 * len(rows))
+        figure = blank(WIDE, 0.58 * sum(heights[:-1]))
         figure.set_layout_engine("constrained", w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
-        grid = GridSpec(len(rows), len(columns), figure, width_ratios=columns)
-        for r, (pair, name) in enumerate(rows):
-            for n, start in ((pair, 0), (pair + 1, 8)):
-                query = _one_image(figure, grid[r, start], pictures.test.images[queries[n]])
-                frame(query, pictures.test.images.shape[1:])
-                if not start:
-                    query.text(-0.15, 0.5, name, transform=query.transAxes, ha="right", va="center")
-                for c, index in enumerate(found[name][n].tolist()):
+        grid = GridSpec(len(heights) - 1, len(widths), figure, width_ratios=widths, height_ratios=heights[:-1])
+        for n, query in enumerate(queries.tolist()):
+            top, start = n // 2 * (count + 1), 1 + n % 2 * 8
+            place = grid[top : top + count, start]
+            frame(_one_image(figure, place, pictures.test.images[query]), pictures.test.images.shape[1:])
+            for r, (name, indices) in enumerate(found.items(), top):
+                if start == 1:
+                    _name(figure, grid[r, 0], name)
+                for c, index in enumerate(indices[n].tolist()):
                     axis = _one_image(figure, grid[r, start + 2 + c], pictures.train.images[index])
                     if right[name][n, c]:
                         tick(axis, pictures.train.images.shape[1:])
     of = 5 * len(queries)
-    return finish(
-        figure, "; ".join(f"{name}: {int(hits.sum())} of {of} of the same class" for name, hits in right.items())
-    )
+    hits = [f"{name}: {int(ticks.sum())} of {of} of the same class" for name, ticks in right.items()]
+    return finish(figure, "; ".join(hits))
+
+
+def _name(figure: Picture, place: Any, text: str) -> None:
+    axis = figure.add_subplot(place)
+    axis.axis("off")
+    axis.text(0.92, 0.5, text, ha="right", va="center")
 
 
 def _one_image(figure: Picture, place: Any, image: Tensor) -> Axes:

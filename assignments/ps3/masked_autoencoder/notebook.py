@@ -843,9 +843,9 @@ if have("trained"):
     plots.dots(list(accuracy), list(accuracy.values()), bars, chance=0.1, guesses=guess_accuracy, title=title)
 
 # %% [markdown]
-# **Figure.** A map of the features of 1,000 test images: the two directions, of 128, in which they vary most. If
-# classes lie apart on the right only, training did it. If they overlap, do *not* conclude that the features cannot tell
-# them: the printed line says how much the map leaves out.
+# **Figure.** A map of the features of 1,000 test images: the two directions, of 128, in which they vary most. Large
+# markers are the middles of classes. If classes lie apart on the right only, training did it. If they overlap, do *not*
+# conclude that the features cannot tell them: the printed line says how much the map leaves out.
 
 # %% tags=["show"]
 from kit import have
@@ -856,7 +856,8 @@ if have("trained") and have("levels"):
     plots.feature_map(maps, shown[1], pictures.classes, title="The same 1,000 test images, twice")
 
 # %% [markdown]
-# **Your turn.** Pick an image; each row shows its seven nearest (ticked: its class). What does each row go by?
+# **Your turn.** Pick an image; each row shows its seven nearest (ticked: its class). What does each row go by? One
+# image proves little: try several.
 
 # %% tags=["show"]
 from kit import have

@@ -91,7 +91,7 @@ class Block:
         """The same as HTML that keeps the reader's theme, the details of the other failures folded under them."""
         rows = [_html(row, explained=number == 0) for number, row in enumerate(self.rows)]
         seconds = f" <small>{escape(self.seconds)}</small>" if self.seconds else ""
-        table = f'<table style="margin:4px 0">{"".join(rows)}</table>' if rows else ""
+        table = f'<table style="margin:4px 0;color:inherit">{"".join(rows)}</table>' if rows else ""
         first = f"<div><b>{escape(self.first)}</b></div>" if self.first else ""
         tail = f"<div>{escape(self.tail)}</div>" if self.tail else ""
         color = _WRONG if self.failure else _RIGHT if self.passed else _OPEN

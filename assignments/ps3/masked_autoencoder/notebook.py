@@ -818,6 +818,16 @@ if have("trained"):
 # Has the encoder learned something about horses and ships? Freeze it, write down `features` of 10,000 images with
 # labels, and let a linear rule read the class: *ridge regression* (`probes.ridge_accuracy`). An encoder with random
 # weights is the control. In [[linear_probe]] you build a finer instrument.
+#
+# <details><summary>What is ridge regression?</summary>
+#
+# For each image write down ten numbers, one a class: 1 for its own, 0 for the others. A linear rule (weights times
+# features, plus a constant) is fitted to them: the squared error is to be small, and so are the weights, which would
+# otherwise grow large wherever several features say nearly the same. One system of linear equations gives the answer:
+# no steps, no learning rate, the same result every time. A test image gets the class with the largest of its ten
+# numbers. It is quick, not the best: a squared error also punishes a number that is larger than it need be.
+#
+# </details>
 
 # %% tags=["guess"]
 guess_accuracy = {"pixels": None, "random transformer": None, "MAE": None}  # accuracies; chance is 0.10

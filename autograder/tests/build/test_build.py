@@ -550,7 +550,7 @@ def test_the_handout_tells_what_assignment_toml_says_and_build_names_what_is_emp
         in said
     )
     text = (release(root) / "handout.md").read_text(encoding="utf-8")
-    assert "| Due | Tuesday 01 January 2030, 00:00 UTC |" in text and "| Hand in at | Moodle |" in text
+    assert "| Due | Wednesday 01 January 2020, 00:00 UTC |" in text and "| Hand in at | Moodle |" in text
     assert "| After the deadline | 2 points a day |" in text and "| Ask at | your course tells you |" in text
 
 

@@ -531,9 +531,9 @@ guess_lower_loss = None  # "with" or "without"
 guess_better_features = None  # "with" or "without"
 
 # %% [markdown]
-# **Figures.** First both losses. In three runs of ours the mean of the last 20 was 0.71 to 0.72 without augmentation,
+# **Figures.** First both losses. In four runs of ours the mean of the last 20 was 0.71 to 0.72 without augmentation,
 # 3.1 to 3.3 with it. If yours with it is still near *chance*, log 127 = 4.84 for 64 photos, do not start the run. Then
-# k-NN accuracy: ours gave .32 to .33 without, .37 to .39 with, .27 to .29 before training. Bars, two standard errors,
+# k-NN accuracy: ours gave .32 to .33 without, .37 to .40 with, .27 to .29 before training. Bars, two standard errors,
 # say what other test images would change.
 
 # %% tags=["show"]

@@ -123,7 +123,7 @@ class Picture(Figure):
     def alternative(self) -> str:
         """The figure in words: its titles and its message."""
         drawn: Any = self.findobj(Axes)
-        titles = [axis.get_title() for axis in drawn if axis.axison]  # the others are photographs
+        titles = [axis.get_title() for axis in drawn if not axis.images or axis.axison]  # no photograph's
         return ". ".join(dict.fromkeys(part for part in (*titles, self.message) if part))
 
     def _ipython_display_(self) -> None:

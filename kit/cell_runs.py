@@ -49,7 +49,7 @@ def have(*names: str) -> bool:
     """
     namespace = sys._getframe(1).f_globals
     missing = [name for name in names if name not in namespace]
-    unfinished = [name for name in names if name in namespace and namespace[name] in (None, False)]
+    unfinished = [name for name in names if name in namespace and (namespace[name] is None or namespace[name] is False)]
     if missing:
         say(_missing_sentence(missing))
     elif unfinished:

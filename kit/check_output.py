@@ -29,6 +29,8 @@ _WORDS = {
     OutcomeStatus.CRASHED: "FAILED",
     OutcomeStatus.ERROR: "BROKEN",
 }
+# Words keep the reader's own colour, which every theme makes legible; colour is in borders only, where 3:1 will do.
+_WRONG, _RIGHT, _OPEN = "#c4520b", "#2a8a3e", "#888888"
 # An index such as (0, 0, 2) stays on one line.
 _BETWEEN_INDICES, _UNBREAKABLE = re.compile(r"(?<=\d), (?=\d)"), ",\N{NO-BREAK SPACE}"
 
@@ -88,11 +90,11 @@ class Block:
     def html(self) -> str:
         """The same as HTML that keeps the reader's theme, the details of the other failures folded under them."""
         rows = [_html(row, explained=number == 0) for number, row in enumerate(self.rows)]
-        seconds = f' <span style="opacity:.6">{escape(self.seconds)}</span>' if self.seconds else ""
-        table = f'<table style="margin:4px 0">{"".join(rows)}</table>' if rows else ""
+        seconds = f" <small>{escape(self.seconds)}</small>" if self.seconds else ""
+        table = f'<table style="margin:4px 0;color:inherit">{"".join(rows)}</table>' if rows else ""
         first = f"<div><b>{escape(self.first)}</b></div>" if self.first else ""
         tail = f"<div>{escape(self.tail)}</div>" if self.tail else ""
-        color = "#c4520b" if self.failure else "#2a8a3e" if self.passed else "#888888"
+        color = _WRONG if self.failure else _RIGHT if self.passed else _OPEN
         return (
             f'<div style="border-left:4px solid {color};padding:2px 10px">'
             f"<b>{escape(self.head)}</b>{seconds}{first}{table}{tail}</div>"
@@ -158,8 +160,8 @@ def _row(group: Sequence[Outcome]) -> CheckRow:
 
 
 def _html(row: CheckRow, *, explained: bool) -> str:
-    color = "#2a8a3e" if row.is_good else "#c4520b"
-    style = f"color:{color};text-align:left;vertical-align:top;white-space:nowrap"
+    border = f"border-left:4px solid {_RIGHT if row.is_good else _WRONG}"
+    style = f"{border};text-align:left;vertical-align:top;white-space:nowrap"
     return (
         f'<tr style="background:none"><td style="{style}"><b>{escape(row.word)}</b></td>'
         f'<td style="text-align:left">{_html_cell(row, explained and not row.is_good)}</td></tr>'

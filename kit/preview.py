@@ -151,8 +151,8 @@ def as_text(report: NotebookPreview) -> str:
 
 def as_html(report: NotebookPreview) -> str:
     """The report as tables that keep the reader's theme."""
-    color = "#c4520b" if report.stale else "inherit"
-    parts = [f'<h4>{escape(visible(report.title))}</h4><div style="color:{color}">{escape(report.freshness)}</div>']
+    freshness = f"<b>{escape(report.freshness)}</b>" if report.stale else escape(report.freshness)
+    parts = [f"<h4>{escape(visible(report.title))}</h4><div>{freshness}</div>"]
     for title, columns, rows in report.tables:
         parts.append(f"<b>{escape(title)}</b>{_html_table(columns, rows)}")
     return "".join(parts) + _html_lines(report.notes)

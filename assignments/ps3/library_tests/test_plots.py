@@ -182,8 +182,13 @@ def test_a_photograph_keeps_its_colours_in_the_png():
     ramp = torch.linspace(0, 1, 48 * 24).reshape(1, 1, 24, 48).expand(1, 3, 24, 48) * torch.tensor([1, 0.5, 0.2]).view(
         3, 1, 1
     )
-    png = Image.open(io.BytesIO(plots.images(ramp).png())).convert("RGB")
-    assert len(png.getcolors(1 << 16) or []) > 200
+    picture = plots.images(ramp)
+    shown = np.asarray(Image.open(io.BytesIO(picture.png())).convert("RGB"), dtype=int)
+    exact = io.BytesIO()
+    with figure.style():
+        picture.savefig(exact, format="png")
+    assert abs(shown - np.asarray(Image.open(exact).convert("RGB"), dtype=int)).max() <= 2
+    assert shown.max() == 255
 
 
 PALETTE = {  # LESSONS: one colour a method, in all notebooks
@@ -199,8 +204,8 @@ PALETTE = {  # LESSONS: one colour a method, in all notebooks
 
 
 def test_each_method_has_its_colour():
-    for birthplace in ("masked_autoencoder.figures", "contrastive_learning.figures", "linear_probe.networks"):
-        importlib.import_module(f"ps3.{birthplace}")
+    for lesson in ("masked_autoencoder.figures", "contrastive_learning.figures", "linear_probe.networks"):
+        importlib.import_module(f"ps3.{lesson}")  # each registers its own
     assert {name: look.colour for name, look in plots.METHODS.items()} == PALETTE
 
 
@@ -213,6 +218,52 @@ def test_a_method_cannot_get_a_second_look():
 def test_methods_differ_in_more_than_colour():
     looks = [(look.marker, str(look.line), look.filled) for look in plots.METHODS.values()]
     assert len(set(looks)) == len(looks)
+
+
+def test_the_untrained_twins_are_told_apart_without_colour():
+    one, other = plots.METHODS["random transformer"], plots.METHODS["random ResNet"]
+    assert one.marker != other.marker and one.line != other.line and one.filled != other.filled
+
+
+def ends(picture, names):
+    """name -> (place of the label, end of the line that it is joined to), in pixels."""
+    axis = picture.axes[0]
+    picture.canvas.draw()
+    beside, data = axis.get_yaxis_transform(), axis.transData
+    labels = {text.get_text(): text for text in axis.texts}
+    return {n: (beside.transform(labels[n].xyann), data.transform(labels[n].xy)) for n in names}
+
+
+@pytest.mark.parametrize("heights", [(0.50, 0.505, 0.51, 0.2), (0.1, 0.1, 0.1, 0.1), (0.2, 0.9, 0.5, 0.4)])
+def test_names_at_the_ends_of_lines_are_apart_in_order_and_joined_to_their_line(heights):
+    lines = {name: [0.1, height] for name, height in zip("abcd", heights, strict=True)}
+    placed = ends(plots.curve([500, 1000], lines, log_x=True, guess=0.95, reference={"chance": 0.1}), "abcd")
+    assert {name: round(end[0]) for name, (_, end) in placed.items()} == dict.fromkeys("abcd", round(placed["a"][1][0]))
+    ordered = sorted(placed, key=lambda name: (lines[name][1], name))
+    places = [placed[name][0][1] for name in ordered]
+    assert places == sorted(places) and min(b - a for a, b in zip(places, places[1:], strict=False)) > 12
+
+
+def test_a_training_ends_with_the_mean_of_its_last_steps(capsys):
+    losses = [4.5] * 40 + [3.0] * 19 + [1.0]
+    drawn = plots.curve(range(60), {"SimCLR": losses})
+    assert printed(capsys) == ["SimCLR: 4.5 to 2.9 (mean of the last 20)"]
+    assert [text.xy for text in drawn.axes[0].texts] == [(59, pytest.approx(2.9))]
+    plots.curve([1, 2], {"SimCLR": [4.5, 1.0]})
+    assert printed(capsys) == ["SimCLR: 4.5 to 1"]
+
+
+@pytest.mark.parametrize("kind", list(DRAWN))
+def test_a_figure_has_an_alternative_text_with_its_message(kind):
+    picture = DRAWN[kind]()
+    assert picture.message in picture.metadata()["image/png"]["alt"]
+
+
+def test_the_alternative_text_begins_with_the_titles():
+    drawn = plots.number_line({"yours": 1.0}, {"perfect": 0.0}, title="Loss on unseen images")
+    assert drawn.metadata()["image/png"]["alt"] == "Loss on unseen images. yours: 1.000"
+    photographs = plots.images(PHOTOS, columns=["0.98"] * 4, message="four photographs")
+    assert photographs.metadata()["image/png"]["alt"] == "four photographs"
 
 
 def test_labels_that_would_collide_are_moved_apart_in_order():
@@ -292,6 +343,16 @@ def test_the_live_figure_measures_in_the_course_of_the_run_without_touching_rand
         running.losses.append(1.0)
         watch(running)
     assert [step for step, _ in running.measured] == [20, 40, 60, 80] and torch.equal(torch.rand(2), expected)
+
+
+def test_live_measurements_have_bars_where_their_number_of_images_is_known():
+    running = progress(40)
+    running.measured = [(20, 0.5)]
+    watch = plots.Live(measure=lambda: 0.5, measured_on=100)
+    watch.measured = running.measured
+    axis = watch.draw(running).axes[1]
+    (bar,) = axis.containers[0].lines[2]
+    assert np.allclose(bar.get_segments()[0], [[20, 0.4], [20, 0.6]])
 
 
 def test_the_live_title_tells_the_progress_and_a_stop():

@@ -98,10 +98,11 @@ def test_a_mistake_inside_a_students_function_is_not_taken_for_a_restart(folder)
 
 def test_have_works_in_a_kernel_that_has_run_nothing(folder):
     cell = "from kit import have\nif have('trained'):\n    print('shown')"
-    said = kernel(folder, cell, "trained = False", cell, "trained = True", cell)
+    several = "import torch\ntrained = torch.zeros(2)"
+    said = kernel(folder, cell, "trained = False", cell, "trained = True", cell, several, cell)
     assert "trained is made by a cell above that has not run" in said[0] and "Traceback" not in said[0]
     assert said[2].strip() == "The training above is not finished: run its cell first. It goes on where it was stopped."
-    assert said[4].strip() == "shown"
+    assert said[4].strip() == said[6].strip() == "shown"
 
 
 @pytest.mark.parametrize("typed", ["guess_best = A", "guess_share = 40%", "guess_x = ", "guess_names = [frog, cat]"])

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -440,6 +441,29 @@ def test_html_says_the_same_and_holds_no_markup_of_the_students() -> None:
     parser.handle_starttag = lambda tag, attrs: seen.append(tag)  # type: ignore[method-assign]
     parser.feed(block.html())
     assert "script" not in seen and "&lt;script&gt;" in block.html() and "1 public" in block.html()
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance as WCAG 2 defines it, of #rrggbb."""
+    parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_colour_stands_beside_words_never_in_them() -> None:
+    outcomes = [[outcome("failed", "odd", "off by 1"), outcome("passed", "even")], [outcome("passed", "even")]]
+    html = "".join(outcomes_block(exercise(len(some)), some, 0.2).html() for some in [*outcomes, []])
+    styles = [part.split(":") for style in re.findall('style="([^"]*)"', html) for part in style.split(";")]
+    assert {value for name, value in styles if name in ("color", "opacity")} == {"inherit"}
+    borders = {value.split()[-1] for name, value in styles if name == "border-left"}
+    assert len(borders) == 3
+    for page in ("#ffffff", "#f5f5f5", "#111111", "#1e1e1e"):
+        assert min(contrast(border, page) for border in borders) > 3
 
 
 @pytest.mark.parametrize("status", [OutcomeStatus.PASSED, OutcomeStatus.FAILED])

@@ -2,15 +2,20 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from matplotlib.axes import Axes
+from matplotlib.gridspec import GridSpec
 from matplotlib.patches import Circle
-from torch import Tensor
+from matplotlib.ticker import PercentFormatter
+from torch import Tensor, nn
+from torch.nn import functional as F
 
-from ps3 import augment, plots
+from ps3 import augment, guesses, plots
 from ps3.data import ImageSet, to_float
-from ps3.plots.figure import BLUE, GRID, ORANGE, SOFT, Picture, blank, finish, guess_text, style
+from ps3.plots.figure import BLUE, GRID, ORANGE, SOFT, WIDE, Picture, blank, finish, guess_text, style
+from ps3.plots.grids import frame, show_image, tick
 
 SIMCLR = plots.register("SimCLR", colour=ORANGE, marker="^", line="-")
 
@@ -48,13 +53,13 @@ def show_puzzle(puzzle: Puzzle) -> Picture:
     return plots.images(rows, labels=(numbers[:half], numbers[half:]), message="twelve crops of six photos, 0 to 11")
 
 
-def reveal_pairs(puzzle: Puzzle, guess: Sequence[Sequence[int | None]]) -> Picture:
-    """The pairs below each other; those that were guessed are ticked."""
+def reveal_pairs(puzzle: Puzzle, guess: Any) -> Picture:
+    """The pairs below each other; those that were guessed are ticked. What cannot be read counts as not guessed."""
     firsts = [puzzle.photo.index(photo) for photo in range(PUZZLE_PHOTOS)]
-    guessed = {frozenset(pair) for pair in guess}
+    read = guesses.pairs(guess, PUZZLE_PHOTOS, len(puzzle.crops) - 1, called="guess_pairs")
+    guessed = {frozenset(pair) for pair in read}
     found = [frozenset((n, puzzle.partner[n])) in guessed for n in firsts]
-    made = any(number is not None for pair in guess for number in pair)
-    score = f"you: {sum(found)} of {len(found)} pairs" if made else "no guess made"
+    score = f"you: {sum(found)} of {len(found)} pairs" if read else "no guess made"
     return plots.images(
         (puzzle.crops[firsts], puzzle.crops[[puzzle.partner[n] for n in firsts]]),
         columns=[f"{n} and {puzzle.partner[n]}" for n in firsts],
@@ -83,8 +88,28 @@ CROPS_ONLY_RESULT = "crops only, the course's network (one seed): final loss 1.6
 
 # --- figures ----------------------------------------------------------------------------------------------------------
 
+
+def architecture() -> Picture:
+    """The whole of SimCLR, in the small preset's sizes; B photos."""
+    Stage = plots.Stage
+    return plots.architecture(
+        [
+            Stage("B photos", "B × 3 × 32 × 32"),
+            [
+                Stage("view 1", "B × 3 × 32 × 32", "fixed", "crop, flip, colours"),
+                Stage("view 2", "B × 3 × 32 × 32", "fixed", "crop, flip, colours"),
+            ],
+            Stage("encoder (ResNet8)", "2B × 128: the features", "trained", "the same for both views"),
+            Stage("projection head", "2B × 64: embeddings z", "thrown away"),
+            Stage("NT-Xent", kind="loss", note="who is whose partner?"),
+        ],
+        title="SimCLR",
+    )
+
+
 Loss = Callable[[Tensor, Tensor, float], Tensor]
 QUERY, KEY = BLUE, ORANGE
+TEMPERATURES, TEMPERATURE_LIMITS = (0.05, 0.2, 1.0), (0.001, 1000)
 NO_LINES = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
 
 
@@ -132,10 +157,10 @@ def forces(loss: Loss, queries: Tensor, keys: Tensor, temperature: float, names:
                 axis.plot(*point, marker, color=colour, linestyle="none")
                 _name_outside(axis, f"{name} {n}{off}", point, colour)
                 _arrow(axis, point, arrow, colour)
-        title = f"forces at T = {temperature:g}"
+        title = f"Forces at T = {temperature:g}"
         if promised:
             fall = _fall(loss, (queries, keys), temperature, moves) / promised
-            title += f"; a small step lowers the loss by {fall:.0%} of what they promise"
+            title += f": the loss falls by {fall:.0%} of what they promise"
         axis.set(aspect="equal", title=title)
         axis.axis("off")
         axis.margins(0.3, 0.15)
@@ -143,8 +168,10 @@ def forces(loss: Loss, queries: Tensor, keys: Tensor, temperature: float, names:
     return finish(figure, f"angle between force and radius, in degrees: {text}")
 
 
-def pushes(loss: Loss, temperatures: Sequence[float], guess: int | None = None) -> Picture:
-    """How hard one query pushes each of its three wrong keys away, and pulls at the right one, by temperature."""
+def pushes(loss: Loss, temperatures: Any, guess: Any = None) -> Picture:
+    """How hard one query pushes its three wrong keys away, and pulls at the right one, at three temperatures."""
+    read = guesses.numbers(temperatures, len(TEMPERATURES), *TEMPERATURE_LIMITS, called="temperatures")
+    temperatures = [usual if found is None else found for found, usual in zip(read, TEMPERATURES, strict=True)]
     degrees = torch.tensor([-30.0, 35.0, 75.0, 150.0])
     keys = torch.stack([torch.cos(degrees.deg2rad()), torch.sin(degrees.deg2rad()), torch.zeros(4)], dim=1)
     # Queries 1 to 3 stand at right angles to the plane: within it, only query 0 moves the keys.
@@ -171,64 +198,131 @@ def pushes(loss: Loss, temperatures: Sequence[float], guess: int | None = None) 
         f"T = {temperature:g}: {', '.join(f'{part:.0f} %' for part in share)}"
         for temperature, share in zip(temperatures, shares, strict=True)
     ]
-    return finish(figure, f"share of the push on keys 1, 2, 3: {'; '.join(texts)}; {guess_text(guess)}")
+    typed = guess.rstrip("% ") if isinstance(guess, str) else guess  # asked for in percent
+    made = guesses.number(typed, 0, 100, called="guess_share_of_key_1")
+    guessed = guess_text(None if made is None else f"{made:g} %")
+    return finish(figure, f"share of the push on keys 1, 2, 3: {'; '.join(texts)}; {guessed}")
 
 
 def neighbours(pictures: ImageSet, found: Mapping[str, Tensor]) -> Picture:
     """Neighbours of QUERIES in the training set, name -> indices (6, 5); two queries beside each other.
 
-    The query is the first picture of each row; neighbours of its class are outlined and ticked.
+    Each query stands framed and apart, left of the rows of its neighbours; those of its class are outlined and ticked.
     """
-    queries = torch.tensor(QUERIES)
-    rows, ticked, names = [], [], []
-    for pair in queries.split(2):
-        for name, indices in found.items():
-            row, ticks = [], []
-            for query in pair.tolist():
-                nearest = indices[(queries == query).nonzero().item()]
-                row += [pictures.test.images[query], *pictures.train.images[nearest]]
-                ticks += [False, *(pictures.train.labels[nearest] == pictures.test.labels[query]).tolist()]
-            rows.append(torch.stack(row))
-            ticked.append(ticks)
-            names.append(name)
-    hits = {
-        name: int((pictures.train.labels[indices] == pictures.test.labels[queries][:, None]).sum())
-        for name, indices in found.items()
-    }
+    queries, truth = torch.tensor(QUERIES), pictures.test.labels[list(QUERIES)]
+    right = {name: pictures.train.labels[indices] == truth[:, None] for name, indices in found.items()}
+    widths = [1.6, 1, 0.25, *[1] * 5, 0.6, 1, 0.25, *[1] * 5]  # names, a query, a gap, five neighbours, a gap, ...
+    count, pairs = len(found), len(queries) // 2
+    heights = ([1] * count + [0.3]) * pairs
+    with style():
+        figure = blank(WIDE, 0.58 * sum(heights[:-1]))
+        figure.set_layout_engine("constrained", w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
+        grid = GridSpec(len(heights) - 1, len(widths), figure, width_ratios=widths, height_ratios=heights[:-1])
+        for n, query in enumerate(queries.tolist()):
+            top, start = n // 2 * (count + 1), 1 + n % 2 * 8
+            place = grid[top : top + count, start]
+            frame(_one_image(figure, place, pictures.test.images[query]), pictures.test.images.shape[1:])
+            for r, (name, indices) in enumerate(found.items(), top):
+                if start == 1:
+                    _name(figure, grid[r, 0], name)
+                for c, index in enumerate(indices[n].tolist()):
+                    axis = _one_image(figure, grid[r, start + 2 + c], pictures.train.images[index])
+                    if right[name][n, c]:
+                        tick(axis, pictures.train.images.shape[1:])
     of = 5 * len(queries)
-    return plots.images(
-        rows,
-        names,
-        ticked=ticked,
-        message="; ".join(f"{n}: {hit} of {of} of the same class" for n, hit in hits.items()),
-    )
+    hits = [f"{name}: {int(ticks.sum())} of {of} of the same class" for name, ticks in right.items()]
+    return finish(figure, "; ".join(hits))
+
+
+def _name(figure: Picture, place: Any, text: str) -> None:
+    axis = figure.add_subplot(place)
+    axis.axis("off")
+    axis.text(0.92, 0.5, text, ha="right", va="center")
+
+
+def _one_image(figure: Picture, place: Any, image: Tensor) -> Axes:
+    axis: Axes = figure.add_subplot(place)
+    axis.axis("off")
+    show_image(axis, image, None)
+    return axis
+
+
+def own_views(
+    photo: Any, jitter: Any, grey: Any, crop: Any, networks: Mapping[str, Sequence[nn.Module]], pictures: ImageSet
+) -> Picture:
+    """Seven views of a test photo with colour changes of one's own, and how similar networks take them to it.
+
+    networks: name -> encoder and head. What was typed wrongly is named, and the usual value taken.
+    """
+    number = guesses.setting(photo, 12, 0, len(pictures.test) - 1, called="photo")
+    jitter, grey = guesses.setting(jitter, 0.5, called="jitter"), guesses.setting(grey, 0.2, called="grey")
+    views = augment.SimCLRViews(crop, jitter=jitter, grey=grey)
+    others = to_float(pictures.test.images[[n for n in range(257) if n != number][:256]])
+    one = to_float(pictures.test.images[[number]])
+    seen = views(one.repeat(7, 1, 1, 1), torch.Generator().manual_seed(0))
+    labels, texts = [], []
+    for name, network in networks.items():
+        itself, rest = _cosines(one, seen, network, pictures), _cosines(one, others, network, pictures)
+        labels.append(["photo", *(f"{value:.2f}" for value in itself)])
+        texts.append(f"{name}: mean cosine {itself.mean():.2f} with its views, {rest.mean():.2f} with other photos")
+    with_photo = torch.cat([one, seen])
+    return plots.images([with_photo] * len(labels), list(networks), labels=labels, message="; ".join(texts))
+
+
+def _cosines(one: Tensor, many: Tensor, network: Sequence[nn.Module], pictures: ImageSet) -> Tensor:
+    """Of the embedding of one image (1, C, H, W) with those of many: (B,)."""
+    device = next(network[0].parameters()).device
+    with torch.no_grad():
+        images = pictures.normalize(torch.cat([one, many]).to(device))
+        embedded = nn.Sequential(*network).eval()(images).float().cpu()
+    return F.cosine_similarity(embedded[:1], embedded[1:])
 
 
 def similarities(
     tables: Mapping[str, Tensor], xlabel: str = "cosine similarity", limits: tuple[float, float] = (-1, 1)
 ) -> Picture:
-    """Tables (B, B) of similarities, a panel for each: the diagonal (same photo) against the rest, as outlines."""
-    edges = torch.linspace(*limits, 41).numpy()
+    """Tables (B, B) of similarities, a panel for each: the diagonal (same photo) against the rest, as outlines.
+
+    All panels have the same limits; values that would fill a tenth of them only are shown enlarged as well.
+    """
     messages = []
     with style():
-        figure = blank(8.0, 2.9)
+        figure = blank(WIDE, 3.2)
         axes = figure.subplots(1, len(tables), sharex=True, squeeze=False)[0]
         for axis, (name, table) in zip(axes, tables.items(), strict=True):
             partner = torch.eye(len(table), dtype=torch.bool)
-            for values, label, colour, line in (
-                (table[partner], "same photo", QUERY, "-"),
-                (table[~partner], "different photos", KEY, "--"),
-            ):
-                outline = {"histtype": "step", "density": True, "linewidth": 2}
-                axis.hist(values.numpy(), edges, color=colour, linestyle=line, label=label, **outline)
-            axis.set(title=name, xlabel=xlabel, ylabel="density", xlim=limits)
+            parts = {"same photo": table[partner], "different photos": table[~partner]}
+            _outlines(axis, parts, limits)
+            axis.set(title=name, xlabel=xlabel, ylabel="share of pairs", xlim=limits)
+            low, high = table.quantile(0.01).item(), table.max().item()
+            if high - low < 0.1 * (limits[1] - limits[0]):
+                _enlarged(axis, parts, (low, high))
             found = (table.argmax(dim=1) == torch.arange(len(table))).float().mean()
             messages.append(
                 f"{name}: mean {table[partner].mean():.2f} for the same photo, {table[~partner].mean():.2f} for others;"
                 f" the partner is the most similar of {len(table)} for {found:.0%}"
             )
-        axes[0].legend(loc="upper left")
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return finish(figure, "\n".join(messages))
+
+
+def _outlines(axis: Axes, parts: Mapping[str, Tensor], limits: tuple[float, float]) -> None:
+    """Histograms of named values between the limits, as shares of all of them."""
+    edges = torch.linspace(*limits, 31).numpy()
+    for (name, values), colour, line in zip(parts.items(), (QUERY, KEY), ("-", "--"), strict=True):
+        weights = torch.full_like(values, 1 / len(values)).numpy()
+        outline = {"histtype": "step", "linewidth": 2, "color": colour, "linestyle": line}
+        axis.hist(values.numpy(), edges, weights=weights, label=name, **outline)
+    axis.yaxis.set_major_formatter(PercentFormatter(1))
+
+
+def _enlarged(axis: Axes, parts: Mapping[str, Tensor], limits: tuple[float, float]) -> None:
+    inside = axis.inset_axes((0.16, 0.3, 0.66, 0.5))
+    _outlines(inside, parts, limits)
+    inside.set(xlim=limits, xticks=limits)
+    inside.set_xticklabels([f"{value:.3f}" for value in limits])
+    inside.set_title(f"enlarged: {limits[0]:.3f} to {limits[1]:.3f}", fontsize=9)
+    inside.tick_params(labelsize=8)
 
 
 def colour_similarity(a: Tensor, b: Tensor) -> Tensor:
@@ -262,7 +356,7 @@ def _fall(loss: Loss, points: Sequence[Tensor], temperature: float, moves: Seque
 
 
 def _angles(points: Tensor, moves: Tensor) -> list[str]:
-    cosines = torch.nn.functional.cosine_similarity(points, moves, dim=1)
+    cosines = F.cosine_similarity(points, moves, dim=1)
     still = moves.norm(dim=1) < 1e-6
     return ["no force" if s else f"{torch.rad2deg(c.acos()):.0f}" for c, s in zip(cosines, still, strict=True)]
 

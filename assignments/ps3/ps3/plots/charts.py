@@ -12,6 +12,7 @@ from ps3.plots.figure import BLUE, GRID, INK, ORANGE, SOFT, WIDE, Picture, blank
 
 NONE_ASKED = object()
 YOUR_GUESS = "your guess"
+TRAINING, LAST = 40, 20  # a line of more points is a training: what it ends with is the mean of so many steps
 
 
 def curve(
@@ -30,6 +31,7 @@ def curve(
 ) -> Picture:
     """Lines over x, each labelled at its end, with dashed reference lines; `band` shades a range of y.
 
+    The end of a training, which jumps from step to step, is the mean of its last 20 values.
     y: one line, or name -> line (methods get their own colour, marker and line). guess: a height, drawn as a diamond.
     """
     lines = {name: numbers(line) for name, line in (y.items() if isinstance(y, Mapping) else [("", y)])}
@@ -46,14 +48,15 @@ def curve(
             axis.axhspan(*band, color=GRID, label=f"{band[0]:g} to {band[1]:g}")
         for number, (name, line) in enumerate(lines.items()):
             look = method(name, number)
-            marks = look.marks if len(line) <= 40 else {"linewidth": 1.2}
+            marks = look.marks if len(line) <= TRAINING else {"linewidth": 1.2}
             around = (errors or {}).get(name)
             axis.errorbar(x[: len(line)], line, around, color=look.colour, linestyle=look.line, capsize=3, **marks)
         reference_lines(axis, reference or {})
         _guess_at(axis, x[-1], guess)
-        _end_labels(axis, {name: line[-1] for name, line in lines.items() if name}, x[-1])
-    ends = "; ".join(f"{name or ylabel}: {line[0]:.3g} to {line[-1]:.3g}" for name, line in lines.items())
-    return finish(figure, message or ends)
+        _end_labels(axis, {name: (x[len(line) - 1], _end(line)) for name, line in lines.items() if name})
+    ends = "; ".join(f"{name or ylabel}: {line[0]:.3g} to {_end(line):.3g}" for name, line in lines.items())
+    means = f" (mean of the last {LAST})" if any(len(line) > TRAINING for line in lines.values()) else ""
+    return finish(figure, message or ends + means)
 
 
 def dots(
@@ -266,17 +269,34 @@ def _guesses_text(guesses: Any, made: Mapping[str, float]) -> str:
     return "; your guess: " + ", ".join(f"{n} {v:.3f}" for n, v in made.items()) if made else "; no guess made"
 
 
-def _end_labels(axis: Axes, ends: Mapping[str, float], x: float) -> None:
+def _end(line: Sequence[float]) -> float:
+    last = line[-LAST:] if len(line) > TRAINING else line[-1:]
+    return sum(last) / len(last)
+
+
+def _end_labels(axis: Axes, ends: Mapping[str, tuple[float, float]]) -> None:
+    """Names right of the axes, apart from each other, each joined to the end of its line; ends: name -> (x, y)."""
     if not ends:
         return
     low, high = axis.get_ylim()
-    heights = spread(list(ends.values()), (high - low) / 14)
+    axis.set_ylim(low, high)  # whatever is drawn later: the labels stay where their lines end
+    heights = spread([y for _, y in ends.values()], (high - low) / 12)
     for number, (name, place) in enumerate(zip(ends, heights, strict=True)):
+        to_line = {
+            "arrowstyle": "-",
+            "color": method(name, number).colour,
+            "linewidth": 0.8,
+            "relpos": (0, 0.5),
+            "shrinkA": 2,
+            "shrinkB": 4,
+        }
         axis.annotate(
             name,
-            (1.01, place),
-            xycoords=axis.get_yaxis_transform(),
+            ends[name],
+            (1.05, place),
+            textcoords=axis.get_yaxis_transform(),
             va="center",
-            color=method(name, number).colour,
+            color=INK,
             annotation_clip=False,
+            arrowprops=to_line,
         )

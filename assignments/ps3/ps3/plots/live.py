@@ -12,6 +12,7 @@ from ps3.data import ImageSet
 from ps3.plots.charts import reference_lines
 from ps3.plots.figure import SOFT, WIDE, Picture, blank, in_notebook, method, style
 from ps3.plots.grids import show_image
+from ps3.probes import standard_error
 from ps3.training import Progress, print_tenths
 
 SECONDS_BETWEEN = 2.0
@@ -26,7 +27,8 @@ class Live:
     rows: a function that returns rows of images to draw below, (B, C, H, W) each, named by `row_titles`; `pictures`
     where normalised.
     measure: a function that returns an accuracy, called `measures` times in the course of the run and drawn as dots
-    in a panel of its own; `chance` is its reference line.
+    in a panel of its own, with bars of two standard errors where it is measured on `measured_on` images; `chance` is
+    its reference line.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Live:
         measure: Callable[[], float] | None = None,
         measure_name: str = "k-NN accuracy",
         measures: int = 6,
+        measured_on: int = 0,
         chance: float | None = None,
         name: str = "",
         ylabel: str = "loss",
@@ -47,6 +50,7 @@ class Live:
         self.measure, self.measure_name, self.measures, self.chance = measure, measure_name, measures, chance
         self.look, self.ylabel, self.row_titles = method(name), ylabel, tuple(row_titles)
         self.measured: list[tuple[int, float]] = []
+        self.measured_on = measured_on
         self.handle: Any = None
         self.last_time = 0.0
 
@@ -114,11 +118,16 @@ class Live:
     def _draw_measured(self, axis: Axes, progress: Progress) -> None:
         axis.set(xlim=(0, progress.steps), xlabel="step", ylabel=self.measure_name)
         if self.measured:
-            axis.plot(
-                *zip(*self.measured, strict=True),
+            steps, values = zip(*self.measured, strict=True)
+            bars = [2 * standard_error(v, self.measured_on) for v in values] if self.measured_on else None
+            axis.errorbar(
+                steps,
+                values,
+                bars,
                 marker=self.look.marker,
                 linestyle="none",
                 color=self.look.colour,
+                capsize=3,
                 clip_on=False,
             )
         if self.chance is not None:

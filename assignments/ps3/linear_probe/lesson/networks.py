@@ -1,5 +1,6 @@
 """The networks that the lesson on linear probes judges: what other notebooks left, and what it trains itself."""
 
+import copy
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -88,6 +89,35 @@ def supervised(pictures: ImageSet, preset: training.Preset, device: torch.device
         return F.cross_entropy(classifier(encoder(pictures.normalize(augment.flip(batch)))).float(), labels)
 
     return _trained("supervised", step, len(pictures.classes), pictures, preset, device)
+
+
+def finetuned(
+    encoder: nn.Module, dim: int, pictures: ImageSet, images: Tensor, labels: Tensor, steps: int, seed: int = 0
+) -> nn.Module:
+    """A copy of the encoder (features (B, dim)) with a linear layer on top, all weights trained with these labels.
+
+    Images are uint8. Returns what maps normalised images (B, C, H, W) to scores (B, classes); `encoder` stays as it is.
+    """
+    torch.manual_seed(seed)
+    device = next(encoder.parameters()).device
+    network = nn.Sequential(copy.deepcopy(encoder), nn.Linear(dim, len(pictures.classes)).to(device))
+    network.requires_grad_(True)
+
+    def step(batch: Tensor, labels: Tensor) -> Tensor:
+        return F.cross_entropy(network(pictures.normalize(augment.flip(batch))).float(), labels)
+
+    training.train(
+        network,
+        step,
+        images,
+        labels,
+        steps=steps,
+        lr=1e-3,
+        schedule=training.cosine,
+        seed=seed,
+        watch=lambda progress: None,
+    )
+    return network
 
 
 def _trained(

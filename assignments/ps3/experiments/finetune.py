@@ -1,0 +1,134 @@
+"""A linear head on frozen features against all weights free to move, over several seeds: what the third lesson shows.
+
+Hand-crafted features can only have the head; a random encoder with all weights free is a network trained from scratch.
+Both see the same labels, and every network makes the same number of steps.
+"""
+
+import argparse
+import copy
+import json
+import os
+import statistics
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from course import HERE
+from runs import LABELLED, features_of, mae, simclr, softmax_probe, spread
+from torch import Tensor, nn
+
+from ps3 import data, probes, training
+from ps3.linear_probe import networks
+
+COUNTS = (1_000, 10_000)  # labels
+Found = dict[str, dict[str, float]]  # "linear head" or "all weights" -> number of labels -> accuracy
+
+
+class Features(nn.Module):
+    """A transformer as what maps images to features (B, D)."""
+
+    def __init__(self, encoder: Any):
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, images: Tensor) -> Tensor:
+        features: Tensor = self.encoder.features(images)
+        return features
+
+
+def linear_head(features: probes.Features, known: data.ImageSet, seed: int) -> dict[str, float]:
+    """Accuracies of the notebook's probe by number of labels."""
+    judge, labels, found = softmax_probe(), known.train.labels, {}
+    for count in COUNTS:
+        own = data.labelled_subset(labels, count, seed)
+        found[str(count)] = round(judge(features[0][own], labels[own], features[1], known.test.labels), 4)
+    return found
+
+
+def all_weights(encoder: nn.Module, known: data.ImageSet, steps: int, seed: int) -> dict[str, float]:
+    """Accuracies of the encoder with a linear layer, trained together, by number of labels."""
+    train, found = known.train, {}
+    for count in COUNTS:
+        own = data.labelled_subset(train.labels, count, seed)
+        network = networks.finetuned(encoder, 128, known, train.images[own], train.labels[own], steps, seed)
+        scores = probes.features_of(network, known, known.test.images)
+        found[str(count)] = round(probes.share_right(scores, known.test.labels), 4)
+    return found
+
+
+def compare(encoder: nn.Module, known: data.ImageSet, steps: int, seed: int) -> Found:
+    """Both ways of using one encoder."""
+    return {
+        "linear head": linear_head(features_of(encoder, known), known, seed),
+        "all weights": all_weights(encoder, known, steps, seed),
+    }
+
+
+def run_hand_crafted(known: data.ImageSet, preset: training.Preset, seed: int) -> Iterator[tuple[str, Found]]:
+    features = tuple(probes.hand_crafted(part.images) for part in (known.train, known.test))
+    yield "hand-crafted", {"linear head": linear_head(features, known, seed)}
+
+
+def run_resnet(known: data.ImageSet, preset: training.Preset, seed: int) -> Iterator[tuple[str, Found]]:
+    steps = preset.steps("linear_probe", "finetune")
+    encoder, train = simclr(known, preset, seed)
+    yield "random ResNet", compare(copy.deepcopy(encoder), known, steps, seed)
+    train()
+    yield "SimCLR", compare(encoder, known, steps, seed)
+
+
+def run_transformer(known: data.ImageSet, preset: training.Preset, seed: int) -> Iterator[tuple[str, Found]]:
+    steps = preset.steps("linear_probe", "finetune")
+    encoder, train = mae(known, preset, seed)
+    yield "random transformer", compare(Features(copy.deepcopy(encoder)), known, steps, seed)
+    train()
+    yield "MAE", compare(Features(encoder), known, steps, seed)
+
+
+RUNS = {"hand-crafted": run_hand_crafted, "resnet": run_resnet, "transformer": run_transformer}
+
+
+def report(seeds: Mapping[str, Mapping[str, Mapping[str, Found]]]) -> None:
+    """Print what was found, from the lowest to the highest seed."""
+    print("| Start | Trained | 1,000 labels | 10,000 labels | seeds |\n|---|---|---|---|---|")
+    rows: dict[tuple[str, str], list[dict[str, float]]] = {}
+    for runs in seeds.values():
+        for found in runs.values():
+            for name, ways in found.items():
+                for way, values in ways.items():
+                    rows.setdefault((name, way), []).append(values)
+    for (name, way), every in rows.items():
+        cells = [spread([values[str(count)] for values in every]) for count in COUNTS]
+        print(f"| {name} | {way} | {' | '.join(cells)} | {len(every)} |")
+    print("means:", {f"{n}, {w}": [round(statistics.mean(v[str(c)] for v in e), 3) for c in COUNTS]
+                     for (n, w), e in rows.items()})  # fmt: skip
+
+
+def main() -> None:
+    """Measure what is not yet in the file of results, then print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--preset", default="small", choices=list(training.PRESETS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--only", nargs="+", choices=list(RUNS), default=list(RUNS))
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=HERE / "results-finetune.json")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    training.ALL_THREADS = options.threads
+    preset, known = training.preset(options.preset), data.load().with_labels(LABELLED)
+    found = json.loads(options.out.read_text()) if options.out.exists() else {}
+    for seed in options.seeds:
+        for name in options.only:
+            done = found.setdefault(str(seed), {})
+            if name not in done:
+                print(f"--- {name}, seed {seed}", flush=True)
+                done[name] = dict(RUNS[name](known, preset, seed))
+                part = options.out.with_suffix(".part")
+                part.write_text(json.dumps(found, indent=1) + "\n")
+                os.replace(part, options.out)
+    report(found)
+
+
+if __name__ == "__main__":
+    main()

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 
 import torch
@@ -63,6 +63,26 @@ def _missing(path: Path, training_name: str, notebook: str) -> str:
     stopped = f"; its training {training_name} was not finished, and goes on there"
     there = stored.stopped_paths(path.with_name(path.name.replace("mae-features", "mae")))
     return f"no {path}, so its row stays empty; the notebook {notebook!r} makes that file{stopped if there else ''}"
+
+
+def features_of_all(
+    encoders: Mapping[str, nn.Module], pictures: ImageSet, sets: tuple[Tensor, Tensor]
+) -> dict[str, probes.Features]:
+    """Features of labelled and of test images by each encoder, a printed line for each."""
+    found = {}
+    for name, network in encoders.items():
+        print(f"{name}: features of {sum(map(len, sets)):,} images")
+        found[name] = (
+            probes.features_of(network, pictures, sets[0]),
+            probes.features_of(network, pictures, sets[1]),
+        )
+    return found
+
+
+def learned_and_twin(names: Container[str]) -> tuple[str, str]:
+    """Of the rows of the table, one learned without labels, and the random one of the same architecture."""
+    pairs = (("SimCLR", "random ResNet"), ("MAE", "random transformer"), ("rotation", "random ResNet"))
+    return next(pair for pair in pairs if pair[0] in names)
 
 
 def up_to_block(network: ResNet8, count: int) -> nn.Module:

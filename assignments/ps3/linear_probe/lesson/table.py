@@ -1,9 +1,10 @@
 """The table of the lesson on linear probes: methods, numbers of labels, accuracies."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ps3 import plots, probes, training
+from ps3 import guesses, plots, probes, training
 from ps3.data import ImageSet
 from ps3.plots.figure import Picture
 
@@ -13,6 +14,16 @@ def usual_l2(dim: int) -> float:
     feature vector grows with D. Fixed beforehand, the same for every method; never chosen on the test set.
     """
     return 1e-3 * dim / 128
+
+
+def sensible_try(
+    name: object, count: object, times: object, rows: Iterable[str], classes: int = 10
+) -> tuple[str, int, float]:
+    """What was typed as features, number of labels and factor of the penalty; a sentence where it is something else."""
+    found = guesses.one_of(name, list(rows), called="features_of") or "pixels"
+    labels = guesses.number(count, 2 * classes, 1_000, called="labels") or 500
+    factor = guesses.number(times, 0.01, 1_000, called="times") or 1.0
+    return found, int(labels) // classes * classes, factor
 
 
 @dataclass
@@ -28,9 +39,12 @@ class Table:
     rows: dict[str, tuple[int, dict[int, list[float]]]] = field(default_factory=dict)
 
     def add(self, name: str, features: probes.Features) -> None:
-        """Judge features of the labelled images and of the test images."""
+        """Judge features of the labelled images and of the test images; says how long it took."""
+        started = time.perf_counter()
         accuracies = probes.by_label_count(self.judge, features, self.known, self.counts)
-        self.rows[name] = (features[0].shape[1], accuracies)
+        dim, fits = features[0].shape[1], sum(map(len, accuracies.values()))
+        print(f"{name}: {fits} probes of {dim:,} features, {time.perf_counter() - started:.0f} s")
+        self.rows[name] = (dim, accuracies)
 
     def mean(self, name: str, count: int) -> float:
         """Accuracy over the draws of so many labels."""

@@ -4,11 +4,11 @@
 # Below, two photos and their nearest neighbours among 4,000 others, as four networks and formulas see them. Which of
 # the four, A to D, sees best? Eyes disagree, so you will build an instrument: the **linear probe**.
 #
-# - **At the end** you have a table that marks pixels, hand-made features, self-supervised networks and a supervised
-#   one, each beside its control.
+# - **At the end:** a table that marks pixels, hand-made features, self-supervised networks and a supervised one, each
+#   beside its control.
 # - **Your time:** about 2 hours (an estimate); ●○○ is a short step, ●●● the hardest. **Computing:** about 3 minutes;
 #   without [[masked_autoencoder]] and [[contrastive_learning]], one more.
-# - **What needs what:** the four exercises need nothing of each other, the table needs all four.
+# - **What needs what:** the four exercises are independent, the table needs all four.
 
 # %% tags=["given"]
 import torch
@@ -48,16 +48,16 @@ puzzle = figures.puzzle(looks | shown)
 figures.show_puzzle(known, puzzle)
 
 # %% [markdown]
-# Each row: a framed query and its five neighbours, twice. Which row would you trust? A guess is never graded; the
-# names come at the end.
+# Each row: two framed queries, five neighbours each. Which row would you trust? A guess is never graded; the names come
+# at the end.
 
 # %% tags=["guess"]
 guess_best = None  # "A", "B", "C" or "D"
 
 # %% [markdown]
-# A **linear probe** ([Alain and Bengio 2016](https://arxiv.org/abs/1610.01644)) asks one precise question: freeze the
-# encoder, write down its features for some labelled images, and let the *simplest* classifier read the class from them.
-# If a straight cut finds the horses, the features have put horses together.
+# A **linear probe** ([Alain and Bengio 2016](https://arxiv.org/abs/1610.01644)) asks one question: freeze the encoder,
+# write down its features for some labelled images, and let the *simplest* classifier read the class from them. If a
+# straight cut finds the horses, the features have put horses together.
 
 # %% tags=["show"]
 figures.architecture()
@@ -122,14 +122,13 @@ check("probe-extract-features")
 
 # %% [markdown]
 # **Figure.** An encoder with BatchNorm and Dropout, in training mode but for its convolution. Each mark is one feature
-# of one of the last 16 of 64 images: alone (x) and in batches of 24 (y). If all lie on the diagonal, neighbours have no
-# say. Below, the encoder's running mean and which parts are training (1), before and after. If nothing is outlined, it
-# is as it was.
+# of one image: alone (x), in batches of 24 (y). If all lie on the diagonal, neighbours have no say. Below, its running
+# mean and which parts are training (1). If nothing is outlined, it is as it was.
 #
 # <details><summary>It looks otherwise?</summary>
 #
 # - If you see a cloud round the diagonal, the encoder was in training mode.
-# - If the cloud has nothing to do with the diagonal, images were lost or changed places. Look at the last batch, of 16.
+# - If the cloud has nothing to do with the diagonal, images were lost or changed places. See the last batch: 16 of 64.
 # - If a mean is outlined, BatchNorm was still averaging.
 # - If a part is outlined, its mode was not given back. The convolution was in eval mode before; the others were not.
 #
@@ -402,7 +401,7 @@ guess_horse = None  # a few words
 # %% tags=["show"]
 if ready("probe-standardize", "probe-fit", "probe-accuracy"):
     train, test = standardize(*looks["pixels"])
-    weight, bias = fit_linear_probe(train, known.train.labels, 10, 1.0)  # 40 times the usual: the weights are smoother
+    weight, bias = fit_linear_probe(train, known.train.labels, 10, 1.0)  # l2 40 times the usual: smoother
     figures.confusion(accuracy, weight, bias, test, known, guess_confused)
     figures.templates(weight, pictures)
     print(f"right: {accuracy(weight, bias, test, known.test.labels):.3f}; horse, {plots.guess_text(guess_horse)}")
@@ -425,7 +424,7 @@ EXERCISES = [f"probe-{name}" for name in "extract-features standardize fit accur
 
 # %% [markdown]
 # Each mark uses 500, 1,000 and 10,000 labels, the small numbers three times with other images. What is uncertain? Other
-# *test images* would move one accuracy by ± .014 and, as all rows see the same 5,000, a difference of two rows by ± .016.
+# *test images* would move one accuracy by ± .014, and, as all rows see the same, a difference of two rows by ± .016.
 # Another *seed* moves more: the random ResNet by .045. Ask both before you read a difference.
 
 
@@ -478,9 +477,9 @@ if ready(*EXERCISES):
     table.show(guess_resnets)
 
 # %% [markdown]
-# If MAE is less than .08, or SimCLR less than .10, above its own twin, something went wrong. Do they beat the
-# hand-crafted row (.547)? In the course's runs neither did clearly: people tuned such histograms for decades. What
-# those cannot do is go on learning.
+# If MAE is less than .08, or SimCLR less than .10, above its own twin, something went wrong. Neither clearly beat the
+# hand-crafted row (.547) in the course's runs: people tuned such histograms for decades. What those cannot do is go on
+# learning.
 
 # %% [markdown]
 # **Row 7.** The same ResNet, trained with all 25,000 labels: about a minute. *While it runs:* the dashed line is the
@@ -542,17 +541,17 @@ if have("maps"):
 # ## Layer by layer (about 10 min, ●○○)
 #
 # So far we read the last block. Is the class easiest to read there? The supervised net was trained to say it at its
-# end; MAE was trained to paint. Guess where each is highest. 0 stands before the first block (in the transformer, after
-# that block's LayerNorm).
+# end, MAE to paint. Guess where each is highest. 0 stands before the first block (the transformer's: after its
+# LayerNorm).
 
 # %% tags=["guess"]
 guess_peak_mae = None  # 0 to 4
 guess_peak_supervised = None  # 0 to 3
 
 # %% [markdown]
-# **Figure.** Your probe after each block, with 1,000 labels, averaged over places. If a line rises all the way, each
-# block made the class easier to read. If it falls at the end, the last block serves its own task. The ResNet's blocks
-# have 16, 32, 64 and 128 features, the transformer's 128 each: in the ResNet, depth and width grow together.
+# **Figure.** Your probe, 1,000 labels, features averaged over places. If a line rises all the way, each block made the
+# class easier to read. If it falls at the end, the last block serves its own task. In the ResNet width grows with
+# depth, 16, 32, 64, 128; the transformer has 128 throughout.
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel
@@ -582,9 +581,9 @@ if have("table") and ready(*EXERCISES):
 guess_everything = {"random ResNet": None, "SimCLR": None, "rotation": None}  # accuracies with all weights trained
 
 # %% [markdown]
-# **Figure.** Circles: a linear head. Squares: all weights. Filled: the course's three seeds; hollow: yours (about 20 s).
-# If a square lies right of its circle, finetuning found more than a line could read. If the scratch square lies left of
-# a learned circle, pretraining was worth more than freedom.
+# **Figure.** Circles: a linear head. Squares: all weights. Filled: the course's three seeds; hollow: yours (20 s). If a
+# square lies right of its circle, finetuning found more than a line could read. If the scratch square lies left of a
+# learned circle, pretraining was worth more than freedom.
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel
@@ -606,7 +605,7 @@ if have("table") and ready(*EXERCISES):
 # Shuffle the labels of 500 images and fit your probe to their 3,072 pixels, five times. The test accuracy should be
 # chance on average, .10. Guess: and the accuracy on the 500 themselves?
 #
-# **Figure.** Means of five shuffles; bars from the lowest to the highest. If the lower dot lies on chance, nothing leaks.
+# **Figure.** Means of five shuffles; bars: lowest to highest. If the lower dot lies on chance, nothing leaks.
 #
 # <details><summary>Why does one shuffle stray so far from .10?</summary>
 #
@@ -634,11 +633,11 @@ if ready("probe-standardize", "probe-fit", "probe-accuracy"):
     plots.dots(names, found.mean(dim=0).tolist(), reach.tolist(), chance=0.1, guesses=guesses, **look)
 
 # %% [markdown]
-# With more features than images, a linear rule learns *any* labels by heart. A probe's training accuracy says nothing
-# about features.
+# With more features than images, a linear rule learns *any* labels by heart. Its training accuracy says nothing about
+# features.
 #
-# **Your turn.** Any row of the table, 20 to 1,000 labels, .01 to 1,000 times the usual penalty. When do the two dots part,
-# and when do both sink?
+# **Your turn.** Any row of the table, 20 to 1,000 labels, .01 to 1,000 times the usual penalty. When do the dots part,
+# when do both sink?
 
 # %% tags=["show"]
 features_of, labels, times = "pixels", 500, 1.0  # yours
@@ -656,8 +655,8 @@ if have("table") and ready(*EXERCISES):
 # %% [markdown]
 # ## The puzzle's answer
 #
-# **Figure.** The four rows named; neighbours of the query's class are outlined and ticked. Does the order agree with
-# your table? Two queries are too few to say.
+# **Figure.** The rows named; neighbours of the query's class are ticked. Does the order agree with your table? Two
+# queries are too few to say.
 
 # %% tags=["show"]
 figures.show_puzzle(known, puzzle, reveal=True, guess=guess_best)
@@ -691,8 +690,8 @@ figures.show_puzzle(known, puzzle, reveal=True, guess=guess_best)
 # %% [markdown]
 # ## The end {-}
 #
-# You can now take features out of a network without touching it, fit a classifier whose answer does not depend on a
-# learning rate, and read a table of marks with its controls.
+# You can now take features out of a network without touching it, fit a classifier without tuning it, and read a table
+# of marks with its controls.
 #
 # **Beside the lecture.** A stricter judge is another task with all weights free to move: detecting objects. In the
 # lecture's table, AP50 is 52.5 from random weights, 80.8 after supervised and 81.4 to 82.1 after contrastive
@@ -700,8 +699,13 @@ figures.show_puzzle(known, puzzle, reveal=True, guess=guess_best)
 # minutes, they a million or more and days.
 
 # %% [markdown]
-# **For the fast:** k-NN (`probes.knn`) instead of your probe: does the order of rows change? A probe for "was this
-# image turned grey?": which encoder was trained to forget it? Two layers instead of one.
+# <details><summary>For the fast</summary>
+#
+# - k-NN (`probes.knn`) in place of your probe: does the order of the rows change?
+# - A probe for "was this image turned grey?": which encoder was trained to forget it?
+# - Two layers in place of one: which row gains most?
+#
+# </details>
 #
 # <details><summary>Further reading</summary>
 #

@@ -1,4 +1,4 @@
-"""How far the third lesson's accuracies move: another random encoder, and a difference between two rows of its table."""
+"""How far the third lesson's accuracies move: with other random weights, and a difference between two of its rows."""
 
 import argparse
 import itertools

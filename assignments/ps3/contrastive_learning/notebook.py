@@ -24,7 +24,8 @@ torch.manual_seed(0)
 preset, device = training.preset(), training.best_device()
 pictures = data.load()
 photos = data.to_float(pictures.test.images)  # (5000, 3, 32, 32), 0 to 1
-print(f"preset {preset.name}, {device}, {len(pictures.unlabelled):,} images to learn from, {len(photos):,} to test")
+print(training.preset_line(preset, device))
+print(f"{len(pictures.unlabelled):,} images to learn from, {len(photos):,} to test")
 
 # %% tags=["show"]
 puzzle = figures.pairs_puzzle(pictures)

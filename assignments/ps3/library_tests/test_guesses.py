@@ -118,3 +118,22 @@ def test_no_guess_stops_a_figure(typed):
     plots.dots(["pixels", "MAE"], [0.3, 0.5], chance=0.1, guesses=typed)
     plots.curve([1, 2, 3], [3, 2, 1], guess=typed)
     plots.number_line({"yours": 1.0, "your guess": typed}, {"chance": 2.0})
+
+
+@pytest.mark.parametrize(
+    ("typed", "default", "high", "used"),
+    [(5, 7, 7, 5), ("5", 7, 7, 5), (0, 7, 7, 0), (0.4, 0.25, 0.95, 0.4), ("0,4", 0.25, 0.95, 0.4),
+     (40, 0.25, 0.95, 0.4), ("40 %", 0.25, 0.95, 0.4), ("False", True, 1, False), (False, True, 1, False),
+     ("yes", False, 1, True)],
+)  # fmt: skip
+def test_a_setting_is_read_as_its_default_is_and_nothing_is_said(typed, default, high, used, capsys):
+    found = guesses.setting(typed, default, 0, high)
+    assert found == used and type(found) is type(used) and capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("default", [7, 0.25, True])
+@pytest.mark.parametrize("typed", [thing for thing in ODD if thing not in ("0.4", True, (0, 4), [1], 40)] + [-2, 140])
+def test_a_setting_that_cannot_be_used_gives_the_default_and_a_line_that_says_so(typed, default, capsys):
+    assert guesses.setting(typed, default, 0, 7 if default == 7 else 0.3, called="photo") == default
+    out = capsys.readouterr().out
+    assert out.startswith("photo: ") and f"Here it is {default}." in out and out.count("\n") == 1

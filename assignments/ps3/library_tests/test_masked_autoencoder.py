@@ -115,12 +115,13 @@ class Encoder(nn.Module):
         return x[:, 1:].mean(dim=1)
 
 
-def test_features_by_level_end_with_the_encoders_own_and_come_back_from_their_file(tmp_path, generator):
+def test_features_by_level_end_with_the_encoders_own_and_come_back_from_their_file(tmp_path, generator, capsys):
     images = torch.randint(0, 256, (6, 3, 4, 4), dtype=torch.uint8, generator=generator)
     split = data.Split(images, torch.arange(6) % 2)
     known = data.ImageSet("made", ("a", "b"), (0.5,) * 3, (0.25,) * 3, split, split, images)
     encoder = Encoder()
-    train, test = judging.by_level(encoder, known)
+    train, test = judging.by_level({"MAE": encoder}, known)["MAE"]
+    assert capsys.readouterr().out == "MAE: features of 12 images\n"
     assert train.shape == test.shape == (4, 6, 12)  # before the first block, after each, at the end
     expected = encoder.features(known.normalize(images)).detach()
     torch.testing.assert_close(train[-1], expected, atol=0.05, rtol=0.02)  # bfloat16 may be the faster one
@@ -149,6 +150,15 @@ def test_loss_and_accuracy_stand_over_the_ratio_with_equal_steps_and_equal_work(
     assert 0.3 < accuracy.get_ylim()[0] and "yours, 60%: 0.60 and 0.470" in capsys.readouterr().out
 
 
+def test_guessed_ratios_are_read_leniently_and_drawn_on_the_courses_means(capsys):
+    loss, accuracy = figures.ratios(0.6, 0.6, 0.47, guessed=("75 %", "0.4")).axes
+    drawn = {line.get_label(): [axis is loss, *line.get_xdata()] for axis in (loss, accuracy) for line in axis.lines}
+    assert drawn["your guess"] == [True, 0.75]
+    out = capsys.readouterr().out
+    assert "guess_best_ratio_for_features: '0.4' cannot be read; expected one of 0.25, 0.5, 0.75, 0.9" in out
+    assert "your guesses: loss 75%, features none" in out
+
+
 def test_without_a_long_run_the_ratios_are_drawn_all_the_same():
     accuracy = figures.ratios(0.6, 0.6, 0.47).axes[1]
     assert "yours, the long run" not in [line.get_label() for line in accuracy.lines]
@@ -158,6 +168,15 @@ def test_a_block_is_hidden_in_the_middle_and_random_noise_is_not_sorted_by_place
     hidden = (figures.noise_for(True).argsort(dim=1).argsort(dim=1) >= 48).reshape(8, 8)
     assert hidden[2:6, 2:6].all() and hidden.sum() == 16
     assert not torch.equal(figures.noise_for(False), figures.noise_for(True))
+
+
+def test_settings_of_your_turn_are_read_by_name_and_replaced_where_they_cannot_be_used(capsys):
+    assert figures.settings(photo="3", my_share=25, block="False") == (3, 0.25, False)
+    assert capsys.readouterr().out == ""
+    assert figures.settings(photo=8) == 0 and figures.settings(my_ratio=1) == 0.6
+    photo, ratio = capsys.readouterr().out.splitlines()
+    assert photo.startswith("photo: 8 cannot be used; expected a whole number from 0 to 7")
+    assert ratio.startswith("my_ratio: 1 cannot be used; expected a number from 0.05 to 0.95")
 
 
 def test_the_attention_of_a_patch_is_shared_out_over_class_token_and_patches():

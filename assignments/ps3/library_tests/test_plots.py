@@ -163,11 +163,12 @@ def test_a_neighbour_is_never_the_query_and_the_nearest_comes_first(capsys):
     assert printed(capsys) == ["query 0, cat; neighbours of its class, of 3: yours 1"]
 
 
-@pytest.mark.parametrize("query", ["17", 4, -1, None, 1.0])
+@pytest.mark.parametrize("query", ["17", 4, -1, None, 1.5])
 def test_a_query_that_is_no_image_is_named_and_the_first_image_is_shown(query, capsys):
     plots.neighbours(query, {"a": PHOTOS.flatten(1)}, PHOTOS, torch.arange(4), "wxyz", k=1)
     first, second = printed(capsys)
-    assert first.startswith("query is the number of an image, 0 to 3, not") and second.startswith("query 0, w;")
+    assert first.startswith("query: ") and "expected a whole number from 0 to 3" in first
+    assert second.startswith("query 0, w;")
 
 
 def test_a_figure_has_two_pixels_for_each_point_and_says_how_large_it_is_shown():

@@ -32,7 +32,8 @@ preset, device = training.preset(), training.best_device()
 pictures = data.load()
 counts = preset.label_counts
 known = pictures.with_labels(counts[-1])  # so many training images with labels, and all test images
-print(f"preset {preset.name}, {device}: {len(known.train):,} labelled and {len(known.test):,} test images")
+print(training.preset_line(preset, device))
+print(f"{len(known.train):,} labelled and {len(known.test):,} test images")
 
 torch.manual_seed(1)
 encoders = {"random ResNet": ResNet8().to(device)}

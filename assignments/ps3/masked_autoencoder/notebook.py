@@ -26,7 +26,8 @@ torch.manual_seed(0)
 pictures, preset, device = data.load(), training.preset(), training.best_device()
 known = pictures.with_labels(preset.label_counts[-1])  # so many training images with labels, for judging
 photos = data.to_float(pictures.test.images[list(figures.PUZZLE)])  # (8, 3, 32, 32), 0 to 1
-print(f"preset {preset.name}, {device}, {len(pictures.unlabelled):,} images to learn from")
+print(training.preset_line(preset, device))
+print(f"{len(pictures.unlabelled):,} images to learn from")
 
 originals, hidden, names = figures.puzzle(pictures)
 plots.images(hidden, message="eight images, 48 of 64 patches of each are grey; classes: " + ", ".join(pictures.classes))
@@ -713,6 +714,8 @@ def small_rows():
 
 
 # %% tags=["show"]
+from kit import ready  # here, so that this cell also answers in a restarted kernel
+
 again = False  # True: train once more; the weights of the earlier run stay until the new one is finished
 torch.manual_seed(0)
 encoder, decoder = MAEEncoder().to(device), MAEDecoder().to(device)
@@ -741,7 +744,7 @@ if not trained and ready(*EXERCISES):
 # nothing ever asked for those.
 
 # %% tags=["show"]
-from kit import have  # here, so that this cell also answers in a restarted kernel
+from kit import have
 
 if have("trained"):
     rows, mask = paint(images, noise)
@@ -753,7 +756,7 @@ if have("trained"):
 # **Figure.** The loss on images that it never saw, beside your guess. Which photo is painted best?
 
 # %% tags=["show"]
-from kit import have  # here, so that this cell also answers in a restarted kernel
+from kit import have
 
 if have("trained"):
     unseen = pictures.normalize(pictures.test.images[:500]).to(device)
@@ -774,11 +777,12 @@ if have("trained"):
 # Which photo, how much of it, and where? Compare a block with as many random patches: the losses differ. Why?
 
 # %% tags=["show"]
+from kit import have
+
 photo, my_share, block = 7, 0.25, True  # yours: 0 to 7; 0.05 to 0.95; False: hidden at random
-if not trained:
-    print("[[#run]] has not run yet")
-else:
-    one = images[photo % 8 : photo % 8 + 1]
+if have("trained"):
+    photo, my_share, block = figures.settings(photo=photo, my_share=my_share, block=block)
+    one = images[photo : photo + 1]
     with torch.no_grad():
         latent, mask, ids_restore = encoder(one, my_share, figures.noise_for(block).to(device))
         predictions = decoder(latent, ids_restore)
@@ -794,17 +798,18 @@ else:
 # frames mark visible patches. If dark squares lie near, it reads what adjoins. If far ones are dark too, it uses more.
 
 # %% tags=["show"]
+from kit import have
+
 photo, patch = 0, 36  # yours: 0 to 7; 0 to 63, row by row
-if not trained:
-    print("[[#run]] has not run yet")
-else:
+if have("trained"):
     rows, mask = paint(images, noise)
-    patch = figures.hidden_patch(patch, mask[photo % 8])
+    photo = figures.settings(photo=photo)
+    patch = figures.hidden_patch(patch, mask[photo])
     with torch.no_grad():
         latent, _, ids_restore = encoder(images, 0.75, noise)
     shares = figures.attention(decoder, latent, ids_restore, patch)
-    seen, painted = (rows[name][photo % 8] for name in ("the encoder sees", "model + visible"))
-    figures.looks(seen, painted, shares[photo % 8], mask[photo % 8], patch, pictures)
+    seen, painted = (rows[name][photo] for name in ("the encoder sees", "model + visible"))
+    figures.looks(seen, painted, shares[photo], mask[photo], patch, pictures)
 
 # %% [markdown]
 # ## Is it good for anything? (about 15 min, ●○○) {#worth}
@@ -822,12 +827,11 @@ guess_accuracy = {"pixels": None, "random transformer": None, "MAE": None}  # ac
 # less than .46, or less than .07 above the twin, something went wrong above.
 
 # %% tags=["show"]
-from kit import have  # here, so that this cell also answers in a restarted kernel
+from kit import have
 
 if have("trained"):
     torch.manual_seed(1)
-    networks = {"random transformer": MAEEncoder().to(device), "MAE": encoder}
-    levels = {name: judging.by_level(network, known) for name, network in networks.items()}
+    levels = judging.by_level({"random transformer": MAEEncoder().to(device), "MAE": encoder}, known)
     judging.save(stored.path_of("mae-features", preset.name, pictures), levels, main_run.record)
     accuracy = {
         "pixels": judging.accuracy((probes.pixels(known.train.images), probes.pixels(known.test.images)), known)
@@ -843,9 +847,9 @@ if have("trained"):
 # them: the printed line says how much the map leaves out.
 
 # %% tags=["show"]
-if not trained:
-    print("[[#run]] has not run yet")
-else:
+from kit import have
+
+if have("trained") and have("levels"):
     shown = pictures.test.images[:1000], pictures.test.labels[:1000]
     maps = {name: levels[name][1][-1][:1000] for name in ("random transformer", "MAE")}
     plots.feature_map(maps, shown[1], pictures.classes, title="The same 1,000 test images, twice")
@@ -854,10 +858,10 @@ else:
 # **Your turn.** Pick an image; each row shows its seven nearest (ticked: its class). What does each row go by?
 
 # %% tags=["show"]
+from kit import have
+
 query = 17  # yours: 0 to 999
-if not trained:
-    print("[[#run]] has not run yet")
-else:
+if have("trained") and have("maps"):
     spaces = {"pixels": probes.pixels(shown[0])} | maps
     plots.neighbours(query, spaces, *shown, pictures.classes)
 
@@ -877,7 +881,10 @@ guess_best_ratio_for_features = None
 # tokens, not 49. (Three seeds; bars from lowest to highest.)
 
 # %% tags=["show"]
-my_ratio = 0.6  # yours: 0 to 0.95
+from kit import have, ready
+
+my_ratio = 0.6  # yours: 0.05 to 0.95
+my_ratio = figures.settings(my_ratio=my_ratio)
 torch.manual_seed(0)
 pair = MAEEncoder().to(device), MAEDecoder().to(device)
 run = training.Run(f"mae-ratio-{my_ratio:g}", preset, pictures, encoder=pair[0], decoder=pair[1])
@@ -890,8 +897,8 @@ if not done and ready(*EXERCISES):
     )  # fmt: skip
 if done:
     parts = [probes.features_of(pair[0].features, pictures, part.images) for part in (known.train, known.test)]
-    figures.ratios(my_ratio, run.loss, judging.accuracy(parts, known), accuracy["MAE"] if trained else None)
-    print("your guesses: loss", guess_best_ratio_for_loss, "· features", guess_best_ratio_for_features)
+    guessed = guess_best_ratio_for_loss, guess_best_ratio_for_features
+    figures.ratios(my_ratio, run.loss, judging.accuracy(parts, known), accuracy["MAE"] if trained else None, guessed)
 
 # %% [markdown]
 # ## Questions

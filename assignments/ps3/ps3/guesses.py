@@ -22,7 +22,7 @@ OTHER_NAMES = {
     "puppy": "dog",
     "pony": "horse",
 }
-YES, NO = ("true", "yes", "y"), ("false", "no", "n")
+YES_NO = {"true": True, "yes": True, "y": True, "false": False, "no": False, "n": False}
 
 
 def number(
@@ -67,11 +67,9 @@ def yes_or_no(value: Any, *, called: str = "the guess") -> bool | None:
     """True or False, also as a word; or None."""
     if _is_empty(value):
         return None
-    text = _squeezed(value)
-    if text not in YES + NO:
+    if (found := YES_NO.get(_squeezed(value))) is None:
         _say(called, value, "True or False")
-        return None
-    return text in YES
+    return found
 
 
 def names(values: Any, count: int, choices: Sequence[str], *, called: str = "the guess") -> list[str | None]:
@@ -145,6 +143,23 @@ def two_of(values: Any, choices: Sequence[str], *, called: str = "the guess") ->
     return str(found[0]), str(found[1])
 
 
+def setting(value: Any, default: Any, low: float = 0.0, high: float = 1.0, *, called: str = "the setting") -> Any:
+    """What a student's own experiment is run with: True or False, a whole number or a share, as the default is.
+
+    What cannot be read, or lies outside, is replaced by the default; a line says so.
+    """
+    if isinstance(default, bool):
+        found, wanted = YES_NO.get(_squeezed(value)), "True or False"
+    elif isinstance(default, int):
+        found, wanted = _whole(value, int(high)), f"a whole number from {low:g} to {high:g}"
+    else:
+        found, wanted = _as_share(value), f"a number from {low:g} to {high:g}"
+    if found is None or not low <= found <= high:
+        print(f"{called}: {_shown(value)} cannot be used; expected {wanted}. Here it is {default}.")
+        return default
+    return found
+
+
 # --- what was typed -------------------------------------------------------------------------------------------------
 
 
@@ -188,6 +203,12 @@ def _as_number(value: Any) -> float | None:
     if isinstance(value, bool) or not math.isfinite(found):
         return None
     return found / 100 if "%" in str(value) else found
+
+
+def _as_share(value: Any) -> float | None:
+    """A number; from 2 on a percentage."""
+    found = _as_number(value)
+    return found / 100 if found is not None and 2 <= found <= 100 else found
 
 
 def _whole(value: Any, highest: int) -> int | None:

@@ -9,6 +9,8 @@ import pytest
 
 from autograder.tests import released
 
+pytestmark = pytest.mark.slow  # each test starts kernels that import torch
+
 SETUP = "import torch\nfrom torch import Tensor, nn\nfrom kit import check, have, passed, ready, written\n"
 RIGHT = released.SCALE
 HEAD = "def scale(values: Tensor, factor: float) -> Tensor:"

@@ -29,6 +29,7 @@ COURSE = {
 }
 # Measured by experiments/runs.py, three seeds: 1,400 steps at .75, a tenth more work than 500 steps at .25.
 EQUAL_WORK = {0.25: COURSE[0.25]["accuracy"], 0.75: (0.508, 0.515, 0.504)}
+SETTINGS = {"photo": (0, 0, 7), "my_share": (0.25, 0.05, 0.95), "block": (True,), "my_ratio": (0.6, 0.05, 0.95)}
 _GLYPHS = {
     "A": ".###. #...# ##### #...# #...#",
     "B": "####. #...# ####. #...# ####.",
@@ -248,6 +249,12 @@ def noise_for(block: bool, count: int = 64) -> Tensor:
     return 0.5 * noise - distance
 
 
+def settings(**typed: Any) -> Any:
+    """What was typed for the experiments of "your turn", by name, each usable: one value, or a tuple of several."""
+    found = tuple(guesses.setting(value, *SETTINGS[name], called=name) for name, value in typed.items())
+    return found if len(found) > 1 else found[0]
+
+
 def attention(decoder: Any, latent: Tensor, ids_restore: Tensor, patch: int) -> Tensor:
     """Where the decoder's last block looks for one patch: shares (B, 1 + N), class token first, mean over heads."""
     seen: list[Tensor] = []
@@ -305,28 +312,58 @@ def _square(axis: Axes, patch: int, grid: int, size: float, **look: Any) -> None
     axis.add_patch(Rectangle((column * size - 0.5, row * size - 0.5), size, size, fill=False, **look))
 
 
-def ratios(mine: float, my_loss: float, my_accuracy: float, main_accuracy: float | None = None) -> Picture:
-    """Loss and accuracy over the mask ratio: the course's runs, the student's ratio, and the student's main run."""
+def ratios(
+    mine: float,
+    my_loss: float,
+    my_accuracy: float,
+    main_accuracy: float | None = None,
+    guessed: tuple[Any, Any] = (None, None),
+) -> Picture:
+    """Loss and accuracy over the mask ratio: the course's runs, the student's ratio, and the student's main run.
+
+    guessed: the ratios with the lowest loss and the best features as they were typed; diamonds on the course's means.
+    """
+    best_loss, best_features = map(_guessed_ratio, guessed, ("loss", "features"))
     with style():
         figure = blank(WIDE, 3.4)
         left, right = figure.subplots(1, 2)
-        for axis, what, own in ((left, "loss", my_loss), (right, "accuracy", my_accuracy)):
-            _over_ratio(
-                axis, {ratio: found[what] for ratio, found in COURSE.items()}, "o-", "500 steps each", MAE.colour
-            )
-            axis.plot(mine, own, "*", color=INK, ms=13, mec="white", label="yours, 500 steps", zorder=4)
-            axis.set_xticks(list(COURSE), [f"{100 * ratio:.0f}" for ratio in COURSE])
-            axis.set_xlabel("share of hidden patches, in %")
+        _ratio_panel(left, "loss", mine, my_loss, best_loss)
+        _ratio_panel(right, "accuracy", mine, my_accuracy, best_features)
         left.set(ylabel="final loss", title="The task: loss on hidden patches")
         _over_ratio(right, EQUAL_WORK, "^--", "as much work as 500 at 25 %", ORANGE)
         if main_accuracy is not None:
             right.plot(0.75, main_accuracy, "s", mfc="white", mec=INK, mew=1.5, ls="none", label="yours, the long run")
         right.set(ylabel="accuracy, 10,000 labels", title="What the features are worth")
-        figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        entries: dict[str, Any] = {}
+        for axis in (right, left):
+            marks, labels = axis.get_legend_handles_labels()
+            entries |= dict(zip(labels, marks, strict=True))
+        figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=3)
     means = ", ".join(f"{r:.0%}: {_mean(f['loss']):.2f} and {_mean(f['accuracy']):.3f}" for r, f in COURSE.items())
     mean = f"yours, {mine:.0%}: {my_loss:.2f} and {my_accuracy:.3f}"
     work = f"75 % with as much work as 25 %: {_mean(EQUAL_WORK[0.75]):.3f}"
-    return finish(figure, f"loss and accuracy, {means}; {mean}; {work}; chance .10 lies far below the axis")
+    guess = f"your guesses: loss {_percent(best_loss)}, features {_percent(best_features)}"
+    return finish(figure, f"loss and accuracy, {means}; {mean}; {work}; chance .10 lies far below the axis; {guess}")
+
+
+def _ratio_panel(axis: Axes, what: str, mine: float, own: float, guess: float | None) -> None:
+    _over_ratio(axis, {ratio: found[what] for ratio, found in COURSE.items()}, "o-", "500 steps each", MAE.colour)
+    axis.plot(mine, own, "*", color=INK, ms=13, mec="white", label="yours, 500 steps", zorder=4)
+    if guess is not None:
+        look: dict[str, Any] = {"mfc": "none", "mec": INK, "mew": 1.5, "ms": 13, "ls": "none"}
+        axis.plot(guess, _mean(COURSE[guess][what]), "D", label="your guess", zorder=5, **look)
+    axis.set_xticks(list(COURSE), [f"{100 * ratio:.0f}" for ratio in COURSE])
+    axis.set_xlabel("share of hidden patches, in %")
+
+
+def _guessed_ratio(typed: Any, what: str) -> float | None:
+    """One of the course's ratios; None where none was guessed or it cannot be read."""
+    found = guesses.number(typed, 0, 1, choices=tuple(COURSE), called=f"guess_best_ratio_for_{what}")
+    return None if found is None else min(COURSE, key=lambda ratio: abs(ratio - found))
+
+
+def _percent(ratio: float | None) -> str:
+    return "none" if ratio is None else f"{ratio:.0%}"
 
 
 def _over_ratio(axis: Axes, runs: Mapping[float, Sequence[float]], look: str, label: str, colour: str) -> None:

@@ -11,11 +11,20 @@ from ps3 import probes, stored
 from ps3.data import ImageSet
 
 
-def by_level(encoder: Any, known: ImageSet) -> probes.Features:
+def by_level(encoders: Mapping[str, Any], known: ImageSet) -> dict[str, probes.Features]:
     """What enters the first block (after its LayerNorm), what leaves each, and `encoder.features`: (levels, N, D).
 
-    Two such tensors, of the labelled training images and of the test images.
+    For each named encoder two such tensors, of the labelled training images and of the test images. A line is printed
+    before each, since it takes a while.
     """
+    found = {}
+    for name, encoder in encoders.items():
+        print(f"{name}: features of {len(known.train) + len(known.test):,} images")
+        found[name] = _levels(encoder, known)
+    return found
+
+
+def _levels(encoder: Any, known: ImageSet) -> probes.Features:
     train, test = (
         torch.stack(probes.block_features(encoder.features, known, part.images)) for part in (known.train, known.test)
     )

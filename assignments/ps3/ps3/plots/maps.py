@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.gridspec import GridSpec
 from torch import Tensor
 
+from ps3.guesses import setting
 from ps3.plots.figure import BLUE, INK, ORANGE, SKY, SOFT, WIDE, Picture, blank, finish, style
 from ps3.plots.grids import frame, show_image, tick
 from ps3.probes import nearest, share_of_variance, two_directions
@@ -90,7 +91,7 @@ def neighbours(
 
     The query stands first, framed and apart, and is never its own neighbour. A neighbour of its class is ticked.
     """
-    query = _sensible(query, len(images))
+    query = setting(query, 0, 0, len(images) - 1, called="query")
     found = {name: _others(features, query, k) for name, features in spaces.items()}
     with style():
         figure = blank(WIDE, 0.3 + 1.05 * len(found))
@@ -120,11 +121,3 @@ def _others(features: Tensor, query: int, k: int) -> list[int]:
     features = features.detach().cpu().float()
     best = nearest(features[query : query + 1], features, k + 1)[0].tolist()
     return [n for n in best if n != query][:k]
-
-
-def _sensible(query: object, count: int) -> int:
-    """The query, or 0 with a sentence that says what was expected."""
-    if isinstance(query, int) and 0 <= query < count:
-        return query
-    print(f"query is the number of an image, 0 to {count - 1}, not {query!r}; here is image 0")
-    return 0

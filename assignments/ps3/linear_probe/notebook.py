@@ -591,13 +591,14 @@ from kit import have  # here, so that this cell also answers in a restarted kern
 
 if have("table") and ready(*EXERCISES):
     own, both = data.labelled_subset(known.train.labels, counts[1]), {}
-    for name in [name for name in encoders if name != "supervised"]:
-        print(f"{name}: all weights, {preset.steps('linear_probe', 'finetune')} steps")
-        network = networks.finetuned(encoders[name], ResNet8.dim, pictures, known.train.images[own],
-                                     known.train.labels[own], preset.steps("linear_probe", "finetune"))  # fmt: skip
-        scores = extract_features(network, pictures.normalize(sets[1]))
-        free = accuracy(torch.eye(10), torch.zeros(10), scores, known.test.labels)
-        both[name] = (table.mean(name, counts[1]), free)
+    few, steps = known.train.images[own], preset.steps("linear_probe", "finetune")
+    for name, encoder in encoders.items():
+        if name != "supervised":
+            print(f"{name}: all weights, {steps} steps")
+            free = networks.finetuned(encoder, ResNet8.dim, pictures, few, known.train.labels[own], steps)
+            scores = extract_features(free, pictures.normalize(sets[1]))
+            right = accuracy(torch.eye(10), torch.zeros(10), scores, known.test.labels)
+            both[name] = (table.mean(name, counts[1]), right)
     figures.head_or_all(both, guess_everything)
 
 # %% [markdown]
@@ -641,16 +642,16 @@ if ready("probe-standardize", "probe-fit", "probe-accuracy"):
 # when do both sink?
 
 # %% tags=["show"]
-features_of, labels, times = "pixels", 500, 1.0  # yours
+features_from, labels, times = "pixels", 500, 1.0  # yours
 from kit import have  # here, so that this cell also answers in a restarted kernel
 
 if have("table") and ready(*EXERCISES):
-    features_of, labels, times = sensible_try(features_of, labels, times, looks)
+    features_from, labels, times = sensible_try(features_from, labels, times, looks, counts)
     own = data.labelled_subset(known.train.labels, labels)
-    near, far = standardize(looks[features_of][0][own], looks[features_of][1])
+    near, far = standardize(looks[features_from][0][own], looks[features_from][1])
     fitted = fit_linear_probe(near, known.train.labels[own], 10, times * usual_l2(near.shape[1]))
     dots = [accuracy(*fitted, near, known.train.labels[own]), accuracy(*fitted, far, known.test.labels)]
-    title = f"{features_of}, {labels} labels, {times:g} times the usual penalty"
+    title = f"{features_from}, {labels} labels, {times:g} times the usual penalty"
     plots.dots(["on the fitted images", "on the test set"], dots, chance=0.1, title=title)
 
 # %% [markdown]

@@ -292,44 +292,58 @@ def _line(axis: Axes, name: str, number: int, values: Sequence[float], error: fl
 HEAD_OR_ALL: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "hand-crafted": ((0.42, 0.42, 0.42), ()),
 }
-HEAD, ALL = "a linear head, the rest frozen", "all weights trained"
 
 
-def head_or_all(yours: Mapping[str, tuple[float, float]]) -> Picture:
-    """For each start, what a linear head reads and what all weights reach: the course's ranges, and `yours` (name ->
-    both accuracies) below them, hollow.
+def head_or_all(yours: Mapping[str, tuple[float, float]], guessed: object = None) -> Picture:
+    """For each start, what a linear head reads (circles) and what all weights reach (squares), with 1,000 labels.
+
+    Filled are the course's ranges; `yours`, name -> both accuracies, are hollow, guesses of the second diamonds.
     """
-    names = list(HEAD_OR_ALL)
+    names = [*HEAD_OR_ALL, *(name for name in yours if name not in HEAD_OR_ALL)]
+    made = {name: value for name, value in guesses.by_name(guessed, list(yours)).items() if value is not None}
     with style():
-        figure = blank(7.0, 0.9 + 0.55 * len(names))
+        figure = blank(7.0, 1.3 + 0.55 * len(names))
         axis = figure.subplots()
-        for place, (name, found) in enumerate(HEAD_OR_ALL.items()):
+        for place, name in enumerate(names):
             colour = method(name).colour
-            for values, marker in zip(found, "os", strict=True):
-                if values:
-                    _range(axis, values, place - 0.13, marker, colour)
-            for value, marker in zip(yours.get(name, ()), "os", strict=False):
-                look = {"ls": "none", "mfc": "white", "mec": colour, "mew": 1.5}
-                axis.plot(value, place + 0.2, marker, ms=8, **look)
-        for marker, text, face in (("o", HEAD, INK), ("s", ALL, INK), ("o", "yours, hollow", "white")):
-            axis.plot([], [], marker, ls="none", color=INK, mfc=face, mec=INK, ms=8, label=text)
-        axis.axvline(0.1, color=SOFT, linestyle="--", linewidth=1.2)
-        axis.annotate("chance", (0.1, -0.55), (3, -2), textcoords="offset points", color=SOFT, fontsize=9, va="top")
+            for marker, values in zip("os", HEAD_OR_ALL.get(name, ()), strict=False):
+                _range(axis, values, place - 0.13, marker, colour)
+            for marker, value in zip("os", yours.get(name, ()), strict=False):
+                _mine(axis, value, place + 0.2, marker, colour)
+            if name in made:
+                _mine(axis, made[name], place + 0.2, "D", INK)
+        _key(axis, bool(made))
         axis.set_yticks(range(len(names)), names)
         axis.set(xlim=(0, None), ylim=(len(names) - 0.4, -0.6))
-        axis.set(
-            xlabel="accuracy on the test set, 1,000 labels", title="Where the features come from, and what is trained"
-        )
-        figure.legend(loc="outside lower center", ncols=3)
-    return finish(figure, "; ".join(_in_numbers(name, yours.get(name)) for name in names))
+        axis.set(xlabel="accuracy on the test set, 1,000 labels", title="A linear head, or all weights trained")
+        figure.legend(loc="outside lower center", ncols=2)
+    numbers = "; ".join(_in_numbers(name, yours.get(name)) for name in names)
+    guess = guess_text(", ".join(f"{name} {value:.2f}" for name, value in made.items()) or None)
+    return finish(figure, f"head → all weights: {numbers}; {guess}")
+
+
+def _key(axis: Axes, guessed: bool) -> None:
+    """What the marks mean, and chance."""
+    marks = [("o", "a linear head, the rest frozen", INK), ("s", "all weights trained", INK), ("o", "yours", "white")]
+    for marker, text, face in marks + [("D", "your guess", "white")] * guessed:
+        axis.plot([], [], marker, ls="none", color=INK, mfc=face, mec=INK, ms=8, label=text)
+    axis.axvline(0.1, color=SOFT, linestyle="--", linewidth=1.2)
+    axis.annotate("chance", (0.1, -0.55), (3, -2), textcoords="offset points", color=SOFT, fontsize=9, va="top")
+
+
+def _mine(axis: Axes, value: float, place: float, marker: str, colour: str) -> None:
+    axis.plot(value, place, marker, ls="none", mfc="white", mec=colour, mew=1.5, ms=8)
 
 
 def _range(axis: Axes, values: Sequence[float], place: float, marker: str, colour: str) -> None:
-    low, middle, high = min(values), sum(values) / len(values), max(values)
-    axis.errorbar(middle, place, xerr=[[middle - low], [high - middle]], color=colour, marker=marker, ms=8, capsize=3)
+    """The mean, with a bar from the lowest to the highest; nothing where there are no values."""
+    if values:
+        low, middle, high = min(values), sum(values) / len(values), max(values)
+        reach = [[middle - low], [high - middle]]
+        axis.errorbar(middle, place, xerr=reach, color=colour, marker=marker, ms=8, capsize=3)
 
 
 def _in_numbers(name: str, yours: tuple[float, float] | None) -> str:
-    means = [sum(values) / len(values) for values in HEAD_OR_ALL[name] if values]
-    text = f"{name}: " + " → ".join(f"{mean:.3f}" for mean in means)
+    means = [sum(values) / len(values) for values in HEAD_OR_ALL.get(name, ()) if values]
+    text = f"{name} " + " → ".join(f"{mean:.3f}" for mean in means)
     return text + (f" (yours {yours[0]:.3f} → {yours[1]:.3f})" if yours else "")

@@ -1,7 +1,7 @@
 """The table of the lesson on linear probes: methods, numbers of labels, accuracies."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ps3 import guesses, plots, probes, training
@@ -17,13 +17,17 @@ def usual_l2(dim: int) -> float:
 
 
 def sensible_try(
-    name: object, count: object, times: object, rows: Iterable[str], classes: int = 10
+    name: object, labels: object, times: object, rows: Iterable[str], counts: Sequence[int]
 ) -> tuple[str, int, float]:
-    """What was typed as features, number of labels and factor of the penalty; a sentence where it is something else."""
-    found = guesses.one_of(name, list(rows), called="features_of") or "pixels"
-    labels = guesses.number(count, 2 * classes, 1_000, called="labels") or 500
+    """The student's own try as it can be run: a row's features, a number of labels, a factor of the penalty.
+
+    counts: the table's numbers of labels; a try has at most the second. A line says what could not be used.
+    """
+    classes = 10
+    found = guesses.one_of(name, list(rows), called="features_from") or "pixels"
+    count = guesses.setting(labels, counts[0], 2 * classes, counts[1], called="labels")
     factor = guesses.number(times, 0.01, 1_000, called="times") or 1.0
-    return found, int(labels) // classes * classes, factor
+    return found, count // classes * classes, factor
 
 
 @dataclass

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 from course import HERE, reference
-from torch import Tensor, nn
+from torch import Tensor
 
 from ps3 import augment, data, probes, training
 from ps3.linear_probe import networks
@@ -31,7 +31,6 @@ TEMPERATURE = 0.2
 JUDGES = ("ridge", "probe")
 
 Row = dict[str, Any]
-Training = Callable[[], training.Progress]
 Judged = tuple[str, probes.Features, Row]  # a method, its features, what is worth keeping of its training
 
 
@@ -74,36 +73,34 @@ def run_controls(pictures: data.ImageSet, preset: training.Preset, seed: int) ->
         yield name, (look(pictures.train.images), look(pictures.test.images)), {}
 
 
-def mae(pictures: data.ImageSet, preset: training.Preset, seed: int) -> tuple[nn.Module, Training]:
-    """The first notebook's encoder before its training, and what trains it."""
+def run_mae(pictures: data.ImageSet, preset: training.Preset, seed: int) -> Iterator[Judged]:
     names = reference("masked_autoencoder")
     torch.manual_seed(seed)
     encoder, decoder = names["MAEEncoder"](), names["MAEDecoder"]()
+    yield "random transformer", features_of(encoder.features, pictures), {}
 
     def step(batch: Tensor) -> Tensor:
         images = pictures.normalize(augment.flip(batch))
         latent, mask, ids_restore = encoder(images)
         return names["mae_loss"](images, decoder(latent, ids_restore), mask, encoder.patch_size)
 
-    def train() -> training.Progress:
-        return training.train(
-            [encoder, decoder],
-            step,
-            pictures.unlabelled,
-            steps=preset.steps("masked_autoencoder"),
-            batch_size=preset.batch_size,
-            betas=MAE_BETAS,
-            seed=seed,
-        )
-
-    return encoder, train
+    progress = training.train(
+        [encoder, decoder],
+        step,
+        pictures.unlabelled,
+        steps=preset.steps("masked_autoencoder"),
+        batch_size=preset.batch_size,
+        betas=MAE_BETAS,
+        seed=seed,
+    )
+    yield "MAE", features_of(encoder.features, pictures), trained(progress)
 
 
-def simclr(pictures: data.ImageSet, preset: training.Preset, seed: int) -> tuple[nn.Module, Training]:
-    """The second notebook's encoder before its training, and what trains it."""
+def run_simclr(pictures: data.ImageSet, preset: training.Preset, seed: int) -> Iterator[Judged]:
     names = reference("contrastive_learning")
     torch.manual_seed(seed)
     encoder, head = ResNet8(), ProjectionHead()
+    yield "random ResNet", features_of(encoder, pictures), {}
     views = augment.SimCLRViews(names["crop_and_resize"])
 
     def step(batch: Tensor) -> Tensor:
@@ -112,32 +109,16 @@ def simclr(pictures: data.ImageSet, preset: training.Preset, seed: int) -> tuple
         with training.full_precision(one.device):
             return names["nt_xent"](one, two, TEMPERATURE)
 
-    def train() -> training.Progress:
-        return training.train(
-            [encoder, head],
-            step,
-            pictures.unlabelled,
-            steps=preset.steps("contrastive_learning"),
-            batch_size=preset.batch_size,
-            weight_decay=1e-4,
-            schedule=training.cosine,
-            seed=seed,
-        )
-
-    return encoder, train
-
-
-def run_mae(pictures: data.ImageSet, preset: training.Preset, seed: int) -> Iterator[Judged]:
-    encoder, train = mae(pictures, preset, seed)
-    yield "random transformer", features_of(encoder.features, pictures), {}
-    progress = train()
-    yield "MAE", features_of(encoder.features, pictures), trained(progress)
-
-
-def run_simclr(pictures: data.ImageSet, preset: training.Preset, seed: int) -> Iterator[Judged]:
-    encoder, train = simclr(pictures, preset, seed)
-    yield "random ResNet", features_of(encoder, pictures), {}
-    progress = train()
+    progress = training.train(
+        [encoder, head],
+        step,
+        pictures.unlabelled,
+        steps=preset.steps("contrastive_learning"),
+        batch_size=preset.batch_size,
+        weight_decay=1e-4,
+        schedule=training.cosine,
+        seed=seed,
+    )
     yield "SimCLR", features_of(encoder, pictures), trained(progress)
 
 

@@ -262,12 +262,11 @@ def test_a_head_and_all_weights_are_drawn_beside_the_courses_with_a_guess(capsys
 def test_the_courses_own_numbers_come_from_the_committed_measurement():
     path = Path(__file__).resolve().parents[1] / "experiments" / "results-finetune.json"
     measured: dict[str, list[list[float]]] = {}
-    for runs in json.loads(path.read_text(encoding="utf-8")).values():
-        for found in runs.values():
-            for name, ways in found.items():
-                rows = measured.setdefault(name, [[], []])
-                for row, way in zip(rows, ("linear head", "all weights"), strict=True):
-                    row += [ways[way]["1000"]] if way in ways else []
+    for found in json.loads(path.read_text(encoding="utf-8")).values():
+        for name, ways in found.items():
+            rows = measured.setdefault(name, [[], []])
+            for row, way in zip(rows, ("linear head", "all weights"), strict=True):
+                row += [ways[way]["1000"]] if way in ways else []
     assert {name: [list(values) for values in rows] for name, rows in figures.HEAD_OR_ALL.items()} == measured
 
 

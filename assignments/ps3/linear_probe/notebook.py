@@ -576,13 +576,13 @@ if have("table") and ready(*EXERCISES):
 #
 # Hand-made features can only have a head. A network can also be *finetuned*: all weights move, from the learned ones
 # on; [He et al. 2021](https://arxiv.org/abs/2111.06377), §4.1, report both. From random weights that is training from
-# scratch. With 1,000 labels and 150 steps, which gains more by it, SimCLR or the random ResNet?
+# scratch. With 1,000 labels and 100 steps, which gains more by it, SimCLR or the random ResNet?
 
 # %% tags=["guess"]
 guess_everything = {"random ResNet": None, "SimCLR": None, "rotation": None}  # accuracies with all weights trained
 
 # %% [markdown]
-# **Figure.** Circles: a linear head. Squares: all weights. Filled: the course's three seeds; hollow: yours (20 s). If a
+# **Figure.** Circles: a linear head. Squares: all weights. Filled: the course's three seeds; hollow: yours (15 s). If a
 # square lies right of its circle, finetuning found more than a line could read. If the scratch square lies left of a
 # learned circle, pretraining was worth more than freedom.
 

@@ -583,8 +583,8 @@ guess_everything = {"random ResNet": None, "SimCLR": None, "rotation": None}  # 
 
 # %% [markdown]
 # **Figure.** Circles: a linear head. Squares: all weights. Filled: the course's three seeds; hollow: yours (15 s). If a
-# square lies right of its circle, finetuning found more than a line could read. If the scratch square lies left of a
-# learned circle, pretraining was worth more than freedom.
+# square lies right of its circle, finetuning found more than a line could read. If the square of a random network lies
+# left of a learned circle, pretraining was worth more than freedom.
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel

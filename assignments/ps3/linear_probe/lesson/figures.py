@@ -279,7 +279,7 @@ def by_layer(lines: Mapping[str, Sequence[float]], error: float) -> Picture:
         axis.set_xticks(range(max(map(len, lines.values()))))
         figure.legend(loc="outside right upper")
     peaks = ", ".join(f"{name} after block {max(range(len(v)), key=v.__getitem__)}" for name, v in lines.items())
-    return finish(figure, f"highest dot: {peaks}; error bars are ± {error:.3f}, chance .10")
+    return finish(figure, f"highest dot: {peaks}; bars, ± {error:.3f}: other test images; chance .10")
 
 
 def _line(axis: Axes, name: str, number: int, values: Sequence[float], error: float) -> None:

@@ -14,15 +14,16 @@ from typing import Any
 
 import torch
 from course import ASSIGNMENT, HERE, reference
-from runs import LABELLED, features_of, softmax_probe, spread
+from runs import LABELLED, softmax_probe, spread
 from torch import Tensor, nn
 
 from ps3 import data, probes, stored, training
 from ps3.linear_probe import networks
 from ps3.networks.resnet import ResNet8
 
-COUNTS = (1_000,)  # labels
-Found = dict[str, dict[str, float]]  # "linear head" or "all weights" -> number of labels -> accuracy
+LABELS = 1_000
+STARTS = ("hand-crafted", "random transformer", "MAE", "random ResNet", "SimCLR")
+Found = dict[str, float]  # "linear head" or "all weights" -> accuracy
 
 
 class Features(nn.Module):
@@ -37,38 +38,18 @@ class Features(nn.Module):
         return features
 
 
-def linear_head(features: probes.Features, known: data.ImageSet, seed: int) -> dict[str, float]:
-    """Accuracies of the notebook's probe by number of labels."""
-    judge, labels, found = softmax_probe(), known.train.labels, {}
-    for count in COUNTS:
-        own = data.labelled_subset(labels, count, seed)
-        found[str(count)] = round(judge(features[0][own], labels[own], features[1], known.test.labels), 4)
-    return found
+def linear_head(near: Tensor, far: Tensor, labels: Tensor, known: data.ImageSet) -> float:
+    """Accuracy of the notebook's probe on features of the labelled and of the test images."""
+    return round(softmax_probe()(near, labels, far, known.test.labels), 4)
 
 
-def all_weights(encoder: nn.Module, known: data.ImageSet, steps: int, seed: int) -> dict[str, float]:
-    """Accuracies of the encoder with a linear layer, trained together, by number of labels."""
-    train, found = known.train, {}
-    for count in COUNTS:
-        own = data.labelled_subset(train.labels, count, seed)
-        network = networks.finetuned(encoder, 128, known, train.images[own], train.labels[own], steps, seed)
-        scores = probes.features_of(network, known, known.test.images)
-        found[str(count)] = round(probes.share_right(scores, known.test.labels), 4)
-    return found
-
-
-def compare(encoder: nn.Module, known: data.ImageSet, steps: int, seed: int) -> Found:
-    """Both ways of using one encoder."""
-    return {
-        "linear head": linear_head(features_of(encoder, known), known, seed),
-        "all weights": all_weights(encoder, known, steps, seed),
-    }
-
-
-def hand_crafted(known: data.ImageSet, seed: int) -> Found:
-    """There is nothing to finetune."""
-    features = tuple(probes.hand_crafted(part.images) for part in (known.train, known.test))
-    return {"linear head": linear_head(features, known, seed)}
+def all_weights(
+    encoder: nn.Module, images: Tensor, labels: Tensor, known: data.ImageSet, steps: int, seed: int
+) -> float:
+    """Accuracy of the encoder with a linear layer, trained together."""
+    precision = None if isinstance(encoder, Features) else "float32"  # transformers gain from bfloat16 on most machines
+    network = networks.finetuned(encoder, 128, known, images, labels, steps, seed, precision)
+    return round(probes.share_right(probes.features_of(network, known, known.test.images), known.test.labels), 4)
 
 
 def random_encoder(name: str, seed: int) -> nn.Module:
@@ -87,30 +68,33 @@ def learned_encoder(name: str, known: data.ImageSet, preset: training.Preset, fo
     return encoder
 
 
-STARTS = ("hand-crafted", "random transformer", "MAE", "random ResNet", "SimCLR")
-
-
 def measure(name: str, known: data.ImageSet, preset: training.Preset, folder: Path, seed: int) -> Found:
-    """One start, used in the ways in which it can be used."""
+    """One start, used in the ways in which it can be used; the seed decides which images have labels."""
+    own = data.labelled_subset(known.train.labels, LABELS, seed)
+    images, labels = known.train.images[own], known.train.labels[own]
     if name == "hand-crafted":
-        return hand_crafted(known, seed)
+        near, far = (probes.hand_crafted(part) for part in (images, known.test.images))
+        return {"linear head": linear_head(near, far, labels, known)}
     random = name.startswith("random")
     encoder = random_encoder(name, seed) if random else learned_encoder(name, known, preset, folder)
-    return compare(encoder, known, preset.steps("linear_probe", "finetune"), seed)
+    near, far = (probes.features_of(encoder, known, part) for part in (images, known.test.images))
+    steps = preset.steps("linear_probe", "finetune")
+    return {
+        "linear head": linear_head(near, far, labels, known),
+        "all weights": all_weights(encoder, images, labels, known, steps, seed),
+    }
 
 
 def report(seeds: Mapping[str, Mapping[str, Found]]) -> None:
     """Print what was found, from the lowest to the highest seed."""
-    print(f"| Start | Trained | {' | '.join(f'{count:,} labels' for count in COUNTS)} | seeds |")
-    print("|---" * (3 + len(COUNTS)) + "|")
-    rows: dict[tuple[str, str], list[dict[str, float]]] = {}
+    print(f"| Start | Trained | {LABELS:,} labels | seeds |\n|---|---|---|---|")
+    rows: dict[tuple[str, str], list[float]] = {}
     for found in seeds.values():
         for name, ways in found.items():
-            for way, values in ways.items():
-                rows.setdefault((name, way), []).append(values)
-    for (name, way), every in rows.items():
-        cells = [spread([values[str(count)] for values in every]) for count in COUNTS]
-        print(f"| {name} | {way} | {' | '.join(cells)} | {len(every)} |")
+            for way, value in ways.items():
+                rows.setdefault((name, way), []).append(value)
+    for (name, way), values in rows.items():
+        print(f"| {name} | {way} | {spread(values)} | {len(values)} |")
 
 
 def main() -> None:

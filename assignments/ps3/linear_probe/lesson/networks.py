@@ -112,11 +112,19 @@ def supervised(pictures: ImageSet, preset: training.Preset, device: torch.device
 
 
 def finetuned(
-    encoder: nn.Module, dim: int, pictures: ImageSet, images: Tensor, labels: Tensor, steps: int, seed: int = 0
+    encoder: nn.Module,
+    dim: int,
+    pictures: ImageSet,
+    images: Tensor,
+    labels: Tensor,
+    steps: int,
+    seed: int = 0,
+    precision: str | None = "float32",
 ) -> nn.Module:
     """A copy of the encoder (features (B, dim)) with a linear layer on top, all weights trained with these labels.
 
     Images are uint8. Returns what maps normalised images (B, C, H, W) to scores (B, classes); `encoder` stays as it is.
+    precision: None tries which is the faster, which takes longer than it gains in a hundred steps of a small network.
     """
     torch.manual_seed(seed)
     device = next(encoder.parameters()).device
@@ -135,7 +143,7 @@ def finetuned(
         lr=1e-3,
         schedule=training.cosine,
         seed=seed,
-        precision="float32",  # to time the others takes longer than they gain
+        precision=precision,
         watch=lambda progress: None,
     )
     return network

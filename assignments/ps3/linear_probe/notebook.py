@@ -467,7 +467,7 @@ if ready(*EXERCISES):
 # %% [markdown]
 # **Rows 5 and 6.** The ResNet of [[contrastive_learning]], random and trained with
 # [SimCLR](https://arxiv.org/abs/2002.05709) (or on turned photos). Does the random one start higher or lower than the
-# transformer? (Three seeds: .360 to .393 random, .537 to .547 SimCLR; one run on turned photos: .461.)
+# transformer? (Random: .360 to .405 over five seeds; SimCLR: .537 to .547 over three; turned photos: .461.)
 
 # %% tags=["guess"]
 guess_resnets = {"random ResNet": None, "SimCLR": None, "rotation": None}
@@ -582,9 +582,9 @@ if have("table") and ready(*EXERCISES):
 guess_everything = {"random ResNet": None, "SimCLR": None, "rotation": None}  # accuracies with all weights trained
 
 # %% [markdown]
-# **Figure.** Circles: a linear head. Squares: all weights. Filled: the course's three seeds; hollow: yours (15 s). If a
-# square lies right of its circle, finetuning found more than a line could read. If SimCLR's square lies right of the
-# random ResNet's, pretraining helped even where all weights move (.503 to .516 against .448 to .460).
+# **Figure.** Circles: a linear head. Squares: all weights. Filled: the course's, three draws of labels; hollow: yours
+# (15 s). If a square lies right of its circle, finetuning found more than a line could read. If SimCLR's square lies
+# right of the random ResNet's, pretraining helped even where all weights move (.503 to .516 against .448 to .460).
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel

@@ -288,7 +288,7 @@ def _line(axis: Axes, name: str, number: int, values: Sequence[float], error: fl
     axis.errorbar(places, values, error, color=look.colour, linestyle=look.line, capsize=3, label=name, **look.marks)
 
 
-# Measured by experiments/finetune.py with 1,000 labels, three seeds: a linear head, all weights.
+# Measured by experiments/finetune.py, three draws of 1,000 labels, one pretraining: a linear head, all weights.
 HEAD_OR_ALL: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "hand-crafted": ((0.42, 0.4152, 0.4198), ()),
     "random transformer": ((0.357, 0.3572, 0.3674), (0.3426, 0.3452, 0.3716)),

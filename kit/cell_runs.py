@@ -15,6 +15,7 @@ from typing import Any
 from kit.manifest import Manifest
 from kit.release import ReleaseError, find_release
 from kit.running_notebook import shell
+from kit.text import say
 
 RUN_ABOVE = "choose Run > Run All Above Selected Cell (Colab: Runtime > Run before). Finished trainings are loaded"
 GUESS_HELP = "A guess is a number such as 0.4, a word in quotes such as 'frog', or None for no guess. Nothing is lost."
@@ -50,9 +51,9 @@ def have(*names: str) -> bool:
     missing = [name for name in names if name not in namespace]
     unfinished = [name for name in names if name in namespace and namespace[name] in (None, False)]
     if missing:
-        print(_missing_sentence(missing))
+        say(_missing_sentence(missing))
     elif unfinished:
-        print("The training above is not finished: run its cell first. It goes on where it was stopped.")
+        say("The training above is not finished: run its cell first. It goes on where it was stopped.")
     return not missing and not unfinished
 
 
@@ -70,9 +71,9 @@ def _cell_ended(result: Any) -> None:
     source = str(result.info.raw_cell or "")
     _note_definitions(_names_of(result.info), error)
     if isinstance(error, (SyntaxError, NameError)) and _GUESS.search(source):
-        print(GUESS_HELP)
+        say(GUESS_HELP)
     elif isinstance(error, NameError) and (name := _missing_name(error)):
-        print(_missing_sentence([name]))
+        say(_missing_sentence([name]))
 
 
 def _note_definitions(names: Collection[str], error: BaseException | None) -> None:

@@ -23,6 +23,7 @@ from kit.manifest import Exercise
 from kit.outcomes import OutcomeStatus
 from kit.release import Release, ReleaseError, find_release
 from kit.student import LocalTransport, Student, StudentError
+from kit.text import say
 
 LOCAL_SEED = 0
 _passed: dict[str, dict[str, object]] = {}  # exercise id -> fingerprints of what passed in this process
@@ -75,9 +76,9 @@ def ready(*exercise_ids: str, force: bool = False) -> bool:
     unwritten = [name for name, exercise in exercises.items() if _is_unwritten(exercise, namespace)]
     unchecked = [_with_reason(exercise) for name, exercise in exercises.items() if name not in unwritten]
     if unwritten:
-        print(f"not written yet: {', '.join(unwritten)}")
+        say(f"not written yet: {', '.join(unwritten)}")
     if unchecked:
-        print(
+        say(
             f"run the checks of {', '.join(unchecked)} first; to go on without, change this cell's ready(…) into "
             "ready(…, force=True)"
         )
@@ -96,10 +97,10 @@ def written(*exercise_ids: str) -> bool:
     for name in exercise_ids:
         exercise = release.manifest.exercise(name)
         if why := why_not_run(exercise.names):
-            print(f"{_did_not_run(name, why)}: this cell needs it")
+            say(f"{_did_not_run(name, why)}: this cell needs it")
             return False
         if _is_unwritten(exercise, namespace):
-            print(f"{name} is not written yet: this cell needs it")
+            say(f"{name} is not written yet: this cell needs it")
             return False
     return True
 
@@ -109,6 +110,8 @@ class LiveBinding:
 
     def __init__(self, release: Release, namespace: dict[str, Any]) -> None:
         self.transport = LocalTransport(Service(namespace, release.manifest.library))
+        self.namespace = namespace
+        self.exercises = {exercise.id: exercise for exercise in release.manifest.exercises}
         self.owners = {name: exercise.id for exercise in release.manifest.exercises for name in exercise.names}
 
     def student(self, exercise: str) -> Student:
@@ -123,6 +126,10 @@ class LiveBinding:
     def is_unwritten(self, exercise: str) -> bool:
         return False
 
+    def is_unfinished(self, name: str) -> bool:
+        known = self.exercises.get(name)
+        return known is not None and _is_unwritten(known, self.namespace)
+
     def renew(self, exercise: str) -> None:
         pass
 
@@ -131,9 +138,6 @@ class LiveBinding:
 
     def load_error(self, exercise: str) -> StudentError | None:
         return None
-
-    def is_exercise(self, name: str) -> bool:
-        return name in self.owners.values()
 
     def excuse(self, exercise: str) -> str | None:
         return None
@@ -192,7 +196,7 @@ def _show(block: Block) -> None:
 
         display({"text/plain": block.text(), "text/html": block.html()}, raw=True)  # type: ignore[no-untyped-call]
     else:
-        print(block.text())
+        say(block.text())
 
 
 # --- what passed, and is it still the same --------------------------------------------------------------------------

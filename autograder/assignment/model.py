@@ -101,6 +101,7 @@ class Assignment:
     """One assignment: what assignment.toml says, and its problems in teaching order.
 
     told: for each of TOLD its text, empty until an instructor fills it.
+    feedback_a_day: how many submissions of a student get a page on one day before the deadline.
     dropped: ids of exercises and answers that are gone for good, marks included.
     """
 
@@ -109,6 +110,7 @@ class Assignment:
     title: str
     version: str
     due: datetime | None
+    feedback_a_day: int
     library: str
     release_url: str
     submission_seconds: float

@@ -124,10 +124,22 @@ def test_one_thread_is_taken_where_more_wait_for_each_other(monkeypatch, capsys)
     threads = []
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads[-1])
     monkeypatch.setattr(torch, "set_num_threads", threads.append)
-    monkeypatch.setattr(training, "shortest_time", lambda *_, **__: {1: 0.1, 2: 0.5}[threads[-1]])
+    seconds = {2: {"float32": 0.5, "bfloat16": 0.6}, 1: {"float32": 0.3, "bfloat16": 0.1}}
+    monkeypatch.setattr(training, "shortest_time", lambda device, run, name, repeats: seconds[threads[-1]][name])
     net, step = classifier()
-    training.choose_speed([net], step, (IMAGES[:8], LABELS[:8]))
-    assert threads == [2, 1, 1] and "cpu with 1 thread, float32" in capsys.readouterr().out
+    assert training.choose_speed([net], step, (IMAGES[:8], LABELS[:8])) == "bfloat16"
+    assert threads == [2, 1, 1] and "cpu with 1 thread, bfloat16" in capsys.readouterr().out
+
+
+def test_the_precision_of_all_threads_is_taken_where_one_alone_is_slower(monkeypatch):
+    monkeypatch.setattr(training, "ALL_THREADS", 2)
+    threads = []
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads[-1])
+    monkeypatch.setattr(torch, "set_num_threads", threads.append)
+    seconds = {2: {"float32": 0.1, "bfloat16": 0.2}, 1: {"float32": 0.4, "bfloat16": 0.15}}
+    monkeypatch.setattr(training, "shortest_time", lambda device, run, name, repeats: seconds[threads[-1]][name])
+    net, step = classifier()
+    assert training.choose_speed([net], step, (IMAGES[:8], LABELS[:8])) == "float32" and threads == [2, 1, 2]
 
 
 def test_all_threads_are_kept_where_one_alone_gains_little(monkeypatch):

@@ -528,7 +528,7 @@ if have("table") and ready(*EXERCISES):
 
 # %% [markdown]
 # **Your turn.** Each row shows the seven nearest images; those of the query's class are ticked. What does each row go
-# by? (133 was picked because the rows differ. One query proves nothing: try five of your own.)
+# by? (133 was picked because its rows differ: one query proves nothing.)
 
 # %% tags=["show"]
 query = 133  # yours: 0 to 999
@@ -635,8 +635,7 @@ if ready("probe-standardize", "probe-fit", "probe-accuracy"):
     plots.dots(names, found.mean(dim=0).tolist(), reach.tolist(), chance=0.1, guesses=guesses, **look)
 
 # %% [markdown]
-# With more features than images, a linear rule learns *any* labels by heart. Its training accuracy says nothing about
-# features.
+# With more features than images, a linear rule learns *any* labels by heart. Training accuracy says nothing.
 #
 # **Your turn.** Any row of the table, 20 to 1,000 labels, .01 to 1,000 times the usual penalty. When do the dots part,
 # when do both sink?
@@ -657,8 +656,7 @@ if have("table") and ready(*EXERCISES):
 # %% [markdown]
 # ## The puzzle's answer
 #
-# **Figure.** The rows named; neighbours of the query's class are ticked. Does the order agree with your table? Two
-# queries are too few to say.
+# **Figure.** The rows named; neighbours of the query's class are ticked. Does the order agree with your table?
 
 # %% tags=["show"]
 figures.show_puzzle(known, puzzle, reveal=True, guess=guess_best)

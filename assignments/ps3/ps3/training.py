@@ -327,18 +327,22 @@ def choose_speed(modules: Sequence[nn.Module], step: Callable[..., Tensor], batc
 
         torch.set_num_threads(ALL_THREADS)
         times = seconds_by_precision(device, run, repeats=3)
-        best = faster(times)
-        found = [f"{1e3 * seconds:.0f} ms in {name}" for name, seconds in times.items()]
+        best, found = faster(times), _in_milliseconds(times)
         if device.type == "cpu" and ALL_THREADS > 1:
             torch.set_num_threads(1)
-            alone = shortest_time(device, run, best, repeats=3)
-            found.append(f"{1e3 * alone:.0f} ms in {best} with one thread")
-            torch.set_num_threads(better_threads(times[best], alone))
+            alone = seconds_by_precision(device, run, repeats=3)
+            found += f"; with one thread {_in_milliseconds(alone)}"
+            torch.set_num_threads(better_threads(times[best], alone[faster(alone)]))
+            best = faster(alone) if torch.get_num_threads() == 1 else best
     torch.set_rng_state(random_state)
     threads = torch.get_num_threads()
     where = f"cpu with {threads} thread{'s' * (threads > 1)}" if device.type == "cpu" else device.type
-    print(f"{where}, {best} (a step takes {', '.join(found)})")
+    print(f"{where}, {best} (a step takes {found})")
     return best
+
+
+def _in_milliseconds(times: Mapping[str, float]) -> str:
+    return ", ".join(f"{1e3 * seconds:.0f} ms in {name}" for name, seconds in times.items())
 
 
 def better_threads(together: float, alone: float) -> int:

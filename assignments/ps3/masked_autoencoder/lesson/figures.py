@@ -275,8 +275,8 @@ def attention(decoder: Any, latent: Tensor, ids_restore: Tensor, patch: int) -> 
 def hidden_patch(asked: object, mask: Tensor) -> int:
     """The patch asked for if it is one that is hidden (mask (N,)), else the first hidden one, said in a sentence."""
     hidden = mask.nonzero().flatten().tolist()
-    if isinstance(asked, int) and asked in hidden:
-        return asked
+    if (patch := guesses.number(asked, 0, len(mask) - 1, called="patch")) in hidden:
+        return int(patch)
     print(f"patch {asked!r} is not hidden: choose one of {', '.join(map(str, hidden))}; here is patch {hidden[0]}")
     return int(hidden[0])
 

@@ -94,7 +94,7 @@ def neighbours(
     query = setting(query, 0, 0, len(images) - 1, called="query")
     found = {name: _others(features, query, k) for name, features in spaces.items()}
     with style():
-        figure = blank(WIDE, 0.3 + 1.05 * len(found))
+        figure = blank(WIDE, 0.2 + 0.95 * len(found))
         grid = GridSpec(len(found), k + 2, figure, width_ratios=[1, 0.35, *[1] * k])
         for r, (name, others) in enumerate(found.items()):
             first = figure.add_subplot(grid[r, 0])

@@ -95,6 +95,13 @@ class Service:
 
     def _reply(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
+            for fields in request.get("first", ()):
+                self.do_module(fields)
+        except self.stops:
+            raise
+        except BaseException as error:
+            return {"status": "error", "error": self._describe(error) | {"preparing": True}}
+        try:
             operation: Callable[[dict[str, Any]], dict[str, Any]] = getattr(self, f"do_{request['op']}")
             return {"status": "ok"} | operation(request)
         except self.stops:

@@ -1,8 +1,9 @@
 """What code does differently at grading, and what it may not do there: the same in the worker and in a check at home.
 
 Works, in another way: workers of a DataLoader and pools of processes run in the one process that there is,
-`torch.compile` gives back what it gets, `display` shows nothing. Refused: other processes, the network, a question to
-the user, files. In the worker the sandbox refuses these; at home the same errors are raised here.
+`torch.compile` gives back what it gets, `display` shows nothing. Refused: other processes, sockets and with them the
+network and event loops, a question to the user, files. In the worker the sandbox refuses these; at home the same errors
+are raised here.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import inspect
 import io
 import os
 import socket
+import sqlite3
 import sys
 import tempfile
 import threading
@@ -24,14 +26,25 @@ from contextlib import contextmanager
 from itertools import starmap
 from typing import Any, NoReturn
 
+from kit.cell_sources import NOTEBOOK, with_cell_names, with_cells
+
 # In the worker the system says the first half of these.
 NO_PROCESS = "Operation not permitted: no other process can be started at grading"
+NO_SOCKET = "Operation not permitted: there are no sockets at grading"
 NO_NETWORK = "Temporary failure in name resolution: there is no network at grading"
 NO_FILE = "No such file or directory: files beside the notebook are not there at grading"
 READ_ONLY = "Read-only file system: nothing can be written at grading"
+NO_FOLDER = "No usable temporary directory: nothing can be written at grading"
+NO_LOOP = "Operation not permitted: an event loop needs sockets, which are not there at grading"
 NO_INPUT = "EOF when reading a line: nobody answers at grading"
 Change = tuple[str, str, Any]  # module or class, name in it, what is to stand there
 _ABSENT = object()
+_TEMPORARY = tempfile.gettempdir()  # while it can be asked
+# Functions of `os` that make, move, change or remove files; folders are made without a word.
+_CHANGES_FILES = (
+    "remove", "unlink", "rmdir", "removedirs", "rename", "renames", "replace", "link", "symlink", "truncate", "chmod",
+    "chown", "utime", "mkfifo", "mknod",
+)  # fmt: skip
 
 
 class SerialExecutor(Executor):
@@ -152,6 +165,14 @@ def _works_otherwise() -> Iterator[Change]:
     yield "concurrent.futures.process", "ProcessPoolExecutor", SerialExecutor
     yield "builtins", "display", lambda *_, **__: None
     yield "builtins", "get_ipython", Shell
+    no_process = _raising(lambda: PermissionError(errno.EPERM, NO_PROCESS))
+    yield "os", "system", no_process
+    yield "tempfile", "gettempdir", _not_for_cells(tempfile.gettempdir)
+    yield "tempfile", "gettempdirb", _not_for_cells(tempfile.gettempdirb)
+    yield "asyncio.events", "new_event_loop", _raising(lambda: PermissionError(errno.EPERM, NO_LOOP))
+    yield "asyncio", "new_event_loop", _raising(lambda: PermissionError(errno.EPERM, NO_LOOP))
+    yield "inspect", "findsource", with_cells(inspect.findsource)
+    yield "inspect", "getfile", with_cell_names(inspect.getfile)
 
 
 def _refused() -> Iterator[Change]:
@@ -166,8 +187,16 @@ def _refused() -> Iterator[Change]:
     yield "socket", "getaddrinfo", _raising(lambda: socket.gaierror(socket.EAI_AGAIN, NO_NETWORK))
     yield "builtins", "input", _raising(lambda: EOFError(NO_INPUT))
     yield "torch", "save", _not_into_a_file(torch.save)
+    yield "torch.jit", "save", _not_into_a_file(torch.jit.save)
     yield "builtins", "open", _only_elsewhere(builtins.open)
     yield "io", "open", _only_elsewhere(io.open)
+    yield "os", "open", _only_to_read(os.open)
+    for name in _CHANGES_FILES:
+        if hasattr(os, name):
+            yield "os", name, _in_other_threads(getattr(os, name), _read_only)
+    yield "socket.socket", "__init__", _in_other_threads(socket.socket.__init__, _no_socket)
+    yield "socket", "socketpair", _in_other_threads(socket.socketpair, _no_socket)
+    yield "sqlite3", "connect", _only_in_memory(sqlite3.connect)
 
 
 def _raising(error: Callable[[], BaseException]) -> Callable[..., NoReturn]:
@@ -177,15 +206,77 @@ def _raising(error: Callable[[], BaseException]) -> Callable[..., NoReturn]:
     return refused
 
 
+def _not_for_cells(original: Callable[[], Any]) -> Callable[[], Any]:
+    """The folder for temporary files, which packages may ask for while they are imported, and cells may not."""
+
+    @functools.wraps(original)
+    def folder() -> Any:
+        frame = sys._getframe(1)
+        while frame.f_back is not None and frame.f_globals.get("__name__") == tempfile.__name__:
+            frame = frame.f_back
+        if frame.f_globals.get("__name__", NOTEBOOK) == NOTEBOOK:
+            raise FileNotFoundError(errno.ENOENT, NO_FOLDER)
+        return original()
+
+    return folder
+
+
+def _in_other_threads(original: Callable[..., Any], refuse: Callable[..., NoReturn]) -> Callable[..., Any]:
+    """For this thread what `refuse` raises; a notebook's kernel goes on in its own threads."""
+    caller = threading.get_ident()
+
+    @functools.wraps(original)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        return (refuse if threading.get_ident() == caller else original)(*args, **kwargs)
+
+    return called
+
+
+def _read_only(*_: Any, **__: Any) -> NoReturn:
+    raise PermissionError(errno.EPERM, f"Operation not permitted: {READ_ONLY}")
+
+
+def _no_socket(*_: Any, **__: Any) -> NoReturn:
+    raise PermissionError(errno.EPERM, NO_SOCKET)
+
+
+def _only_to_read(original: Callable[..., int]) -> Callable[..., int]:
+    """`os.open` for this thread, without files that are written."""
+    caller = threading.get_ident()
+
+    @functools.wraps(original)
+    def opened(path: Any, flags: int, *args: Any, **kwargs: Any) -> int:
+        writes = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+        if threading.get_ident() == caller and writes and not _is_device(path):
+            raise OSError(errno.EROFS, READ_ONLY, path)
+        return original(path, flags, *args, **kwargs)
+
+    return opened
+
+
+def _only_in_memory(original: Callable[..., Any]) -> Callable[..., Any]:
+    """sqlite3.connect, which opens files without `open`."""
+
+    @functools.wraps(original)
+    def connect(database: Any, *args: Any, **kwargs: Any) -> Any:
+        if database != ":memory:":
+            raise sqlite3.OperationalError("unable to open database file")
+        return original(database, *args, **kwargs)
+
+    return connect
+
+
 def _only_elsewhere(original: Callable[..., Any]) -> Callable[..., Any]:
-    """`open` for this thread, without the files that are not there at grading."""
+    """`open` for this thread, without the files that are not there at grading, and without any to write."""
     caller = threading.get_ident()
 
     @functools.wraps(original)
     def opened(file: Any, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
-        if threading.get_ident() == caller and isinstance(file, (str, os.PathLike)) and _is_not_there(str(file)):
-            writes = set(str(mode)) & set("wax+")
-            raise OSError(errno.EROFS, READ_ONLY, file) if writes else FileNotFoundError(errno.ENOENT, NO_FILE, file)
+        if threading.get_ident() == caller and isinstance(file, (str, os.PathLike)):
+            if set(str(mode)) & set("wax+") and not _is_device(file):
+                raise OSError(errno.EROFS, READ_ONLY, file)
+            if _is_not_there(str(file)):
+                raise FileNotFoundError(errno.ENOENT, NO_FILE, file)
         return original(file, mode, *args, **kwargs)
 
     return opened
@@ -203,11 +294,15 @@ def _not_into_a_file(original: Callable[..., None]) -> Callable[..., None]:
     return save
 
 
+def _is_device(file: Any) -> bool:
+    return os.path.realpath(os.fsdecode(file)) == os.path.realpath(os.devnull)
+
+
 def _is_not_there(file: str) -> bool:
     """Whether a file lies in the working folder or among temporary ones, and belongs to no package."""
     path = os.path.realpath(file)
     packages = (sys.prefix, sys.base_prefix, *(os.path.dirname(found) for found in _files_of_packages()))
-    return _is_under(path, (os.getcwd(), tempfile.gettempdir())) and not _is_under(path, packages)
+    return _is_under(path, (os.getcwd(), _TEMPORARY)) and not _is_under(path, packages)
 
 
 def _files_of_packages() -> Iterator[str]:
@@ -249,4 +344,5 @@ def enforced() -> Iterator[None]:
 def _owner(path: str) -> Any:
     """A module, or a class in one, by its dotted name."""
     module, _, name = path.rpartition(".")
-    return getattr(importlib.import_module(module), name) if name[:1].isupper() else importlib.import_module(path)
+    found = getattr(importlib.import_module(module), name, None) if module else None
+    return found if isinstance(found, type) else importlib.import_module(path)

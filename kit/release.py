@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+from kit.copies import rank
 from kit.manifest import Manifest, Notebook
 from kit.notebooks import which_notebook
 from kit.reading import Reading, read_notebook
@@ -95,7 +96,7 @@ def read_all(release: Release, paths: Sequence[Path] = ()) -> Saved:
         if known is not None and saved.notebook.file in (known.path.name, path.name):
             kept, other = (known, saved) if known.path.name == saved.notebook.file else (saved, known)
             by_problem[saved.notebook.problem] = kept
-            remarks.append(f"{other.path.name} is a copy of {kept.path.name} and is not read")
+            remarks.append(f"{other.path.name} is a copy of {kept.path.name} and is not read{_but_taken(kept, other)}")
         elif known is not None:
             errors.append(
                 f"{known.path.name} and {path.name} are copies of {saved.notebook.file}: name the one you mean"
@@ -106,6 +107,13 @@ def read_all(release: Release, paths: Sequence[Path] = ()) -> Saved:
     return Saved(
         tuple(sorted(by_problem.values(), key=lambda s: order.index(s.notebook.problem))), tuple(remarks), tuple(errors)
     )
+
+
+def _but_taken(kept: SavedNotebook, other: SavedNotebook) -> str:
+    """What to know where grading would choose the other of two copies."""
+    if other.data == kept.data or rank(other.path.name, other.reading) < rank(kept.path.name, kept.reading):
+        return ""
+    return ": if you hand in both, the grader takes it, so hand in one (`python -m kit pack` does)"
 
 
 def read_saved(release: Release, path: Path) -> SavedNotebook | None:

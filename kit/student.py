@@ -16,7 +16,8 @@ from kit.wire import FLAGS, FunctionRef, HandleRef, Lib, WireError, decode, enco
 class StudentError(Exception):
     """The student's code raised an exception. `cell` and `line` say where, as far as known.
 
-    kind: its class in `ERRORS`, or the nearest there. shown: what the student calls it.
+    kind: its class in `ERRORS`, or the nearest there. shown: what the student calls it. preparing: whether it was
+    raised by what a test did to a module before the request that met it.
     """
 
     kind = "an exception"
@@ -25,6 +26,7 @@ class StudentError(Exception):
     cell: str | None = None
     line: int | None = None
     trace = ""
+    preparing = False
 
     def __str__(self) -> str:
         return f"{self.shown}: {self.text}" if self.text else self.shown
@@ -119,6 +121,7 @@ class Student:
     def __init__(self, transport: Transport, *, call_seconds: float = 5.0) -> None:
         self._transport = transport
         self._seed: int | None = None
+        self._waiting: list[dict[str, Any]] = []  # what is to be done to modules before the next request
         self.call_seconds = call_seconds
         self.unchanged_inputs = True
         self.flags: frozenset[str] = frozenset()
@@ -172,6 +175,7 @@ class Student:
     def begin(self, seed: int) -> None:
         """Before each test: modules forgotten there, every random generator seeded. Travels with the next request."""
         self._seed = seed
+        self._waiting.clear()
 
     def load_cells(
         self, cells: Sequence[tuple[str, str]], *, packages: Sequence[str] = (), seconds: float | None = None
@@ -195,6 +199,8 @@ class Student:
     def request(self, op: str, **fields: Any) -> dict[str, Any]:
         """One exchange. Raises StudentError for the student's exceptions, WireError for nonsense."""
         message = {"op": op} | fields
+        if self._waiting:
+            message["first"], self._waiting = self._waiting, []
         if self._seed is not None:
             message["begin"], self._seed = self._seed, None
         reply = decode(self._transport.exchange(encode(message), self.call_seconds))
@@ -205,6 +211,10 @@ class Student:
         if not isinstance(error, dict):
             raise WireError("a reply that is neither a result nor an error")
         raise _rebuilt(error)
+
+    def later(self, **fields: Any) -> None:
+        """Do this to a module before the next request: an exchange costs more than most of what is done there."""
+        self._waiting.append(fields)
 
     def _call(self, target: Any, method: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         reply = self.request("call", target=_reference(target), method=method, args=_near(args), kwargs=_near(kwargs))
@@ -253,7 +263,7 @@ class Handle:
         return BoundMethod(self, name)
 
     def load(self, weights: dict[str, Tensor]) -> "Handle":
-        """Load parameters and persistent buffers by name, all of them."""
+        """Load parameters and persistent buffers by name, all of them; a misfit is met by the next request."""
         return self._do("load", weights)
 
     def train(self, mode: bool = True) -> "Handle":
@@ -277,7 +287,7 @@ class Handle:
         return State(**{name: _all_of(kind, reply.get(name)) for name, kind in _STATE_PARTS.items()})
 
     def _do(self, action: str, value: Any) -> "Handle":
-        self.student.request("module", handle=self.number, action=action, value=value)
+        self.student.later(handle=self.number, action=action, value=value)
         return self
 
 
@@ -335,6 +345,7 @@ def _rebuilt(error: dict[str, Any]) -> StudentError:
     else:
         rebuilt = STUDENT_ERRORS.get(kind if isinstance(kind, str) else "", StudentError)()
         rebuilt.shown = _capped(error.get("shown"), 80) or "an exception"
+    rebuilt.preparing = error.get("preparing") is True
     rebuilt.text = _capped(error.get("text"), 500)
     rebuilt.cell = _capped(error.get("cell"), 100) or None
     rebuilt.line = line if type(line) is int and 0 < line < 10**6 else None

@@ -3,6 +3,9 @@
 A frame is `4-byte header length | header (JSON) | tensor bytes, one after another`. Nothing else is ever read from
 the far side: no pickle, no code. Everything is capped and checked before memory is set aside, since whoever writes
 the frame may be hostile.
+
+Strides do not cross: a tensor arrives contiguous on either side, and one that shares memory with another arrives as a
+copy. A check at home goes the same way as grading, so `.view` on a transposed input works in both, or in neither.
 """
 
 import json

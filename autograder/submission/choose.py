@@ -22,8 +22,9 @@ from typing import Any
 
 from autograder.submission.notebook_file import NotebookFile
 from autograder.submission.received import shown
+from kit import copies
 from kit.manifest import Notebook
-from kit.notebooks import SubmittedCell, is_written
+from kit.notebooks import SubmittedCell
 from kit.python_version import made_with
 from kit.reading import Reading, read_cells
 
@@ -52,21 +53,11 @@ class Candidate:
 
     @cached_property
     def written(self) -> int:
-        """In how many exercises and written answers something is written."""
-        extraction = self.reading.extraction
-        exercises = {cell.id for cell in self.book.cells if cell.kind.is_solution and cell.kind.is_code}
-        answers = sum(is_written(cell) for cell in self.reading.answers.values())
-        return len(exercises - extraction.missing - extraction.stubs) + answers
+        return copies.written(self.reading)
 
     @cached_property
     def own_text(self) -> int:
-        """How many characters stand in cells that are not as released."""
-        released = {cell.source.strip() for cell in self.book.cells}
-        return sum(
-            len(cell.source.strip())
-            for cell in self.cells
-            if cell.source.strip() not in released and (cell.released is None or cell.released.source)
-        )
+        return copies.own_text(self.reading)
 
     @property
     def is_touched(self) -> bool:
@@ -91,9 +82,9 @@ def choose(candidates: list[Candidate]) -> tuple[Candidate | None, list[str]]:
     if not candidates:
         return None, []
     same = _same(candidates)
-    copies = [_together(group) for group in same]
-    clock = _common_clock(copies)
-    ranked = sorted(copies, key=lambda copy: _rank(copy, clock), reverse=True)
+    different = [_together(group) for group in same]
+    clock = _common_clock(different)
+    ranked = sorted(different, key=lambda copy: _rank(copy, clock), reverse=True)
     best = ranked[0]
     notes = [_taken(ranked, clock)] if len(ranked) > 1 else []
     again = [other.path for group in same for other in group if group[0].path == best.path][1:]
@@ -141,9 +132,9 @@ def _times(copy: Candidate) -> dict[str, datetime]:
     return {**copy.times, **({"name": moment} if moment is not None else {})}
 
 
-def _common_clock(copies: Iterable[Candidate]) -> str | None:
+def _common_clock(candidates: Iterable[Candidate]) -> str | None:
     """By whose word the written copies can be put in order."""
-    written = [copy for copy in copies if copy.written]
+    written = [copy for copy in candidates if copy.written]
     for clock in CLOCKS:
         if all(clock in copy.times for copy in written) and len({copy.times[clock] for copy in written}) > 1:
             return clock
@@ -151,28 +142,7 @@ def _common_clock(copies: Iterable[Candidate]) -> str | None:
 
 
 def _rank(copy: Candidate, clock: str | None) -> tuple[Any, ...]:
-    moment = copy.times.get(clock, datetime.min) if clock is not None else datetime.min
-    return (
-        copy.written > 0,
-        moment,
-        copy.written,
-        _download(copy.path),
-        copy.own_text,
-        copy.path == copy.book.file,
-        [_by_name(part) for part in copy.path.split("/")],
-    )
-
-
-def _download(path: str) -> int:
-    """The number that a browser gives a second download of the same name; 0 for the first."""
-    return max((int(number) for number in re.findall(r" ?\((\d{1,3})\)", path, re.ASCII)), default=0)
-
-
-def _by_name(name: str) -> list[tuple[bool, int, str]]:
-    """A key that sorts names as people do: numbers by their value."""
-    stem, _, suffix = name.rpartition(".")
-    parts = [*re.findall(r"\d{1,18}|\D+", stem, re.ASCII), suffix]
-    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
+    return copies.rank(copy.path, copy.reading, copy.times.get(clock, datetime.min) if clock else datetime.min)
 
 
 def _taken(ranked: list[Candidate], clock: str | None) -> str:
@@ -194,7 +164,7 @@ def _why(best: Candidate, others: list[Candidate], clock: str | None) -> str:
         return f"the latest, {best.times[clock]:%Y-%m-%d %H:%M}"
     if all(best.written > copy.written for copy in others):
         return "more is written in it"
-    if all(_download(best.path) > _download(copy.path) for copy in others):
+    if all(copies.download(best.path) > copies.download(copy.path) for copy in others):
         return "the later download"
     return "no other has more written"
 

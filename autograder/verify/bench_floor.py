@@ -30,6 +30,9 @@ class DirectStudent(Student):
         self._service.begin(seed)
 
     def request(self, op: str, **fields: Any) -> dict[str, Any]:
+        for first in self._waiting:
+            self._service.do_module(first)
+        self._waiting.clear()
         reply: dict[str, Any] = getattr(self._service, f"do_{op}")(fields)
         return reply
 

@@ -50,7 +50,7 @@ figures.show_puzzle(known, puzzle)
 
 # %% [markdown]
 # Each row: two framed queries, five neighbours each. Which row would you trust? A guess is never graded; the names come
-# at the end.
+# last.
 
 # %% tags=["guess"]
 guess_best = None  # "A", "B", "C" or "D"
@@ -240,8 +240,7 @@ if written("probe-standardize"):
 # $\lambda$ is `l2`. The bias $b$ is not penalised: it says how common a class is.
 #
 # $J$ is **convex**, a bowl. Its lowest $W$ is the only one, and $b$ is known but for a number added to all classes,
-# which changes no decision. Any method that gets there gives the same mark: a probe is an instrument, with no learning
-# rate to tune.
+# which changes no decision. Any method that gets there gives the same mark: there is no learning rate to tune.
 #
 # <details><summary>Why only one lowest point?</summary>
 #
@@ -479,8 +478,7 @@ if ready(*EXERCISES):
 
 # %% [markdown]
 # If MAE is less than .08, or SimCLR less than .10, above its own twin, something went wrong. Neither clearly beat the
-# hand-crafted row (.547) in the course's runs: people tuned such histograms for decades. What those cannot do is go on
-# learning.
+# hand-crafted row (.547) in the course's runs: people tuned such histograms for decades. But they cannot go on learning.
 
 # %% [markdown]
 # **Row 7.** The same ResNet, trained with all 25,000 labels: about a minute. *While it runs:* the dashed line is the

@@ -1,6 +1,7 @@
 # kit-canary-60b09308d7aff85cc5f7d1b7: not to be published
 """Hidden tests of the linear probe: other sizes, dtypes and modes, the optimality condition, slow loops."""
 
+import functools
 import math
 
 import pytest
@@ -295,14 +296,20 @@ def test_fit_in_float64_reaches_the_bottom(student, rng, counts, dim, l2):
     helpers.assert_at_the_bottom(pair, features, labels, l2, f"{len(counts)} classes, {dim} features, l2 = {l2}")
 
 
-def correlated(rng, counts, dim):
-    """Features (N, dim) in float64, standardised, each a mixture of the same sources, most of which are faint."""
+def nearly_the_same(rng, counts):
+    """Features (N, 16) in float64, standardised, and labels: one strong source in all of them, fifteen faint ones.
+
+    Orthogonal signs mix the sources, so that each feature holds as much of the strong one. As the sources have two
+    sizes only, methods that learn the bowl's shape need few steps.
+    """
     labels = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
     labels = labels[torch.randperm(len(labels), generator=rng)]
-    centres = 0.3 * torch.randn(len(counts), dim, generator=rng, dtype=torch.float64)
-    sources = torch.randn(len(labels), dim, generator=rng, dtype=torch.float64) + centres[labels]
-    mixture = torch.linalg.qr(torch.randn(dim, dim, generator=rng, dtype=torch.float64)).Q
-    features = sources * torch.arange(1, dim + 1, dtype=torch.float64) ** -1.5 @ mixture
+    centres = 0.3 * torch.randn(len(counts), 16, generator=rng, dtype=torch.float64)
+    sources = torch.randn(len(labels), 16, generator=rng, dtype=torch.float64) + centres[labels]
+    two = torch.tensor([[1.0, 1.0], [1.0, -1.0]], dtype=torch.float64)
+    signs = functools.reduce(torch.kron, 4 * [two])
+    sizes = torch.tensor([1.0] + 15 * [0.003], dtype=torch.float64)
+    features = sources * sizes @ signs
     return (features - features.mean(dim=0)) / features.std(dim=0), labels
 
 
@@ -312,10 +319,12 @@ def correlated(rng, counts, dim):
     weight=2,
 )
 def test_fit_with_many_correlated_features(student, rng):
-    features, labels = correlated(rng, (40, 25, 15), 60)
-    pair = helpers.fitted(student, features, labels, 3, 3e-4)
-    what, limit = "80 images, 60 correlated features", helpers.limit_of(features)
-    assert_near_a_bottom(pair, features, labels, 3e-4, what, about="steps", limit=limit)
+    # Allowed is 1e-4. Measured with five seeds, rates of .001 to .3, constant or falling: 1,000 steps of Adam end at
+    # 1.5e-3 or more, 2,000 at 4.6e-4 or more, 3,000 at 1.6e-4 or more; LBFGS, Newton and their like at 3e-5 or less.
+    features, labels = nearly_the_same(rng, (20, 12, 8))
+    pair = helpers.fitted(student, features, labels, 3, 1e-4)
+    what, limit = "40 images, 16 correlated features", helpers.limit_of(features)
+    assert_near_a_bottom(pair, features, labels, 1e-4, what, about="steps", limit=limit)
 
 
 @fit("takes l2 = 0.001 where nothing is said", hint="The signature has a default. Does the objective?")

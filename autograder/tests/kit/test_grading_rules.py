@@ -2,7 +2,9 @@
 
 import builtins
 import os
+import socket
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,7 @@ def test_what_works_at_grading_works_in_the_check_at_home(name: str, student: St
     assert what_works.result(student, what_works.WORKS[name]).tolist() == [[2, 2], [2, 2]]
 
 
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", what_works.REFUSED)
 def test_what_is_refused_at_grading_fails_in_the_same_words_at_home(name: str, student: Student) -> None:
     code, kind, words = what_works.REFUSED[name]
@@ -42,6 +45,24 @@ def test_afterwards_everything_is_as_before() -> None:
         assert all(getattr(owner, name) is not old for (owner, name), old in zip(things, before, strict=True))
     assert [getattr(owner, name) for owner, name in things] == before
     assert not hasattr(builtins, "display")
+
+
+def test_files_outside_the_working_folder_are_not_written_either(student: Student) -> None:
+    with pytest.raises(StudentError, match="Read-only file system"):
+        what_works.result(student, "from pathlib import Path\ndef go(x): Path('/no-such-file').write_text('2')")
+    assert not Path("/no-such-file").exists()
+
+
+def test_other_threads_go_on_writing_and_connecting(tmp_path: Path) -> None:
+    def work() -> list[str]:
+        (tmp_path / "log").write_text("saved")
+        (tmp_path / "log").rename(tmp_path / "other")
+        for end in socket.socketpair():
+            end.close()
+        return [path.name for path in tmp_path.iterdir()]
+
+    with ThreadPoolExecutor(1) as pool, enforced():
+        assert pool.submit(work).result() == ["other"]
 
 
 def test_the_kit_reads_its_own_files_meanwhile() -> None:

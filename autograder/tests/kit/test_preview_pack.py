@@ -216,6 +216,35 @@ def test_of_copies_the_one_with_the_released_name_counts_and_is_said(
         assert f"{name} is a copy of {tiny.NOTEBOOK} and is not read" in printed
 
 
+@pytest.mark.parametrize(
+    ("name", "filled", "is_taken"),
+    [
+        ("copy.ipynb", "copy.ipynb", True),  # more is written in it
+        ("copy.ipynb", tiny.NOTEBOOK, False),
+        (f"{Path(tiny.NOTEBOOK).stem} (1).ipynb", tiny.NOTEBOOK, False),
+    ],
+)
+def test_a_copy_that_the_grader_would_take_of_both_is_told(
+    folder: Path, capsys: pytest.CaptureFixture[str], name: str, filled: str, is_taken: bool
+) -> None:
+    (folder / name).write_bytes((folder / tiny.NOTEBOOK).read_bytes())
+    released.fill(folder / filled, tiny_scale=released.SCALE)
+    assert main(["preview"]) == 0
+    said = f"{name} is a copy of {tiny.NOTEBOOK} and is not read"
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith(said)]
+    assert ("the grader takes it" in line) == is_taken
+
+
+def test_of_equally_full_copies_the_later_download_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    released.fill(folder / tiny.NOTEBOOK, tiny_scale=released.SCALE)
+    cells = released.load(folder / tiny.NOTEBOOK)
+    name = f"{Path(tiny.NOTEBOOK).stem} (1).ipynb"
+    (folder / name).write_bytes((folder / tiny.NOTEBOOK).read_bytes())
+    released.save(folder / name, [*cells, released.code("extra = 1")])
+    assert main(["preview"]) == 0
+    assert f"{name} is a copy of {tiny.NOTEBOOK} and is not read: if you hand in both" in capsys.readouterr().out
+
+
 def test_two_renamed_copies_ask_which_one_is_meant(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "copy.ipynb").write_bytes((folder / tiny.NOTEBOOK).read_bytes())
     (folder / tiny.NOTEBOOK).rename(folder / "mine.ipynb")

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from kit.compare import assert_raises
 from kit.far_side import Service
 from kit.student import LocalTransport, Student, StudentError, StudentMissing
 from kit.wire import Lib, Seed, WireError, encode
@@ -321,10 +322,31 @@ def test_a_parameter_is_known_again_after_a_call(
     assert not set(other.state().objects.values()) & set(after.objects.values())
 
 
-def test_weights_with_a_missing_or_strange_name_are_refused(student: Student) -> None:
+def test_weights_with_a_missing_or_strange_name_are_refused_at_the_next_request(student: Student) -> None:
+    net = student.build("Net").load({"linear.weight": torch.ones(1, 2), "other": torch.ones(1)})
+    with pytest.raises(RuntimeError, match=r"Missing key|Unexpected key") as caught:
+        net.state()
+    assert isinstance(caught.value, StudentError) and caught.value.preparing
+
+
+def test_weights_that_do_not_fit_are_not_the_error_that_a_test_expects(student: Student) -> None:
     net = student.build("Net")
     with pytest.raises(RuntimeError, match=r"Missing key|Unexpected key"):
-        net.load({"linear.weight": torch.ones(1, 2), "other": torch.ones(1)})
+        net.load({"other": torch.ones(1)})
+        assert_raises(RuntimeError, lambda: net(torch.ones(1, 5)), what="five columns")
+    assert_raises(RuntimeError, lambda: net(torch.ones(1, 5)), what="five columns")
+
+
+def test_what_is_done_to_a_module_travels_with_the_next_request_in_order(student: Student) -> None:
+    net = student.build("Net").train().double().eval()
+    state = net.state()
+    assert state.parameters["linear.weight"].dtype == torch.float64 and not any(state.training.values())
+
+
+def test_what_no_request_took_along_is_forgotten_with_the_test(student: Student) -> None:
+    student.build("Net").meta()
+    student.begin(1)
+    assert not student.build("Net").state().parameters["linear.weight"].is_meta
 
 
 def test_a_handle_can_be_an_argument(student: Student) -> None:

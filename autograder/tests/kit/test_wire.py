@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from kit import wire
+from kit.far_side import Service
+from kit.student import LocalTransport, Student
 from kit.wire import FunctionRef, HandleRef, Lib, Seed, WireError, decode, encode, flags_of
 
 
@@ -193,3 +195,27 @@ def test_a_kind_that_is_no_text_is_refused_unlooked_at(kind: object) -> None:
 
 def test_a_wire_error_is_not_an_error_that_a_test_could_expect() -> None:
     assert not issubclass(WireError, (ValueError, TypeError, RuntimeError, OSError))
+
+
+LAYOUTS = {
+    "transposed": torch.arange(6.0).reshape(2, 3).t(),
+    "expanded": torch.arange(3.0).expand(4, 3),
+    "every other column": torch.arange(8.0).reshape(2, 4)[:, ::2],
+    "permuted": torch.arange(24.0).reshape(2, 3, 4).permute(2, 0, 1),
+    "channels last": torch.arange(16.0).reshape(1, 2, 2, 4).to(memory_format=torch.channels_last),
+    "behind others": torch.arange(9.0)[4:],
+    "conjugate": torch.arange(3.0).to(torch.complex64).conj(),
+}
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_tensor_of_any_strides_arrives_contiguous_with_its_numbers(name: str) -> None:
+    arrived = decode(encode({"x": LAYOUTS[name]}))["x"]
+    assert arrived.is_contiguous() and torch.equal(arrived, LAYOUTS[name].resolve_conj())
+
+
+def test_a_view_of_a_transposed_input_works_at_home_as_at_grading() -> None:
+    for strict in (True, False):  # saved notebooks, and the worker
+        student = Student(LocalTransport(Service({}, "torch", strict=strict)))
+        student.load_cell("flat", "def flat(x): return x.view(-1)")
+        assert student.flat(torch.arange(6.0).reshape(2, 3).t()).tolist() == [0, 3, 1, 4, 2, 5]

@@ -478,7 +478,7 @@ if ready(*EXERCISES):
 
 # %% [markdown]
 # If MAE is less than .08, or SimCLR less than .10, above its own twin, something went wrong. Neither clearly beat the
-# hand-crafted row (.547) in the course's runs: people tuned such histograms for decades. But they cannot go on learning.
+# hand-crafted row (.547) in the course's runs: people tuned such histograms for decades. But they cannot learn more.
 
 # %% [markdown]
 # **Row 7.** The same ResNet, trained with all 25,000 labels: about a minute. *While it runs:* the dashed line is the
@@ -694,7 +694,7 @@ figures.show_puzzle(known, puzzle, reveal=True, guess=guess_best)
 # **Beside the lecture.** A stricter judge is another task with all weights free to move: detecting objects. In the
 # lecture's table, AP50 is 52.5 from random weights, 80.8 after supervised and 81.4 to 82.1 after contrastive
 # pretraining ([MoCo](https://arxiv.org/abs/1911.05722)): the gap is gone. Yours is not: you had 25,000 small images and
-# minutes, they a million or more and days.
+# minutes, they a million and days.
 
 # %% [markdown]
 # <details><summary>For the fast</summary>

@@ -550,7 +550,7 @@ guess_peak_supervised = None  # 0 to 3
 # %% [markdown]
 # **Figure.** Your probe, 1,000 labels, features averaged over places. If a line rises all the way, each block made the
 # class easier to read. If it falls at the end, the last block serves its own task. In the ResNet width grows with
-# depth, 16, 32, 64, 128; the transformer has 128 throughout.
+# depth, 16, 32, 64, 128; the transformer has 128. (One run of MAE: .303, .428, .438, .456, .455.)
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel

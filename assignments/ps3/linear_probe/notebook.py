@@ -550,7 +550,7 @@ guess_peak_supervised = None  # 0 to 3
 # %% [markdown]
 # **Figure.** Your probe, 1,000 labels, features averaged over places. If a line rises all the way, each block made the
 # class easier to read. If it falls at the end, the last block serves its own task. In the ResNet width grows with
-# depth, 16, 32, 64, 128; the transformer has 128. (One run of MAE: .303, .428, .438, .456, .455.)
+# depth, 16, 32, 64, 128; the transformer has 128. (MAE, one run: .303, .428, .438, .456, .455.)
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel
@@ -603,7 +603,7 @@ if have("table") and ready(*EXERCISES):
 # ## A control: labels that mean nothing (about 10 min, ●○○) {#control}
 #
 # Shuffle the labels of 500 images and fit your probe to their 3,072 pixels, five times. The test accuracy should be
-# chance on average, .10. Guess: and the accuracy on the 500 themselves?
+# chance on average, .10. Guess: and on the 500 themselves?
 #
 # **Figure.** Means of five shuffles; bars: lowest to highest. If the lower dot lies on chance, nothing leaks.
 #

@@ -213,7 +213,8 @@ check("probe-standardize")
 #
 # - If every cross lies exactly in a circle, the test images were standardised by their own statistics.
 # - If circles hang below deviation 1, what you add to the deviation is too large for small features.
-# - If no circle lies at deviation 0, the constant feature was divided by a rounding error: see the printed line.
+# - If a circle lies away from mean 0, or none at deviation 0, the constant feature was divided by a rounding error. The
+#   printed line says what it became.
 # - If the printed ranges say nan, 0 was divided by 0.
 #
 # </details>
@@ -328,7 +329,7 @@ check("probe-fit")
 #
 # <details><summary>It looks otherwise?</summary>
 #
-# - If triangles lie outside the ring, and the message says "deeper", you stopped too early: look at the gradient.
+# - If triangles lie outside the ring, you stopped too early, and the message says how much deeper the bowl is.
 # - If they do however long you run, you made another number small: a sum in place of a mean, `l2` without the half, a
 #   penalty on the bias.
 # - If a region holds another cloud, labels and rows of the weight do not belong together.

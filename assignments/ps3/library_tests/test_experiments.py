@@ -39,6 +39,18 @@ def speed(course, runs, monkeypatch):
     return script("speed")
 
 
+@pytest.fixture
+def finetune(course, runs, monkeypatch):
+    monkeypatch.setitem(sys.modules, "runs", runs)
+    return script("finetune")
+
+
+@pytest.fixture
+def uncertainty(course, runs, monkeypatch):
+    monkeypatch.setitem(sys.modules, "runs", runs)
+    return script("uncertainty")
+
+
 def row(accuracy, knn=0.3):
     counts = {"500": [accuracy], "1000": [accuracy], "10000": [accuracy]}
     return {"dim": 128, "ridge": counts, "probe": counts, "knn": knn}
@@ -123,3 +135,37 @@ def test_the_published_arrangement_that_speed_is_compared_with_is_the_same_model
     latent, mask, _ = ours(images)
     torch.manual_seed(1)
     torch.testing.assert_close(theirs(images)[:2], (latent, mask), rtol=1e-4, atol=1e-4)
+
+
+def test_a_head_and_all_weights_are_reported_from_the_lowest_to_the_highest_seed(finetune, capsys):
+    seeds = {
+        str(seed): {
+            "hand-crafted": {"linear head": 0.42},
+            "MAE": {"linear head": 0.46, "all weights": 0.5 + seed / 100},
+        }
+        for seed in range(3)
+    }
+    finetune.report(seeds)
+    out = capsys.readouterr().out
+    assert "| hand-crafted | linear head | 0.420 | 3 |" in out
+    assert "| MAE | all weights | 0.500 to 0.520 | 3 |" in out
+
+
+def test_weights_that_are_not_there_are_named_with_the_fix(finetune, pack, tmp_path):
+    with pytest.raises(SystemExit, match=r"no .*simclr-tiny.npz: run the first two notebooks"):
+        finetune.learned_encoder("SimCLR", pack, training.preset("tiny"), tmp_path)
+
+
+def test_a_transformer_is_finetuned_through_its_features(finetune):
+    encoder = finetune.random_encoder("MAE", 0)
+    assert encoder(torch.rand(2, 3, 32, 32)).shape == (2, 128)
+
+
+def test_a_difference_on_the_same_images_counts_only_where_two_methods_disagree(uncertainty, pack, tmp_path):
+    known = dataclasses.replace(pack.with_labels(20), test=data.Split(pack.test.images[:30], pack.test.labels[:30]))
+    features = {"train": torch.rand(20, 3), "test": torch.rand(30, 3)}
+    for number, found in enumerate((features, features), 1):
+        torch.save(found, tmp_path / f"controls-0-{number}.pt")
+    torch.save({"train": torch.rand(20, 3), "test": torch.rand(30, 3)}, tmp_path / "supervised-0-1.pt")
+    found = uncertainty.differences(tmp_path, known)
+    assert found["pixels and hand-crafted"] == 0 and found["pixels and supervised"] > 0

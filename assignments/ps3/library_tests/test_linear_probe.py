@@ -1,11 +1,14 @@
 """The lesson on linear probes: its table, its figures' numbers, its networks, the parts of its checks."""
 
+import json
+from pathlib import Path
+
 import pytest
 import torch
 
 from ps3 import data, stored, training
 from ps3.linear_probe import figures, networks, parts
-from ps3.linear_probe.table import Table
+from ps3.linear_probe.table import Table, sensible_try
 from ps3.networks.resnet import ResNet8
 
 
@@ -198,3 +201,75 @@ def test_the_recorder_tells_how_it_was_called():
         assert recorder(torch.ones(2, 1, 2, 2)).shape == (2, 4)
     assert recorder.seen() == [(3, True, True), (2, False, False)]
     assert not recorder.state_dict()
+
+
+def test_finetuning_moves_a_copy_and_leaves_the_encoder_as_it_was(capsys):
+    torch.manual_seed(0)
+    encoder, pictures = ResNet8().requires_grad_(False), image_set(size=8)
+    before = {name: value.clone() for name, value in encoder.state_dict().items()}
+    free = networks.finetuned(encoder, ResNet8.dim, pictures, pictures.train.images, pictures.train.labels, steps=2)
+    assert all(torch.equal(before[name], value) for name, value in encoder.state_dict().items())
+    assert all((old != new).any() for old, new in zip(encoder.parameters(), free[0].parameters(), strict=True))
+    assert free(torch.rand(2, 3, 8, 8)).shape == (2, 4) and not free.training
+
+
+def test_each_encoder_of_a_long_cell_has_a_line(capsys):
+    pictures = image_set(size=8)
+    sets = (pictures.train.images, pictures.test.images[:10])
+    found = networks.features_of_all({"one": ResNet8(), "two": ResNet8()}, pictures, sets)
+    assert [[len(part) for part in parts] for parts in found.values()] == [[40, 10], [40, 10]]
+    assert capsys.readouterr().out.splitlines() == ["one: features of 50 images", "two: features of 50 images"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "pair"),
+    [
+        (("pixels", "MAE", "SimCLR"), ("SimCLR", "random ResNet")),
+        (("pixels", "MAE"), ("MAE", "random transformer")),
+        (("pixels", "rotation"), ("rotation", "random ResNet")),
+    ],
+)
+def test_a_learned_row_comes_with_the_twin_of_its_own_architecture(rows, pair):
+    assert networks.learned_and_twin(rows) == pair
+
+
+def test_a_try_is_read_leniently_and_what_cannot_be_used_is_said(capsys):
+    rows, counts = ("pixels", "SimCLR"), (500, 1_000, 10_000)
+    assert sensible_try("simclr", "105", "0.1", rows, counts) == ("SimCLR", 100, 0.1)
+    assert not capsys.readouterr().out
+    assert sensible_try("vgg", 7_000, -1, rows, counts) == ("pixels", 500, 1.0)
+    printed = capsys.readouterr().out
+    assert all(part in printed for part in ("pixels, SimCLR", "20 to 1000", "0.01 to 1000"))
+
+
+def test_a_row_says_how_many_probes_it_took(capsys):
+    pictures = image_set()
+    table = Table(pictures, lambda *parts: 0.5, counts=(8, 40))
+    table.add("pixels", (torch.rand(40, 6), torch.rand(40, 6)))
+    assert capsys.readouterr().out.startswith("pixels: 4 probes of 6 features, ")
+
+
+def test_a_head_and_all_weights_are_drawn_beside_the_courses_with_a_guess(capsys):
+    drawn = figures.head_or_all({"SimCLR": (0.44, 0.51)}, {"SimCLR": "48", "random ResNet": None})
+    printed = capsys.readouterr().out
+    assert "(yours 0.440 → 0.510)" in printed and "your guess: SimCLR 0.48" in printed
+    ticks = [text.get_text() for text in drawn.axes[0].get_yticklabels()]
+    assert ticks[0] == "hand-crafted" and "SimCLR" in ticks
+    figures.head_or_all({}, None)
+    assert "no guess made" in capsys.readouterr().out
+
+
+def test_the_courses_own_numbers_come_from_the_committed_measurement():
+    path = Path(__file__).resolve().parents[1] / "experiments" / "results-finetune.json"
+    measured: dict[str, list[list[float]]] = {}
+    for found in json.loads(path.read_text(encoding="utf-8")).values():
+        for name, ways in found.items():
+            rows = measured.setdefault(name, [[], []])
+            for row, way in zip(rows, ("linear head", "all weights"), strict=True):
+                row += [ways[way]] if way in ways else []
+    assert {name: [list(values) for values in rows] for name, rows in figures.HEAD_OR_ALL.items()} == measured
+
+
+def test_the_drawn_probe_says_what_is_frozen_and_what_is_thrown_away(capsys):
+    written = [text.get_text() for text in figures.architecture().axes[0].texts]
+    assert "frozen" in written and "trained, then thrown away" in written

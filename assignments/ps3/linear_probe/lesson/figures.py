@@ -8,15 +8,17 @@ from typing import Any
 
 import torch
 from matplotlib.axes import Axes
+from matplotlib.gridspec import GridSpec
 from torch import Tensor
 
-from ps3 import plots, probes
+from ps3 import guesses, plots, probes
 from ps3.contrastive_learning.figures import SIMCLR
 from ps3.data import ImageSet
 from ps3.linear_probe.parts import TinyEncoder
 from ps3.masked_autoencoder.figures import MAE
 from ps3.plots.charts import reference_lines
-from ps3.plots.figure import INK, Picture, blank, finish, guess_text, method, style
+from ps3.plots.figure import INK, SOFT, WIDE, Picture, blank, finish, guess_text, method, style
+from ps3.plots.grids import frame, show_image, tick
 
 Accuracy = Callable[[Tensor, Tensor, Tensor, Tensor], float]  # weight, bias, features, labels -> share of the right
 
@@ -43,28 +45,61 @@ def puzzle(features: Mapping[str, probes.Features], count: int = 4_000) -> dict[
 def show_puzzle(
     known: ImageSet, puzzle: Mapping[str, tuple[str, Tensor]], reveal: bool = False, guess: object = None
 ) -> Picture:
-    """A row for each feature set: two queries, each followed by its five neighbours; named and ticked to reveal."""
-    rows, names, hits = [], [], []
-    ticked: list[list[bool]] = []
-    gap = torch.full_like(known.test.images[0], 255)
-    for letter, (name, indices) in puzzle.items():
-        row: list[Tensor] = []
-        ticks: list[bool] = []
-        for query, nearest in zip(QUERIES, indices, strict=True):
-            row += [gap] * bool(row)
-            ticks += [False] * bool(ticks)
-            row += [known.test.images[query], *known.train.images[nearest]]
-            ticks += [False, *(known.train.labels[nearest] == known.test.labels[query]).tolist()]
-        rows.append(torch.stack(row))
-        ticked.append(ticks)
-        names.append(f"{letter}: {name}" if reveal else letter)
-        hits.append(f"{letter} ({name}) {sum(ticks)} of 10")
+    """A row for each feature set: two framed queries, each with its five neighbours; named and ticked to reveal."""
+    hits = []
+    with style():
+        figure = blank(WIDE, 0.3 + 0.62 * len(puzzle))
+        grid = GridSpec(len(puzzle), len(STRIP), figure, width_ratios=STRIP)
+        for r, (letter, (name, indices)) in enumerate(puzzle.items()):
+            same = known.train.labels[indices] == known.test.labels[list(QUERIES)].unsqueeze(1)
+            hits.append(f"{letter} ({name}) {int(same.sum())} of 10")
+            for q, query in enumerate(QUERIES):
+                axes = [figure.add_subplot(grid[r, column + 8 * q]) for column in (0, 2, 3, 4, 5, 6)]
+                _query_and_nearest(axes, known, query, indices[q], same[q] & reveal)
+                if r == 0:
+                    axes[0].set_title("query", fontsize=9, pad=2)
+                    axes[3].set_title("its five nearest", fontsize=9, pad=2)
+                if q == 0:
+                    text = f"{letter}: {name}" if reveal else letter
+                    axes[0].text(-0.15, 0.5, text, transform=axes[0].transAxes, ha="right", va="center")
     if not reveal:
-        return plots.images(
-            rows, names, message="four feature sets; in each row two queries, five neighbours after each"
-        )
-    message = f"neighbours of the query's class: {', '.join(hits)}; {guess_text(guess)}"
-    return plots.images(rows, names, ticked=ticked, message=message)
+        return finish(figure, "four feature sets; in each row two queries, framed, and five neighbours after each")
+    guess = guesses.one_of(guess, list(puzzle), called="guess_best")
+    return finish(figure, f"neighbours of the query's class: {', '.join(hits)}; {guess_text(guess)}")
+
+
+STRIP = [1, 0.25, 1, 1, 1, 1, 1, 0.6, 1, 0.25, 1, 1, 1, 1, 1]  # widths: query, gap, five neighbours; a gap; again
+
+
+def _query_and_nearest(axes: Sequence[Axes], known: ImageSet, query: int, nearest: Tensor, ticked: Tensor) -> None:
+    for axis in axes:
+        axis.axis("off")
+    show_image(axes[0], known.test.images[query], None)
+    frame(axes[0], known.test.images.shape[1:])
+    for axis, index, right in zip(axes[1:], nearest.tolist(), ticked.tolist(), strict=True):
+        show_image(axis, known.train.images[index], None)
+        if right:
+            tick(axis, known.train.images.shape[1:])
+
+
+def architecture() -> Picture:
+    """Where the features come from (left) and what the lesson does with them (right)."""
+    Stage = plots.Stage
+    return plots.architecture(
+        [
+            [
+                Stage("25,000 images", "3 × 32 × 32", note="without labels"),
+                Stage("500 to 10,000 images", "3 × 32 × 32", note="with labels"),
+            ],
+            [Stage("encoder", "128 features", "trained"), Stage("the same encoder", "128 features", "frozen")],
+            [
+                Stage("decoder or head", "", "thrown away"),
+                Stage("standardise", "128 features", "fixed", note="by the training set"),
+            ],
+            [Stage("loss without labels", kind="loss"), Stage("linear classifier", kind="trained", note="10 scores")],
+        ],
+        title="Before this notebook (left), and in it (right)",
+    )
 
 
 # --- figures of the exercises -----------------------------------------------------------------------------------------
@@ -212,6 +247,7 @@ def confusion(
     both = (counts + counts.T).triu(1)
     one, two = divmod(int(both.argmax()), len(names))
     pair = f"{names[one]} and {names[two]}, {int(both.max())} times"
+    guessed = [name for name in guesses.names(guess, 2, names, called="guess_confused") if name]
     return plots.matrix(
         counts,
         names,
@@ -219,7 +255,7 @@ def confusion(
         outline=[(one, two), (two, one)],
         row_axis="it is",
         column_axis="the probe says",
-        message=f"most often confused: {pair}; {guess_text(guess)}",
+        message=f"most often confused: {pair}; {guess_text(' and '.join(guessed) or None)}",
         title="Which classes are taken for which?",
     )
 
@@ -243,10 +279,75 @@ def by_layer(lines: Mapping[str, Sequence[float]], error: float) -> Picture:
         axis.set_xticks(range(max(map(len, lines.values()))))
         figure.legend(loc="outside right upper")
     peaks = ", ".join(f"{name} after block {max(range(len(v)), key=v.__getitem__)}" for name, v in lines.items())
-    return finish(figure, f"highest dot: {peaks}; error bars are ± {error:.3f}, chance .10")
+    return finish(figure, f"highest dot: {peaks}; bars, ± {error:.3f}: other test images; chance .10")
 
 
 def _line(axis: Axes, name: str, number: int, values: Sequence[float], error: float) -> None:
     look = method(name, number)
     places = range(len(values))
     axis.errorbar(places, values, error, color=look.colour, linestyle=look.line, capsize=3, label=name, **look.marks)
+
+
+# Measured by experiments/finetune.py, three draws of 1,000 labels, one pretraining: a linear head, all weights.
+HEAD_OR_ALL: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
+    "hand-crafted": ((0.42, 0.4152, 0.4198), ()),
+    "random transformer": ((0.357, 0.3572, 0.3674), (0.3426, 0.3452, 0.3716)),
+    "MAE": ((0.466, 0.454, 0.4544), (0.4786, 0.473, 0.4718)),
+    "random ResNet": ((0.3022, 0.3086, 0.277), (0.4596, 0.4572, 0.4484)),
+    "SimCLR": ((0.4534, 0.4484, 0.447), (0.5104, 0.5164, 0.5032)),
+}
+
+
+def head_or_all(yours: Mapping[str, tuple[float, float]], guessed: object = None) -> Picture:
+    """For each start, what a linear head reads (circles) and what all weights reach (squares), with 1,000 labels.
+
+    Filled are the course's ranges; `yours`, name -> both accuracies, are hollow, guesses of the second diamonds.
+    """
+    names = [*HEAD_OR_ALL, *(name for name in yours if name not in HEAD_OR_ALL)]
+    made = {name: value for name, value in guesses.by_name(guessed, list(yours)).items() if value is not None}
+    with style():
+        figure = blank(7.0, 1.3 + 0.55 * len(names))
+        axis = figure.subplots()
+        for place, name in enumerate(names):
+            colour = method(name).colour
+            for marker, values in zip("os", HEAD_OR_ALL.get(name, ()), strict=False):
+                _range(axis, values, place - 0.13, marker, colour)
+            for marker, value in zip("os", yours.get(name, ()), strict=False):
+                _mine(axis, value, place + 0.2, marker, colour)
+            if name in made:
+                _mine(axis, made[name], place + 0.2, "D", INK)
+        _key(axis, bool(made))
+        axis.set_yticks(range(len(names)), names)
+        axis.set(xlim=(0, None), ylim=(len(names) - 0.4, -0.6))
+        axis.set(xlabel="accuracy on the test set, 1,000 labels", title="A linear head, or all weights trained")
+        figure.legend(loc="outside lower center", ncols=2)
+    numbers = "; ".join(_in_numbers(name, yours.get(name)) for name in names)
+    guess = guess_text(", ".join(f"{name} {value:.2f}" for name, value in made.items()) or None)
+    return finish(figure, f"head → all weights: {numbers}; {guess}")
+
+
+def _key(axis: Axes, guessed: bool) -> None:
+    """What the marks mean, and chance."""
+    marks = [("o", "a linear head, the rest frozen", INK), ("s", "all weights trained", INK), ("o", "yours", "white")]
+    for marker, text, face in marks + [("D", "your guess", "white")] * guessed:
+        axis.plot([], [], marker, ls="none", color=INK, mfc=face, mec=INK, ms=8, label=text)
+    axis.axvline(0.1, color=SOFT, linestyle="--", linewidth=1.2)
+    axis.annotate("chance", (0.1, -0.55), (3, -2), textcoords="offset points", color=SOFT, fontsize=9, va="top")
+
+
+def _mine(axis: Axes, value: float, place: float, marker: str, colour: str) -> None:
+    axis.plot(value, place, marker, ls="none", mfc="white", mec=colour, mew=1.5, ms=8)
+
+
+def _range(axis: Axes, values: Sequence[float], place: float, marker: str, colour: str) -> None:
+    """The mean, with a bar from the lowest to the highest; nothing where there are no values."""
+    if values:
+        low, middle, high = min(values), sum(values) / len(values), max(values)
+        reach = [[middle - low], [high - middle]]
+        axis.errorbar(middle, place, xerr=reach, color=colour, marker=marker, ms=8, capsize=3)
+
+
+def _in_numbers(name: str, yours: tuple[float, float] | None) -> str:
+    means = [sum(values) / len(values) for values in HEAD_OR_ALL.get(name, ()) if values]
+    text = f"{name} " + " → ".join(f"{mean:.3f}" for mean in means)
+    return text + (f" (yours {yours[0]:.3f} → {yours[1]:.3f})" if yours else "")

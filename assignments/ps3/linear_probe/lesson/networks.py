@@ -1,7 +1,8 @@
 """The networks that the lesson on linear probes judges: what other notebooks left, and what it trains itself."""
 
+import copy
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 
 import torch
@@ -64,6 +65,26 @@ def _missing(path: Path, training_name: str, notebook: str) -> str:
     return f"no {path}, so its row stays empty; the notebook {notebook!r} makes that file{stopped if there else ''}"
 
 
+def features_of_all(
+    encoders: Mapping[str, nn.Module], pictures: ImageSet, sets: tuple[Tensor, Tensor]
+) -> dict[str, probes.Features]:
+    """Features of labelled and of test images by each encoder, a printed line for each."""
+    found = {}
+    for name, network in encoders.items():
+        print(f"{name}: features of {sum(map(len, sets)):,} images")
+        found[name] = (
+            probes.features_of(network, pictures, sets[0]),
+            probes.features_of(network, pictures, sets[1]),
+        )
+    return found
+
+
+def learned_and_twin(names: Container[str]) -> tuple[str, str]:
+    """Of the rows of the table, one learned without labels, and the random one of the same architecture."""
+    pairs = (("SimCLR", "random ResNet"), ("MAE", "random transformer"), ("rotation", "random ResNet"))
+    return next(pair for pair in pairs if pair[0] in names)
+
+
 def up_to_block(network: ResNet8, count: int) -> nn.Module:
     """The network's stem and so many of its blocks, averaged over places: images (B, C, H, W) -> (B, channels)."""
     return nn.Sequential(network.stem, network.blocks[:count], nn.AdaptiveAvgPool2d(1), nn.Flatten())
@@ -88,6 +109,44 @@ def supervised(pictures: ImageSet, preset: training.Preset, device: torch.device
         return F.cross_entropy(classifier(encoder(pictures.normalize(augment.flip(batch)))).float(), labels)
 
     return _trained("supervised", step, len(pictures.classes), pictures, preset, device)
+
+
+def finetuned(
+    encoder: nn.Module,
+    dim: int,
+    pictures: ImageSet,
+    images: Tensor,
+    labels: Tensor,
+    steps: int,
+    seed: int = 0,
+    precision: str | None = "float32",
+) -> nn.Module:
+    """A copy of the encoder (features (B, dim)) with a linear layer on top, all weights trained with these labels.
+
+    Images are uint8. Returns what maps normalised images (B, C, H, W) to scores (B, classes); `encoder` stays as it is.
+    precision: None tries which is the faster, which takes longer than it gains in a hundred steps of a small network.
+    """
+    torch.manual_seed(seed)
+    device = next(encoder.parameters()).device
+    network = nn.Sequential(copy.deepcopy(encoder), nn.Linear(dim, len(pictures.classes)).to(device))
+    network.requires_grad_(True)
+
+    def step(batch: Tensor, labels: Tensor) -> Tensor:
+        return F.cross_entropy(network(pictures.normalize(augment.flip(batch))).float(), labels)
+
+    training.train(
+        network,
+        step,
+        images,
+        labels,
+        steps=steps,
+        lr=1e-3,
+        schedule=training.cosine,
+        seed=seed,
+        precision=precision,
+        watch=lambda progress: None,
+    )
+    return network
 
 
 def _trained(

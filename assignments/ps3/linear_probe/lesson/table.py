@@ -1,9 +1,10 @@
 """The table of the lesson on linear probes: methods, numbers of labels, accuracies."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ps3 import plots, probes, training
+from ps3 import guesses, plots, probes, training
 from ps3.data import ImageSet
 from ps3.plots.figure import Picture
 
@@ -13,6 +14,20 @@ def usual_l2(dim: int) -> float:
     feature vector grows with D. Fixed beforehand, the same for every method; never chosen on the test set.
     """
     return 1e-3 * dim / 128
+
+
+def sensible_try(
+    name: object, labels: object, times: object, rows: Iterable[str], counts: Sequence[int]
+) -> tuple[str, int, float]:
+    """The student's own try as it can be run: a row's features, a number of labels, a factor of the penalty.
+
+    counts: the table's numbers of labels; a try has at most the second. A line says what could not be used.
+    """
+    classes = 10
+    found = guesses.one_of(name, list(rows), called="features_from") or "pixels"
+    count = guesses.setting(labels, counts[0], 2 * classes, counts[1], called="labels")
+    factor = guesses.number(times, 0.01, 1_000, called="times") or 1.0
+    return found, count // classes * classes, factor
 
 
 @dataclass
@@ -28,9 +43,12 @@ class Table:
     rows: dict[str, tuple[int, dict[int, list[float]]]] = field(default_factory=dict)
 
     def add(self, name: str, features: probes.Features) -> None:
-        """Judge features of the labelled images and of the test images."""
+        """Judge features of the labelled images and of the test images; says how long it took."""
+        started = time.perf_counter()
         accuracies = probes.by_label_count(self.judge, features, self.known, self.counts)
-        self.rows[name] = (features[0].shape[1], accuracies)
+        dim, fits = features[0].shape[1], sum(map(len, accuracies.values()))
+        print(f"{name}: {fits} probes of {dim:,} features, {time.perf_counter() - started:.0f} s")
+        self.rows[name] = (dim, accuracies)
 
     def mean(self, name: str, count: int) -> float:
         """Accuracy over the draws of so many labels."""

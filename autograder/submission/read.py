@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from autograder.submission import exchange_files, forms
 from autograder.submission.alterations import compare
 from autograder.submission.choose import Candidate, choose, course_mark
 from autograder.submission.intake import receive
-from autograder.submission.notebook_file import NotANotebook, NotebookFile, parse_notebook
+from autograder.submission.notebook_file import NotANotebook, NotebookFile, Room, parse_notebook
 from autograder.submission.received import Leftover, Received, shown
 from kit.manifest import CellKind, Manifest, Notebook, check_id
 from kit.notebooks import MAX_CELLS, Extraction, source_of, submitted_cells, which_notebook
@@ -156,9 +156,11 @@ def digest(notebooks: Mapping[str, Any]) -> str:
 def _candidates(received: Received, manifest: Manifest) -> dict[str, list[Candidate]]:
     """Released file name to the files that could be it; what cannot be read goes into `refused`, the rest is left."""
     candidates: dict[str, list[Candidate]] = {book.file: [] for book in manifest.notebooks}
-    for path, found in received.files.items():
+    room = Room()
+    for path, found in list(received.files.items()):
+        received.files[path] = replace(found, data=b"")  # one notebook at a time is in memory twice
         try:
-            file = parse_notebook(found.data)
+            file = parse_notebook(found.data, room)
         except NotANotebook as error:
             received.refused[path] = forms.unread_bytes(found.data) or str(error)
             continue
@@ -167,6 +169,7 @@ def _candidates(received: Received, manifest: Manifest) -> dict[str, list[Candid
             _leave_strange(path, file, received, manifest)
         else:
             cells = submitted_cells(book, file.kept)
+            file = file.without_contents()
             candidates[book.file].append(Candidate(path, book, file, cells, found.times, found.archives))
     return candidates
 

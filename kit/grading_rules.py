@@ -39,7 +39,7 @@ NO_LOOP = "Operation not permitted: an event loop needs sockets, which are not t
 NO_INPUT = "EOF when reading a line: nobody answers at grading"
 Change = tuple[str, str, Any]  # module or class, name in it, what is to stand there
 _ABSENT = object()
-_TEMPORARY = tempfile.gettempdir()  # while it can be asked
+_TEMPORARY = tempfile.gettempdir()  # in the worker's parent, before no folder can be written
 # Functions of `os` that make, move, change or remove files; folders are made without a word.
 _CHANGES_FILES = (
     "remove", "unlink", "rmdir", "removedirs", "rename", "renames", "replace", "link", "symlink", "truncate", "chmod",
@@ -167,8 +167,9 @@ def _works_otherwise() -> Iterator[Change]:
     yield "builtins", "get_ipython", Shell
     no_process = _raising(lambda: PermissionError(errno.EPERM, NO_PROCESS))
     yield "os", "system", no_process
-    yield "tempfile", "gettempdir", _raising(lambda: FileNotFoundError(errno.ENOENT, NO_FOLDER))
-    yield "tempfile", "gettempdirb", _raising(lambda: FileNotFoundError(errno.ENOENT, NO_FOLDER))
+    # Not gettempdir: torch asks for the folder's name when it imports its compiler, which may be in the student's call.
+    for name in ("mkstemp", "mkdtemp", "NamedTemporaryFile", "TemporaryFile"):
+        yield "tempfile", name, _raising(lambda: FileNotFoundError(errno.ENOENT, NO_FOLDER))
     yield "asyncio.events", "new_event_loop", _raising(lambda: PermissionError(errno.EPERM, NO_LOOP))
     yield "asyncio", "new_event_loop", _raising(lambda: PermissionError(errno.EPERM, NO_LOOP))
     yield "inspect", "findsource", with_cells(inspect.findsource)

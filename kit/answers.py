@@ -50,6 +50,7 @@ def outside(reading: Reading) -> dict[str, tuple[Outside, ...]]:
     """Answer id to the student's text that stands outside its cell and nearest to it, in the notebook's order.
 
     Text goes to the question that it follows, once that question's own text has begun; before the first, to the first.
+    To a question that would be left without any goes what was written to another and names it.
     """
     where = _Places(reading)
     found: dict[str, list[Outside]] = {name: [] for name in where.answers}
@@ -57,6 +58,10 @@ def outside(reading: Reading) -> dict[str, tuple[Outside, ...]]:
         for cell, text, how, whole in _texts(reading, where):
             answer = copy if (copy := _copied_answer(cell)) else where.nearest(cell.position)
             found[answer].append(Outside(cell, text, how, whole, where.is_beside(cell.position, answer)))
+        for answer, items in found.items():
+            own = reading.answers.get(answer)
+            if not items and not (own is not None and is_written(own)):
+                items += _answered_together(answer, reading, where, found)
     return {name: tuple(texts) for name, texts in found.items()}
 
 
@@ -220,6 +225,39 @@ def _without(text: str, released: str) -> str:
 def _tidy(lines: Iterable[str]) -> str:
     """Lines without blank ones at both ends."""
     return re.sub(r"\A(?:[ \t]*\n)+|\s+\Z", "", "\n".join(lines))
+
+
+# --- several answers in one -------------------------------------------------------------------------------------------
+
+
+def _answered_together(
+    answer: str, reading: Reading, where: _Places, found: Mapping[str, list[Outside]]
+) -> Iterator[Outside]:
+    """What was written to other questions and may answer this one too: it names it, or took its cell in."""
+    names = _names(answer, reading, where)
+    for other, cell in reading.answers.items():
+        took_in = answer not in reading.answers and where.is_beside(cell.position, answer)
+        if other != answer and is_written(cell) and (took_in or names.search(cell.source)):
+            yield Outside(cell, cell.source, f"the answer to {other}", False, where.is_beside(cell.position, answer))
+    texts = (item for other, items in found.items() if other != answer for item in items)
+    yield from (item for item in texts if item.text and names.search(item.text))
+
+
+def _names(answer: str, reading: Reading, where: _Places) -> re.Pattern[str]:
+    """How a line begins that speaks of a question: "(b)", "b.", "Question 2:", "2)", or as the question itself does."""
+    number = list(where.answers).index(answer) + 1
+    letter = chr(ord("a") + number - 1) if number <= 26 else str(number)
+    first = _question(answer, reading).strip().partition("\n")[0].strip()
+    whole = f"|{re.escape(first)}" if len(first) >= LONG else ""
+    words = r"(?:q|question|answer|part|problem|exercise|no\.?|nr\.?)?"
+    return re.compile(rf"(?im)^[\s>*_#-]*(?:{words}[\s*_]*\(?(?:{letter}|{number})[*_]*[).:\]]{whole})")
+
+
+def _question(answer: str, reading: Reading) -> str:
+    """The course's text directly before an answer."""
+    cells = reading.notebook.cells
+    before = next((one for one, next_ in zip(cells, cells[1:], strict=False) if next_.id == answer), None)
+    return before.source if before is not None and before.kind is CellKind.TEXT else ""
 
 
 # --- text in code ---------------------------------------------------------------------------------------------------

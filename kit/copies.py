@@ -10,12 +10,12 @@ from kit.notebooks import is_written
 from kit.reading import Reading
 
 
-def written(reading: Reading) -> int:
-    """In how many exercises and written answers something is written."""
+def written(reading: Reading) -> frozenset[str]:
+    """The exercises and written answers in which something is written."""
     extraction = reading.extraction
     exercises = {cell.id for cell in reading.notebook.cells if cell.kind.is_solution and cell.kind.is_code}
-    answers = sum(is_written(cell) for cell in reading.answers.values())
-    return len(exercises - extraction.missing - extraction.stubs) + answers
+    answers = {name for name, cell in reading.answers.items() if is_written(cell)}
+    return frozenset(exercises - extraction.missing - extraction.stubs | answers)
 
 
 def own_text(reading: Reading) -> int:
@@ -35,7 +35,7 @@ def download(path: str) -> int:
 
 def rank(path: str, reading: Reading, moment: datetime = datetime.min) -> tuple[Any, ...]:
     """What copies are ordered by: the highest counts. moment: where the times of all written copies are known."""
-    count = written(reading)
+    count = len(written(reading))
     names = [_by_name(part) for part in path.split("/")]
     return count > 0, moment, count, download(path), own_text(reading), path == reading.notebook.file, names
 

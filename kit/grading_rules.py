@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from itertools import starmap
 from typing import Any, NoReturn
 
-from kit.cell_sources import with_cell_names, with_cells
+from kit.cell_sources import NOTEBOOK, with_cell_names, with_cells
 
 # In the worker the system says the first half of these.
 NO_PROCESS = "Operation not permitted: no other process can be started at grading"
@@ -39,7 +39,7 @@ NO_LOOP = "Operation not permitted: an event loop needs sockets, which are not t
 NO_INPUT = "EOF when reading a line: nobody answers at grading"
 Change = tuple[str, str, Any]  # module or class, name in it, what is to stand there
 _ABSENT = object()
-_TEMPORARY = tempfile.gettempdir()  # in the worker's parent, before no folder can be written
+_TEMPORARY = tempfile.gettempdir()  # while it can be asked
 # Functions of `os` that make, move, change or remove files; folders are made without a word.
 _CHANGES_FILES = (
     "remove", "unlink", "rmdir", "removedirs", "rename", "renames", "replace", "link", "symlink", "truncate", "chmod",
@@ -167,9 +167,8 @@ def _works_otherwise() -> Iterator[Change]:
     yield "builtins", "get_ipython", Shell
     no_process = _raising(lambda: PermissionError(errno.EPERM, NO_PROCESS))
     yield "os", "system", no_process
-    # Not gettempdir: torch asks for the folder's name when it imports its compiler, which may be in the student's call.
-    for name in ("mkstemp", "mkdtemp", "NamedTemporaryFile", "TemporaryFile"):
-        yield "tempfile", name, _raising(lambda: FileNotFoundError(errno.ENOENT, NO_FOLDER))
+    yield "tempfile", "gettempdir", _not_for_cells(tempfile.gettempdir)
+    yield "tempfile", "gettempdirb", _not_for_cells(tempfile.gettempdirb)
     yield "asyncio.events", "new_event_loop", _raising(lambda: PermissionError(errno.EPERM, NO_LOOP))
     yield "asyncio", "new_event_loop", _raising(lambda: PermissionError(errno.EPERM, NO_LOOP))
     yield "inspect", "findsource", with_cells(inspect.findsource)
@@ -205,6 +204,21 @@ def _raising(error: Callable[[], BaseException]) -> Callable[..., NoReturn]:
         raise error()
 
     return refused
+
+
+def _not_for_cells(original: Callable[[], Any]) -> Callable[[], Any]:
+    """The folder for temporary files, which packages may ask for while they are imported, and cells may not."""
+
+    @functools.wraps(original)
+    def folder() -> Any:
+        frame = sys._getframe(1)
+        while frame.f_back is not None and frame.f_globals.get("__name__") == tempfile.__name__:
+            frame = frame.f_back
+        if frame.f_globals.get("__name__", NOTEBOOK) == NOTEBOOK:
+            raise FileNotFoundError(errno.ENOENT, NO_FOLDER)
+        return original()
+
+    return folder
 
 
 def _in_other_threads(original: Callable[..., Any], refuse: Callable[..., NoReturn]) -> Callable[..., Any]:

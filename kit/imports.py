@@ -22,6 +22,7 @@ _AS = r"(?: +as +\w+)?"
 _PLAIN_IMPORT = re.compile(
     rf" *(?:from +([\w.]+) +import +(\w+{_AS}(?:, *\w+{_AS})*)|import +([\w.]+{_AS}(?:, *[\w.]+{_AS})*)) *"
 )
+_PLACE = re.compile(r" \([^()]*\)$")  # of a module, which Python names behind an error: a path of this machine
 _CATCHING = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 
 
@@ -156,7 +157,7 @@ def _placeholder(name: str, module: str, packages: Sequence[str]) -> Placeholder
         return Placeholder(name, ModuleNotFoundError, f"{why}: {what_there_is(packages)}")
     if isinstance(error, ModuleNotFoundError):
         return Placeholder(name, ModuleNotFoundError, f"{root} needs {error.name}, which the grader does not have")
-    return Placeholder(name, ImportError, str(error))
+    return Placeholder(name, ImportError, _PLACE.sub("", str(error)))
 
 
 def with_harmless_imports(tree: ast.Module, packages: Sequence[str], refused: Sequence[str] = ()) -> ast.Module:

@@ -14,6 +14,25 @@ from kit.cells import one_line
 
 Version = tuple[int, int]
 FREE_F_STRINGS = (3, 12)  # from here on an f-string may hold its own quotes, backslashes and comments (PEP 701)
+# Of Python's own library, what people import by name and earlier versions lack ("What's new in Python 3.12" to 3.14).
+NEWER_NAMES: Mapping[str, Version] = {
+    "typing.override": (3, 12),
+    "typing.TypeAliasType": (3, 12),
+    "collections.abc.Buffer": (3, 12),
+    "itertools.batched": (3, 12),
+    "math.sumprod": (3, 12),
+    "random.binomialvariate": (3, 12),
+    "copy.replace": (3, 13),
+    "math.fma": (3, 13),
+    "typing.NoDefault": (3, 13),
+    "typing.ReadOnly": (3, 13),
+    "typing.TypeIs": (3, 13),
+    "typing.get_protocol_members": (3, 13),
+    "typing.is_protocol": (3, 13),
+    "warnings.deprecated": (3, 13),
+    "annotationlib.get_annotations": (3, 14),
+    "functools.Placeholder": (3, 14),
+}
 RUNNING: Version = (sys.version_info[0], sys.version_info[1])
 
 
@@ -45,12 +64,23 @@ def unreadable(source: str, version: Version) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            ast.parse(source, feature_version=version)
-        return next(_free_f_strings(source), "") if version < FREE_F_STRINGS <= RUNNING else ""
+            tree = ast.parse(source, feature_version=version)
+        if version < FREE_F_STRINGS <= RUNNING and (why := next(_free_f_strings(source), "")):
+            return why
+        return next(_newer_names(tree, version), "")
     except SyntaxError as error:
         return f"line {error.lineno or 1}: {one_line(str(error.msg))}"
     except (ValueError, OverflowError, RecursionError, MemoryError, tokenize.TokenError) as error:
         return one_line(str(error)) or type(error).__name__
+
+
+def _newer_names(tree: ast.AST, version: Version) -> Iterator[str]:
+    """What is imported of Python's own library that it has only since a later version."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module is not None and not node.level:
+            for name in (f"{node.module}.{alias.name}" for alias in node.names):
+                if (since := NEWER_NAMES.get(name, version)) > version:
+                    yield f"line {node.lineno}: {name} is new in Python {since[0]}.{since[1]}"
 
 
 def _free_f_strings(source: str) -> Iterator[str]:

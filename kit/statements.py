@@ -77,6 +77,9 @@ def pieces(tree: ast.Module) -> Iterator[Piece]:
         yield Piece(line, column, after - 1, statement.end_col_offset or 0, names, why, statement)
 
 
+_PATTERNS = (ast.MatchAs, ast.MatchStar, ast.MatchMapping)  # of `match`: they bind names that are no ast.Name
+
+
 def bound_names(statement: ast.stmt) -> Iterator[str]:
     """What a top-level statement binds in the module, without what its functions and comprehensions bind inside."""
     todo: list[ast.AST] = [statement]
@@ -89,6 +92,8 @@ def bound_names(statement: ast.stmt) -> Iterator[str]:
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield node.id
         elif not isinstance(node, _OWN_SCOPE):
+            if isinstance(node, _PATTERNS):
+                yield from filter(None, [node.rest if isinstance(node, ast.MatchMapping) else node.name])
             todo += reversed(list(ast.iter_child_nodes(node)))
 
 

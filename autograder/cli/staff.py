@@ -5,6 +5,7 @@ The engine is imported where it is used: `--help` and a usage error need no torc
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -181,7 +182,9 @@ def _print_counts(name: str, results: ResultFolder, done: list[Done]) -> None:
     counts = ", ".join(f"{n} {what}" for n, what in ((fresh, "graded"), (len(done) - fresh, "unchanged")) if n)
     level, stage = done[0].report.isolation, done[0].report.stage
     counts += "" if stage is Stage.FINAL else " (provisional, before the deadline)"
-    say(f"{name}: {counts}; isolation {level}; results in {results.path}/. See: autograder table {name}")
+    folder = results.path.parent
+    elsewhere = "" if folder == Path("results") else f" --out {shlex.quote(str(folder))}"
+    say(f"{name}: {counts}; isolation {level}; results in {results.path}/. See: autograder table {name}{elsewhere}")
 
 
 def _refuse_incomplete(done: list[Done], left: dict[str, str]) -> None:

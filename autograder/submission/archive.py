@@ -60,6 +60,8 @@ class _ArchiveListing:
         _check_directory(data)
         archive = zipfile.ZipFile(io.BytesIO(data))
         members = archive.infolist()
+        if not forms.OFFICE.isdisjoint(member.filename for member in members):
+            raise Refused(forms.EXPORT)
         self._limit(len(members))
         for member in members[:MAX_ENTRIES]:
             is_file = stat.S_IFMT(member.external_attr >> 16) in (0, stat.S_IFREG)
@@ -99,6 +101,8 @@ class _ArchiveListing:
     def _is_wanted(self, path: str, *, is_file: bool) -> bool:
         """Whether a member is to be looked at; one that is out of place is noted."""
         parts = _slashes(path).split("/")
+        if forms.is_checkpoint(parts):
+            return is_file
         if forms.is_by_product(parts):
             return False
         if ".." in parts or parts[0] in ("", "~") or re.match(r"[A-Za-z]:", parts[0]):

@@ -52,8 +52,12 @@ class Candidate:
         return read_cells(self.book, self.cells, made_with(self.file.raw))
 
     @cached_property
-    def written(self) -> int:
+    def parts(self) -> frozenset[str]:
         return copies.written(self.reading)
+
+    @property
+    def written(self) -> int:
+        return len(self.parts)
 
     @cached_property
     def own_text(self) -> int:
@@ -153,8 +157,15 @@ def _taken(ranked: list[Candidate], clock: str | None) -> str:
         f"{best.book.file}: {shown(best.path)} was taken ({_why(best, others, clock)}; "
         f"{best.written} of {total} parts written), not {_list(named)}"
     )
-    richer = [shown(copy.path) for copy in others if copy.written > best.written]
-    return f"{text}. More is written in {_list(richer)}: look at it" if richer else text
+    elsewhere = [name for name in _in_order(best.book, others) if name not in best.parts]
+    holding = [shown(copy.path) for copy in others if not copy.parts <= best.parts]
+    return f"{text}. In {_list(holding)} alone are {_list(elsewhere)} written: look at it" if holding else text
+
+
+def _in_order(book: Notebook, copies: Iterable[Candidate]) -> list[str]:
+    """The parts that are written in some of these copies."""
+    written = {name for copy in copies for name in copy.parts}
+    return [cell.id for cell in book.cells if cell.id in written]
 
 
 def _why(best: Candidate, others: list[Candidate], clock: str | None) -> str:

@@ -60,7 +60,7 @@ class FolderListing:
         try:
             names = self._names(handle, parts)
             times = _handed_in(handle) if parts else {}
-            if parts and not names:
+            if parts and not names and parts[-1] != forms.CHECKPOINTS:
                 self.received.others.append(shown("/".join(parts)) + "/")
             return [(*parts, name) for name in names if self._entry(handle, (*parts, name), times)]
         finally:
@@ -82,6 +82,10 @@ class FolderListing:
         except OSError as error:
             self.received.refused[path] = reason(error)
             return False
+        if forms.CHECKPOINTS in parts[:-1]:
+            if stat.S_ISREG(status.st_mode) and forms.is_checkpoint(parts):
+                self.items.append(Item(path, status.st_size, _FileReader(self.root, parts), times))
+            return False
         if stat.S_ISDIR(status.st_mode):
             return self._is_listed(parts)
         if forms.NOT_COPIED.fullmatch(name) or (name in forms.EXPECTED and stat.S_ISREG(status.st_mode)):
@@ -95,7 +99,7 @@ class FolderListing:
 
     def _is_listed(self, parts: tuple[str, ...]) -> bool:
         if forms.NOT_COPIED.fullmatch(parts[-1]):
-            return False
+            return parts[-1] == forms.CHECKPOINTS
         self.received.plain = False
         if forms.is_by_product_folder(parts[-1]):
             self.received.others.append(shown("/".join(parts)) + "/")

@@ -17,6 +17,7 @@ NOTEBOOK = ".ipynb"
 # Put there by nbgrader's exchange or by an operating system; neither read nor reported.
 EXPECTED = {"timestamp.txt", "submission_secret.txt", ".DS_Store", "Thumbs.db", "desktop.ini"}
 # What nbgrader never copies; its default for CourseDirectory.ignore.
+CHECKPOINTS = ".ipynb_checkpoints"
 NOT_COPIED = re.compile(r"\.ipynb_checkpoints|.*\.pyc|__pycache__|feedback", re.DOTALL)
 
 _TOOLS = {*LEFT_BEHIND, "__MACOSX", "feedback", "venv", "env", "node_modules", "site-packages"}
@@ -37,9 +38,14 @@ _UNREAD = {
     "an archive of a kind that is not opened: hand in a zip file": (
         "7z rar bz2 tbz tbz2 xz txz zst lz lz4 lzma z zipx dmg"
     ),
-    "an export, not the notebook": "html htm xhtml mht mhtml pdf docx doc odt rtf pages tex epub",
+    "an export, not the notebook": (
+        "html htm xhtml mht mhtml pdf docx doc odt rtf pages tex epub pptx ppt odp key xlsx xls ods numbers"
+    ),
+    "a mail: hand in what is attached to it": "eml emlx msg mbox",
 }
 _WHY = {suffix: f"it is {why}" for why, suffixes in _UNREAD.items() for suffix in suffixes.split()}
+EXPORT = _WHY["docx"]
+OFFICE = {"[Content_Types].xml", "mimetype", "Index/Document.iwa"}  # in the zip files that office programs write
 _MAGIC = {
     b"7z\xbc\xaf\x27\x1c": _WHY["7z"],
     b"Rar!": _WHY["rar"],
@@ -66,6 +72,11 @@ def is_by_product(parts: Sequence[str]) -> bool:
         return False
     released = name.lower() in _RELEASED or not _RELEASED_FOLDERS.isdisjoint(parts[:-1])
     return released or name.startswith(".") and not unread_form(name) or bool(_PRODUCTS.search(name))
+
+
+def is_checkpoint(parts: Sequence[str]) -> bool:
+    """A notebook as Jupyter kept it when it was last saved by hand."""
+    return CHECKPOINTS in parts[:-1] and has_notebooks_name(parts[-1])
 
 
 def library_files(paths: Iterable[str], manifest: Manifest) -> set[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,6 +64,7 @@ class _Intake:
     notebooks: int = 0
     skipped: int = 0
     archived: list[Item] = field(default_factory=list)
+    checkpoints: list[Item] = field(default_factory=list)
 
     def take(self, items: list[Item]) -> None:
         """Read these files and the archives among them; what bears a notebook's name comes first."""
@@ -70,6 +72,10 @@ class _Intake:
         while self.archived:
             archive = self.archived.pop(0)
             self._attempt(archive, self._open)
+        for item in self.checkpoints[:MAX_NOTEBOOKS]:
+            with suppress(OSError, Refused):
+                data = self._whole(item)
+                self.received.checkpoints[item.path] = NotebookBytes(data, item.times, item.archives)
         if self.skipped:
             total = self.notebooks + self.skipped
             self.received.limits.append(f"of {total} notebook files, the first {MAX_NOTEBOOKS} were looked at")
@@ -97,7 +103,9 @@ class _Intake:
         self.received.refused[item.path] = why
 
     def _take(self, item: Item) -> None:
-        if why := forms.unread_form(item.name):
+        if forms.is_checkpoint(item.path.split("/")):
+            self.checkpoints.append(item)
+        elif why := forms.unread_form(item.name):
             self._leave(item, why)
         elif forms.is_by_product(item.path.split("/")):
             self._set_aside(item)
@@ -144,7 +152,7 @@ class _Intake:
         text = forms.as_text(data)
         if text is None:
             self._leave(item, "it is of a kind that is not read")
-        elif files := forms.mentioned(text, self.manifest):
+        elif files := forms.mentioned(text, self.manifest) | forms.named(item.name, self.manifest):
             self._leave(item, "it is a text, not a notebook", files)
         else:
             self._set_aside(item)

@@ -19,7 +19,7 @@ from autograder.submission.alterations import compare
 from autograder.submission.choose import Candidate, choose, course_mark
 from autograder.submission.intake import receive
 from autograder.submission.notebook_file import NotANotebook, NotebookFile, Room, parse_notebook
-from autograder.submission.received import Leftover, Received, shown
+from autograder.submission.received import Leftover, NotebookBytes, Received, shown
 from kit.manifest import CellKind, Manifest, Notebook, check_id
 from kit.notebooks import MAX_CELLS, Extraction, source_of, submitted_cells, which_notebook
 from kit.reading import Reading, read_notebook
@@ -80,6 +80,7 @@ def read_submission(folder: Path, manifest: Manifest, *, student: str | None = N
     """
     received = receive(folder, manifest)
     candidates = _candidates(received, manifest)
+    _add_checkpoints(candidates, received, manifest)
     choices = {book.file: choose(candidates[book.file]) for book in manifest.notebooks}
     chosen = {file: candidate for file, (candidate, _) in choices.items()}
     notebooks = {book.file: _submitted(book, chosen[book.file], manifest) for book in manifest.notebooks}
@@ -168,10 +169,28 @@ def _candidates(received: Received, manifest: Manifest) -> dict[str, list[Candid
         if book is None:
             _leave_strange(path, file, received, manifest)
         else:
-            cells = submitted_cells(book, file.kept)
-            file = file.without_contents()
-            candidates[book.file].append(Candidate(path, book, file, cells, found.times, found.archives))
+            candidates[book.file].append(_candidate(path, book, file, found))
+            _leave_merged(path, book, file, received, manifest)
     return candidates
+
+
+def _candidate(path: str, book: Notebook, file: NotebookFile, found: NotebookBytes) -> Candidate:
+    cells = submitted_cells(book, file.kept)
+    return Candidate(path, book, file.without_contents(), cells, found.times, found.archives)
+
+
+def _add_checkpoints(candidates: dict[str, list[Candidate]], received: Received, manifest: Manifest) -> None:
+    """Where nothing is written in any copy of a notebook: what Jupyter kept of it, if something is written there."""
+    lacking = {file for file, copies in candidates.items() if not any(copy.is_touched for copy in copies)}
+    for path, found in received.checkpoints.items() if lacking else ():
+        try:
+            file = parse_notebook(found.data)
+        except NotANotebook:
+            continue
+        book = _belongs_to(path, file, manifest)
+        if book is not None and book.file in lacking:
+            candidate = _candidate(path, book, file, found)
+            candidates[book.file] += [candidate] if candidate.is_touched else []
 
 
 def _belongs_to(path: str, file: NotebookFile, manifest: Manifest) -> Notebook | None:
@@ -206,6 +225,19 @@ def _leave_strange(path: str, file: NotebookFile, received: Received, manifest: 
     received.others.append(f"{shown(path)} (no notebook of {manifest.assignment})")
     if not course_mark(file.raw):
         received.left[path] = Leftover("it is a notebook that holds nothing of the set", frozenset())
+
+
+def _leave_merged(path: str, book: Notebook, file: NotebookFile, received: Received, manifest: Manifest) -> None:
+    """A file that is read as one notebook may hold another one's cells: all notebooks in one."""
+    ids = {cell["metadata"].get("nbgrader", {}).get("grade_id") for cell in file.kept["cells"]}
+    ids |= {cell.get("id") for cell in file.kept["cells"]}
+    merged = {
+        other.file
+        for other in manifest.notebooks
+        if other is not book and any(cell.id in ids for cell in other.cells if cell.kind.is_solution)
+    }
+    if merged:
+        received.left[path] = Leftover(f"it holds several notebooks and counts as {book.file} alone", frozenset(merged))
 
 
 # --- what is missing ------------------------------------------------------------------------------------------------
@@ -247,13 +279,10 @@ def _may_be(file: str, received: Received, manifest: Manifest) -> list[str]:
 
 
 def _better_one(candidate: Candidate, received: Received, manifest: Manifest) -> str:
-    """Where nothing is written in a notebook: another file of its name that was not read."""
-    file = candidate.book.file
-    unread = received.refused | {path: left.why for path, left in received.left.items()}
-    named = [
-        f"{shown(path)} cannot be read: {why}" for path, why in unread.items() if forms.named(path, manifest) == {file}
-    ]
-    return f"nothing is written in {shown(candidate.path)}, and {'; '.join(named[:MAX_NAMED])}" if named else ""
+    """Where nothing is written in a notebook: what was not read, or not looked at, and may be another copy."""
+    reasons = [*_may_be(candidate.book.file, received, manifest), *received.limits]
+    untouched = f"nothing is written in {shown(candidate.path)}"
+    return f"{untouched}, and {'; '.join(reasons[:MAX_NAMED])}" if reasons else ""
 
 
 def _made_before(file: str, chosen: Mapping[str, Candidate | None], manifest: Manifest) -> str:

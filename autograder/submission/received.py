@@ -67,13 +67,15 @@ class Received:
     """What was found, by path.
 
     files: what was read as a notebook. refused: notebook files and archives that were not read, with the reason.
-    left: other files that may be a notebook. others: what grading does not read. limits: where not everything was
-    looked at. plain: nothing is here that nbgrader would copy, except notebooks directly in the folder.
+    left: other files that may be a notebook. checkpoints: what Jupyter kept of notebooks. others: what grading does not
+    read. limits: where not everything was looked at. plain: nothing is here that nbgrader would copy, except notebooks
+    directly in the folder.
     """
 
     files: dict[str, NotebookBytes] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     left: dict[str, Leftover] = field(default_factory=dict)
+    checkpoints: dict[str, NotebookBytes] = field(default_factory=dict)
     others: list[str] = field(default_factory=list)
     limits: list[str] = field(default_factory=list)
     plain: bool = True

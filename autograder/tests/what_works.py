@@ -81,7 +81,6 @@ WORKS = {
     + "    return x * file.write(b'22')",
     "a database in memory": "import sqlite3\ndef go(x):\n"
     + "  return x * sqlite3.connect(':memory:').execute('select 2').fetchone()[0]",
-    "the name of the temporary folder": "import tempfile\nNAME = tempfile.gettempdir()\ndef go(x): return 2 * x",
     "the null device": "import os\ndef go(x):\n  with open(os.devnull, 'w') as file: print(x, file=file)\n"
     + "  return 2 * x",
     "a number of threads": "torch.set_num_threads(1)\ndef go(x): return 2 * x",
@@ -140,8 +139,8 @@ REFUSED = {
                                      "FileNotFoundError", "No usable temporary directory"),
     "a temporary folder": ("import tempfile\ndef go(x):\n  with tempfile.TemporaryDirectory(): pass",
                            "FileNotFoundError", "No usable temporary directory"),
-    "a temporary file by number": ("import tempfile\ndef go(x): tempfile.mkstemp(dir='.')",
-                                   "FileNotFoundError", "No usable temporary directory"),
+    "the temporary folder": ("import tempfile\nFOLDER = tempfile.gettempdir()\ndef go(x): return x",
+                             "FileNotFoundError", "No usable temporary directory"),
     "a large file in memory": ("import tempfile\ndef go(x):\n  with tempfile.SpooledTemporaryFile(1) as file:\n"
                                "    file.write(b'22')", "FileNotFoundError", "No usable temporary directory"),
     "a database": ("import sqlite3\ndef go(x): sqlite3.connect('a.db')",

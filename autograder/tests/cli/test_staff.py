@@ -97,6 +97,7 @@ def test_results_elsewhere_stay_out_of_the_gradebook(root: Path) -> None:
     assert "add --no-gradebook to grade into trial, or omit --out" in str(refused.exception)
     assert not (root / "trial").exists()
     done = run("grade", tiny.NAME, "--out", "trial/", "--no-gradebook", "--workers", "1")
+    assert f"See: autograder table {tiny.NAME} --out trial\n" in done.output
     assert done.exit_code == 0 and (root / "trial" / tiny.NAME / "ada.json").exists()
     assert (root / "gradebook.db").read_bytes() == before and not (root / "autograded").exists()
 

@@ -170,3 +170,34 @@ def test_a_notebook_of_thousands_of_long_cells_is_read():
 def test_a_notebook_without_cells_answers_nothing():
     reading = read_notebook(BOOK, None)
     assert outside(reading) == {"ex-a": (), "ex-b": ()}
+
+
+TOGETHER = {
+    "numbered": cells_of(ex_a=f"It rises.\n\n2. {WORDS}"),
+    "by letter": cells_of(ex_a=f"(a) It rises. (b) no.\n\n(b) {WORDS}"),
+    "by letter, in bold": cells_of(ex_a=f"**a)** It rises.\n\n**b)** {WORDS}"),
+    "named": cells_of(ex_a=f"Question 1: it rises.\nQuestion 2: {WORDS}"),
+    "under a heading": cells_of(ex_a=f"It rises.\n\n## Q2.\n{WORDS}"),
+    "behind the question, which was merged too": cells_of(ex_a=f"It rises.\n\n{B}\n\n{WORDS}"),
+    "merged, its own cell gone": without("ex-b", cells_of(ex_a=f"It rises.\n\n{WORDS}")),
+    "in one new cell": inserted("c-b", "markdown", f"a) It rises.\n\nb) {WORDS}"),
+    "in one new cell at the end": inserted(None, "markdown", f"1) {WORDS}\n\n2) It falls."),
+}
+
+
+@pytest.mark.parametrize("cells", TOGETHER.values(), ids=TOGETHER)
+def test_answers_that_were_written_together_are_shown_with_each_question(cells):
+    reading = read_notebook(BOOK, {"cells": cells})
+    texts = outside(reading)
+    for answer in ("ex-a", "ex-b"):
+        in_cell = reading.answers[answer].source if answer in reading.answers else ""
+        assert is_answered(answer, reading, texts)
+        assert any(WORDS in text for text in [in_cell, *(item.text for item in texts[answer])])
+
+
+@pytest.mark.parametrize(
+    "text", ["It rises since b is positive.", "2 of 3 numbers rise.", "b", "3. It rises.", "ab) c"]
+)
+def test_an_answer_that_names_no_other_question_leaves_that_one_empty(text):
+    reading = read_notebook(BOOK, {"cells": cells_of(ex_a=text)})
+    assert not is_answered("ex-b", reading, outside(reading))

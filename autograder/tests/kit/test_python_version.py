@@ -25,6 +25,23 @@ def test_what_an_older_python_cannot_read_is_said_with_the_line_where_it_stopped
     assert unreadable(source, OLDER).startswith(f"line {line}: ")
 
 
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("import x\nfrom typing import override", "line 2: typing.override is new in Python 3.12"),
+        ("def f():\n    from warnings import deprecated as d", "line 2: warnings.deprecated is new in Python 3.13"),
+        ("try:\n    from itertools import chain, batched\nexcept ImportError: pass", "line 2: itertools.batched is"),
+    ],
+)
+def test_a_name_that_an_older_python_lacks_is_said_with_its_line(source: str, said: str) -> None:
+    assert unreadable(source, (3, 11)).startswith(said)
+
+
+def test_a_name_that_this_python_has_and_modules_of_the_same_name_are_readable() -> None:
+    assert unreadable("from typing import override", (3, 12)) == ""
+    assert unreadable("from .typing import override\nfrom typing import Final, cast", (3, 9)) == ""
+
+
 @pytest.mark.parametrize("source", ["x = 1", "f'{x!r:>{w}} {y=}'", "def f(a, /, *, b): ...", "x: int = (y := 3)", ""])
 def test_what_every_python_reads_is_readable(source: str) -> None:
     assert unreadable(source, OLDER) == ""

@@ -364,7 +364,7 @@ ATTEMPTS = (
         5, "looks a name up", "import socket\ndef attempt(): socket.getaddrinfo('example.org', 80)", Raises("OSError")
     ),
     Attempt(5, "runs a program", "import subprocess\ndef attempt(): subprocess.run(['/bin/true'])", DENIED),
-    Attempt(5, "runs a shell", "import os\ndef attempt(): return os.system('true') >> 8", 127),
+    Attempt(5, "runs a shell", "import posix\ndef attempt(): return posix.system('true') >> 8", 127),
     Attempt(5, "becomes a program", "import os, sys\ndef attempt(): os.execv('/proc/self/exe', ['python'])", DENIED),
     Attempt(5, "spawns a program", "import os\ndef attempt(): os.posix_spawn('/bin/true', ['true'], {})", DENIED),
     Attempt(5, "writes the zygote's memory", "def attempt(): open('/proc/1/mem', 'wb')", NOT_THERE),

@@ -86,9 +86,15 @@ def write(chosen: Case, folder: Path, file: str, notebook: dict[str, Any]) -> Sc
     secret = folder.parent / "secret.ipynb"
     stolen = {"cell_type": "code", "metadata": {}, "source": SECRET, "outputs": []}
     secret.write_text(json.dumps(notebook | {"cells": [stolen, *notebook["cells"]]}))
-    scene = Scene(folder, file, copy.deepcopy(notebook), secret)
+    scene = Scene(folder, file, _with_a_remark(notebook), secret)
     chosen.write(scene)
     return scene
+
+
+def _with_a_remark(notebook: dict[str, Any]) -> dict[str, Any]:
+    """A copy in which the student wrote something: beside an untouched notebook much else may be the work."""
+    remark = {"id": "remark", "cell_type": "markdown", "metadata": {}, "source": "I worked alone."}
+    return copy.deepcopy(notebook) | {"cells": [*copy.deepcopy(notebook["cells"]), remark]}
 
 
 # --- cells ----------------------------------------------------------------------------------------------------------

@@ -96,7 +96,14 @@ def test_the_note_of_a_latest_copy_says_that_more_is_written_in_another(folder, 
     put(folder, released, "ps3_2026-11-28T12-30-00.ipynb", 1)
     note = next(note for note in read_submission(folder, manifest).notes if "was taken" in note)
     assert "(the latest, 2026-11-28 12:30; 1 of 3 parts written)" in note
-    assert note.endswith("More is written in ps3_2026-11-28T10-00-00.ipynb: look at it")
+    assert note.endswith("In ps3_2026-11-28T10-00-00.ipynb alone are tiny-scaler, tiny-why written: look at it")
+
+
+def test_the_note_names_the_parts_that_are_written_in_another_copy_alone(folder, manifest, released):
+    save(folder, with_source(with_source(released, "tiny-scale", SCALE), "tiny-why", "Since."), "a.ipynb")
+    save(folder, with_source(released, "tiny-scaler", SCALER), "b.ipynb")
+    note = next(note for note in read_submission(folder, manifest).notes if "a.ipynb was taken" in note)
+    assert note.endswith("In b.ipynb alone are tiny-scaler written: look at it")
 
 
 def test_equal_copies_are_one(folder, manifest, released):

@@ -95,6 +95,8 @@ READ = {
     "a compressed tar file by its short name": lambda n, d: ("x.tgz", tarred(n, d, "w:gz")),
     "a tar file in a zip file": lambda n, d: ("x.zip", zipped_paths({"x.tar.gz": tarred(n, d, "w:gz")})),
     "compressed by itself": lambda n, d: (f"{n}.gz", gzip.compress(d)),
+    "as Jupyter kept it": lambda n, d: (f".ipynb_checkpoints/{n[:-6]}-checkpoint.ipynb", d),
+    "as Jupyter kept it in a zip file": lambda n, d: ("x.zip", zipped_paths({f"a/.ipynb_checkpoints/{n}": d})),
     "behind a hundred files of Python's": lambda n, d: (
         "x.zip",
         zipped_paths({f"ps3/__pycache__/{i}.pyc": b"x" for i in range(150)} | {f"ps3/{n}": d}),
@@ -340,3 +342,58 @@ def test_beside_an_untouched_notebook_what_bears_its_name_is_a_problem(folder, p
     put(folder, name.format(n=first, s=first.removesuffix(".ipynb")), b"x")
     taken = read_submission(folder, manifest)
     assert f"nothing is written in {first}" in taken.problems[first]
+
+
+@pytest.mark.parametrize(
+    "name", ["ps3.rar", "work.7z", "homework.zip", "1.ipynb.crdownload", "mine.pdf", "answers.pptx"]
+)
+def test_beside_an_untouched_notebook_what_may_be_any_is_a_problem(folder, pair, name):
+    manifest, released = pair
+    for file in released:
+        save(folder, released[file], file)
+    put(folder, name, b"PK\x03\x04")
+    taken = read_submission(folder, manifest)
+    assert all(f"{name} cannot be read" in taken.problems[file] for file in released)
+
+
+def test_where_a_limit_is_hit_an_untouched_notebook_is_a_problem(monkeypatch, folder, pair):
+    monkeypatch.setattr("autograder.submission.folder.MAX_ENTRIES", 50)
+    manifest, released = pair
+    first = manifest.notebooks[0].file
+    save(folder, released[first], first)
+    for number in range(60):
+        put(folder, f"{number}.png", b"")
+    assert "more than 50 files" in read_submission(folder, manifest).problems[first]
+
+
+def test_what_jupyter_kept_counts_where_nothing_else_is_written(beside, two, pair):
+    manifest, second, notebook = two
+    save(beside, pair[1][second], second)
+    put(beside, f".ipynb_checkpoints/{second}", json.dumps(notebook).encode())
+    taken = read_submission(beside, manifest)
+    assert "shift-scale" not in taken.extractions["shifting"].stubs
+    assert any(".ipynb_checkpoints" in note and "was taken" in note for note in taken.notes)
+
+
+def test_what_jupyter_kept_is_not_looked_at_beside_a_written_notebook(beside, two):
+    manifest, second, notebook = two
+    save(beside, notebook, second)
+    put(beside, f".ipynb_checkpoints/{second}", json.dumps(with_source(notebook, "shift-scale", "x = 1")).encode())
+    taken = read_submission(beside, manifest)
+    assert taken.unchanged and not any("checkpoint" in note for note in taken.notes)
+
+
+def test_an_untouched_notebook_that_jupyter_kept_is_none(beside, two, pair):
+    manifest, second, _ = two
+    put(beside, f".ipynb_checkpoints/{second}", json.dumps(pair[1][second]).encode())
+    assert f"{second} was not handed in" in read_submission(beside, manifest).notes
+
+
+def test_a_file_that_holds_several_notebooks_may_be_each_of_them(folder, pair, two):
+    manifest, second, notebook = two
+    first = manifest.notebooks[0].file
+    both = with_source(pair[1][first], "tiny-scale", ANSWER)
+    both["cells"] += notebook["cells"]
+    save(folder, both, "everything.ipynb")
+    problems = read_submission(folder, manifest).problems
+    assert len(problems) == 1 and "everything.ipynb cannot be read: it holds several notebooks" in str(problems)

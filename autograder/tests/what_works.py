@@ -141,6 +141,8 @@ REFUSED = {
                            "FileNotFoundError", "No usable temporary directory"),
     "the temporary folder": ("import tempfile\nFOLDER = tempfile.gettempdir()\ndef go(x): return x",
                              "FileNotFoundError", "No usable temporary directory"),
+    "a large file in memory": ("import tempfile\ndef go(x):\n  with tempfile.SpooledTemporaryFile(1) as file:\n"
+                               "    file.write(b'22')", "FileNotFoundError", "No usable temporary directory"),
     "a database": ("import sqlite3\ndef go(x): sqlite3.connect('a.db')",
                    "OperationalError", "unable to open database file"),
     "an event loop": ("import asyncio\nasync def two(x): return 2 * x\ndef go(x): return asyncio.run(two(x))",

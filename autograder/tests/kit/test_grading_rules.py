@@ -4,6 +4,7 @@ import builtins
 import os
 import socket
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -51,6 +52,23 @@ def test_files_outside_the_working_folder_are_not_written_either(student: Studen
     with pytest.raises(StudentError, match="Read-only file system"):
         what_works.result(student, "from pathlib import Path\ndef go(x): Path('/no-such-file').write_text('2')")
     assert not Path("/no-such-file").exists()
+
+
+def test_a_call_may_be_the_first_that_needs_torchs_compiler_or_matplotlib(tmp_path: Path) -> None:
+    """Both look for folders and caches when they are imported, here for the first time in a process of its own."""
+    code = (
+        "import torch\nfrom kit.grading_rules import enforced\n"
+        "with enforced():\n"
+        "    import matplotlib.pyplot as plt\n"
+        "    plt.figure().canvas.draw()\n"
+        "    import torch._dynamo\n"
+        "    torch.optim.AdamW([torch.ones(2, requires_grad=True)]).step()\n"
+        "    torch.ones(2, 2, device='meta') @ torch.ones(2, 2, device='meta')\n"
+        "    import asyncio, multiprocessing, sqlite3, http.client, logging.handlers, torch.utils.data\n"
+    )
+    environment = os.environ | {"MPLCONFIGDIR": str(tmp_path), "MPLBACKEND": "Agg"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_other_threads_go_on_writing_and_connecting(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from autograder.errors import BadInput
 _ASSIGNMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 # Folders of results/ and the course's own: an assignment of that name would write among their files.
 RESERVED = ("details", "notebooks")
-_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # control and direction characters, line breaks
 
 
 def assignment_name(text: str) -> str:
@@ -37,9 +36,11 @@ def student_name(text: str) -> str:
 
 def why_no_student(name: str, assignment: str) -> str | None:
     """Why a folder's name cannot stand for a student; None where it can."""
+    from kit.text import is_unseen  # here, since the kit imports torch
+
     if any(unicodedata.category(letter) == "Cs" for letter in name):
         return "the folder's name is not UTF-8 text"
-    if any(unicodedata.category(letter) in _UNSEEN for letter in name):
+    if any(map(is_unseen, name)):
         return "the folder's name holds characters that nobody can see"
     if name.startswith("."):
         return "the folder's name begins with a dot, which hides it from nbgrader"

@@ -6,12 +6,15 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from autograder.course_folders import CourseFolders
 from autograder.results import ResultFolder
 
 
-def result_folder(out: Path, assignment: str, tell: Callable[[str], None] = lambda line: None) -> ResultFolder:
+def result_folder(
+    out: Path, assignment: str, course: CourseFolders, tell: Callable[[str], None] = lambda line: None
+) -> ResultFolder:
     """`<out>/<assignment>`, after what an earlier version left in `out` was moved there; `tell` hears of that."""
-    results = ResultFolder(out / assignment)
+    results = ResultFolder(out / assignment, course.state)
     moved = 0
     for path in sorted(out.glob("*.json")):
         if _assignment_of(path) != assignment:
@@ -19,7 +22,7 @@ def result_folder(out: Path, assignment: str, tell: Callable[[str], None] = lamb
         if results.report_path(path.stem).exists():
             tell(f"{path} is from an earlier version, {results.report_path(path.stem)} is newer: delete the former")
         else:
-            _move(ResultFolder(out), results, path.stem)
+            _move(ResultFolder(out, course.state), results, path.stem)
             moved += 1
     if moved:
         tell(f"{moved} results of {assignment} moved from {out}/ to {results.path}/, this assignment's own folder")

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import hmac
 import json
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from autograder.course_key import keyed_digest
 from autograder.errors import BadInput
 from autograder.files import write_atomically
 from kit.manifest import Manifest
 from kit.outcomes import OutcomeStatus
 
 SCHEMA = 1
+SEAL = "seal"  # the field that holds the digest, made with the course's key, of all others
 
 
 class ReportStatus(StrEnum):
@@ -32,11 +37,19 @@ class Earlier(StrEnum):
     STAFF = "staff"
 
 
+class Stage(StrEnum):
+    """Before the deadline a submission is tested with inputs of its own, after it with those of everyone."""
+
+    PROVISIONAL = "provisional"
+    FINAL = "final"
+
+
 @dataclass(frozen=True, slots=True)
 class TestResult:
     """One test: `message` is its title and hint, never an input, an expected value or a student's text.
 
     stopped: the exception that ended it, as far as a student may know; empty where none did.
+    seconds: whole ones, since the time that code takes could tell what a hidden test showed it.
     """
 
     __test__ = False
@@ -81,7 +94,7 @@ class Report:
     """What the grader says about one submission: the content of `<out>/<assignment>/<student>.json`.
 
     `auto_score` is None for a submission that could not be graded, and counts the graded exercises of one that was
-    partly graded.
+    partly graded. files: path to SHA-256 of what is stored beside the report.
     """
 
     assignment: str
@@ -98,28 +111,39 @@ class Report:
     exercises: tuple[ExerciseResult, ...]
     tests: tuple[TestResult, ...]
     notes: tuple[str, ...]
+    stage: Stage = Stage.FINAL
+    files: Mapping[str, str] = field(default_factory=dict)
     schema: int = SCHEMA
 
     def exercise(self, exercise_id: str) -> ExerciseResult | None:
         return next((result for result in self.exercises if result.id == exercise_id), None)
 
     @property
-    def key(self) -> tuple[str, str, int, str, str]:
+    def key(self) -> tuple[str, str, int, Stage, str, str]:
         """Same key, same result: a submission is graded again only if one of these changed."""
-        return self.version, self.engine, self.seed, self.submission, self.isolation
+        return self.version, self.engine, self.seed, self.stage, self.submission, self.isolation
 
-    def to_json(self) -> str:
+    def to_json(self, **more: str) -> str:
         data = dataclasses.asdict(self)
-        return json.dumps({"schema": data.pop("schema")} | data, indent=1, ensure_ascii=False) + "\n"
+        return json.dumps({"schema": data.pop("schema")} | data | more, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Report:
         """Raises ValueError for anything that `to_json` did not write."""
         try:
-            data = json.loads(text)
+            return cls.from_data(json.loads(text))
+        except RecursionError as error:
+            raise ValueError("nested too deep") from error
+
+    @classmethod
+    def from_data(cls, data: dict[str, Any]) -> Report:
+        """From what `to_json` wrote, parsed; ValueError for anything else."""
+        try:
+            data = {name: value for name, value in data.items() if name != SEAL}
             if data["schema"] != SCHEMA:
                 raise ValueError(f"schema {data['schema']}, this grader reads {SCHEMA}")
             data["status"] = ReportStatus(data["status"])
+            data["stage"] = Stage(data.get("stage", Stage.FINAL))
             data["notes"] = tuple(data["notes"])
             data["exercises"] = tuple(_exercise(item) for item in data["exercises"])
             data["tests"] = tuple(
@@ -148,9 +172,14 @@ class Detail:
 
 @dataclass(frozen=True)
 class ResultFolder:
-    """`<out>/<assignment>/`: `<student>.json`, `details/<student>.json`, `notebooks/<student>/*.ipynb`."""
+    """`<out>/<assignment>/`: `<student>.json`, `details/<student>.json`, `notebooks/<student>/*.ipynb`.
+
+    A report carries a seal made with the key in the course's `state` folder, and the digests of the other files: what
+    was changed since it was written, or was written elsewhere, is not used.
+    """
 
     path: Path
+    state: Path
 
     def report_path(self, student: str) -> Path:
         return self.path / f"{student}.json"
@@ -173,45 +202,140 @@ class ResultFolder:
         return None
 
     def read(self, student: str) -> Report | None:
-        """The stored report; None where there is none or it cannot be read."""
+        """The stored report; None where there is none, or none that can be used (`doubts` says why)."""
+        try:
+            return self._trusted(student)
+        except (OSError, ValueError):
+            return None
+
+    def read_unchecked(self, student: str) -> Report | None:
+        """The stored report whoever wrote it, to compare with; None where there is none or it cannot be read."""
         try:
             return Report.from_json(self.report_path(student).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
 
-    def is_whole(self, student: str) -> bool:
-        """Whether all files stand that `write` leaves: a folder of notebooks that is gone is made again by grading."""
-        return self.details_path(student).exists() and self.notebooks_path(student).is_dir()
+    def is_whole(self, report: Report) -> bool:
+        """Whether all files stand as `write` left them."""
+        return bool(report.files) and all(self._differs(name, digest) is None for name, digest in report.files.items())
 
-    def all(self) -> list[Report]:
-        """Every stored report, by student. BadInput where the folder is missing or a file is damaged."""
+    def doubts(self, students: Iterable[str]) -> dict[str, str]:
+        """Those whose stored result cannot be used as it is, each with the reason; grading makes it again."""
+        found = {student: self._doubt(student) for student in students}
+        return {student: why for student, why in found.items() if why is not None}
+
+    def all(self, students: Collection[str] | None = None) -> list[Report]:
+        """Every stored report, or those of some students, by student.
+
+        BadInput where the folder is missing, or naming each report that is damaged or was changed.
+        """
         if not self.path.is_dir():
             raise BadInput(f"no results in {self.path}: run `autograder grade` first, or give its --out")
-        reports = []
+        reports, complaints = [], []
         for path in sorted(self.path.glob("*.json")):
-            try:
-                reports.append(Report.from_json(path.read_text(encoding="utf-8")))
-            except (OSError, ValueError) as error:
-                raise BadInput(f"{path} is damaged ({error}): delete it and grade that student again") from error
+            if students is None or path.stem in students:
+                try:
+                    reports.append(self._trusted(path.stem))
+                except (OSError, ValueError) as error:
+                    complaints.append(f"{path} {error}")
+        if complaints:
+            fix = (
+                f"to grade again those alone: `autograder grade {self.path.name}`; one without a submission: delete it"
+            )
+            raise BadInput("\n".join([*complaints, fix]))
         return reports
+
+    def notebooks(self, report: Report) -> dict[str, dict[str, Any]]:
+        """A student's rebuilt notebooks by file name; none where their folder is gone. BadInput if one was changed."""
+        folder = self.notebooks_path(report.student)
+        if not folder.is_dir():
+            return {}
+        inner = folder.relative_to(self.path).as_posix() + "/"
+        found = {name: digest for name, digest in report.files.items() if name.startswith(inner)}
+        for name, digest in found.items():
+            if (why := self._differs(name, digest)) is not None:
+                fix = f"run `autograder grade {report.assignment} --student {report.student}`"
+                raise BadInput(f"{self.path / name} {why}: {fix}")
+        return {
+            name.removeprefix(inner): json.loads((self.path / name).read_text(encoding="utf-8"))
+            for name in sorted(found)
+        }
 
     def write(self, report: Report, details: list[Detail], notebooks: dict[str, dict[str, Any]]) -> None:
         """Store all of one student's files; the report comes last, so that it stands only where the rest does."""
         folder = self.notebooks_path(report.student)
         folder.mkdir(parents=True, exist_ok=True)
-        for name, notebook in notebooks.items():
-            text = json.dumps(notebook, ensure_ascii=False) + "\n"
-            write_atomically(folder / name, text.encode("utf-8", "backslashreplace"))
+        files = {folder / name: json.dumps(book, ensure_ascii=False) + "\n" for name, book in notebooks.items()}
+        rows = [dataclasses.asdict(detail) for detail in details]
+        files[self.details_path(report.student)] = json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
+        written = {path: text.encode("utf-8", "backslashreplace") for path, text in files.items()}
+        for path, data in written.items():
+            write_atomically(path, data)
         for old in folder.glob("*.ipynb"):
             if old.name not in notebooks:
                 old.unlink()
-        rows = [dataclasses.asdict(detail) for detail in details]
-        self.details_path(report.student).parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
-        write_atomically(self.details_path(report.student), text.encode("utf-8", "backslashreplace"))
-        write_atomically(self.report_path(report.student), report.to_json().encode("utf-8", "backslashreplace"))
+        digests = {path.relative_to(self.path).as_posix(): _sha256(data) for path, data in written.items()}
+        text = self._sealed(dataclasses.replace(report, files=digests))
+        write_atomically(self.report_path(report.student), text.encode("utf-8", "backslashreplace"))
 
     def sweep(self) -> None:
         """Remove what an interrupted run left half-written."""
         for path in self.path.rglob(".writing-*"):
             path.unlink(missing_ok=True)
+
+    def _doubt(self, student: str) -> str | None:
+        try:
+            report = self._trusted(student)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            return f"its stored result {error}"
+        reasons = ((name, self._differs(name, digest)) for name, digest in report.files.items())
+        return next((f"{self.path / name} {why}" for name, why in reasons if why is not None), None)
+
+    def _trusted(self, student: str) -> Report:
+        """ValueError for what this course's grader has not written like this for this student: what it is, in words."""
+        try:
+            data = json.loads(self.report_path(student).read_text(encoding="utf-8"))
+            report = Report.from_data(data)
+        except (ValueError, AttributeError, RecursionError) as error:
+            raise ValueError(f"is damaged ({error})") from error
+        self._check_seal(data)
+        if report.student != student:
+            raise ValueError(f"is the result of {report.student!r}")
+        return report
+
+    def _sealed(self, report: Report) -> str:
+        key, seal = self._key_name(), self._seal(json.loads(report.to_json()))
+        return report.to_json(**{SEAL: f"{key}:{seal}"})
+
+    def _check_seal(self, data: dict[str, Any]) -> None:
+        key, _, seal = str(data.get(SEAL) or "").partition(":")
+        if not seal:
+            raise ValueError("has no seal: an earlier version of the grader wrote it, or it was changed by hand")
+        if key != self._key_name():
+            raise ValueError(f"was sealed in another course, or {self.state / 'key'} is not the key it was sealed with")
+        if not hmac.compare_digest(seal.encode(), self._seal(data).encode()):
+            raise ValueError("was changed after the grader wrote it")
+
+    def _seal(self, data: dict[str, Any]) -> str:
+        content = {name: value for name, value in data.items() if name != SEAL}
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return keyed_digest(self.state, "a result", canonical.encode())
+
+    def _key_name(self) -> str:
+        """Tells one key from another, and nothing else about it."""
+        return keyed_digest(self.state, "the key's name", b"")[:8]
+
+    def _differs(self, name: str, digest: str) -> str | None:
+        try:
+            data = (self.path / name).read_bytes()
+        except FileNotFoundError:
+            return "is gone"
+        except OSError as error:
+            return f"cannot be read ({error.strerror})"
+        return None if _sha256(data) == digest else "was changed after the grader wrote it"
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

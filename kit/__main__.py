@@ -13,6 +13,7 @@ from typing import NoReturn
 from kit.pack import run as run_pack
 from kit.preview import run as run_preview
 from kit.release import ReleaseError, find_release
+from kit.text import say
 
 EXAMPLES = """\
 examples:
@@ -48,7 +49,7 @@ def _carry_out(options: argparse.Namespace) -> int:
             return run_pack(release, options.notebooks, options.out)
         return run_preview(release, options.notebooks)
     except ReleaseError as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}", sys.stderr)
         return 1
 
 

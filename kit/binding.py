@@ -1,17 +1,17 @@
 """A student's notebooks as tests reach them: the cells of one run on a far side, where its exercises are tested."""
 
-import hashlib
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
+from kit import seeds
+from kit.budget import Budget, BudgetSpent, FarSide, Metered
 from kit.cells import read_python
-from kit.far_side import OutOfTime, Service, cell_spoken
+from kit.far_side import ERRORS, OutOfTime, Service, cell_spoken
 from kit.manifest import Manifest
 from kit.notebooks import CodeCell, Extraction
 from kit.outcomes import OutcomeStatus
 from kit.statements import pieces
+from kit.stubs import is_unfinished
 from kit.student import (
     CellTimeout,
     LocalTransport,
@@ -19,25 +19,13 @@ from kit.student import (
     StudentCrashed,
     StudentError,
     StudentTimeout,
-    Transport,
 )
 from kit.wire import WireError
 
 LOAD_SECONDS = 10.0
 ALARM = 0.9  # the part of it after which a cell that is alone is interrupted, to learn its line
+MAX_BROKEN = 10  # cells of one notebook that end or block a far side, before the notebook is given up
 PATIENCE = 2  # timeouts of one exercise before its other tests are not tried any more
-CLOCK_FACTOR = 5  # how much longer a submission may take on the clock than in processor time
-
-
-class FarSide(Transport, Protocol):
-    """A transport that can be ended."""
-
-    @property
-    def processor_seconds(self) -> float:
-        """What it has used so far."""
-        ...
-
-    def close(self) -> None: ...
 
 
 class LocalFarSide(LocalTransport):
@@ -54,55 +42,22 @@ class LocalFarSide(LocalTransport):
         self.service.namespace.clear()
 
 
-class Budget:
-    """The time of one submission: processor time, and CLOCK_FACTOR times as much on the clock.
-
-    No exercise may use more than half of what is left when its turn comes: a slow one leaves time for the others.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self.started = time.monotonic()
-        self.closed = 0.0  # processor time of the far sides that are closed
-        self.open: list[FarSide] = []
-        self.limit = self.clock_limit = 0.0
-
-    @property
-    def used(self) -> float:
-        return self.closed + sum(far_side.processor_seconds for far_side in self.open)
-
-    def begin(self) -> None:
-        """The next exercise's turn."""
-        used, elapsed = self.used, time.monotonic() - self.started
-        self.limit = used + (self.seconds - used) / 2
-        self.clock_limit = elapsed + (CLOCK_FACTOR * self.seconds - elapsed) / 2
-
-    def check(self) -> None:
-        """Raises StudentTimeout where the exercise has used its share."""
-        if self.used > self.limit:
-            raise StudentTimeout(f"no more time: it used half of what was left of {self.seconds:g} seconds")
-        if time.monotonic() - self.started > self.clock_limit:
-            clock = CLOCK_FACTOR * self.seconds
-            raise StudentTimeout(f"no more time: it used half of what was left of {clock:g} seconds on the clock")
-
-    def end(self, far_side: FarSide) -> None:
-        self.open.remove(far_side)
-        self.closed += far_side.processor_seconds
-        far_side.close()
-
-
 @dataclass(frozen=True)
 class LoadProblem:
     """A cell that did not run to its end: how, and the error that a test of its exercise meets.
 
-    names: what it was to define.
+    note: in words of ours alone. text: with those of the student's code. names: what it was to define.
     """
 
-    label: str
-    exercise: str | None
+    cell: CodeCell
     error: Exception
     note: str
+    text: str
     names: frozenset[str]
+
+    @property
+    def exercise(self) -> str | None:
+        return self.cell.exercise
 
 
 @dataclass
@@ -110,7 +65,7 @@ class _Loaded:
     """A far side that holds the cells of one notebook, and the exercise that was tested there last."""
 
     problem: str
-    far_side: FarSide
+    far_side: Metered
     student: Student
     exercise: str = ""
 
@@ -118,9 +73,11 @@ class _Loaded:
 class NotebookBinding:
     """Tests on extracted notebooks, for `pytest` in the release (local) and for grading (sandboxed workers).
 
-    open_far_side: makes a fresh, empty far side. budget: the submission's time, which several bindings may share.
+    open_far_side: makes a fresh, empty far side. seed: the run's, from which code that is loaded gets one of its own.
+    budget: the submission's time, which several bindings may share.
     share: whether the exercises of a notebook may be tested on one far side, one after the other.
     A cell that kills or blocks its far side is left out from then on, so that it costs no other exercise.
+    A far side that the submission's budget does not reach for is not loaded, and no cell is blamed for it.
     """
 
     def __init__(
@@ -129,19 +86,22 @@ class NotebookBinding:
         extractions: Mapping[str, Extraction],
         open_far_side: Callable[[], FarSide],
         *,
+        seed: int,
         budget: Budget,
         share: bool = False,
     ) -> None:
         self.manifest = manifest
         self.extractions = extractions  # by problem
         self.open_far_side = open_far_side
+        self.seed = seed
         self.budget = budget
         self.share = share
-        self.turn = ""  # the exercise that the budget's share is for
+        self.turn = ""  # the exercise that the budget's share was last asked for
         self.loaded: _Loaded | None = None
         self.broken: dict[tuple[str, int], LoadProblem] = {}  # cells that end or block a far side
         self.failed: dict[tuple[str, int], LoadProblem] = {}  # cells that raise
         self.timeouts: dict[str, int] = {}
+        self.unfinished: dict[str, bool] = {}  # as far as it was asked
         self.owners = {name: exercise.id for exercise in manifest.exercises for name in exercise.names}
 
     def student(self, exercise: str) -> Student:
@@ -189,12 +149,17 @@ class NotebookBinding:
         found = (problem.error for problem in self.failed.values() if problem.exercise == exercise)
         return next((error for error in found if isinstance(error, StudentError)), None)
 
-    def is_exercise(self, name: str) -> bool:
-        return any(exercise.id == name for exercise in self.manifest.exercises)
+    def is_unfinished(self, name: str) -> bool:
+        if name not in self.unfinished:
+            known = next((exercise for exercise in self.manifest.exercises if exercise.id == name), None)
+            extraction = self.extractions.get(known.problem) if known is not None else None
+            found = known is not None and extraction is not None and is_unfinished(extraction, known)
+            self.unfinished[name] = found
+        return self.unfinished[name]
 
     def excuse(self, exercise: str) -> str | None:
-        """What an exception stopped its cell with, if its names are missing for that reason."""
-        return next((p.note for p in self.failed.values() if p.exercise == exercise), None)
+        """What an exception stopped its cell with, if its names are missing for that reason: for staff, and at home."""
+        return next((p.text for p in self.failed.values() if p.exercise == exercise), None)
 
     def absence(self, exercise: str, name: str) -> Exception | str | None:
         """Why the code of an exercise misses a name: the error that ended the cell with it, or a reason in words."""
@@ -213,7 +178,7 @@ class NotebookBinding:
 
     def close(self) -> None:
         if self.loaded is not None:
-            self.budget.end(self.loaded.far_side)
+            self.loaded.far_side.close()
             self.loaded = None
 
     def _expect_whole_cell(self, exercise: str) -> None:
@@ -224,48 +189,62 @@ class NotebookBinding:
     def _check_time(self, exercise: str) -> None:
         if exercise != self.turn:
             self.turn = exercise
-            self.budget.begin()
+            self.budget.begin(exercise)
         self.budget.check()
 
     def _load(self, problem: str) -> _Loaded:
         cells = dict(enumerate(self.extractions[problem].cells))
         usable = {number: cell for number, cell in cells.items() if (problem, number) not in self.broken}
-        opened = self._opened(problem)
-        if self._load_together(opened.student, problem, usable):
-            return opened
-        self.budget.end(opened.far_side)
-        return self._load_one_by_one(problem, usable)
+        self._expect_few_broken(problem)
+        return self._loaded_together(problem, usable) or self._loaded_one_by_one(problem, usable)
 
     def _opened(self, problem: str) -> _Loaded:
-        far_side = self.open_far_side()
-        self.budget.open.append(far_side)
+        far_side = self.budget.opened(self.open_far_side)
         student = Student(far_side, call_seconds=LOAD_SECONDS)
-        student.begin(int.from_bytes(hashlib.sha256(problem.encode()).digest()[:3]))
+        student.begin(seeds.for_worker(self.seed, problem))
         return _Loaded(problem, far_side, student)
 
-    def _load_together(self, student: Student, problem: str, cells: Mapping[int, CodeCell]) -> bool:
-        """Whether the far side is still of use; if not, one of these cells has ended or blocked it."""
+    def _loaded_together(self, problem: str, cells: Mapping[int, CodeCell]) -> _Loaded | None:
+        """None where one of these cells ends or blocks the far side. Raises BudgetSpent."""
+        opened = self._opened(problem)
         try:
-            self._run(student, problem, cells)
+            self._run(opened.student, problem, cells)
+            return opened
+        except BudgetSpent:
+            opened.far_side.close()
+            raise
         except (StudentTimeout, StudentCrashed, WireError):
-            return False
-        return True
+            opened.far_side.close()
+            return None
 
-    def _load_one_by_one(self, problem: str, cells: Mapping[int, CodeCell]) -> _Loaded:
-        """Find the cells that end or block the far side, and load the others."""
+    def _loaded_one_by_one(self, problem: str, cells: Mapping[int, CodeCell]) -> _Loaded:
+        """Find the cells that end or block the far side, and load the others.
+
+        Raises BudgetSpent, or StudentCrashed where there are too many of them.
+        """
         opened = self._opened(problem)
         loaded: dict[int, CodeCell] = {}
         for number, cell in cells.items():
             try:
                 self._run(opened.student, problem, {number: cell}, seconds=ALARM * LOAD_SECONDS)
                 loaded[number] = cell
+                continue
+            except BudgetSpent:
+                opened.far_side.close()
+                raise
             except (StudentTimeout, StudentCrashed, WireError) as error:
                 self._note_broken((problem, number), cell, error)
-                self.budget.end(opened.far_side)
-                opened = self._opened(problem)
-                if not self._load_together(opened.student, problem, loaded):
-                    break  # it behaves differently each time: every test of this far side will say so
+                opened.far_side.close()
+            self._expect_few_broken(problem)
+            again = self._loaded_together(problem, loaded)
+            if again is None:
+                return opened  # it behaves differently each time: every test of this far side will say so
+            opened = again
         return opened
+
+    def _expect_few_broken(self, problem: str) -> None:
+        if sum(where == problem for where, _ in self.broken) >= MAX_BROKEN:
+            raise StudentCrashed(f"{MAX_BROKEN} cells of the notebook ended or blocked the process: no more are tried")
 
     def _run(self, student: Student, problem: str, cells: Mapping[int, CodeCell], seconds: float | None = None) -> None:
         """Load these cells. Raises CellTimeout for one that took more than `seconds`, if they are given."""
@@ -275,8 +254,9 @@ class NotebookBinding:
             if error is not None and error.shown == OutOfTime.__name__:
                 raise CellTimeout(_too_slow(cell, error.line if error.cell == cell.label else None))
             if error is not None:
-                note = f"{cell_spoken(cell.label)} stopped with {error.report(said=cell.label)}"
-                self.failed[problem, number] = LoadProblem(cell.label, cell.exercise, error, note, _names(cell))
+                text = f"{cell_spoken(cell.label)} stopped with {error.report(said=cell.label)}"
+                note = _stopped(cell, error, self.extractions[problem].cells)
+                self.failed[problem, number] = LoadProblem(cell, error, note, text, _names(cell))
 
     def _note_broken(self, key: tuple[str, int], cell: CodeCell, error: Exception) -> None:
         met: Exception
@@ -286,7 +266,17 @@ class NotebookBinding:
             met = CellTimeout(_too_slow(cell, None))
         else:
             met = StudentCrashed(f"{cell_spoken(cell.label)} ended the process: {error}")
-        self.broken[key] = LoadProblem(cell.label, cell.exercise, met, str(met), _names(cell))
+        note = str(met) if isinstance(met, CellTimeout) else f"{cell_spoken(cell.label)} ended the process that ran it"
+        self.broken[key] = LoadProblem(cell, met, note, str(met), _names(cell))
+
+
+def _stopped(cell: CodeCell, error: StudentError, cells: Iterable[CodeCell]) -> str:
+    """What is said of a cell that an exception stopped: one of the known classes, and a line that one of these has."""
+    kind = error.kind if error.kind in ERRORS else "an error"
+    lines = max((one.source.count("\n") + 1 for one in cells if one.label == error.cell), default=0)
+    where = f" of {cell_spoken(error.cell)}" if error.cell and error.cell != cell.label else ""
+    place = f" in line {error.line}{where}" if error.line is not None and error.line <= lines else ""
+    return f"{cell_spoken(cell.label)} stopped with {kind}{place}"
 
 
 def _too_slow(cell: CodeCell, line: int | None) -> str:

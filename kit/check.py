@@ -22,6 +22,7 @@ from kit.manifest import Exercise
 from kit.outcomes import OutcomeStatus
 from kit.release import Release, ReleaseError, find_release
 from kit.student import LocalTransport, Student, StudentError
+from kit.text import say
 
 LOCAL_SEED = 0
 _passed: dict[str, dict[str, object]] = {}  # exercise id -> fingerprints of what passed in this process
@@ -74,9 +75,9 @@ def ready(*exercise_ids: str, force: bool = False) -> bool:
     unwritten = [name for name in waiting if _is_unwritten(release.manifest.exercise(name), namespace)]
     unchecked = [f"{name} (changed)" if name in _passed else name for name in waiting if name not in unwritten]
     if unwritten:
-        print(f"not written yet: {', '.join(unwritten)}")
+        say(f"not written yet: {', '.join(unwritten)}")
     if unchecked:
-        print(f"run the checks of {', '.join(unchecked)} first, or force=True")
+        say(f"run the checks of {', '.join(unchecked)} first, or force=True")
     return False
 
 
@@ -85,7 +86,7 @@ def written(*exercise_ids: str) -> bool:
     release, namespace = find_release(), sys._getframe(1).f_globals
     for name in exercise_ids:
         if _is_unwritten(release.manifest.exercise(name), namespace):
-            print(f"{name} is not written yet: this cell needs it")
+            say(f"{name} is not written yet: this cell needs it")
             return False
     return True
 
@@ -95,6 +96,8 @@ class LiveBinding:
 
     def __init__(self, release: Release, namespace: dict[str, Any]) -> None:
         self.transport = LocalTransport(Service(namespace, release.manifest.library))
+        self.namespace = namespace
+        self.exercises = {exercise.id: exercise for exercise in release.manifest.exercises}
         self.owners = {name: exercise.id for exercise in release.manifest.exercises for name in exercise.names}
 
     def student(self, exercise: str) -> Student:
@@ -109,6 +112,10 @@ class LiveBinding:
     def is_unwritten(self, exercise: str) -> bool:
         return False
 
+    def is_unfinished(self, name: str) -> bool:
+        known = self.exercises.get(name)
+        return known is not None and _is_unwritten(known, self.namespace)
+
     def renew(self, exercise: str) -> None:
         pass
 
@@ -117,9 +124,6 @@ class LiveBinding:
 
     def load_error(self, exercise: str) -> StudentError | None:
         return None
-
-    def is_exercise(self, name: str) -> bool:
-        return name in self.owners.values()
 
     def excuse(self, exercise: str) -> str | None:
         return None
@@ -175,7 +179,7 @@ def _show(block: Block) -> None:
 
         display({"text/plain": block.text(), "text/html": block.html()}, raw=True)  # type: ignore[no-untyped-call]
     else:
-        print(block.text())
+        say(block.text())
 
 
 # --- what passed, and is it still the same --------------------------------------------------------------------------

@@ -170,7 +170,7 @@ class Service:
             self.modes = modes()
         restore(self.modes)
         random.seed(seed)
-        np.random.seed(seed % 2**32)
+        np.random.seed([seed % 2**32, seed >> 32])
         torch.default_generator.manual_seed(seed)  # torch.manual_seed also formats a stack for each GPU library
 
     def _load(

@@ -16,3 +16,4 @@ class OutcomeStatus(StrEnum):
 
 
 BLAMELESS = (OutcomeStatus.MISSING, OutcomeStatus.BLOCKED)
+UNANSWERED = (OutcomeStatus.TIMEOUT, OutcomeStatus.CRASHED)

@@ -15,6 +15,7 @@ from kit.archive import archive as zip_of
 from kit.notebooks import MAX_BYTES, MAX_SUBMISSION
 from kit.preview import examine, missing_notebooks
 from kit.release import Release, ReleaseError, Saved, SavedNotebook, find_release, read_all
+from kit.text import on_one_line, say, visible
 
 LIST = "submission.json"
 
@@ -31,7 +32,7 @@ def pack() -> None:
         if _pack(release, Saved((own,), (), ()), out, alone=True) == 0:
             _download(out)
     except ReleaseError as error:
-        print(f"Nothing was packed: {error}")
+        say(f"Nothing was packed: {error}")
 
 
 def run(release: Release, paths: Sequence[Path], out: Path | None) -> int:
@@ -58,14 +59,14 @@ def archive(release: Release, notebooks: Sequence[SavedNotebook]) -> bytes:
 
 def _pack(release: Release, saved: Saved, out: Path, *, alone: bool = False) -> int:
     for remark in saved.remarks:
-        print(remark)
+        say(on_one_line(remark))
     data, errors = _packed(release, saved)
     if errors:
-        print("\n".join([*(f"error: {error}" for error in errors), "Nothing was packed."]), file=sys.stderr)
+        say("\n".join([*(f"error: {error}" for error in errors), "Nothing was packed."]), sys.stderr)
         return 1
     _write(out, data)
-    print(f"{out.name}: {len(data) / 1024:.0f} kB, version {release.manifest.version}, in {out.parent}")
-    print("\n".join([*_contents(release, saved), *_next_steps(release, saved, alone=alone)]))
+    say(f"{visible(out.name)}: {len(data) / 1024:.0f} kB, version {release.manifest.version}, in {out.parent}")
+    say("\n".join(map(on_one_line, [*_contents(release, saved), *_next_steps(release, saved, alone=alone)])))
     return 0
 
 
@@ -152,4 +153,4 @@ def _download(path: Path) -> None:
         download: Any = files.download
         download(str(path))
     except Exception:
-        print(f"Download it from the folder pane on the left: {path}")
+        say(f"Download it from the folder pane on the left: {path}")

@@ -15,6 +15,7 @@ from kit.manifest import Manifest
 from kit.notebooks import Extraction, is_written
 from kit.reading import Reading
 from kit.release import Release, ReleaseError, Saved, SavedNotebook, find_release, read_all
+from kit.text import on_one_line, say, visible
 
 WRITTEN, NOT_WRITTEN, NO_CELL, NOT_COMPILED = "written", "NOT WRITTEN", "NOT THERE", "does not compile, "
 ELSEWHERE = "written elsewhere, in "
@@ -100,12 +101,12 @@ def preview() -> None:
         release = find_release()
         reports, remarks = _reports_here(release, sys._getframe(1).f_globals)
     except ReleaseError as error:
-        print(f"No preview: {error}")
+        say(f"No preview: {error}")
         return
     remarks = [*remarks, *_remarks(reports), *_of_folders(release, reports), *versions.remarks()]
     text = "\n\n".join([*(as_text(report) for report in reports), "\n".join([*remarks, versions.summary()])])
     if running_notebook.shell() is None:
-        print(text)
+        say(text)
         return
     from IPython.display import display
 
@@ -118,14 +119,14 @@ def run(release: Release, paths: Sequence[Path]) -> int:
     saved = read_all(release, paths)
     reports = [examine(release.manifest, own) for own in saved.notebooks]
     for report in reports:
-        print(as_text(report) + "\n")
+        say(as_text(report) + "\n")
     missing = [] if paths else missing_notebooks(release, saved)
     remarks = _remarks(reports) if reports else []
     for line in [*saved.remarks, *missing, *remarks, *_of_folders(release, reports), *versions.remarks()]:
-        print(line)
-    print(versions.summary())
+        say(on_one_line(line))
+    say(versions.summary())
     for error in saved.errors:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}", sys.stderr)
     return 1 if saved.errors or not reports else 0
 
 
@@ -145,13 +146,13 @@ def as_text(report: NotebookPreview) -> str:
             cells = [one_line(cell, 44).ljust(width) for cell, width in zip(row, widths, strict=False)]
             lines.append("    " + "  ".join([*cells, row[-1]]))
     lines += ["", *(f"  {line}" for line in report.notes)] if report.notes else []
-    return "\n".join(lines)
+    return "\n".join(map(on_one_line, lines))
 
 
 def as_html(report: NotebookPreview) -> str:
     """The report as tables that keep the reader's theme."""
     color = "#c4520b" if report.stale else "inherit"
-    parts = [f'<h4>{escape(report.title)}</h4><div style="color:{color}">{escape(report.freshness)}</div>']
+    parts = [f'<h4>{escape(visible(report.title))}</h4><div style="color:{color}">{escape(report.freshness)}</div>']
     for title, columns, rows in report.tables:
         parts.append(f"<b>{escape(title)}</b>{_html_table(columns, rows)}")
     return "".join(parts) + _html_lines(report.notes)
@@ -228,8 +229,9 @@ def _html_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _marked(cell: str) -> str:
-    return f"<b>{escape(cell)}</b>" if cell.startswith((NOT_WRITTEN, NO_CELL, NOT_COMPILED)) else escape(cell)
+    shown = escape(visible(cell))
+    return f"<b>{shown}</b>" if cell.startswith((NOT_WRITTEN, NO_CELL, NOT_COMPILED)) else shown
 
 
 def _html_lines(lines: Iterable[str]) -> str:
-    return "".join(f"<div>{escape(line)}</div>" for line in lines)
+    return "".join(f"<div>{escape(visible(line))}</div>" for line in lines)

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import torch
 
-from kit.binding import Budget, LocalFarSide, NotebookBinding
+from kit.binding import LocalFarSide, NotebookBinding
+from kit.budget import Budget
 from kit.earlier_checks import first_line, to_pass_first
 from kit.exercises import STUB_TEXT
 from kit.explanation import explained
@@ -23,6 +24,7 @@ from kit.reading import extract
 from kit.release import Release, ReleaseError, find_release, read_all
 from kit.runner import Outcome, Plugin, TestFile, run_tests
 from kit.student import Student
+from kit.text import for_terminal
 
 LOCAL_SEED = 0
 
@@ -53,7 +55,9 @@ class SavedPlugin(Plugin):
     def _fresh_binding(self) -> NotebookBinding:
         manifest = self.release.manifest
         budget = Budget(math.inf)
-        return NotebookBinding(manifest, self.extractions, lambda: LocalFarSide(manifest.library), budget=budget)
+        return NotebookBinding(
+            manifest, self.extractions, lambda: LocalFarSide(manifest.library), seed=LOCAL_SEED, budget=budget
+        )
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
@@ -103,7 +107,7 @@ class SavedPlugin(Plugin):
 
 def _explanation(outcome: Outcome) -> str:
     hint = f"\nThink about: {outcome.hint}" if outcome.status == OutcomeStatus.FAILED and outcome.hint else ""
-    return f"{outcome.mark.title}: {outcome.status}\n{outcome.text}{hint}"
+    return f"{outcome.mark.title}: {outcome.status}\n{for_terminal(outcome.text)}{hint}"
 
 
 def _reference(outcome: Outcome, first: Outcome) -> str:

@@ -1,14 +1,13 @@
 """Runs test files with pytest, in this process, against one student's code, and gives an outcome for each test."""
 
 import gc
-import hashlib
 import os
 import signal
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
@@ -18,10 +17,11 @@ from typing import Any, Protocol
 import pytest
 import torch
 
+from kit import seeds
 from kit.compare import CheckFailed
 from kit.exercises import STUB_TEXT, Mark, mark_of
 from kit.far_side import cell_spoken
-from kit.outcomes import OutcomeStatus
+from kit.outcomes import UNANSWERED, OutcomeStatus
 from kit.student import CellTimeout, Student, StudentCrashed, StudentError, StudentMissing, StudentTimeout
 from kit.wire import WireError
 
@@ -30,6 +30,8 @@ _UNUSED_PLUGINS = (
     "python_path", "recwarn", "setuponly", "setupplan", "skipping", "stepwise", "subtests", "terminal",
     "threadexception", "unittest", "unraisableexception", "warnings",
 )  # fmt: skip
+MAX_TEXT = 4_000  # characters of what is kept of a test: its text, and of its trace several times as many
+MAX_TRACE = 20_000
 CLOCK_FACTOR = 30  # a test waits for students' code, which has limits of its own
 PLAIN_PYTEST = (
     *("-c", os.devnull, "--noconftest", "--import-mode=importlib", "--assert=plain"),
@@ -131,8 +133,8 @@ class Binding(Protocol):
         """The exception that its cell stopped with; None where it ran to its end."""
         ...
 
-    def is_exercise(self, name: str) -> bool:
-        """Whether there is an exercise of this id."""
+    def is_unfinished(self, name: str) -> bool:
+        """Whether there is an exercise of this id of which a part is not written, as its text shows."""
         ...
 
     def excuse(self, exercise: str) -> str | None:
@@ -144,6 +146,10 @@ class Binding(Protocol):
         ...
 
 
+def _is_none(error: BaseException) -> bool:
+    return False
+
+
 class CollectedTests:
     """The tests of some files, collected once and run any number of times, each time on another student's code.
 
@@ -151,10 +157,10 @@ class CollectedTests:
     """
 
     def __init__(
-        self, files: Sequence[TestFile], *, seconds: float = 0.0, fatal: tuple[type[Exception], ...] = ()
+        self, files: Sequence[TestFile], *, seconds: float = 0.0, fatal: Callable[[BaseException], bool] = _is_none
     ) -> None:
         """seconds: processor time of this process for one test, over which it breaks; 0: no
-        limit. fatal: what stops a run and is raised, since it says nothing of any test."""
+        limit. fatal: whether an error stops a run and is raised, since it says nothing of any test."""
         self._plugin = Plugin(files, seconds=seconds, fatal=fatal)
         _collect(files, self._plugin)
         self.items = tuple(self._plugin.collected)
@@ -180,13 +186,37 @@ class CollectedTests:
         shared = binding.shares(exercise)
         self._plugin.begin(binding, seed)
         for item in items:
-            item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
-            if self._plugin.fatal_error is not None:
-                raise self._plugin.fatal_error
-            if shared and _is_doubtful(self._plugin.outcomes[-1], binding):
+            outcome = self._run_test(item)
+            if shared and _is_doubtful(outcome, binding):
                 binding.renew(exercise)
                 return self._run_exercise(exercise, items, binding, seed)
-        return self._plugin.outcomes
+        return self._confirmed(exercise, items, list(self._plugin.outcomes), binding)
+
+    def _run_test(self, item: pytest.Item) -> Outcome:
+        item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
+        if self._plugin.fatal_error is not None:
+            raise self._plugin.fatal_error
+        if self._plugin.outcomes[-1].status is not OutcomeStatus.PASSED:
+            gc.collect()  # the test's frames, and pytest's, are in a circle with its exception
+        return self._plugin.outcomes[-1]
+
+    def _confirmed(
+        self, exercise: str, items: list[pytest.Item], outcomes: list[Outcome], binding: Binding
+    ) -> list[Outcome]:
+        """These outcomes; tests without an answer have run once more, each alone, before that counts.
+
+        Once a timeout has come again, the exercise's other timeouts are believed, and so are crashes.
+        """
+        believed: set[OutcomeStatus] = set()
+        for number, (item, before) in enumerate(zip(items, outcomes, strict=True)):
+            if before.status in UNANSWERED and before.status not in believed:
+                binding.renew(exercise)
+                again = self._run_test(item)
+                if again.status in UNANSWERED:
+                    believed.add(before.status)
+                else:
+                    outcomes[number] = again
+        return outcomes
 
 
 def _is_doubtful(outcome: Outcome, binding: Binding) -> bool:
@@ -205,7 +235,7 @@ def run_tests(
 
 def test_generator(seed: int, test_id: str) -> torch.Generator:
     """The generator that a test draws its inputs from: fixed by the run's seed and the test's name."""
-    return torch.Generator().manual_seed(_derived(seed, test_id))
+    return torch.Generator().manual_seed(seeds.for_inputs(seed, test_id))
 
 
 test_generator.__test__ = False  # type: ignore[attr-defined]
@@ -221,7 +251,7 @@ class Plugin:
         seed: int = 0,
         *,
         seconds: float = 0.0,
-        fatal: tuple[type[Exception], ...] = (),
+        fatal: Callable[[BaseException], bool] = _is_none,
     ) -> None:
         self.seconds = seconds
         self.fatal = fatal
@@ -237,7 +267,7 @@ class Plugin:
         self.binding = binding
         self.seed = seed
         self.outcomes: list[Outcome] = []
-        self.fatal_error: Exception | None = None
+        self.fatal_error: BaseException | None = None
 
     def test_id(self, item: pytest.Item) -> str:
         if item.nodeid not in self.ids:
@@ -251,7 +281,7 @@ class Plugin:
         mark = _required_mark(request.node)
         assert self.binding is not None
         student = self.binding.student(mark.exercise)
-        student.begin(_derived(self.seed, self.test_id(request.node)) % 2**31)
+        student.begin(seeds.for_worker(self.seed, self.test_id(request.node)))
         return student
 
     @pytest.fixture
@@ -288,6 +318,8 @@ class Plugin:
         """In place of pytest's report, whose text costs 10 ms for each test that failed and which nobody reads here."""
         assert call.when != "collect"
         self.record(item, call)
+        if call.excinfo is not None:
+            _let_go(call.excinfo.value)
         return pytest.TestReport(
             item.nodeid, item.location, {}, "failed" if call.excinfo else "passed", None, call.when
         )
@@ -296,7 +328,7 @@ class Plugin:
         """Keep the outcome of a test, once it is known."""
         if call.when != "call" and not (call.when == "setup" and call.excinfo is not None):
             return None
-        if call.excinfo is not None and isinstance(call.excinfo.value, self.fatal):
+        if call.excinfo is not None and self.fatal(call.excinfo.value):
             self.fatal_error = call.excinfo.value
             return None
         self.outcomes.append(self._outcome(item, call.excinfo.value if call.excinfo else None))
@@ -310,11 +342,13 @@ class Plugin:
             self.binding.record(mark.exercise, status)
         # Where the code stopped with an exception, that is what to look at, not the test's misconception.
         hint = "" if isinstance(error, StudentError) else getattr(error, "hint", None) or mark.hint
-        trace = "" if error is None else _trace(error)
+        trace = "" if error is None else _end_of(_trace(error))
         seconds = time.perf_counter() - self.started
         slow = str(error) if isinstance(error, CellTimeout) else ""
         raised = self._raised(mark, status, error)
-        return Outcome(self.test_id(item), mark, status, seconds, text, hint, trace, blocked_by, raised, slow)
+        return Outcome(
+            self.test_id(item), mark, status, seconds, _beginning_of(text), hint, trace, blocked_by, raised, slow
+        )
 
     def _raised(self, mark: Mark, status: OutcomeStatus, error: BaseException | None) -> Raised | None:
         if status is not OutcomeStatus.FAILED or not isinstance(error, StudentError):
@@ -344,28 +378,36 @@ class Plugin:
         if isinstance(error, StudentError):
             missing = self._unwritten(error)
             if missing is None:
-                why = self._absence(mark, error)
-                return OutcomeStatus.FAILED, f"{error.report()} ({why})" if why else error.report(), ""
+                return OutcomeStatus.FAILED, self._explained(mark, error), ""
             if missing != mark.exercise:
                 return OutcomeStatus.BLOCKED, f"blocked by {missing}: write that first", missing
-            excuse = self.binding.excuse(missing) if self.binding and not isinstance(error, NotImplementedError) else ""
-            if excuse:
-                return OutcomeStatus.FAILED, excuse, ""
             return OutcomeStatus.MISSING, f"{missing} is not written yet", ""
         if isinstance(error, (AssertionError, pytest.fail.Exception)):
             return OutcomeStatus.FAILED, str(error) or "the test's condition does not hold", ""
         return OutcomeStatus.ERROR, f"{type(error).__name__}: {error}", ""
 
+    def _explained(self, mark: Mark, error: StudentError) -> str:
+        """What the code stopped with, and for a name that is missing why it is."""
+        owner = self.binding.owner(_missing_name(error)) if self.binding is not None else None
+        excuse = self.binding.excuse(owner) if self.binding is not None and owner is not None else None
+        why = self._absence(mark, error)
+        return excuse or (f"{error.report()} ({why})" if why else error.report())
+
     def _unwritten(self, error: StudentError) -> str | None:
-        """The exercise whose stub or absence caused this error."""
+        """The exercise whose stub or absence caused this error.
+
+        Messages name it, and its text is the student's to choose: one that only claims to be a stub's, or to miss
+        what is written, could carry hidden inputs out.
+        """
+        if self.binding is None:
+            return None
+        name = self.binding.owner(_missing_name(error))
         if isinstance(error, NotImplementedError):
-            name = error.text.partition(":")[0]
-            is_stub = error.text == STUB_TEXT.format(exercise=name)
-            # Messages name it: a text that only looks like a stub's could carry a hidden input out.
-            return name if is_stub and self.binding is not None and self.binding.is_exercise(name) else None
-        if isinstance(error, (StudentMissing, NameError)) and self.binding is not None:
-            return self.binding.owner(_missing_name(error))
-        return None
+            first = error.text.partition(":")[0]
+            name = first if error.text == STUB_TEXT.format(exercise=first) else None
+        elif name is not None and self.binding.excuse(name):
+            return None
+        return name if name is not None and self.binding.is_unfinished(name) else None
 
 
 def _missing_name(error: BaseException | None) -> str:
@@ -402,14 +444,29 @@ def _collect(files: Sequence[TestFile], plugin: Plugin) -> None:
 
 @contextmanager
 def _undisturbed_by_garbage() -> Iterator[None]:
-    """Without garbage collection, which takes longer than most tests."""
+    """Without garbage collection, which takes longer than most tests; a collection inside looks at what is new."""
     collecting = gc.isenabled()
     gc.disable()
+    gc.freeze()
     try:
         yield
     finally:
+        gc.unfreeze()
         if collecting:
             gc.enable()
+
+
+def _let_go(error: BaseException) -> None:
+    """Of the frames that an exception holds, and with them of everything that came back from the student's code."""
+    todo: list[BaseException | None] = [error]
+    while todo:
+        met = todo.pop()
+        if met is not None:
+            traceback.clear_frames(met.__traceback__)
+            todo += [met.__cause__, met.__context__]
+            met.__traceback__ = met.__cause__ = met.__context__ = None
+    for name in ("last_type", "last_value", "last_traceback", "last_exc"):  # pytest's, for a debugger
+        vars(sys).pop(name, None)
 
 
 class TestTookTooLong(BaseException):
@@ -467,5 +524,9 @@ def _trace(error: BaseException) -> str:
     return f"{far}\n{near}" if far else near
 
 
-def _derived(seed: int, test_id: str) -> int:
-    return int.from_bytes(hashlib.sha256(f"{seed}:{test_id}".encode()).digest()[:7])
+def _beginning_of(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]} … ({len(text):,} characters, cut here)"
+
+
+def _end_of(text: str) -> str:
+    return text if len(text) <= MAX_TRACE else f"({len(text):,} characters, cut) … {text[-MAX_TRACE:]}"

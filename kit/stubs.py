@@ -6,8 +6,9 @@ import ast
 import functools
 
 from kit.cells import read_python
-from kit.manifest import Cell
-from kit.statements import FUNCTIONS, statements
+from kit.manifest import Cell, Exercise
+from kit.notebooks import Extraction
+from kit.statements import FUNCTIONS, bound_names, statements
 
 
 @functools.lru_cache(maxsize=256)
@@ -21,6 +22,16 @@ def stub_raises(tree: ast.Module, exercise: str) -> int:
     """How many functions still end in `raise NotImplementedError("ID: …")` and return nothing."""
     functions = [node for node in ast.walk(tree) if isinstance(node, FUNCTIONS)]
     return sum(_is_unwritten(function, exercise) for function in functions)
+
+
+def is_unfinished(extraction: Extraction, exercise: Exercise) -> bool:
+    """Whether some part of an exercise is not written: its cell, a function that is still the stub, or a name."""
+    if exercise.id in extraction.missing | extraction.stubs:
+        return True
+    trees = [(cell.exercise, read_python(cell.source).tree) for cell in extraction.cells]
+    made = {name for _, tree in trees if tree is not None for one in tree.body for name in bound_names(one)}
+    own = [tree for owner, tree in trees if owner == exercise.id and tree is not None]
+    return any(stub_raises(tree, exercise.id) for tree in own) or not made.issuperset(exercise.names)
 
 
 def _is_unwritten(function: ast.stmt, exercise: str) -> bool:

@@ -1,6 +1,6 @@
 """The `student` that a test talks to: every request crosses the wire, whether the code is near or far."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from kit import grading_rules
 from kit.far_side import ERRORS, Service, cell_spoken
 from kit.modes import MODES
-from kit.wire import FunctionRef, HandleRef, Lib, WireError, decode, encode
+from kit.wire import FLAGS, FunctionRef, HandleRef, Lib, WireError, decode, encode
 
 
 class StudentError(Exception):
@@ -133,7 +133,7 @@ class Student:
         """Make a module there. Raises StudentError if its constructor does."""
         reply = self.request("build", target=_reference(target), args=_near(args), kwargs=_near(kwargs))
         number = reply.get("handle")
-        if not isinstance(number, int):
+        if type(number) is not int:
             raise WireError("a module without a number")
         return Handle(self, number)
 
@@ -198,7 +198,7 @@ class Student:
         if self._seed is not None:
             message["begin"], self._seed = self._seed, None
         reply = decode(self._transport.exchange(encode(message), self.call_seconds))
-        self.changed_modes = _modes(reply.get("modes"))
+        self.changed_modes = _names_among(MODES, reply.get("modes"))
         if reply.get("status") == "ok":
             return reply
         error = reply.get("error")
@@ -209,9 +209,9 @@ class Student:
     def _call(self, target: Any, method: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         reply = self.request("call", target=_reference(target), method=method, args=_near(args), kwargs=_near(kwargs))
         flags, unchanged = reply.get("flags"), reply.get("unchanged")
-        if "value" not in reply or not isinstance(flags, list) or not isinstance(unchanged, bool):
-            raise WireError("a result without its flags")
-        self.unchanged_inputs, self.flags = unchanged, frozenset(str(flag) for flag in flags)
+        if "value" not in reply or not isinstance(unchanged, bool):
+            raise WireError("a result that does not tell whether its inputs are as they were")
+        self.unchanged_inputs, self.flags = unchanged, _names_among(FLAGS, flags)
         return reply["value"]
 
 
@@ -320,9 +320,10 @@ def _all_of(kind: type, part: Any) -> Any:
     return part
 
 
-def _modes(names: Any) -> frozenset[str]:
-    if not isinstance(names, list) or not all(isinstance(name, str) and name in MODES for name in names):
-        raise WireError("a reply that does not tell which modes changed")
+def _names_among(known: Collection[str], names: Any) -> frozenset[str]:
+    """Names of a fixed list, of which nothing else is looked at: to turn a value into text may take long."""
+    if not isinstance(names, list) or not all(isinstance(name, str) and name in known for name in names):
+        raise WireError(f"a reply that does not tell which of {', '.join(known)}")
     return frozenset(names)
 
 
@@ -332,7 +333,7 @@ def _rebuilt(error: dict[str, Any]) -> StudentError:
         rebuilt: StudentError = StudentMissing()
         rebuilt.shown = "NameError"
     else:
-        rebuilt = STUDENT_ERRORS.get(str(kind), StudentError)()
+        rebuilt = STUDENT_ERRORS.get(kind if isinstance(kind, str) else "", StudentError)()
         rebuilt.shown = _capped(error.get("shown"), 80) or "an exception"
     rebuilt.text = _capped(error.get("text"), 500)
     rebuilt.cell = _capped(error.get("cell"), 100) or None

@@ -8,7 +8,7 @@ the frame may be hostile.
 import json
 import math
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +16,11 @@ import torch
 from torch import Tensor
 
 MAX_HEADER = 1 << 20
-MAX_FRAME = 256 << 20
+MAX_FRAME = 16 << 20  # problem set 3 needs 0.25 MB
 MAX_RANK = 8
-MAX_ELEMENTS = 1 << 40
+MAX_ELEMENTS = 4 << 20  # of all tensors in a message, with or without numbers: tests make tensors of these sizes
 MAX_NODES = 8192
+FLAGS = ("requires_grad", "parameter", "subclass", "inference")  # what decoding forgets about a tensor
 MAX_TEXT = 100_000
 MAX_DEPTH = 4  # of a test's or a student's value; a message wraps values in two more
 _MESSAGE_DEPTH = MAX_DEPTH + 2
@@ -72,11 +73,11 @@ _REFERENCE_KINDS = {cls: kind for kind, cls in _REFERENCES.items()}
 
 def encode(message: dict[str, Any]) -> bytes:
     """One frame for a message. Raises TypeError for a value that cannot cross, naming it and what can."""
-    bodies: list[bytes] = []
+    bodies = _Bodies()
     header = json.dumps(_node(message, bodies, _MESSAGE_DEPTH), allow_nan=False, separators=(",", ":")).encode()
     if len(header) > MAX_HEADER:
         raise TypeError("the value has too many parts to be sent: return tensors rather than long lists")
-    frame = b"".join((struct.pack(">I", len(header)), header, *bodies))
+    frame = b"".join((struct.pack(">I", len(header)), header, *bodies.parts))
     if len(frame) > MAX_FRAME:
         raise TypeError(f"the value is too large to be sent: {len(frame) >> 20} MiB, at most {MAX_FRAME >> 20}")
     return frame
@@ -102,7 +103,7 @@ def decode(frame: bytes, *, references: bool = False) -> dict[str, Any]:
 
 
 def flags_of(value: Any) -> frozenset[str]:
-    """What decoding forgets about the tensors in a value: requires_grad, parameter, subclass, inference."""
+    """Which of FLAGS hold for a tensor in a value."""
     flags: set[str] = set()
     with torch._C.DisableTorchFunctionSubclass():
         for tensor in tensors_in(value):
@@ -129,11 +130,30 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
             yield from tensors_in(item)
 
 
+class _Bodies:
+    """The bytes of a message's tensors, and how many elements they have."""
+
+    def __init__(self) -> None:
+        self.parts: list[bytes] = []
+        self.elements = 0
+
+    def expect_room(self, shape: Sequence[int], itemsize: int) -> None:
+        """Before anything is copied. Raises TypeError."""
+        self.elements += _elements(shape)
+        if self.elements > MAX_ELEMENTS or _elements(shape) * itemsize > MAX_FRAME:
+            raise TypeError(f"a tensor of shape {tuple(shape)} is too large to be sent")
+
+
+def _elements(shape: Sequence[int]) -> int:
+    """As if no axis were empty: what is made of a shape may leave the empty one out."""
+    return math.prod(max(size, 1) for size in shape)
+
+
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} in JSON")
 
 
-def _node(value: Any, bodies: list[bytes], depth: int) -> Any:
+def _node(value: Any, bodies: _Bodies, depth: int) -> Any:
     if depth < 0:
         raise TypeError(f"the value is nested deeper than {MAX_DEPTH} levels")
     if value is None or isinstance(value, bool):
@@ -164,25 +184,24 @@ def _node(value: Any, bodies: list[bytes], depth: int) -> Any:
     raise TypeError(f"a value of type {kind} cannot be graded: use tensors, numbers, texts, tuples, lists and dicts")
 
 
-def _tensor_node(tensor: Tensor, bodies: list[bytes]) -> dict[str, Any]:
+def _tensor_node(tensor: Tensor, bodies: _Bodies) -> dict[str, Any]:
     with torch._C.DisableTorchFunctionSubclass():  # a subclass has no say in what is read of it
         return _plain_node(tensor, bodies)
 
 
-def _plain_node(tensor: Tensor, bodies: list[bytes]) -> dict[str, Any]:
+def _plain_node(tensor: Tensor, bodies: _Bodies) -> dict[str, Any]:
     if tensor.layout != torch.strided or tensor.is_quantized or tensor.dtype not in _NAMES:
         raise TypeError(f"a tensor of layout {tensor.layout} and dtype {tensor.dtype} cannot be graded: make it dense")
     plain = tensor.detach().as_subclass(Tensor)
     if plain.dim() > MAX_RANK:
         raise TypeError(f"a tensor of {plain.dim()} dimensions cannot be graded: at most {MAX_RANK}")
+    bodies.expect_room(plain.shape, plain.element_size())
     node = {"k": "tensor", "d": _NAMES[plain.dtype], "s": list(plain.shape)}
     if plain.is_meta:
         return node | {"meta": True}
-    if plain.numel() * plain.element_size() > MAX_FRAME:
-        raise TypeError(f"a tensor of shape {tuple(plain.shape)} is too large to be sent")
     plain = plain.cpu().resolve_conj().resolve_neg().contiguous()
     if plain.numel():
-        bodies.append(plain.reshape(-1).view(torch.uint8).numpy().tobytes())
+        bodies.parts.append(plain.reshape(-1).view(torch.uint8).numpy().tobytes())
     return node
 
 
@@ -194,6 +213,7 @@ class _Reader:
         self.references = references
         self.position = 0
         self.nodes = 0
+        self.elements = 0
 
     def finish(self) -> None:
         if self.position != len(self.body):
@@ -221,9 +241,9 @@ class _Reader:
             return tuple(items) if kind == "tuple" else items
         if kind == "dict" and isinstance(content, list):
             return {self._key(pair): self.value(pair[1], depth - 1) for pair in content}
-        if self.references and kind in _REFERENCES:
+        if self.references and isinstance(kind, str) and kind in _REFERENCES:
             return _REFERENCES[kind](content)
-        raise WireError(f"a value of unknown kind {str(kind)[:40]!r}")
+        raise WireError(f"a value of unknown kind {kind[:40]!r}" if isinstance(kind, str) else "a value without a kind")
 
     def _checked(self, value: Any, good: bool) -> Any:
         if not good:
@@ -241,8 +261,9 @@ class _Reader:
             raise WireError("a tensor with an unknown dtype or too many dimensions")
         if not all(type(size) is int and 0 <= size < 2**40 for size in shape):
             raise WireError("a tensor with an impossible shape")
-        if math.prod(max(size, 1) for size in shape) > MAX_ELEMENTS:
-            raise WireError("a tensor with an impossible shape")
+        self.elements += _elements(shape)
+        if self.elements > MAX_ELEMENTS:
+            raise WireError(f"tensors of more than {MAX_ELEMENTS:,} elements")
         dtype = DTYPES[name]
         if node.get("meta") is True:
             return torch.empty(shape, dtype=dtype, device="meta")

@@ -26,6 +26,7 @@ from kit.manifest import CHECK, Answer, CellKind, Exercise, check_id
 from kit.versions import MIN_PYTHON
 
 MISTAKE_LIMIT = 0.5  # of an exercise's points, for one mistake, where problem.toml does not say
+FEEDBACK_A_DAY = 3  # pages before the deadline, where assignment.toml does not say
 T = TypeVar("T")
 _RESERVED = re.compile(rf"{SETUP_ID}|{CLOSING_ID}|{PREVIEW_ID}|given-\d+|c-[0-9a-f]{{12}}.*|.*{CHECK}")
 
@@ -51,6 +52,7 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
         "title": data.text("title"),
         "version": data.text("version", pattern="[A-Za-z0-9._-]+"),
         "due": data.moment("due"),
+        "feedback_a_day": data.count("feedback_a_day", FEEDBACK_A_DAY),
         "library": data.text("library", pattern="[a-z_][a-z0-9_]*"),
         "release_url": data.text("release_url", "", pattern=r"(https?://[^\s\"\\{}]+)?"),
         "submission_seconds": data.positive("submission_seconds", 120.0),

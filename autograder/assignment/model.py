@@ -91,6 +91,7 @@ class Problem:
 class Assignment:
     """One assignment: what assignment.toml says, and its problems in teaching order.
 
+    feedback_a_day: how many submissions of a student get a page on one day before the deadline.
     dropped: ids of exercises and answers that are gone for good, marks included.
     """
 
@@ -99,6 +100,7 @@ class Assignment:
     title: str
     version: str
     due: datetime | None
+    feedback_a_day: int
     library: str
     release_url: str
     submission_seconds: float

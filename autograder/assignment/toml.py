@@ -68,6 +68,14 @@ class TomlTable:
             self.complain(f"{key} = {value!r} should be a number above 0", key)
         return 0.0
 
+    def count(self, key: str, default: int) -> int:
+        """A whole number from 0."""
+        value = self._get(key, default)
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return value
+        self.complain(f"{key} = {value!r} should be a whole number, 0 or above", key)
+        return default
+
     def share(self, key: str, default: float) -> float:
         """A number above 0 and at most 1."""
         value = self.positive(key, default)

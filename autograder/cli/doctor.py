@@ -103,6 +103,7 @@ def _sandbox(root: Path, assignment: str | None) -> tuple[str, list[tuple[str, s
                 ("sandbox", f"{sandbox.level} ({_MEANING[sandbox.level]})"),
                 ("layers", ", ".join(sandbox.layers)),
                 *((f"  {attempt}", outcome) for attempt, outcome in sandbox.findings.items()),
+                *(("note", note) for note in sandbox.notes),
             ]
     except SandboxError as error:
         return "weak", [("sandbox", f"does not start: {error}")]

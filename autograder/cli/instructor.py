@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Column, Table
 
 from autograder.cli.options import assignment_argument, counting, progress, weak_option, workers_option
+from autograder.cli.screen import cell, say
 from autograder.errors import Surprise
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
         raise click.UsageError("--check writes nothing: omit --force and --archive.")
     if check:
         builder.check(assignment, Path.cwd())
-        click.echo(f"{assignment}: source and release are what assignments/{assignment} builds.")
+        say(f"{assignment}: source and release are what assignments/{assignment} builds.")
         return
     made, changes = builder.build(assignment, Path.cwd(), force=force)
     for change in changes:
@@ -58,11 +58,11 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
             if change.kind == DifferenceKind.MISSING
             else "changed"
         )
-        click.echo(f"  {done:<8} {change.path}")
+        say(f"  {done:<8} {change.path}")
     count = len(changes)
-    click.echo(f"{assignment}: " + ("everything was up to date." if not count else f"built; {count} files changed."))
+    say(f"{assignment}: " + ("everything was up to date." if not count else f"built; {count} files changed."))
     if archive:
-        click.echo(f"Support archive: {builder.write_archive(made, archive)}")
+        say(f"Support archive: {builder.write_archive(made, archive)}")
 
 
 @click.command()
@@ -102,7 +102,7 @@ def verify(
         from autograder.verify.figures import draw_sheets
 
         for path in draw_sheets(course, figures, problem=problem):
-            click.echo(str(path))
+            say(str(path))
         return
     problems = [course.problem(problem)] if problem else list(course.problems)
     if problems := problems if everything else _unproved(course, problems, seeds):
@@ -117,7 +117,7 @@ def _unproved(course: Assignment, problems: list[Problem], seeds: int) -> list[P
     proved = {problem.name: record.find(problem, seeds) for problem in problems}
     for name, found in proved.items():
         if found is not None:
-            click.echo(f"{name}: proved already ({found.date}, {found.seeds} seeds); --all proves it again.")
+            say(f"{name}: proved already ({found.date}, {found.seeds} seeds); --all proves it again.")
     return [problem for problem in problems if proved[problem.name] is None]
 
 
@@ -126,11 +126,11 @@ def _report(proof: Proof, costs: bool) -> None:
     console.print(_proof_table(proof))
     console.print(_cost_table(proof, costs))
     for surprise in proof.surprises:
-        click.echo(f"  {surprise}", err=True)
+        say(f"  {surprise}", err=True)
     if proof.surprises:
         raise Surprise(f"{len(proof.surprises)} surprises; see above.")
     name, count = proof.assignment.name, len(proof.verdicts)
-    click.echo(f"{name}: {count} answers tried on {len(proof.tests)} tests, no surprise.")
+    say(f"{name}: {count} answers tried on {len(proof.tests)} tests, no surprise.")
 
 
 def _prove(course: Assignment, problems: list[Problem], seeds: int, workers: int, allow_weak: bool) -> Proof:
@@ -170,7 +170,7 @@ def _cost_table(proof: Proof, with_tests: bool) -> Table:
         tests = "".join(f"\n  {name}" for name in cost.failed if name != cost.explained) if with_tests else ""
         table.add_row(
             f"{cost.answer.exercise} {cost.answer.name}", f"{cost.points:.3g} of {cost.max_points:g}",
-            f"{len(cost.failed)} of {cost.tests}", escape(cost.explained + tests),
+            f"{len(cost.failed)} of {cost.tests}", cell(cost.explained + tests),
         )  # fmt: skip
     return table
 
@@ -203,7 +203,7 @@ def solve(assignment: str, problem: str | None, out: Path, settings: tuple[str, 
 
         solved = run_notebooks(course, out, problem=problem, settings=variables, on_cell=on_cell)
     for item in solved:
-        click.echo(f"{item.page}: {item.seconds:.0f} s")
+        say(f"{item.page}: {item.seconds:.0f} s")
 
 
 @click.command()
@@ -224,17 +224,17 @@ def demo(assignment: str, into: Path, workers: int) -> None:
     from autograder.verify.demo import prepare, run
 
     made, people = prepare(Path.cwd(), assignment, into)
-    click.echo(f"{made.name}: release built; {len(people)} submissions made in {into}/submitted.")
+    say(f"{made.name}: release built; {len(people)} submissions made in {into}/submitted.")
     with counting("grading", len(people)) as advance:
         rows, index = run(made, people, workers=workers, on_done=lambda done: advance(done.report.student))
     Console(width=None if sys.stdout.isatty() else 150).print(_class_table(rows))
-    click.echo(f"Isolation of the students' code: {rows[0].report.isolation} (autograder doctor says more).")
+    say(f"Isolation of the students' code: {rows[0].report.isolation} (autograder doctor says more).")
     for row in rows:
         for complaint in row.complaints:
-            click.echo(f"  {row.member.name}: {complaint}", err=True)
+            say(f"  {row.member.name}: {complaint}", err=True)
     if surprises := sum(bool(row.complaints) for row in rows):
         raise Surprise(f"{surprises} of {len(rows)} submissions did not get the grade they must; see above.")
-    click.echo(f"All {len(rows)} grades are as they must be. Open {index}")
+    say(f"All {len(rows)} grades are as they must be. Open {index}")
 
 
 def _class_table(rows: list[Row]) -> Table:

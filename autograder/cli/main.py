@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import errno
-import os
-import signal
 import sys
-import threading
-from types import FrameType
 
 import click
 
-from autograder import __version__
+from autograder import __version__, interrupts
 from autograder.cli import doctor, instructor, staff
+from autograder.cli.screen import say
 from autograder.errors import AutograderError
 
-PATIENCE = 15.0  # seconds in which a stopped command may put its things in order
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
@@ -44,28 +40,15 @@ for command in (
 
 def main() -> None:
     """Run a command; an error that its reader can fix prints as a message, with its own exit code."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _stop)
+    interrupts.install()
     try:
         commands()
     except AutograderError as error:
-        click.echo(f"Error: {error}", err=True)
+        say(f"Error: {error}", err=True)
         sys.exit(error.exit_code)
     except OSError as error:
         if error.errno not in _NO_ROOM:
             raise
         where = f" ({error.filename})" if error.filename else ""
-        click.echo(f"Error: {error.strerror}{where}. Finished results are kept: free space, then run again.", err=True)
+        say(f"Error: {error.strerror}{where}. Finished results are kept: free space, then run again.", err=True)
         sys.exit(1)
-
-
-def _stop(number: int, _: FrameType | None) -> None:
-    """End as Ctrl-C does: with every process that this one started, and nothing half-written.
-
-    Where something swallows the exception, as pytest may while it collects, the end comes all the same.
-    """
-    last = threading.Timer(PATIENCE, os._exit, (128 + number,))
-    last.daemon = True
-    last.start()
-    click.echo(f"Stopped by {signal.Signals(number).name}. Finished results are kept: run again to go on.", err=True)
-    sys.exit(128 + number)

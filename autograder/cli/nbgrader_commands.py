@@ -8,6 +8,7 @@ The engine is imported where it is used: every nbgrader command reads the config
 
 from __future__ import annotations
 
+import logging
 import os
 from datetime import datetime
 from glob import glob
@@ -24,6 +25,7 @@ from nbgrader.coursedir import CourseDirectory
 from traitlets import Bool
 from traitlets.utils.bunch import Bunch
 
+from autograder import interrupts
 from autograder.course_folders import CourseFolders
 from autograder.errors import AutograderError
 from autograder.files import put_interpreter_on_path
@@ -31,6 +33,18 @@ from autograder.names import assignment_name
 from autograder.result_layout import result_folder
 from autograder.results import ReportStatus
 from autograder.submission import exchange_files
+from kit.text import for_terminal
+
+
+class _Clean(logging.Filter):
+    """Messages as they may stand on a terminal: students' names and texts are in them."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = for_terminal(record.getMessage()), None
+        return True
+
+
+_CLEAN = _Clean()
 
 
 class ConfinedAutograde(Autograde):  # type: ignore[misc]
@@ -53,16 +67,21 @@ class ConfinedAutograde(Autograde):  # type: ignore[misc]
     def convert_notebooks(self) -> None:
         from autograder.assignment.load import load_assignment
         from autograder.grading.class_folder import sorted_out
+
+        self.log.addFilter(_CLEAN)
         from autograder.grading.processes import in_fresh_process
         from autograder.marks import gradebook
 
         root, name = Path(self.coursedir.root), self.coursedir.assignment_id
+        course = CourseFolders(root)
         if self.coursedir.notebook_id != "*":
             self.log.warning("--notebook is ignored: a submission is graded as a whole")
-        self._results = result_folder(CourseFolders(root).results, name, self.log.warning)
+        self._results = result_folder(course.results, name, course, self.log.warning)
         wanted = [Path(folder) for folder in self.assignments if Path(folder).parent.name not in self._excluded()]
         found = sorted_out(wanted, name).storable(self._results)
         self._left = found.left
+        for student, why in self._results.doubts(found.folders).items():
+            self.log.warning("%s: %s: graded again", student, why)
         try:
             for note in gradebook.bring_in_line(load_assignment(name, root)):
                 self.log.warning(note)
@@ -86,12 +105,10 @@ class ConfinedAutograde(Autograde):  # type: ignore[misc]
         return student_id not in self._excluded() and repr(student_id) not in self._left
 
     def init_assignment(self, assignment_id: str, student_id: str) -> None:
-        from autograder.marks import marker_notebook
-
         report = self._results.read(student_id)
         if report is None:
             raise NbGraderException(f"no result for {student_id}")
-        self._writer.record(report, marker_notebook.read(self._results.notebooks_path(student_id)))
+        self._writer.record(report, self._results.notebooks(report))
         if report.status == ReportStatus.NOT_GRADED:
             self.log.error("%s: not graded. %s", student_id, report.reason)
         else:
@@ -113,14 +130,14 @@ def _grade(root: Path, name: str, folders: dict[str, Path], force: bool, allow_w
     from autograder.assignment.load import load_assignment
     from autograder.build import copies
     from autograder.grading.grade_class import grade_class
-    from autograder.grading.seed import course_seed
+    from autograder.grading.seed import course_draw
 
     assignment = load_assignment(name, root)
     copies.restore(assignment)
-    results = result_folder(CourseFolders(root).results, name)
+    results, draw = result_folder(assignment.course.results, name, assignment.course), course_draw(assignment)
     grade_class(
-        assignment, folders, results.path, seed=course_seed(assignment), workers=os.cpu_count() or 1,
-        force=force, allow_weak=allow_weak, as_it_is=True,
+        assignment, folders, results.path, seed=draw.seed, stage=draw.stage, workers=os.cpu_count() or 1, force=force,
+        allow_weak=allow_weak, as_it_is=True,
     )  # fmt: skip
 
 
@@ -153,9 +170,10 @@ class FeedbackExporter(Exporter):
         from autograder.marks import feedback_pages
 
         place, root = resources["nbgrader"], Path(self.parent.coursedir.root)
+        course = CourseFolders(root)
         html = feedback_pages.notebook_page(
             load_assignment(place["assignment"], root),
-            result_folder(CourseFolders(root).results, place["assignment"]),
+            result_folder(course.results, place["assignment"], course),
             database_path(place["db_url"]),
             place["student"],
             Path(filename),
@@ -192,6 +210,7 @@ def _validate_assignment_id(self: CourseDirectory, proposal: Bunch) -> str:
 def install() -> None:
     """Put these classes where nbgrader's commands and formgrader look for its own. May be called again."""
     put_interpreter_on_path()
+    interrupts.say_so_at_the_end()
     for module in (nbgrader.apps.autogradeapp, nbgrader.apps.api):
         module.Autograde = ConfinedAutograde
     for module in (nbgrader.apps.generateassignmentapp, nbgrader.apps.api):

@@ -9,6 +9,7 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.plugins import CsvExportPlugin
 from nbgrader.preprocessors import AssignLatePenalties
 
+from autograder.csv_cells import harmless
 from autograder.marks.standings import StandingStatus
 
 COLUMNS = (
@@ -36,7 +37,8 @@ class StatusCsvExport(CsvExportPlugin):  # type: ignore[misc]
                 for student in gradebook.students:
                     wanted = not assignments or assignment.name in assignments
                     if wanted and (not students or student.id in students):
-                        writer.writerow(self._row(gradebook, assignment, student))
+                        row = self._row(gradebook, assignment, student)
+                        writer.writerow({name: harmless(value) for name, value in row.items()})
 
     def _row(self, gradebook: Gradebook, assignment: Any, student: Any) -> dict[str, Any]:
         row = {

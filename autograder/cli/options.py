@@ -11,10 +11,12 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from autograder.cli.screen import line
 from autograder.course_folders import CourseFolders
 from autograder.names import assignment_name, student_name
 
 HERE = CourseFolders(Path())
+MAX_LAST = 60  # characters beside a bar
 
 assignment_argument = click.argument(
     "assignment", metavar="ASSIGNMENT", callback=lambda _context, _option, text: assignment_name(text)
@@ -59,4 +61,4 @@ def progress(title: str, total: int | None) -> Iterator[Progress]:
 def counting(title: str, total: int) -> Iterator[Callable[[str], None]]:
     """A bar that goes one step on with each call of the function it gives, and shows that call's text."""
     with progress(title, total) as bar:
-        yield lambda last: bar.update(bar.task_ids[0], advance=1, last=last)
+        yield lambda last: bar.update(bar.task_ids[0], advance=1, last=line(last, MAX_LAST))

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.markup import escape
 
 from autograder.cli.options import (
     HERE,
@@ -23,6 +22,7 @@ from autograder.cli.options import (
     weak_option,
     workers_option,
 )
+from autograder.cli.screen import cell, say, say_csv, say_line, say_quoted
 from autograder.errors import BadInput, NotGraded
 
 if TYPE_CHECKING:
@@ -43,21 +43,32 @@ MAX_CHANGES = 30  # rows on the screen
 @click.option("--student", metavar="ID", callback=student_as_typed, help="Grade this student alone.")
 @click.option("--seed", type=int, metavar="N", help="Draw the tests' inputs from this seed, once.")
 @click.option("--new-seed", is_flag=True, help="Draw a new secret seed for this assignment and version.")
+@click.option(
+    "--before-due",
+    "stage",
+    flag_value="provisional",
+    help="As before the deadline, which is past: for students with an extension.",
+)
+@click.option("--final", "stage", flag_value="final", help="As after the deadline, which has not come yet.")
 @click.option("--force", is_flag=True, help="Grade unchanged submissions again.")
 @click.option("--no-gradebook", is_flag=True, help="Leave gradebook.db and autograded/ alone.")
 @weak_option
 def grade(
     assignment: str, folder: Path, out: Path, workers: int, student: str | None, seed: int | None, new_seed: bool,
-    force: bool, no_gradebook: bool, allow_weak: bool,
+    stage: str | None, force: bool, no_gradebook: bool, allow_weak: bool,
 ) -> None:  # fmt: skip
     """Grade DIR/<student>/ASSIGNMENT/ (DIR is submitted/ unless given) into results and nbgrader's gradebook.
 
     Students' code runs in confined processes of its own. Unchanged submissions keep their result; a run that was
     stopped goes on where it was. Exit code 8 if anything could not be graded.
 
+    Up to the deadline in assignment.toml a result is provisional: each submission is tested with inputs of its own, and
+    feedback tells only how many hidden tests pass. After it everything is graded again, with the same inputs for all.
+
     \b
     Examples:
       autograder grade ps3
+      autograder grade ps3 --student bob --before-due            (bob has an extension)
       autograder grade ps3 --student ada --force
       autograder grade ps3 late/ --workers 8                     (late ones, into the same results)
       autograder grade ps3 --out trial/ --no-gradebook           (beside the results that count)
@@ -67,7 +78,8 @@ def grade(
     from autograder.grading.changes import ChangeLog
     from autograder.grading.class_folder import submissions
     from autograder.grading.grade_class import grade_class
-    from autograder.grading.seed import course_seed
+    from autograder.grading.seed import course_draw
+    from autograder.results import Stage
 
     if seed is not None and new_seed:
         raise click.UsageError("--seed and --new-seed exclude each other: use one.")
@@ -82,7 +94,9 @@ def grade(
         _refuse_incomplete([], found.left)
     copies.restore(course)
     told = [] if no_gradebook else _prepare_gradebook(course)
-    seed = course_seed(course, new=new_seed) if seed is None else seed
+    draw = course_draw(course, Stage(stage) if stage else None, new=new_seed)
+    for name, why in results.doubts(found.folders).items():
+        say_line(f"{name}: {why}: graded again")
     log = ChangeLog(results, course.manifest, found.folders)
     with counting("grading", len(found.folders)) as advance:
 
@@ -91,8 +105,8 @@ def grade(
             advance(one.report.student)
 
         done = grade_class(
-            course, found.folders, results.path, seed=seed, workers=workers, force=force, allow_weak=allow_weak,
-            on_done=on_done,
+            course, found.folders, results.path, seed=draw.seed if seed is None else seed, stage=draw.stage,
+            workers=workers, force=force, allow_weak=allow_weak, on_done=on_done,
         )  # fmt: skip
     if not no_gradebook:
         _print_gradebook(_write_gradebook(course, results, folder, [one.report.student for one in done]), told)
@@ -101,14 +115,10 @@ def grade(
     _refuse_incomplete(done, found.left)
 
 
-def _warn(line: str) -> None:
-    click.echo(f"  {line}", err=True)
-
-
 def _results(out: Path, course: Assignment) -> ResultFolder:
     from autograder.result_layout import result_folder
 
-    return result_folder(out, course.name, _warn)
+    return result_folder(out, course.name, course.course, say_line)
 
 
 def _belongs_to_gradebook(out: Path) -> bool:
@@ -135,19 +145,19 @@ def _prepare_gradebook(course: Assignment) -> list[str]:
 
     told = gradebook.bring_in_line(course)
     for note in told:
-        _warn(note)
+        say_line(note)
     return told
 
 
 def _print_gradebook(summary: Summary, told: list[str]) -> None:
     for note in summary.notes:
         if note not in told:
-            _warn(note)
+            say_line(note)
     for change in summary.changed:
         kept = f"{change.cell} has a mark of {change.manual:g} by a person, kept"
-        click.echo(f"  {change.student}: {kept}; {change.what}", err=True)
+        say_line(f"{change.student}: {kept}; {change.what}")
     if summary.to_mark:
-        click.echo(f"Written answers waiting for a mark: {summary.to_mark}. Open them with nbgrader's formgrader.")
+        say(f"Written answers waiting for a mark: {summary.to_mark}. Open them with nbgrader's formgrader.")
 
 
 def _print_changes(log: ChangeLog) -> None:
@@ -158,22 +168,23 @@ def _print_changes(log: ChangeLog) -> None:
         return
     table = Table("student", "exercise", "before", "now", "because", box=None, pad_edge=False)
     for change in log.changes[:MAX_CHANGES]:
-        table.add_row(*map(escape, change.row))
-    click.echo(f"{len(log.changes)} scores changed since the last grading:")
+        table.add_row(*map(cell, change.row))
+    say(f"{len(log.changes)} scores changed since the last grading:")
     Console(width=None if sys.stdout.isatty() else 150).print(table)
     left = len(log.changes) - MAX_CHANGES
-    click.echo(f"  and {left} more; all of them: {log.path}" if left > 0 else f"  (also in {log.path})")
+    say(f"  and {left} more; all of them: {log.path}" if left > 0 else f"  (also in {log.path})")
 
 
 def _print_counts(name: str, results: ResultFolder, done: list[Done]) -> None:
+    from autograder.results import Stage
+
     fresh = sum(one.fresh for one in done)
     counts = ", ".join(f"{n} {what}" for n, what in ((fresh, "graded"), (len(done) - fresh, "unchanged")) if n)
-    level = done[0].report.isolation
+    level, stage = done[0].report.isolation, done[0].report.stage
+    counts += "" if stage is Stage.FINAL else " (provisional, before the deadline)"
     folder = results.path.parent
     elsewhere = "" if folder == Path("results") else f" --out {shlex.quote(str(folder))}"
-    click.echo(
-        f"{name}: {counts}; isolation {level}; results in {results.path}/. See: autograder table {name}{elsewhere}"
-    )
+    say(f"{name}: {counts}; isolation {level}; results in {results.path}/. See: autograder table {name}{elsewhere}")
 
 
 def _refuse_incomplete(done: list[Done], left: dict[str, str]) -> None:
@@ -182,9 +193,9 @@ def _refuse_incomplete(done: list[Done], left: dict[str, str]) -> None:
 
     incomplete = [one.report for one in done if one.report.status != ReportStatus.GRADED]
     for name, why in left.items():
-        _warn(f"{name}: not graded: {why}")
+        say_line(f"{name}: not graded: {why}")
     for report in sorted(incomplete, key=lambda report: report.student):
-        _warn(f"{report.student}: {report.status}: {report.reason}")
+        say_line(f"{report.student}: {report.status}: {report.reason}")
     if count := len(incomplete) + len(left):
         raise NotGraded(f"{count} of {len(done) + len(left)} submissions could not be graded fully; see above.")
 
@@ -213,14 +224,13 @@ def rerun(assignment: str, student: str, test: str, folder: Path, out: Path, all
     from autograder.grading.grade_one import confined
     from autograder.grading.plan import Plan
     from autograder.grading.rerun import run_one
-    from autograder.grading.seed import course_seed
     from autograder.results import tested_beside
 
     course = load_assignment(assignment)
     path = submission_of(student, folder, course.name, course.course)
-    report = _results(out, course).read(student)
+    report = next(iter(_results(out, course).all([student])), None) if out.is_dir() else None
     copies.restore(course)
-    plan = Plan.of(course, report.seed if report else course_seed(course))
+    plan = Plan.of(course, report.seed if report else _seed_of(course, path))
     test_ids = [info.id for info in plan.tests if info.id.endswith(test) or info.id.partition("[")[0].endswith(test)]
     if not test_ids:
         raise BadInput(f"no test ends in {test!r}: results/{course.name}/<student>.json lists every id")
@@ -229,11 +239,22 @@ def rerun(assignment: str, student: str, test: str, folder: Path, out: Path, all
             exercise = next(info.mark.exercise for info in plan.tests if info.id == test_id)
             result = report.exercise(exercise) if report else None
             outcome = run_one(path, student, plan, sandbox, test_id, result.earlier if result else None)
-            click.echo(f"{outcome.id}\n  {outcome.mark.exercise}: {outcome.mark.title}\n  {outcome.status.upper()}")
+            say(f"{outcome.id}\n  {outcome.mark.exercise}: {outcome.mark.title}\n  {outcome.status.upper()}")
             beside = tested_beside(result, course.manifest) if result else ""
-            click.echo(f"  {beside}\n" if beside else "", nl=False)
-            click.echo("".join(f"  {line}\n" for line in (outcome.text, f"Hint: {outcome.hint}") if line))
-            click.echo(outcome.trace)
+            if beside:
+                say(f"  {beside}")
+            say_quoted(outcome.text)
+            say(f"  Hint: {outcome.hint}\n" if outcome.hint else "")
+            say_quoted(outcome.trace)
+
+
+def _seed_of(course: Assignment, folder: Path) -> int:
+    """The seed with which a submission without a result would be graded now."""
+    from autograder.grading.seed import course_draw, own_seed
+    from autograder.submission.read import read_submission
+
+    drawn = course_draw(course).seed
+    return own_seed(course, read_submission(folder, course.manifest).digest) if drawn is None else drawn
 
 
 @click.command()
@@ -258,7 +279,7 @@ def table(assignment: str, out: Path, as_csv: bool) -> None:
     database = HERE.gradebook if _belongs_to_gradebook(out) else None
     everyone = standings(course.manifest, _results(out, course), database)
     if as_csv:
-        click.echo(class_table.as_csv(everyone), nl=False)
+        say_csv(class_table.as_csv(everyone))
         return
     console = Console(width=None if sys.stdout.isatty() else class_table.WIDE)
     console.print(class_table.table(course.manifest, everyone, console.width))
@@ -271,6 +292,9 @@ def table(assignment: str, out: Path, as_csv: bool) -> None:
               help="This student alone; may be repeated.")  # fmt: skip
 def feedback(assignment: str, out: Path, students: tuple[str, ...]) -> None:
     """Write a page per student, from results and marks.
+
+    Of a provisional result (before the deadline) it shows public tests, and how many hidden ones pass; a student gets
+    pages for at most feedback_a_day submissions a day (assignment.toml), and keeps the earlier page beyond that.
 
     \b
     Examples:
@@ -286,5 +310,8 @@ def feedback(assignment: str, out: Path, students: tuple[str, ...]) -> None:
     results = _results(out, course)
     with counting("feedback", len(students) or len(results.all())) as advance:
         written = feedback_pages.write(course, results, students=students or None, progress=advance)
+    if written.waiting:
+        limit = f"feedback_a_day = {course.feedback_a_day} of assignment.toml"
+        say_line(f"no new page yet, by {limit}: {', '.join(written.waiting)}")
     pages_written = "1 page" if len(written.students) == 1 else f"{len(written.students)} pages"
-    click.echo(f"{assignment}: {pages_written} in feedback/<student>/{assignment}/. The class: {written.index}")
+    say(f"{assignment}: {pages_written} in feedback/<student>/{assignment}/. The class: {written.index}")

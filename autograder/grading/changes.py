@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from autograder.csv_cells import harmless
 from autograder.results import ExerciseResult, Report, ResultFolder
 from kit.manifest import Manifest
 
@@ -38,7 +39,7 @@ class ChangeLog:
         self._manifest = manifest
         self.path = results.path / "changes.csv"
         self.changes: list[ScoreChange] = []
-        self._before = {name: report for name in students if (report := results.read(name)) is not None}
+        self._before = {name: report for name in students if (report := results.read_unchecked(name)) is not None}
 
     def compare(self, report: Report) -> None:
         """Take note of how a new result differs from the one before, if there was one."""
@@ -90,4 +91,4 @@ def _append(path: Path, changes: Iterable[ScoreChange]) -> None:
     with path.open("a", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerows([COLUMNS] if is_new else [])
-        writer.writerows((moment, *change.row) for change in changes)
+        writer.writerows((moment, *map(harmless, change.row)) for change in changes)

@@ -1,4 +1,8 @@
-"""The folder of a class: DIR/<student>/<assignment>/. Who can be graded, and who cannot for the name alone."""
+"""The folder of a class: DIR/<student>/<assignment>/. Who can be graded, and who cannot for name or link alone.
+
+One rule for links: DIR itself may be one, since the staff name it. Nothing below it is followed: a student's folder or
+an assignment's that is a link is not graded, nor is a linked file in it (`submission/folder`), wherever they lead.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +49,7 @@ def submissions(folder: Path, assignment: str, course: CourseFolders, student: s
     """Every DIR/<student>/<assignment>. BadInput where DIR is no folder of submissions or holds none."""
     _refuse_other_folders(folder, assignment, course)
     paths = sorted(folder.iterdir())
-    found = sorted_out([path / assignment for path in paths if os.path.isdir(path / assignment)], assignment)
+    found = sorted_out([path / assignment for path in paths if _hands_it_in(path, assignment)], assignment)
     found.left.update(_misplaced(paths, assignment))
     if student is not None:
         found = found.only(student)
@@ -72,6 +76,8 @@ def sorted_out(folders: Iterable[Path], assignment: str) -> ClassFolder:
             continue
         if why := why_no_student(name, assignment):
             found.left[repr(name)] = f"{why}; rename it"
+        elif linked := next((link for link in (path.parent, path) if link.is_symlink()), None):
+            found.left[repr(name)] = f"{linked} is a link: put the folder itself there"
         else:
             found.folders[name] = path
     return found
@@ -96,13 +102,19 @@ def _refuse_other_folders(folder: Path, assignment: str, course: CourseFolders) 
         raise BadInput(f"{folder} is one submission: give {folder.parent.parent}/ and --student {folder.parent.name}")
 
 
+def _hands_it_in(student: Path, assignment: str) -> bool:
+    """Whether there is a folder of the assignment, or a link in its place or the student's."""
+    inner = student / assignment
+    return os.path.isdir(inner) or inner.is_symlink() or (student.is_symlink() and not student.exists())
+
+
 def _misplaced(paths: Iterable[Path], assignment: str) -> dict[str, str]:
     """What may have been handed in, but does not lie in <student>/<assignment>/."""
     found = {}
     for path in paths:
         if path.suffix in PACKED and path.is_file():
             found[repr(path.name)] = f"no student's folder: move it into <student>/{assignment}/"
-        elif path.is_dir() and not is_left_behind(Path(path.name)) and not os.path.isdir(path / assignment):
+        elif path.is_dir() and not is_left_behind(Path(path.name)) and not _hands_it_in(path, assignment):
             if why := _why_misplaced(path, assignment):
                 found[repr(path.name)] = why
     return found

@@ -17,7 +17,9 @@ from autograder.assignment.model import Assignment, Problem
 from autograder.grading.plan import Plan
 from autograder.results import Earlier
 from autograder.sandbox.sandbox import Sandbox
-from kit.binding import Budget, NotebookBinding
+from autograder.sandbox.worker_process import WorkerKilled
+from kit.binding import NotebookBinding
+from kit.budget import Budget
 from kit.manifest import Exercise
 from kit.notebooks import CodeCell, Extraction
 from kit.outcomes import OutcomeStatus
@@ -65,7 +67,7 @@ def run_exercises(
                 runner.runs[exercise.id] = runner.run(exercise)
     finally:
         runner.own.close()
-    return SubmissionRun(runner.runs, runner.own.notes)
+    return SubmissionRun(runner.runs, (*runner.own.notes, *runner.budget.spent.values()))
 
 
 def bind(
@@ -73,12 +75,13 @@ def bind(
     extractions: Mapping[str, Extraction],
     sandbox: Sandbox,
     *,
+    seed: int,
     budget: Budget | None = None,
     share: bool = True,
 ) -> NotebookBinding:
     """Tests on these cells, each notebook in a confined worker."""
     budget = budget or Budget(assignment.submission_seconds)
-    return NotebookBinding(assignment.manifest, extractions, sandbox.worker, budget=budget, share=share)
+    return NotebookBinding(assignment.manifest, extractions, sandbox.worker, seed=seed, budget=budget, share=share)
 
 
 def with_staffs_answers(
@@ -124,8 +127,9 @@ class _Runner:
         self.sandbox = sandbox
         self.seed = seed
         self.budget = Budget(plan.assignment.submission_seconds)
-        self.own = bind(plan.assignment, extractions, sandbox, budget=self.budget)
+        self.own = bind(plan.assignment, extractions, sandbox, seed=seed, budget=self.budget)
         self.runs: dict[str, ExerciseRun] = {}
+        self.harmful: set[CodeCell] = set()  # cells that end or block a process beside the staff's answers
 
     def run(self, exercise: Exercise) -> ExerciseRun:
         """The better of the runs that are worth trying; of equal ones the first."""
@@ -156,18 +160,18 @@ class _Runner:
             return ExerciseRun(self._outcomes(self.own, exercise), whose)
         problem = self.plan.assignment.problem(exercise.problem)
         cells = self.extractions[problem.name]
-        harmful = [
-            number
-            for (name, number), broken in self.own.broken.items()
-            if name == problem.name and broken.exercise != exercise.id
-        ]
+        known = {broken.cell for (name, _), broken in self.own.broken.items() if name == problem.name} | self.harmful
+        harmful = [n for n, cell in enumerate(cells.cells) if cell in known and cell.exercise != exercise.id]
         staffs = with_staffs_answers(cells, problem, earlier, leave_out=harmful)
-        binding = bind(self.plan.assignment, {problem.name: staffs}, self.sandbox, budget=self.budget, share=False)
+        binding = bind(
+            self.plan.assignment, {problem.name: staffs}, self.sandbox, seed=self.seed, budget=self.budget, share=False
+        )
         try:
             outcomes = self._outcomes(binding, exercise)
             return ExerciseRun(tuple(self._without_lines(outcome) for outcome in outcomes), whose)
         finally:
             binding.close()
+            self.harmful |= {broken.cell for broken in binding.broken.values()}
 
     def _without_lines(self, outcome: Outcome) -> Outcome:
         """Beside the staff's answers, a line in which a cell is slow is the student's to choose by what it reads."""
@@ -177,4 +181,9 @@ class _Runner:
         return dataclasses.replace(outcome, slow_cell=next(known, "a cell of the notebook ran out of time"))
 
     def _outcomes(self, binding: NotebookBinding, exercise: Exercise) -> tuple[Outcome, ...]:
-        return tuple(self.plan.collected.run(binding=binding, seed=self.seed, exercises={exercise.id}))
+        """Once more, alone, where something outside has ended the worker."""
+        try:
+            return tuple(self.plan.collected.run(binding=binding, seed=self.seed, exercises={exercise.id}))
+        except WorkerKilled:
+            binding.renew(exercise.id)
+            return tuple(self.plan.collected.run(binding=binding, seed=self.seed, exercises={exercise.id}))

@@ -10,6 +10,7 @@ from typing import Any
 from autograder.assignment.model import Assignment
 from autograder.errors import BadInput, TooWeak
 from autograder.grading.exercise_runs import ExerciseRun, SubmissionRun, bind, run_exercises
+from autograder.grading.faults import in_words, is_ours
 from autograder.grading.plan import Plan, answer_code, visibility
 from autograder.grading.stops import stopped_with
 from autograder.results import Detail, ExerciseResult, Report, ReportStatus, TestResult
@@ -20,6 +21,7 @@ from kit.manifest import Exercise, Manifest
 from kit.notebooks import Extraction
 from kit.outcomes import OutcomeStatus
 from kit.runner import Outcome
+from kit.text import for_terminal, on_one_line
 
 # What a student may read of a test that did not pass. None of it comes from the test's inputs or the student's code.
 MESSAGES = {
@@ -35,10 +37,11 @@ MESSAGES = {
 
 @dataclass(frozen=True)
 class Graded:
-    """A submission's report, and for TAs the text behind each test that did not pass."""
+    """A submission's report, and for TAs the text behind each test that did not pass. again: worth another try."""
 
     report: Report
     details: list[Detail]
+    again: bool = False
 
 
 def grade_submission(submission: Submission, plan: Plan, sandbox: Sandbox) -> Graded:
@@ -52,8 +55,10 @@ def grade_submission(submission: Submission, plan: Plan, sandbox: Sandbox) -> Gr
     runs, reason = SubmissionRun(), None
     try:
         runs = _tested_twice_if_need_be(submission, plan, sandbox, wanted)
-    except SandboxError as error:
-        reason = f"no confined process could be had: {error}"
+    except Exception as error:
+        if not is_ours(error):
+            raise
+        reason = in_words(error)
     exercises = tuple(
         _exercise_result(exercise, plan, runs.exercises.get(exercise.id), unread.get(exercise.id) or reason)
         for exercise in manifest.exercises
@@ -63,11 +68,11 @@ def grade_submission(submission: Submission, plan: Plan, sandbox: Sandbox) -> Gr
     runs = dataclasses.replace(runs, notes=(*lacking.values(), *runs.notes))
     report = _report(submission, plan, sandbox.level, exercises, runs)
     details = [
-        Detail(outcome.id, outcome.status, outcome.text, outcome.trace)
+        Detail(outcome.id, outcome.status, for_terminal(outcome.text), for_terminal(outcome.trace))
         for outcome in runs.outcomes
         if outcome.status != OutcomeStatus.PASSED
     ]
-    return Graded(report, details)
+    return Graded(report, details, again=reason is not None)
 
 
 def _not_to_be_graded(submission: Submission, manifest: Manifest) -> dict[str, str]:
@@ -109,16 +114,17 @@ def _report(
         version=plan.assignment.version,
         student=submission.student,
         status=_status(len(scores), len(exercises)),
-        reason="; ".join(reasons) or None,
+        reason=on_one_line("; ".join(reasons)) or None,
         auto_score=round(sum(scores), 4) if scores else None,
         auto_max=sum(exercise.max_score for exercise in exercises),
         seed=plan.seed,
+        stage=plan.stage,
         isolation=isolation,
         engine=plan.engine,
         submission=submission.digest,
         exercises=exercises,
         tests=_test_results(submission.extractions, runs),
-        notes=(*submission.notes, *_notes(submission.extractions), *runs.notes),
+        notes=tuple(map(on_one_line, (*submission.notes, *_notes(submission.extractions), *runs.notes))),
     )
 
 
@@ -145,21 +151,32 @@ def _adjudicated_outcome(outcome: Outcome, plan: Plan, sandbox: Sandbox) -> Outc
     """A test that broke on an answer which the reference answer does not break on has met nonsense: it failed."""
     if outcome.status != OutcomeStatus.ERROR or outcome.text.startswith("Skipped"):
         return outcome
-    if not reference_passes(outcome.id, plan, sandbox):
+    if not reference_passes(outcome, plan, sandbox):
         return outcome
     text = f"the answer has a form that the test did not foresee: {outcome.text}"
     return Outcome(outcome.id, outcome.mark, OutcomeStatus.FAILED, outcome.seconds, text, outcome.hint, outcome.trace)
 
 
-def reference_passes(test_id: str, plan: Plan, sandbox: Sandbox) -> bool:
-    """Whether the reference answer passes this test with this run's seed."""
-    problem = plan.assignment.problem(test_id.partition("/")[0])
-    binding = bind(plan.assignment, {problem.name: answer_code(problem)}, sandbox)
+def reference_passes(outcome: Outcome, plan: Plan, sandbox: Sandbox) -> bool:
+    """Whether the reference answer passes this test with this run's seed.
+
+    All tests of the exercise are tried at the first question, once for all submissions of this process: what a
+    submission can make the grader do here does not grow with the tests that it breaks.
+    """
+    exercise = outcome.mark.exercise
+    if exercise not in plan.reference_passes:
+        plan.reference_passes[exercise] = _passed_by_the_reference(exercise, plan, sandbox)
+    return outcome.id in plan.reference_passes[exercise]
+
+
+def _passed_by_the_reference(exercise: str, plan: Plan, sandbox: Sandbox) -> frozenset[str]:
+    problem = plan.assignment.problem(plan.assignment.manifest.exercise(exercise).problem)
+    binding = bind(plan.assignment, {problem.name: answer_code(problem)}, sandbox, seed=plan.seed)
     try:
-        outcomes = plan.collected.run(binding=binding, seed=plan.seed, only=test_id)
+        outcomes = plan.collected.run(binding=binding, seed=plan.seed, exercises={exercise})
     finally:
         binding.close()
-    return [outcome.status for outcome in outcomes] == [OutcomeStatus.PASSED]
+    return frozenset(outcome.id for outcome in outcomes if outcome.status is OutcomeStatus.PASSED)
 
 
 def _status(graded: int, exercises: int) -> ReportStatus:
@@ -178,7 +195,7 @@ def _exercise_result(exercise: Exercise, plan: Plan, run: ExerciseRun | None, re
     if reason is None and faulty:
         reason = f"test {faulty[0].id} is itself at fault (the error stands in details/)"
     if reason is not None:
-        return ExerciseResult(exercise.id, ReportStatus.NOT_GRADED, None, exercise.points, reason)
+        return ExerciseResult(exercise.id, ReportStatus.NOT_GRADED, None, exercise.points, on_one_line(reason))
     passed = sum(weight for test_id, weight in expected.items() if mine[test_id].status == OutcomeStatus.PASSED)
     score = round(exercise.points * passed / sum(expected.values()), 4)
     first = explained(run.outcomes)
@@ -226,7 +243,7 @@ def _test_result(outcome: Outcome, stopped: str) -> TestResult:
         exercise=outcome.mark.exercise,
         visibility=visibility(outcome.id),
         status=outcome.status,
-        seconds=round(outcome.seconds, 4),
+        seconds=round(outcome.seconds),  # finer, and code could tell by it what a hidden test showed
         message=message,
         title=outcome.mark.title,
         weight=outcome.mark.weight,
@@ -269,6 +286,7 @@ def not_graded(student: str, plan: Plan, reason: str, *, isolation: str, submiss
         auto_score=None,
         auto_max=sum(exercise.points for exercise in plan.assignment.manifest.exercises),
         seed=plan.seed,
+        stage=plan.stage,
         isolation=isolation,
         engine=plan.engine,
         submission=submission,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from autograder.assignment.library import import_library
 from autograder.assignment.model import Assignment, Problem
 from autograder.errors import CourseError
+from autograder.grading.faults import is_ours
 from autograder.grading.fingerprint import fingerprint
-from autograder.sandbox.sandbox import SandboxError
+from autograder.results import Stage
 from kit.manifest import CellKind
 from kit.notebooks import CodeCell, Extraction
 from kit.runner import CollectedTests, TestFile, TestInfo
@@ -19,12 +21,17 @@ TEST_SECONDS = 30.0  # of the grader's own processor time for one test, which ta
 
 @dataclass(frozen=True)
 class Plan:
-    """One run's seed, and its tests, collected once for all submissions that this process grades."""
+    """One run's seed, and its tests, collected once for all submissions that this process grades.
+
+    reference_passes: exercise to the tests that its reference answer passes, as far as that was asked (`grade_one`).
+    """
 
     assignment: Assignment
     seed: int
     collected: CollectedTests
     engine: str
+    stage: Stage = Stage.FINAL
+    reference_passes: dict[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def tests(self) -> tuple[TestInfo, ...]:
@@ -37,7 +44,7 @@ class Plan:
         import_library(assignment.release, assignment.library)  # tests may import the student's library
         files = tuple(file for problem in assignment.problems for file in test_files(problem))
         try:
-            collected = CollectedTests(files, seconds=TEST_SECONDS, fatal=(SandboxError,))
+            collected = CollectedTests(files, seconds=TEST_SECONDS, fatal=is_ours)
         except ValueError as error:
             raise CourseError(str(error)) from error
         known = {exercise.id for exercise in assignment.manifest.exercises}
@@ -46,6 +53,10 @@ class Plan:
         if unknown or idle:
             raise CourseError(f"tests without an exercise: {unknown}; exercises without a test: {sorted(idle)}")
         return cls(assignment, seed, collected, fingerprint(assignment))
+
+    def drawn(self, seed: int, stage: Stage) -> Plan:
+        """The same tests with inputs from another seed."""
+        return dataclasses.replace(self, seed=seed, stage=stage)
 
 
 def test_files(problem: Problem) -> tuple[TestFile, TestFile]:

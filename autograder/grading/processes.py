@@ -13,10 +13,14 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from autograder.errors import NotGraded
+from autograder.interrupts import ENDINGS, none_for_children
 from autograder.sandbox.worker import confine
 
-ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Result = TypeVar("Result")
+
+
+class NoProcess(NotGraded):
+    """The machine has no process to give."""
 
 
 def in_fresh_process(function: Callable[..., Result], *arguments: object) -> Result:
@@ -28,7 +32,9 @@ def in_fresh_process(function: Callable[..., Result], *arguments: object) -> Res
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(1, mp_context=context, initializer=_become_child, initargs=(os.getpid(),)) as fresh:
             try:
-                return fresh.submit(function, *arguments).result()
+                with none_for_children():
+                    called = fresh.submit(function, *arguments)
+                return called.result()
             except BrokenProcessPool:
                 continue
     raise NotGraded("the grader's own process was ended twice, perhaps for want of memory: run the command again")
@@ -38,7 +44,7 @@ def in_fresh_process(function: Callable[..., Result], *arguments: object) -> Res
 def forked_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """A pool forked from this process. What still runs is killed where the block ends by an exception.
 
-    A pool alone would wait for it: for ever, where a test or an answer does not end.
+    A pool alone would wait for it: for ever, where a test or an answer does not end. Raises NoProcess.
     """
     pool = ProcessPoolExecutor(
         workers,
@@ -47,8 +53,8 @@ def forked_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
         initargs=(os.getpid(),),
     )
     try:
-        with _no_signal():
-            pool.submit(int)  # the first call forks them all
+        with none_for_children():  # a forking pool starts all its processes at the first task
+            _start(pool)
         yield pool
     except BaseException:
         for process in list((pool._processes or {}).values()):
@@ -58,14 +64,11 @@ def forked_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-@contextmanager
-def _no_signal() -> Iterator[None]:
-    """Hold signals back: Python drops an exception raised in what it runs after a fork (os.register_at_fork)."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
+def _start(pool: ProcessPoolExecutor) -> None:
     try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        pool.submit(int)
+    except OSError as error:
+        raise NoProcess(f"no process could be started ({error.strerror}): run the command again") from error
 
 
 def _become_child(parent: int) -> None:

@@ -13,8 +13,11 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from autograder.csv_cells import harmless
 from autograder.marks.standings import Score, Standing, StandingStatus
+from autograder.results import Stage
 from kit.manifest import Manifest
+from kit.text import on_one_line
 
 NONE = "–"
 BESIDE = "° tested with the course's own earlier answers"
@@ -39,7 +42,8 @@ def _table(manifest: Manifest, standings: Sequence[Standing], rows: Sequence[Seq
     numbers = [str(number) for number in range(1, len(rows[0]) + 1)]
     names = ", ".join(f"{number}={score.id}" for number, score in zip(numbers, rows[0], strict=True))
     grid = Table(
-        title=manifest.title, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption_justify="left",
+        title=_title(manifest, standings), box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0),
+        caption_justify="left",
         caption=f"{names}\n{NONE} not graded, or not marked yet; * marked by hand; {BESIDE}",
     )  # fmt: skip
     grid.add_column("student", overflow="fold", min_width=8)
@@ -49,13 +53,19 @@ def _table(manifest: Manifest, standings: Sequence[Standing], rows: Sequence[Seq
     grid.add_column("state", no_wrap=True)
     for standing, scores in zip(standings, rows, strict=True):
         cells = [_shown(score) + "*" * (score.manual is not None) + "°" * bool(score.beside) for score in scores]
-        grid.add_row(Text(standing.student), *cells, _total(standing), standing.status)
+        grid.add_row(Text(on_one_line(standing.student)), *cells, _total(standing), standing.status)
     grid.add_section()
     medians = [_median(score.points for score in column) for column in zip(*rows, strict=True)]
     totals = _median(standing.points for standing in standings if standing.status is not StandingStatus.NOT_GRADED)
     grid.add_row("median", *medians, totals, "")
     grid.add_row("points", *[f"{score.max_points:g}" for score in rows[0]], f"{standings[0].max_points:g}", "")
     return grid
+
+
+def _title(manifest: Manifest, standings: Sequence[Standing]) -> str:
+    reports = [standing.report for standing in standings if standing.report is not None]
+    count = sum(report.stage is Stage.PROVISIONAL for report in reports)
+    return f"{manifest.title} ({count} of {len(reports)} provisional: before the deadline)" if count else manifest.title
 
 
 def _by_problem(manifest: Manifest, standing: Standing) -> list[Score]:
@@ -76,14 +86,16 @@ def as_csv(standings: Sequence[Standing]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     names = [score.id for score in standings[0].scores]
-    writer.writerow(["student", "state", *names, "auto_score", "total", "max_total", "version", "submission", "reason"])
+    writer.writerow(
+        ["student", "state", *names, "auto_score", "total", "max_total", "version", "submission", "reason", "stage"]
+    )
     for standing in standings:
         report = standing.report
         auto = report.auto_score if report else None
         total = None if standing.not_graded else standing.points
         row = [standing.student, standing.status, *(score.points for score in standing.scores), auto, total]
-        tail = [report.version, report.submission, report.reason] if report else [None, None, None]
-        writer.writerow([_harmless(value) for value in (*row, standing.max_points, *tail)])
+        tail = [report.version, report.submission, report.reason, report.stage] if report else [None] * 4
+        writer.writerow([harmless(value) for value in (*row, standing.max_points, *tail)])
     return text.getvalue()
 
 
@@ -98,8 +110,3 @@ def _total(standing: Standing) -> str:
 def _median(values: Iterable[float | None]) -> str:
     known = [value for value in values if value is not None]
     return f"{statistics.median(known):.4g}" if known else NONE
-
-
-def _harmless(value: object) -> object:
-    # A spreadsheet runs a text that begins like a formula.
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value

@@ -5,10 +5,12 @@ feedback/<student>/<assignment>/index.html is the whole; beside it one page per 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from html import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,21 +22,27 @@ from autograder.errors import BadInput
 from autograder.files import write_atomically
 from autograder.marks import marker_notebook
 from autograder.marks.cells_html import CODE_STYLE, cell_html, markdown
+from autograder.marks.feedback_allowance import Allowance
 from autograder.marks.notebook_cells import NotebookJson, grade_id, is_rubric, text_of
 from autograder.marks.outcome_groups import TestGroup
+from autograder.marks.provisional import as_students_see
 from autograder.marks.standings import Score, Standing, StandingStatus, standings
-from autograder.results import ResultFolder
+from autograder.results import ResultFolder, Stage
 from autograder.submission import exchange_files
 from kit.manifest import CellKind, Notebook
 from kit.outcomes import OutcomeStatus
 
+INDEX = "index.html"
+NEXT = r'(<p class="open" id="next">)[^<]*(</p>)'  # where a page says when the next one comes
+
 
 @dataclass(frozen=True)
 class Pages:
-    """What was written: the class's page and the students who got theirs."""
+    """What was written: the class's page and the students who got theirs; waiting: those who had theirs of today."""
 
     index: Path
     students: tuple[str, ...]
+    waiting: tuple[str, ...] = ()
 
 
 def write(
@@ -54,25 +62,48 @@ def write(
     unknown = set(students or ()) - {standing.student for standing in everyone}
     if unknown:
         raise BadInput(f"no result for {', '.join(sorted(unknown))}: run `autograder grade {assignment.name}` first")
+    allowance, waiting = Allowance(assignment), []
     for standing in everyone:
         if students is None or standing.student in students:
-            _write_student(assignment, results, standing, feedback / standing.student / assignment.name)
+            folder = feedback / standing.student / assignment.name
+            if standing.report is None or allowance.grants(standing.report):
+                _write_student(assignment, results, standing, folder)
+            else:
+                waiting.append(standing.student)
+                _leave_earlier(assignment, standing, folder / INDEX, allowance.sentence)
             progress(standing.student)
     html = _render("class.html.j2", assignment, title=f"{assignment.title}: the class", standings=everyone)
     index = feedback / f"{assignment.name}.html"
     write_atomically(index, html.encode())
-    return Pages(index, tuple(s.student for s in everyone if students is None or s.student in students))
+    wanted = [s.student for s in everyone if students is None or s.student in students]
+    return Pages(index, tuple(name for name in wanted if name not in waiting), tuple(waiting))
 
 
 def notebook_page(assignment: Assignment, results: ResultFolder, database: Path, student: str, path: Path) -> str:
     """One notebook of autograded/ as the page that its student gets; nbgrader's generate_feedback calls this."""
     (standing,) = standings(assignment.manifest, results, database, student=student)
+    allowance = Allowance(assignment)
+    if standing.report is not None and not allowance.grants(standing.report):
+        return _waiting_page(assignment, standing, allowance.sentence)
     book = next(book for book in assignment.manifest.notebooks if book.file == path.name)
     notebook = marker_notebook.read(path.parent)[path.name]
     return _notebook_page(assignment, standing, book, notebook, _graded_at(results, student))
 
 
+def _leave_earlier(assignment: Assignment, standing: Standing, page: Path, sentence: str) -> None:
+    """Say on the page that stands, if one does, that there is more to come."""
+    text = page.read_text(encoding="utf-8") if page.is_file() else _waiting_page(assignment, standing, sentence)
+    said = re.sub(NEXT, lambda found: found[1] + escape(sentence) + found[2], text, count=1)
+    write_atomically(page, said.encode())
+
+
+def _waiting_page(assignment: Assignment, standing: Standing, sentence: str) -> str:
+    title = f"{assignment.title}: {standing.student}"
+    return _render("waiting.html.j2", assignment, title=title, sentence=sentence)
+
+
 def _write_student(assignment: Assignment, results: ResultFolder, standing: Standing, folder: Path) -> None:
+    standing = as_students_see(standing)
     graded_at = _graded_at(results, standing.student)
     marked = assignment.course.autograded / standing.student / assignment.name
     notebooks = marker_notebook.read(marked)
@@ -87,7 +118,7 @@ def _write_student(assignment: Assignment, results: ResultFolder, standing: Stan
         (book, [score for score in standing.scores if score.problem == book.problem])
         for book in assignment.manifest.notebooks
     ]
-    files["index.html"] = _render(
+    files[INDEX] = _render(
         "student.html.j2", assignment, title=f"{assignment.title}: {standing.student}",
         standing=standing, graded_at=graded_at, books=books, pages=pages, tests=_tests(standing),
         missing=list(_missing(standing)), failed=list(_failed(standing)),
@@ -101,6 +132,7 @@ def _write_student(assignment: Assignment, results: ResultFolder, standing: Stan
 def _notebook_page(
     assignment: Assignment, standing: Standing, book: Notebook, notebook: NotebookJson, graded_at: str
 ) -> str:
+    standing = as_students_see(standing)
     scores = {score.cell: score for score in standing.scores}
     texts = {cell.id: cell.source.strip() for cell in book.cells if cell.kind is CellKind.TEXT}
     cells = [
@@ -124,7 +156,7 @@ def _missing(standing: Standing) -> Iterator[tuple[Score, str]]:
     tests = _tests(standing)
     for score in standing.scores:
         statuses = {test.status for test in tests[score.id]}
-        if score.points is None:
+        if score.points is None and not score.provisional:
             yield score, "not marked yet." if score.written else _why(score, tests[score.id])
         elif statuses == {OutcomeStatus.MISSING}:
             yield score, "not written."
@@ -155,6 +187,12 @@ def _why(score: Score, tests: Collection[TestGroup]) -> str:
     return f"Not graded: {score.reason}."
 
 
+def _student_total(standing: Standing) -> str:
+    if standing.report is not None and standing.report.stage is Stage.PROVISIONAL:
+        return "provisional"
+    return _total(standing)
+
+
 def _total(standing: Standing) -> str:
     if standing.status is StandingStatus.NOT_GRADED:
         return "not graded"
@@ -173,7 +211,8 @@ def _environment() -> Environment:
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {
-        "markdown": markdown, "points": _points, "total": _total, "why": _why,
+        "markdown": markdown, "points": _points, "total": _total,
+        "student_total": _student_total, "why": _why,
         "short": lambda digest: digest.removeprefix("sha256:")[:12],
     }  # fmt: skip
     return environment

@@ -93,12 +93,11 @@ def write(
     students: only these. submitted: the folder of <student>/<assignment>/ folders, for the times of handing in.
     progress is called with each student when done. Running it again changes nothing.
     """
-    reports = [report for report in results.all() if report.assignment == assignment.name]
+    reports = [report for report in results.all(students) if report.assignment == assignment.name]
     with Writer(assignment, submitted=submitted, database=database) as writer:
         for report in reports:
-            if students is None or report.student in students:
-                writer.record(report, marker_notebook.read(results.notebooks_path(report.student)))
-                progress(report.student)
+            writer.record(report, results.notebooks(report))
+            progress(report.student)
         return writer.summary
 
 

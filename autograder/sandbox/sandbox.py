@@ -22,6 +22,12 @@ from kit.wire import WireError
 
 __all__ = ["Sandbox", "SandboxError", "Worker"]
 
+# What else a worker should have: what follows where the kernel gives it to nobody but root.
+WITHOUT = {
+    "processes": "workers have no process numbers of their own: one can tell how many threads were started before it",
+    "files": "workers see /proc and when files were read: one can tell what others have read",
+    "threads": "the kernel limits no worker's threads: those over the limit are noticed only after a moment",
+}
 MEMORY = 2 << 30
 CPU_SECONDS = 120
 
@@ -140,6 +146,8 @@ class Sandbox:
                 "workers cannot read Python's own files, so that modules imported late are missing there: "
                 "install bubblewrap, or a Python that every user can read"
             )
+        lacking = [why for layer, why in WITHOUT.items() if layer not in worker.layers]
+        self.notes += [f"{why} (user namespaces are not allowed here)" for why in lacking]
         findings, wrapped = said["findings"], self._zygote.wrapped
         level = "weak" if "ALLOWED" in findings.values() else "strong" if wrapped else "good"
         return level, findings, (("bubblewrap",) if wrapped else ()) + worker.layers

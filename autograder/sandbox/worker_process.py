@@ -23,13 +23,24 @@ from kit.student import StudentCrashed, StudentTimeout
 from kit.wire import MAX_FRAME, WireError
 
 CLOCK_FACTOR = 10  # a call of 5 processor seconds may take 50 seconds on the clock
+MAX_THREADS = 64
 _CHUNK = 1 << 20
 _WATCH_SECONDS = 0.05
+# What a process brings upon itself, by a forbidden command, address or call, or by its own timer. In a namespace of its
+# own it meets no other signal that it sends itself.
+_OWN_SIGNALS = (
+    signal.SIGILL, signal.SIGTRAP, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV, signal.SIGSYS,
+    signal.SIGPIPE, signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF, signal.SIGXFSZ,
+)  # fmt: skip
 _CPUCLOCK_SCHED = 2  # of a whole process: include/linux/posix-timers_types.h
 
 
 class SandboxError(AutograderError):
     """The sandbox itself failed: no student is to blame, and nothing was graded."""
+
+
+class WorkerKilled(SandboxError):
+    """Something outside ended a worker, such as the machine's memory killer: nobody's answer is to blame."""
 
 
 class TimeUp(Exception):
@@ -85,6 +96,7 @@ class Worker:
             clock = time.monotonic() + CLOCK_FACTOR * seconds
             deadline = Deadline(clock, self.processor_seconds + seconds)
             self._expect_silence(deadline)
+            self._expect_few_threads()
             self._send(frame, deadline)
             return self.receive(deadline)
         except TimeUp as error:
@@ -137,10 +149,10 @@ class Worker:
                 raise self._ending(deadline) from None
 
     def _read(self, size: int, deadline: Deadline) -> bytes:
-        parts = []
-        while size:
+        data = bytearray()  # a list of parts could hold them byte by byte, with 40 bytes each besides
+        while len(data) < size:
             try:
-                part = self._connection.recv(min(size, _CHUNK))
+                part = self._connection.recv(min(size - len(data), _CHUNK))
             except BlockingIOError:
                 self._wait(select.POLLIN, deadline)
                 continue
@@ -148,9 +160,8 @@ class Worker:
                 part = b""
             if not part:
                 raise self._ending(deadline)
-            parts.append(part)
-            size -= len(part)
-        return b"".join(parts)
+            data += part
+        return bytes(data)
 
     def _wait(self, event: int, deadline: Deadline) -> None:
         """Until the connection is ready or the process has ended. Looks at its memory now and then."""
@@ -168,6 +179,18 @@ class Worker:
                 raise TimeUp(" of processor time")
             if self._resident() > self._memory:
                 raise StudentCrashed(f"it used more than {self._memory >> 20} MiB of memory")
+            self._expect_few_threads()
+
+    def _expect_few_threads(self) -> None:
+        """A limit of the user's (RLIMIT_NPROC) does not bind root, and others may share it."""
+        if self._threads() > MAX_THREADS:
+            raise StudentCrashed(f"it started more than {MAX_THREADS} threads")
+
+    def _threads(self) -> int:
+        try:
+            return os.stat(f"/proc/{self._pid}/task").st_nlink - 2
+        except OSError:
+            return 0
 
     def _resident(self) -> int:
         if self._pid is None:
@@ -188,6 +211,8 @@ class Worker:
         killed, code, seconds = ENDING.unpack(message[1:])
         if killed == signal.SIGXCPU or (killed == signal.SIGKILL and seconds >= self._cpu_seconds):
             return StudentTimeout(f"it used its {self._cpu_seconds} seconds of processor time")
+        if killed and killed not in _OWN_SIGNALS:
+            return WorkerKilled(f"signal {killed} ended a worker, which the sandbox has not sent (is memory short?)")
         if killed:
             return StudentCrashed(f"killed by signal {killed} ({signal.strsignal(killed)})")
         return StudentCrashed(f"exited with code {code}")

@@ -16,13 +16,13 @@ from typing import IO, Any
 
 import kit
 from autograder.sandbox.worker import confine
-from autograder.sandbox.worker_process import Deadline, SandboxError, TimeUp, Worker, is_readable
+from autograder.sandbox.worker_process import MAX_THREADS, Deadline, SandboxError, TimeUp, Worker, is_readable
 from kit.student import StudentCrashed, StudentTimeout
 from kit.wire import WireError
 
 START_SECONDS = 120.0
 ANSWER_SECONDS = 20.0
-_THREADS = 256
+_MOST_THREADS = 4 * MAX_THREADS  # the kernel's limit, behind the watch of `Worker`
 
 # Packages are loaded from their folders, so that nothing beside them becomes importable.
 _LAUNCH = """
@@ -86,7 +86,8 @@ class ZygoteProcess:
     def fork(self, memory: int, cpu_seconds: int, **request: Any) -> Worker:
         """A worker, confined and ready. Raises ZygoteEnded, or SandboxError for one that could not be confined."""
         deadline = Deadline.in_seconds(ANSWER_SECONDS)
-        message = json.dumps({"memory": memory, "cpu_seconds": cpu_seconds, **request}).encode()
+        limits = {"memory": memory, "cpu_seconds": cpu_seconds, "threads": _MOST_THREADS}
+        message = json.dumps({**limits, **request}).encode()
         try:
             connection, status, pidfd = self._request(message)
         except OSError as error:
@@ -154,9 +155,8 @@ def _start(
         "control": control.fileno(),
         "library": package,
         "installed": list(installed),
-        "parent": None if bubblewrap else os.getpid(),
+        "parent": 0 if bubblewrap else os.getpid(),
         "drop": bubblewrap is None and os.geteuid() == 0,
-        "threads": None if bubblewrap is None and os.geteuid() else _THREADS,
     }
     return subprocess.Popen(
         [*command, json.dumps(given)],

@@ -301,7 +301,7 @@ class _Copier:
             self.notes[f"at most {MAX_FIGURES} figures are kept"] = None
             return None
         self.figures += 1
-        picture = reencode(text)
+        picture = reencode(text, self.pictures.work)
         if picture is None:
             self.notes[f"a figure in cell {position} is not kept: it is no picture, or too large"] = None
         elif len(picture) > self.left["figures"]:

@@ -27,7 +27,7 @@ def timestamp(folder: Path) -> tuple[datetime | None, str | None]:
         # Not nbgrader's parse_utc, which takes +0100 for a hundred seconds.
         moment = dateutil.parser.parse(text, tzinfos=_zone)
         return (moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment), None
-    except (ValueError, OverflowError, TypeError):
+    except Exception:  # dateutil raises what its parts do: decimal's errors, an IndexError, a RecursionError
         return None, f"{TIMESTAMP} holds no time: the submission counts as undated"
 
 

@@ -14,23 +14,40 @@ from PIL import Image, ImageOps
 MAX_PIXELS = 16_000_000
 MAX_PHOTO_PIXELS = 26_000_000  # of a JPEG, which is decoded at the size that is kept
 MAX_SIDE = 1_600
+MAX_SCANS = 24  # passes over a JPEG; cameras write one, programs for the web about ten
+MAX_WORK = 1_000_000_000  # pixels of all pictures and figures of a notebook, each as often as it is passed over
 FORMATS = ("PNG", "JPEG")
 PICTURES = ("PNG", "JPEG", "GIF", "WEBP")
+_JPEGS = ("JPEG", "MPO")
 _SPACE = re.compile(r"\s+")
 
 
-def reencode(text: str) -> str | None:
+class Work:
+    """How many pixels may still be decoded for one notebook: a count, so that the same is shown on any machine."""
+
+    def __init__(self, pixels: int = MAX_WORK) -> None:
+        self.left = pixels
+
+    def allows(self, pixels: int) -> bool:
+        """Whether these may be decoded too; they are counted if so."""
+        if pixels > self.left:
+            return False
+        self.left -= pixels
+        return True
+
+
+def reencode(text: str, work: Work | None = None) -> str | None:
     """A figure, a base64 PNG or JPEG, as a base64 PNG without metadata or animation; None where it is no such picture.
 
     Pictures of too many pixels are refused before they are decoded; larger sides are scaled to MAX_SIDE.
     """
-    found = _decoded(text, FORMATS)
+    found = _decoded(text, FORMATS, work or Work())
     return _encoded(found[0], "PNG") if found is not None else None
 
 
-def reencode_picture(text: str) -> tuple[str, str] | None:
+def reencode_picture(text: str, work: Work | None = None) -> tuple[str, str] | None:
     """A picture pasted into text (PNG, JPEG, GIF, WebP) as a media type and base64; photographs stay JPEGs."""
-    found = _decoded(text, PICTURES)
+    found = _decoded(text, PICTURES, work or Work())
     if found is None:
         return None
     pixels, kind = found
@@ -39,7 +56,7 @@ def reencode_picture(text: str) -> tuple[str, str] | None:
     return "image/png", _encoded(pixels, "PNG")
 
 
-def _decoded(text: str, formats: tuple[str, ...]) -> tuple[Image.Image, str] | None:
+def _decoded(text: str, formats: tuple[str, ...], work: Work) -> tuple[Image.Image, str] | None:
     """The pixels, and the format they came in."""
     try:
         data = base64.b64decode(_SPACE.sub("", text), validate=True)
@@ -50,13 +67,24 @@ def _decoded(text: str, formats: tuple[str, ...]) -> tuple[Image.Image, str] | N
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data), formats=formats) as picture:
                 kind = str(picture.format)
-                if not 0 < picture.width * picture.height <= (MAX_PHOTO_PIXELS if kind == "JPEG" else MAX_PIXELS):
+                pixels, scans = picture.width * picture.height, _scans(data) if kind in _JPEGS else 1
+                if not 0 < pixels <= (MAX_PHOTO_PIXELS if kind == "JPEG" else MAX_PIXELS) or scans > MAX_SCANS:
+                    return None
+                if not work.allows(pixels * scans):
                     return None
                 if max(picture.size) > MAX_SIDE:
                     picture.draft(None, (MAX_SIDE, MAX_SIDE))
                 return _plain(ImageOps.exif_transpose(picture)), kind
     except Exception:  # decoders raise a dozen kinds of error for damaged pictures
         return None
+
+
+def _scans(data: bytes) -> int:
+    """How often a JPEG's decoder passes over the picture, at most: its markers SOS (ITU T.81, B.1.1.3).
+
+    Entropy-coded data holds no such pair of bytes; a comment may, and then counts too.
+    """
+    return max(data.count(b"\xff\xda"), 1)
 
 
 def _encoded(pixels: Image.Image, kind: str) -> str:

@@ -10,8 +10,9 @@ import codecs
 import json
 import math
 import re
+import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
 from urllib.parse import unquote
@@ -21,10 +22,13 @@ from kit.notebooks import MAX_CELLS, source_of
 
 MAX_DEPTH = 60
 MAX_VALUES = 1_000_000
+MAX_VALUES_ALL = 2_000_000  # of all notebooks of a submission, with every copy
+MAX_TEXT_MEMORY = 110_000_000  # bytes: one emoji makes Python keep four for every character of a text
 MAX_DIGITS = 20
 MAX_OUTPUTS = 200
 MAX_IMAGE_TEXT = 14_000_000
 MAX_OUTPUT_TEXT = 100_000
+MAX_OUTPUT_TOTAL = 5_000_000  # characters of all outputs of a notebook
 MAX_ATTACHED = 20  # pictures of one cell
 CELL_TYPES = ("code", "markdown", "raw")
 IMAGES = ("image/png", "image/jpeg")
@@ -42,6 +46,13 @@ class NotANotebook(ValueError):
     """A file that cannot be read as a notebook; the text says why, without quoting the file."""
 
 
+@dataclass
+class Room:
+    """What the notebooks of one submission may still hold together: JSON values."""
+
+    values: int = MAX_VALUES_ALL
+
+
 @dataclass(frozen=True, slots=True)
 class NotebookFile:
     """A parsed file. ``raw``: the JSON object, in notebook format 4. ``kept``: what grading may use. ``remarks``: odd
@@ -52,10 +63,17 @@ class NotebookFile:
     remarks: tuple[str, ...]
     plain: bool
 
+    def without_contents(self) -> NotebookFile:
+        """Raw is then only what is asked for later: the cells' metadata, the course's mark, its Python."""
+        cells = [{"metadata": cell.get("metadata")} if isinstance(cell, dict) else {} for cell in self.raw["cells"]]
+        metadata = _mapping(self.raw.get("metadata"))
+        known = {key: metadata[key] for key in ("kit", "language_info") if key in metadata}
+        return replace(self, raw={"metadata": known, "cells": cells})
 
-def parse_notebook(data: bytes) -> NotebookFile:
+
+def parse_notebook(data: bytes, room: Room | None = None) -> NotebookFile:
     """Parse a notebook file. Raises NotANotebook, and nothing else, for whatever the bytes are."""
-    raw, repeated = parse(data)
+    raw, repeated = parse(data, room)
     remarks = ["a JSON key stands twice in one object: the later one counts"] if repeated else []
     if not isinstance(raw, dict):
         raise NotANotebook("it is JSON, but no notebook")
@@ -74,12 +92,12 @@ def parse_notebook(data: bytes) -> NotebookFile:
     return NotebookFile(raw, keep(raw), tuple(remarks), plain)
 
 
-def parse(data: bytes) -> tuple[Any, bool]:
+def parse(data: bytes, room: Room | None = None) -> tuple[Any, bool]:
     """JSON bytes as Python values, and whether an object repeats a key. NaN and numbers out of range become None."""
     if not data.strip(b" \t\r\n\0"):
         raise NotANotebook("it is empty")
     text = _text(data)
-    _check_shape(text.encode("utf-8"))
+    _check_shape(text.encode("utf-8"), room or Room())
     repeated = False
 
     def mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -100,20 +118,26 @@ def parse(data: bytes) -> tuple[Any, bool]:
 
 
 def _text(data: bytes) -> str:
+    is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            return data.decode("utf-16")
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-16" if is_utf16 else "utf-8-sig")
     except UnicodeDecodeError:
         raise NotANotebook("it is not UTF-8 text") from None
+    if sys.getsizeof(text) > MAX_TEXT_MEMORY:
+        raise NotANotebook(f"its text takes more than {MAX_TEXT_MEMORY / 1e6:.0f} MB of memory")
+    return text
 
 
-def _check_shape(data: bytes) -> None:
+def _check_shape(data: bytes, room: Room) -> None:
     """Refuse deep or crowded JSON, in time linear in its length: the parser would need the stack, or the memory."""
     outside = _STRING.sub(b"", data)
     brackets = outside.translate(None, _NOT_BRACKET)
-    if len(brackets) + outside.count(b",") > MAX_VALUES:
+    values = len(brackets) + outside.count(b",")
+    if values > MAX_VALUES:
         raise NotANotebook(f"it holds more than {MAX_VALUES:,} values")
+    room.values -= values
+    if room.values < 0:
+        raise NotANotebook(f"it and other notebooks hold more than {MAX_VALUES_ALL:,} values together")
     if max(accumulate(_STEP[bracket] for bracket in brackets), default=0) > MAX_DEPTH:
         raise NotANotebook(f"it is nested more than {MAX_DEPTH} levels deep")
 
@@ -157,8 +181,18 @@ def keep(raw: Mapping[str, Any]) -> dict[str, Any]:
     """The notebook with nothing in it but cell types, ids, texts, pictures of text, and outputs that are text or PNG
     or JPEG. What is too much is counted: `cut` cells of the notebook, characters of a text, outputs or pictures."""
     cells = [_kept_cell(cell if isinstance(cell, dict) else {}) for cell in raw["cells"][:MAX_CELLS]]
+    _limit_outputs(cells)
     kept: dict[str, Any] = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}
     return kept | _cut(len(raw["cells"]) - MAX_CELLS)
+
+
+def _limit_outputs(cells: list[dict[str, Any]]) -> None:
+    left = MAX_OUTPUT_TOTAL
+    for output in (output for cell in cells for output in cell.get("outputs", ())):
+        text = output.get("text", "")
+        if len(text) > left:
+            output |= {"text": text[:left], "cut": output.get("cut", 0) + len(text) - left}
+        left -= min(len(text), left)
 
 
 def _kept_cell(raw: dict[str, Any]) -> dict[str, Any]:
@@ -194,7 +228,7 @@ def _pictures(source: str, attachments: dict[str, Any]) -> tuple[str, dict[str, 
     Pictures written out as data become attachments, and those that nothing refers to stand at the end of the text.
     """
     attached = {
-        name: _joined(bundle[kind], MAX_IMAGE_TEXT)
+        name: _base64(bundle[kind])
         for name, bundle in attachments.items()
         if _is_id(name) and isinstance(bundle, dict)
         for kind in PICTURES
@@ -234,7 +268,7 @@ def _kept_outputs(outputs: list[Any]) -> Iterator[dict[str, Any]]:
 def _kept_display(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for kind in IMAGES:
         if kind in data:
-            yield {"image": _joined(data[kind], MAX_IMAGE_TEXT)}
+            yield {"image": _base64(data[kind])}
             return
     if any(ACTIVE.search(kind) for kind in data):
         yield {"active": "1"}
@@ -256,6 +290,12 @@ def _cut(number: int) -> dict[str, int]:
 def _joined(value: object, limit: int) -> str:
     """A text that may be stored as a list of lines; with one character too many where it is longer than the limit."""
     return _whole(value)[: limit + 1]
+
+
+def _base64(value: object) -> str:
+    """The text of a picture; empty where it cannot be one, and would take four bytes for a character."""
+    text = _joined(value, MAX_IMAGE_TEXT)
+    return text if text.isascii() else ""
 
 
 def _whole(value: object) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from autograder.submission.images import reencode_picture
+from autograder.submission.images import Work, reencode_picture
 from autograder.submission.markdown import harmless
 
 MAX_PICTURES = 60  # of one notebook
@@ -37,6 +37,7 @@ class Pictures:
     count: int = 0
     left: int = MAX_TOTAL
     notes: list[str] = field(default_factory=list)
+    work: Work = field(default_factory=Work)
 
     def drawn(self, source: str, attached: Mapping[str, str], where: str) -> tuple[str, dict[str, dict[str, str]]]:
         """A text, harmless, with its pictures in place or a word instead; and the pictures as a cell's attachments.
@@ -62,7 +63,7 @@ class Pictures:
         if self.count >= MAX_PICTURES:
             return self._not_shown(f"at most {MAX_PICTURES} are", where)
         self.count += 1
-        picture = reencode_picture(data)
+        picture = reencode_picture(data, self.work)
         if picture is None:
             return self._not_shown("it is no picture, or too large", where)
         if len(picture[1]) > self.left:

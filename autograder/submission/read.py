@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from autograder.submission import exchange_files, forms
 from autograder.submission.alterations import compare
 from autograder.submission.choose import Candidate, choose, course_mark
 from autograder.submission.intake import receive
-from autograder.submission.notebook_file import NotANotebook, NotebookFile, parse_notebook
+from autograder.submission.notebook_file import NotANotebook, NotebookFile, Room, parse_notebook
 from autograder.submission.received import Leftover, NotebookBytes, Received, shown
 from kit.manifest import CellKind, Manifest, Notebook, check_id
 from kit.notebooks import MAX_CELLS, Extraction, source_of, submitted_cells, which_notebook
@@ -80,7 +80,6 @@ def read_submission(folder: Path, manifest: Manifest, *, student: str | None = N
     """
     received = receive(folder, manifest)
     candidates = _candidates(received, manifest)
-    _add_checkpoints(candidates, received, manifest)
     choices = {book.file: choose(candidates[book.file]) for book in manifest.notebooks}
     chosen = {file: candidate for file, (candidate, _) in choices.items()}
     notebooks = {book.file: _submitted(book, chosen[book.file], manifest) for book in manifest.notebooks}
@@ -157,9 +156,11 @@ def digest(notebooks: Mapping[str, Any]) -> str:
 def _candidates(received: Received, manifest: Manifest) -> dict[str, list[Candidate]]:
     """Released file name to the files that could be it; what cannot be read goes into `refused`, the rest is left."""
     candidates: dict[str, list[Candidate]] = {book.file: [] for book in manifest.notebooks}
-    for path, found in received.files.items():
+    room = Room()
+    for path, found in list(received.files.items()):
+        received.files[path] = replace(found, data=b"")  # one notebook at a time is in memory twice
         try:
-            file = parse_notebook(found.data)
+            file = parse_notebook(found.data, room)
         except NotANotebook as error:
             received.refused[path] = forms.unread_bytes(found.data) or str(error)
             continue
@@ -167,21 +168,28 @@ def _candidates(received: Received, manifest: Manifest) -> dict[str, list[Candid
         if book is None:
             _leave_strange(path, file, received, manifest)
         else:
-            candidates[book.file].append(_candidate(path, book, file, found))
             _leave_merged(path, book, file, received, manifest)
+            candidates[book.file].append(_candidate(path, book, file, found))
+    _add_checkpoints(candidates, received, manifest, room)
     return candidates
 
 
 def _candidate(path: str, book: Notebook, file: NotebookFile, found: NotebookBytes) -> Candidate:
-    return Candidate(path, book, file, submitted_cells(book, file.kept), found.times, found.archives)
+    cells = submitted_cells(book, file.kept)
+    return Candidate(path, book, file.without_contents(), cells, found.times, found.archives)
 
 
-def _add_checkpoints(candidates: dict[str, list[Candidate]], received: Received, manifest: Manifest) -> None:
+def _add_checkpoints(
+    candidates: dict[str, list[Candidate]], received: Received, manifest: Manifest, room: Room
+) -> None:
     """Where nothing is written in any copy of a notebook: what Jupyter kept of it, if something is written there."""
     lacking = {file for file, copies in candidates.items() if not any(copy.is_touched for copy in copies)}
-    for path, found in received.checkpoints.items() if lacking else ():
+    for path, found in list(received.checkpoints.items()):
+        received.checkpoints[path] = replace(found, data=b"")
+        if not lacking:
+            continue
         try:
-            file = parse_notebook(found.data)
+            file = parse_notebook(found.data, room)
         except NotANotebook:
             continue
         book = _belongs_to(path, file, manifest)

@@ -13,7 +13,7 @@ MAX_NOTEBOOKS = 100  # files that are read whole since they may be notebooks
 MAX_ENTRIES = 10_000  # of the folder with all below it, and of one archive
 MAX_FOLDERS = 10  # folders within folders
 MAX_ARCHIVES = 2  # an archive in an archive is opened, one within that is not
-MAX_READ = 2 * MAX_SUBMISSION  # bytes of all that is read whole: notebooks and archives, with every copy
+MAX_READ = MAX_SUBMISSION * 3 // 2  # bytes of all that is read whole: notebooks and archives, with every copy
 MAX_LOOKED = 1_000_000  # bytes of any other file that are looked at
 MAX_LOOKED_ALL = 20_000_000
 

@@ -11,6 +11,7 @@ from typing import Any
 from autograder.assignment.load import load_assignment
 from autograder.assignment.model import Assignment
 from autograder.build import copies, instructor_notebook, student_notebook
+from autograder.course_folders import CourseFolders
 from autograder.marks import gradebook
 from autograder.results import ExerciseResult, Report, ReportStatus, ResultFolder, TestResult
 from autograder.tests import tiny
@@ -116,7 +117,7 @@ def notebooks(root: Path, answer: str | None = "Because autograd follows it.") -
 
 def store(root: Path, *reports: Report, answer: str | None = "Because autograd follows it.") -> ResultFolder:
     """results/tinyset with these reports, all with the same notebook."""
-    folder = ResultFolder(root / "results" / tiny.NAME)
+    folder = ResultFolder(root / "results" / tiny.NAME, CourseFolders(root).state)
     folder.path.mkdir(parents=True, exist_ok=True)
     for item in reports:
         folder.write(item, [], notebooks(root, answer))

@@ -19,7 +19,17 @@ KIT = Path(str(kit.__file__)).parent
 # From the ground up. A module imports from its own floor and from those below it.
 FLOORS = (
     {"kit"},
-    {"autograder", "autograder.errors", "autograder.files", "autograder.course_folders", "autograder.names"},
+    {
+        "autograder",
+        "autograder.errors",
+        "autograder.files",
+        "autograder.course_folders",
+        "autograder.names",
+        "autograder.csv_cells",
+        "autograder.clock",
+        "autograder.course_key",
+        "autograder.interrupts",
+    },
     {"autograder.results", "autograder.result_layout"},
     {"autograder.submission", "autograder.assignment", "autograder.sandbox"},
     {"autograder.build"},
@@ -131,3 +141,13 @@ def test_no_class_name_has_two_meanings() -> None:
         for defined in classes(name):
             homes[defined].append(name)
     assert {defined: names for defined, names in homes.items() if len(names) > 1} == {}
+
+
+def test_one_function_prints_in_the_command_line_and_one_in_the_kit() -> None:
+    printing = {
+        name
+        for name, path in MODULES.items()
+        if name.startswith(("autograder.cli.", "kit."))
+        and re.search(r"click\.echo\(|(?<![.\w])print\(", path.read_text())
+    }
+    assert printing == {"autograder.cli.screen", "kit.text"}

@@ -17,7 +17,7 @@ FILES = {
     "assignment.toml": f"""\
 title = "A tiny set"
 version = "1.0"
-due = 2030-01-01T00:00:00Z
+due = 2020-01-01T00:00:00Z
 library = "{LIBRARY}"
 core = ["{PROBLEM}"]
 extra = []

@@ -47,7 +47,7 @@ def run(
 ) -> tuple[list[Row], Path]:
     """Grade the class into gradebook and feedback; the rows, and the page to open."""
     course = assignment.course
-    results = result_folder(course.results, assignment.name)
+    results = result_folder(course.results, assignment.name, course)
     done = grade_class(
         assignment,
         submissions(course.submitted, assignment.name, course).folders,

@@ -217,7 +217,7 @@ def _with_nothing_of_the_staffs(
     """As a student's own machine runs it."""
     problem = plan.assignment.problem(case.problem)
     assignment = _impatient(plan.assignment, problem) if case.kind == LIBRARY else plan.assignment
-    binding = bind(assignment, extractions, sandbox)
+    binding = bind(assignment, extractions, sandbox, seed=case.seed)
     try:
         if case.kind == LIBRARY:
             return _hidden_until_half_is_lost(case, plan, binding)

@@ -24,29 +24,29 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import ENDING, LENGTH, confine, pages, probe
+from . import ENDING, LENGTH, confine, namespaces, pages, probe
 
 CANNOT_CONFINE = 70
 SERVICE_FAILED = 71
 _OPTIONAL = ("kit.far_side", "kit.check", "matplotlib.pyplot")
-_SOCKET, _RULES = 3, 4
+_SOCKET, _ZYGOTE, _RULES = confine.CONNECTION, 4, 5
 _CHUNK = 1 << 16
 
 
 def main(given: dict[str, Any]) -> None:
     """Warm up, say so, then fork until the grader closes its end.
 
-    given: control (descriptor), parent (the grader, or None under bubblewrap, which sees to that), library (package
+    given: control (descriptor), parent (the grader; 0 under bubblewrap, out of whose sight it is), library (package
     name), installed (further packages for students), readable (folders for Landlock), scratch (a folder of its own for
-    temporary files, or None), drop (become nobody in the worker), threads (a worker's limit, or None).
+    temporary files, or None), drop (become nobody in the worker).
     """
     control = socket.socket(fileno=given["control"])
     with contextlib.suppress(OSError):
         # When the machine runs out of memory, the largest worker should go before anyone's editor.
         Path("/proc/self/oom_score_adj").write_text("500")
+    confine.die_with_parent(given["parent"])
+    entered = namespaces.Namespaces.enter(user=not given["drop"])
     confine.hide_memory()
-    if given["parent"] is not None:
-        confine.die_with_parent(given["parent"])
     try:
         warm(given["library"], given["installed"])
         _empty_and_close(given["scratch"])
@@ -55,7 +55,7 @@ def main(given: dict[str, Any]) -> None:
         control.send(json.dumps({"error": f"{type(error).__name__}: {error}"[:2000]}).encode())
         return
     control.send(json.dumps({"ready": True}).encode())
-    Zygote(control, given, ruleset).run()
+    Zygote(control, given, ruleset, entered).run()
 
 
 def warm(library: str, installed: Sequence[str]) -> None:
@@ -112,10 +112,13 @@ def _empty_and_close(scratch: str | None) -> None:
 class Zygote:
     """The loop that forks workers and reports how each ended."""
 
-    def __init__(self, control: socket.socket, given: dict[str, Any], ruleset: int | None) -> None:
+    def __init__(
+        self, control: socket.socket, given: dict[str, Any], ruleset: int | None, entered: namespaces.Namespaces
+    ) -> None:
         self.control = control
         self.given = given
         self.ruleset = ruleset
+        self.namespaces = entered
         self.children: dict[int, tuple[int, socket.socket]] = {}
         self.poller = select.poll()
         self.poller.register(control, select.POLLIN)
@@ -124,6 +127,10 @@ class Zygote:
         gc.collect()
         gc.freeze()
         pages.use_large_pages()
+        self.itself = confine.pidfd_open(os.getpid())
+        self.threads = os.open("/proc/self/task", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        layers = {"processes": self.namespaces.home is not None, "files": self.namespaces.hide_files()}
+        self.layers = [name for name, holds in layers.items() if holds]
         while True:
             for descriptor, _ in self.poller.poll():
                 if descriptor in self.children:
@@ -148,16 +155,40 @@ class Zygote:
         return True
 
     def _fork(self, request: dict[str, Any], connection: socket.socket, status: socket.socket) -> None:
-        if len(os.listdir("/proc/self/task")) != 1:
+        if len(os.listdir(self.threads)) != 1:
             raise OSError("the zygote has more than one thread, so that a fork would hang")
-        zygote = os.getpid()
+        self.namespaces.new_processes()
         pid = os.fork()
         if pid == 0:
-            _become_worker(request, self.given, connection.detach(), self.ruleset, zygote)
+            os.setsid()  # the scheduler gives each session its share, however many threads it runs
+            self._become_worker(request, connection.detach())
         pidfd = confine.pidfd_open(pid)
         self.children[pidfd] = pid, status
         self.poller.register(pidfd, select.POLLIN)
         _tell(status, b"P", pidfd)
+
+    def _become_worker(self, request: dict[str, Any], connection: int) -> None:
+        """Shut this process in and serve one student's code; never returns."""
+        try:
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # the same wherever the grader was started
+            _keep_only(connection, self.itself, self.ruleset)
+            limits = confine.Limits(request["memory"], request["cpu_seconds"], request["threads"])
+            rules = None if self.ruleset is None else _RULES
+            layers = confine.enter(
+                limits, parent=_ZYGOTE, ruleset=rules, drop=self.given["drop"], without=request.get("without", ())
+            )
+        except BaseException as error:
+            _send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
+            os._exit(CANNOT_CONFINE)
+        try:
+            _send(json.dumps({"layers": [*self.layers, *layers]}).encode())
+            if "probe" in request:
+                _send(json.dumps(probe.report(request["probe"])).encode())
+            else:
+                _serve_requests(self.given["library"])
+        except BaseException:
+            os._exit(SERVICE_FAILED)
+        os._exit(0)
 
     def _bury(self, pidfd: int) -> None:
         pid, status = self.children.pop(pidfd)
@@ -184,35 +215,10 @@ def _tell(status: socket.socket, message: bytes, *descriptors: int) -> None:
         return
 
 
-def _become_worker(
-    request: dict[str, Any], given: dict[str, Any], connection: int, ruleset: int | None, zygote: int
-) -> None:
-    """Shut this process in and serve one student's code; never returns."""
-    try:
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # the same wherever the grader was started
-        _keep_only(connection, ruleset)
-        limits = confine.Limits(request["memory"], request["cpu_seconds"], given["threads"])
-        rules = None if ruleset is None else _RULES
-        layers = confine.enter(
-            limits, parent=zygote, ruleset=rules, drop=given["drop"], without=request.get("without", ())
-        )
-    except BaseException as error:
-        _send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
-        os._exit(CANNOT_CONFINE)
-    try:
-        _send(json.dumps({"layers": layers}).encode())
-        if "probe" in request:
-            _send(json.dumps(probe.report(request["probe"])).encode())
-        else:
-            _serve_requests(given["library"])
-    except BaseException:
-        os._exit(SERVICE_FAILED)
-    os._exit(0)
-
-
-def _keep_only(connection: int, ruleset: int | None) -> None:
-    """Leave open: nothing on 0 to 2, the socket on 3, the Landlock rules on 4."""
-    kept = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 16) for number in (connection, ruleset) if number is not None]
+def _keep_only(connection: int, zygote: int, ruleset: int | None) -> None:
+    """Leave open: nothing on 0 to 2, the socket on 3, the zygote on 4, the Landlock rules on 5."""
+    wanted = [number for number in (connection, zygote, ruleset) if number is not None]
+    kept = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 16) for number in wanted]
     nothing = os.open(os.devnull, os.O_RDWR)
     for target in range(_SOCKET):
         os.dup2(nothing, target)

@@ -82,7 +82,7 @@ def test_the_class_holds_what_nbgrader_can_take_and_what_it_cannot(graded):
 
 def test_every_submission_gets_the_grade_it_must(graded):
     ours, _, people, _ = graded
-    assignment, results = load_assignment(NAME, ours), ResultFolder(ours / "results" / NAME)
+    assignment, results = load_assignment(NAME, ours), ResultFolder(ours / "results" / NAME, CourseFolders(ours).state)
     assert {person.name: list(person.complaints(results.read(person.name), assignment)) for person in people} == {
         person.name: [] for person in people
     }
@@ -91,7 +91,10 @@ def test_every_submission_gets_the_grade_it_must(graded):
 def test_both_commands_store_the_same_results_scores_and_notebooks(graded):
     ours, theirs, people, _ = graded
     for student in {person.name for person in people} - LEFT:
-        mine, others = (ResultFolder(course / "results" / NAME).read(student) for course in (ours, theirs))
+        mine, others = (
+            ResultFolder(course / "results" / NAME, CourseFolders(course).state).read(student)
+            for course in (ours, theirs)
+        )
         assert mine is not None and others is not None and mine.key == others.key
         assert mine.exercises == others.exercises
         assert {test.id: test.status for test in mine.tests} == {test.id: test.status for test in others.tests}

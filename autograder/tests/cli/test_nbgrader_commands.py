@@ -140,7 +140,7 @@ def grade(course, out, student=None):
     tinyset = load_assignment(tiny.NAME, course)
     folders = everyone(course, student)
     grade_class(tinyset, folders, course / out, seed=course_seed(tinyset), workers=2)
-    return {report.student: report for report in ResultFolder(course / out).all()}
+    return {report.student: report for report in ResultFolder(course / out, CourseFolders(course).state).all()}
 
 
 def test_autograde_agrees_with_autograder_grade_on_what_reading_leaves_unchanged(course, graded, clean, changed):
@@ -316,7 +316,7 @@ def test_formgraders_autograde_names_the_command_for_what_it_cannot_grade_and_ke
     assert not done["success"]
     assert f"autograder grade {tiny.NAME} --student renamed" in done["log"]
     grade(course, f"results/{tiny.NAME}", "renamed")
-    results = ResultFolder(course / "results" / tiny.NAME)
+    results = ResultFolder(course / "results" / tiny.NAME, CourseFolders(course).state)
     gradebook.write(load_assignment(tiny.NAME, course), results, students=["renamed"])
     done = formgrader.send("POST", button, {})
     assert done["success"], done

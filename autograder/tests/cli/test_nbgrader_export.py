@@ -21,7 +21,7 @@ class PointADay(LateSubmissionPlugin):  # type: ignore[misc]
 @pytest.fixture
 def exported(tmp_path):
     exported = marking.assignment(tmp_path)
-    submit(exported, "late", timestamp="2030-01-03 00:00:00 UTC")
+    submit(exported, "late", timestamp="2020-01-03 00:00:00 UTC")
     reports = [marking.report("ada"), marking.report("late"), marking.report("part", scaler=None)]
     gradebook.write(exported, marking.store(tmp_path, *reports))
     return exported
@@ -59,3 +59,11 @@ def test_an_extension_counts_at_the_next_export(exported):
 def test_one_student_can_be_exported_alone(exported):
     assert set(export(exported, student=["ada"])) == {"ada"}
     assert export(exported, assignment=["another"]) == {}
+
+
+def test_names_are_no_formulas_and_scores_stay_numbers(exported):
+    with api.Gradebook(f"sqlite:///{exported.root}/gradebook.db") as book:
+        book.update_or_create_student("ada", first_name="x;=cmd()", last_name="＝1+1", email="\x1b[2J\u202e@x")
+    row = export(exported)["ada"]
+    assert (row["first_name"], row["last_name"], row["email"]) == ("x;'=cmd()", "'＝1+1", "\\x1b[2J\\u202e@x")
+    assert (row["student_id"], row["score"], row["max_score"]) == ("ada", "5.0", "6.0")

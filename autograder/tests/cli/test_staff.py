@@ -7,7 +7,9 @@ import os
 import shutil
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -276,3 +278,40 @@ def test_feedback_of_one_student_leaves_the_others(graded: Path) -> None:
     done = run("feedback", tiny.NAME, "--student", "bob")
     assert "1 page in feedback/" in done.output
     assert sorted(path.name for path in (graded / "feedback").iterdir() if path.is_dir()) == ["bob"]
+
+
+def result(root: Path, student: str = "ada") -> dict[str, Any]:
+    return dict(json.loads((root / "results" / tiny.NAME / f"{student}.json").read_text()))
+
+
+def test_before_the_deadline_each_has_inputs_of_its_own_and_after_it_all_are_graded_again(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for student, answer in (("ada", released.SCALE), ("bob", released.SCALE + "\n"), ("cy", released.SCALE)):
+        submit(root, student, tiny_scale=answer)
+    monkeypatch.setattr("autograder.clock.now", lambda: datetime(2019, 12, 1, tzinfo=UTC))
+    assert "3 graded (provisional, before the deadline)" in run("grade", tiny.NAME, "--workers", "1").output
+    assert "3 unchanged" in run("grade", tiny.NAME, "--workers", "1").output
+    seeds = [result(root, name)["seed"] for name in ("ada", "bob", "cy")]
+    assert seeds[0] != seeds[1] and seeds[0] == seeds[2] and result(root)["stage"] == "provisional"
+    assert "PASSED" in run("rerun", tiny.NAME, "ada", "test_scale_multiplies_every_entry").output
+    monkeypatch.setattr("autograder.clock.now", lambda: datetime(2020, 1, 2, tzinfo=UTC))
+    assert "3 graded; isolation" in run("grade", tiny.NAME, "--workers", "1").output
+    assert len({result(root, name)["seed"] for name in ("ada", "bob", "cy")} - set(seeds)) == 1
+    assert result(root)["stage"] == "final"
+    extended = run("grade", tiny.NAME, "--student", "bob", "--before-due", "--workers", "1")
+    assert "1 graded (provisional" in extended.output and result(root, "bob")["seed"] == seeds[1]
+
+
+def test_an_edited_result_is_refused_by_all_and_graded_again_with_a_word(root: Path) -> None:
+    submit(root, "ada", tiny_scale=released.SCALE)
+    run("grade", tiny.NAME, "--workers", "1")
+    path = root / "results" / tiny.NAME / "ada.json"
+    path.write_text(path.read_text().replace('"score": 0.0', '"score": 2.0'))
+    for command in (("table",), ("feedback",), ("rerun", "ada", "test_scale_multiplies_every_entry")):
+        refused = run(command[0], tiny.NAME, *command[1:])
+        assert isinstance(refused.exception, BadInput) and "ada.json was changed" in str(refused.exception)
+    again = run("grade", tiny.NAME, "--workers", "1")
+    assert "ada: its stored result was changed after the grader wrote it: graded again" in again.output
+    assert "1 graded" in again.output and result(root)["auto_score"] == 3
+    assert run("table", tiny.NAME).exit_code == 0

@@ -136,21 +136,21 @@ def test_a_students_folder_that_cannot_be_read_is_told(course: CourseFolders, mo
 def test_a_name_too_long_for_a_result_is_told_and_stops_nobody_else(course: CourseFolders, length: int) -> None:
     name = "x" * length
     hand_in(course, name)
-    storable = found(course).storable(ResultFolder(course.results / "ps3"))
+    storable = found(course).storable(ResultFolder(course.results / "ps3", course.state))
     assert list(storable.folders) == ["ada"]
     assert "File name too long" in storable.left[repr(name)]
 
 
 def test_a_name_of_the_longest_file_can_be_stored(course: CourseFolders) -> None:
     hand_in(course, "é" * 125)
-    assert found(course).storable(ResultFolder(course.results / "ps3")).left == {}
+    assert found(course).storable(ResultFolder(course.results / "ps3", course.state)).left == {}
 
 
 def test_where_case_does_not_count_the_second_of_two_is_told(
     course: CourseFolders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hand_in(course, "Ada")
-    results = ResultFolder(course.results / "ps3")
+    results = ResultFolder(course.results / "ps3", course.state)
     assert set(found(course).storable(results).folders) == {"Ada", "ada"}
     monkeypatch.setattr(class_folder, "_ignores_case", lambda folder: True)
     storable = found(course).storable(results)
@@ -162,3 +162,45 @@ def test_nbgraders_list_of_folders_is_sorted_out_the_same(course: CourseFolders)
     both = sorted_out(paths, "ps3")
     assert list(both.folders) == ["bob"] and set(both.left) == {"'.dot'", "'new\\nline'"}
     assert os.listdir(course.submitted / "bob") == ["ps3"]
+
+
+LINKS = {
+    "the student's folder": ("eve", "elsewhere/eve"),
+    "the student's folder, to another student's": ("eve", "course/submitted/ada"),
+    "the student's folder, inside the class": ("eve", "ada"),
+    "the student's folder, to nowhere": ("eve", "nowhere"),
+    "the assignment's folder": ("eve/ps3", "elsewhere/eve/ps3"),
+    "the assignment's folder, to another student's": ("eve/ps3", "../ada/ps3"),
+    "the assignment's folder, to nowhere": ("eve/ps3", "nowhere"),
+    "the assignment's folder, to a file": ("eve/ps3", "course/submitted/ada/ps3/1_a.ipynb"),
+    "the assignment's folder, to itself": ("eve/ps3", "ps3"),
+}
+
+
+@pytest.mark.parametrize("what", LINKS)
+def test_a_link_in_place_of_a_folder_is_not_followed_and_told(course: CourseFolders, what: str) -> None:
+    place, target = LINKS[what]
+    (course.root.parent / "elsewhere" / "eve" / "ps3").mkdir(parents=True)
+    link = course.submitted / place
+    link.parent.mkdir(exist_ok=True)
+    outside = target.startswith(("elsewhere", "course"))
+    link.symlink_to(course.root.parent / target if outside else Path(target))
+    both = found(course)
+    assert list(both.folders) == ["ada"]
+    assert both.left == {"'eve'": f"{link} is a link: put the folder itself there"}
+    with pytest.raises(BadInput, match="is a link"):
+        submission_of("eve", course.submitted, "ps3", course)
+
+
+def test_the_class_itself_may_be_a_link_and_links_to_something_else_are_nobody(course: CourseFolders) -> None:
+    moved = course.submitted.rename(course.root.parent / "shared")
+    course.submitted.symlink_to(moved)
+    (course.submitted / "readme").symlink_to(course.root / "assignments" / "ps3")
+    (course.submitted / "other.txt").symlink_to(course.submitted / "ada" / "ps3" / "1_a.ipynb")
+    assert found(course) == ClassFolder({"ada": course.submitted / "ada" / "ps3"})
+
+
+def test_nbgraders_way_to_a_submission_follows_no_link_either(course: CourseFolders) -> None:
+    (course.submitted / "eve").symlink_to(course.submitted / "ada")
+    both = sorted_out([course.submitted / name / "ps3" for name in ("ada", "eve")], "ps3")
+    assert list(both.folders) == ["ada"] and "is a link" in both.left["'eve'"]

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from autograder.assignment.load import load_assignment
+from autograder.course_folders import CourseFolders
 from autograder.grading.exercise_runs import with_staffs_answers
 from autograder.grading.grade_one import Graded, confined, grade_submission
 from autograder.grading.plan import Plan
 from autograder.grading.rerun import run_one
-from autograder.result_layout import result_folder
-from autograder.results import ExerciseResult
+from autograder.results import ExerciseResult, ResultFolder
 from autograder.sandbox.sandbox import Sandbox
 from autograder.sandbox.worker_process import Worker
 from autograder.submission.read import read_submission
@@ -194,7 +194,7 @@ def test_notes_name_cells_of_the_student_alone(plan: Plan, sandbox: Sandbox, tmp
     answers = {"tiny_scale": f"1 / 0\n{released.SCALE}", "tiny_scaler": released.SCALER}
     notes = graded(plan, sandbox, tmp_path / "s", "scale(1)", **answers).report.notes
     assert [note for note in notes if "stopped with" in note] == [
-        "cell tiny-scale stopped with ZeroDivisionError, line 1: division by zero"
+        "cell tiny-scale stopped with ZeroDivisionError in line 1"
     ]
 
 
@@ -268,8 +268,12 @@ def graded_course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+def stored(root: Path) -> ResultFolder:
+    return ResultFolder(root / "results" / tiny.NAME, CourseFolders(root).state)
+
+
 def test_what_students_get_holds_nothing_of_the_staffs_answer(graded_course: Path) -> None:
-    reports = result_folder(graded_course / "results", tiny.NAME).all()
+    reports = stored(graded_course).all()
     assert {result.earlier for report in reports for result in report.exercises} == {None, "staff"}
     folders = (f"results/{tiny.NAME}/notebooks", "feedback", "autograded")
     for_students = [path for folder in folders for path in (graded_course / folder).rglob("*") if path.is_file()]
@@ -294,7 +298,7 @@ def test_rerun_and_table_say_whose_answers_stood_beside_it(
 @pytest.mark.parametrize("way", ["raised", "an assertion"])
 def test_what_the_staff_get_shows_that_these_attempts_read_it(graded_course: Path, way: str) -> None:
     student = f"s{list(WAYS_OUT).index(way)}"
-    assert SECRET in result_folder(graded_course / "results", tiny.NAME).details_path(student).read_text()
+    assert SECRET in stored(graded_course).details_path(student).read_text()
 
 
 # --- which cells, in which order ------------------------------------------------------------------------------------

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from autograder.assignment.load import load_assignment
 from autograder.assignment.model import Assignment
 from autograder.errors import NotGraded
+from autograder.grading import faults
+from autograder.grading import grade_class as grade_class_module
 from autograder.grading import plan as plan_module
 from autograder.grading.grade_one import confined, grade_submission
 from autograder.grading.plan import Plan
 from autograder.grading.processes import in_fresh_process
-from autograder.results import Report
+from autograder.results import Report, ResultFolder
 from autograder.sandbox.sandbox import Sandbox
 from autograder.sandbox.worker_process import Worker
+from autograder.submission import exchange_files
 from autograder.submission.read import read_submission
 from autograder.tests import marking, processes, released, tiny
+from kit.student import STUDENT_ERRORS, Student, StudentCrashed, StudentTimeout
 
+StudentMemoryError, StudentOSError = STUDENT_ERRORS["MemoryError"], STUDENT_ERRORS["OSError"]
 RIGHT = {"tiny_scale": released.SCALE, "tiny_scaler": released.SCALER}
 ENDLESS = """
 
@@ -92,6 +100,245 @@ def test_a_sandbox_that_is_killed_each_time_leaves_the_submission_not_graded(
         report = graded(Plan.of(course, 11), sandbox, **RIGHT)
     assert (report.status, report.auto_score) == ("not graded", None)
     assert report.reason is not None and "no confined process could be had" in report.reason
+
+
+def test_workers_that_are_killed_from_outside_cost_nothing(course: Assignment, monkeypatch: pytest.MonkeyPatch) -> None:
+    exchange = Worker.exchange
+    calls: list[int] = []
+    struck: set[int] = set()
+
+    def killing(worker: Worker, frame: bytes, seconds: float) -> bytes:
+        if len(calls) in struck:
+            os.kill(number_of(worker), signal.SIGKILL)
+            assert select.select([worker._pidfd], [], [], 60)[0]
+        calls.append(1)
+        return exchange(worker, frame, seconds)
+
+    with confined(course, allow_weak=True) as sandbox:
+        plan = Plan.of(course, 11)
+        graded(plan, sandbox, **RIGHT)
+        monkeypatch.setattr(Worker, "exchange", killing)
+        for struck in ({0}, {1}, {2}, {4}, {6}, {1, 4}, {2, 3}, {0, 1, 5}):
+            calls.clear()
+            report = regraded(plan, sandbox)
+            assert (report.status, report.auto_score, report.notes) == ("graded", 5, ()), struck
+            assert len(calls) > max(struck)
+
+
+def number_of(worker: Worker) -> int:
+    assert worker._pid is not None
+    return worker._pid
+
+
+def test_workers_that_are_always_killed_leave_the_submission_not_graded(
+    course: Assignment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchange = Worker.exchange
+
+    def killing(worker: Worker, frame: bytes, seconds: float) -> bytes:
+        os.kill(number_of(worker), signal.SIGKILL)
+        return exchange(worker, frame, seconds)
+
+    with confined(course, allow_weak=True) as sandbox:
+        monkeypatch.setattr(Worker, "exchange", killing)
+        report = graded(Plan.of(course, 11), sandbox, **RIGHT)
+    assert (report.status, report.auto_score) == ("not graded", None)
+    assert report.reason is not None and "signal 9 ended a worker, which the sandbox has not sent" in report.reason
+
+
+@pytest.mark.parametrize(
+    ("raised", "status"),
+    [(StudentTimeout("slow"), "timeout"), (StudentCrashed("exited with code 1"), "crashed")],
+)
+def test_a_test_without_an_answer_runs_once_more_alone_and_that_counts(
+    course: Assignment, monkeypatch: pytest.MonkeyPatch, raised: Exception, status: str
+) -> None:
+    """Once: full marks. Each time: the student's own, and no more than one of an exercise's tests is repeated."""
+    exchange = Worker.exchange
+    calls: list[bytes] = []
+
+    def failing(worker: Worker, frame: bytes, seconds: float) -> bytes:
+        if b'"call"' in frame and b'"scale"' in frame:
+            calls.append(frame)
+            if len(calls) <= failures:
+                worker.close()
+                raise raised
+        return exchange(worker, frame, seconds)
+
+    failures = 1
+    with confined(course, allow_weak=True) as sandbox:
+        monkeypatch.setattr(Worker, "exchange", failing)
+        plan = Plan.of(course, 11)
+        assert graded(plan, sandbox, **RIGHT).auto_score == 5
+        once = len(calls)
+        calls.clear()
+        failures = 10**6
+        report = regraded(plan, sandbox)
+    statuses = [test.status for test in report.tests if test.exercise == "tiny-scale"]
+    assert report.status == "graded" and set(statuses) == {status}
+    assert len(calls) <= once + len(statuses)
+
+
+def regraded(plan: Plan, sandbox: Sandbox) -> Report:
+    folder = plan.assignment.root / "submitted" / "ada" / tiny.NAME
+    return grade_submission(read_submission(folder, plan.assignment.manifest), plan, sandbox).report
+
+
+SHORTAGES = [
+    MemoryError(),
+    OSError(errno.ENOMEM, "Cannot allocate memory"),
+    BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"),
+    OSError(errno.EMFILE, "Too many open files"),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't allocate memory"),
+]
+
+
+@pytest.mark.parametrize("error", SHORTAGES, ids=repr)
+def test_a_shortage_of_the_machine_is_known_by_its_error(error: Exception) -> None:
+    assert faults.is_shortage(error)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["in a test", "while a submission is read", "while its copy is made"])
+def test_a_grader_short_of_memory_grades_the_submission_again_alone(
+    course: Assignment, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """In another process than the first time, since the pool is forked from this one."""
+    strike = once_in_a_class(course.root / "struck", MemoryError())
+    patch = {
+        "in a test": (Student, "begin"),
+        "while a submission is read": (grade_class_module, "read_submission"),
+        "while its copy is made": (grade_class_module, "clean_copy"),
+    }[where]
+    real = getattr(*patch)
+    monkeypatch.setattr(*patch, lambda *given, **named: (strike(), real(*given, **named))[1])
+    reports = class_of(course, "ada", "ben", "cy")
+    assert {name: (report.status, report.auto_score) for name, report in reports.items()} == dict.fromkeys(
+        ("ada", "ben", "cy"), ("graded", 5)
+    )
+    assert (course.root / "struck").exists()
+
+
+def once_in_a_class(mark: Path, error: Exception) -> Callable[[], None]:
+    def strike() -> None:
+        if not mark.exists():
+            mark.touch()
+            raise error
+
+    return strike
+
+
+def class_of(course: Assignment, *students: str, **answers: str) -> dict[str, Report]:
+    """Everybody's report by two graders. answers: by student, in place of right ones."""
+    folders = {}
+    for student in students:
+        folders[student] = folder = course.root / "submitted" / student / tiny.NAME
+        folder.mkdir(parents=True)
+        (folder / tiny.NOTEBOOK).write_bytes((course.release / tiny.NOTEBOOK).read_bytes())
+        right = {**RIGHT, "tiny_scale": answers.get(student, RIGHT["tiny_scale"])}
+        released.fill(folder / tiny.NOTEBOOK, **right)
+    out = course.root / "results" / tiny.NAME
+    done = grade_class_module.grade_class(course, folders, out, seed=11, workers=2, allow_weak=True)
+    return {each.report.student: each.report for each in done}
+
+
+def test_a_grader_that_stays_short_of_memory_says_so_and_gives_no_score(
+    course: Assignment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Student, "begin", fails)
+    report = class_of(course, "ada")["ada"]
+    assert (report.status, report.auto_score) == ("not graded", None)
+    assert report.reason is not None and "short of memory" in report.reason
+
+
+def test_a_machine_without_processes_to_give_leaves_everybody_not_graded(
+    course: Assignment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails() -> int:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(grade_class_module, "_context", lambda *given: (Plan.of(course, 11), None))
+    monkeypatch.setattr(os, "fork", fails)
+    reports = class_of(course, "ada", "ben")
+    assert {report.status for report in reports.values()} == {"not graded"}
+    assert {str(report.reason).rpartition(": ")[2] for report in reports.values()} == {"no process could be started"}
+
+
+@pytest.mark.parametrize("error", [MemoryError(), StudentMemoryError(), ValueError("x"), StudentOSError()], ids=repr)
+def test_what_a_student_raises_is_never_the_graders_trouble(error: Exception) -> None:
+    assert faults.is_ours(error) is (type(error) is MemoryError)
+
+
+BAD_TIMES = ["1e999999999", "1:2:3e99999", "0x" * 15, "99999999999999999999999999999", ";" * 30, "\x00" * 30, "Jan" * 9]
+
+
+@pytest.mark.parametrize("text", BAD_TIMES)
+def test_no_text_of_a_side_file_stops_a_class(course: Assignment, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = course.root / "submitted" / "ada" / tiny.NAME
+    folder.mkdir(parents=True)
+    for name in ("timestamp.txt", "submission_secret.txt"):
+        (folder / name).write_text(text)
+    assert exchange_files.timestamp(folder)[0] is None
+    exchange_files.secret(folder)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("where", "error"),
+    [
+        ("read_submission", ArithmeticError("odd")),
+        ("read_submission", RecursionError()),
+        ("clean_copy", LookupError("odd")),
+        ("ResultFolder.write", OSError(36, "File name too long")),
+        ("ResultFolder.read", ArithmeticError("odd")),
+    ],
+    ids=repr,
+)
+def test_one_submission_that_cannot_be_read_or_stored_stops_nobody_else(
+    course: Assignment, monkeypatch: pytest.MonkeyPatch, error: Exception, where: str
+) -> None:
+    name, _, method = where.partition(".")
+    place: tuple[Any, str] = (ResultFolder, method) if method else (grade_class_module, name)
+    real = getattr(*place)
+
+    def fails(*given: Any, **named: Any) -> Any:
+        if "troublesome" in repr((given, named)):
+            raise error
+        return real(*given, **named)
+
+    monkeypatch.setattr(*place, fails)
+    if where == "clean_copy":
+        bad = "def scale(values, factor):\n    return 'troublesome'"
+        reports = class_of(course, "x", "right", x=bad)
+    else:
+        reports = class_of(course, "troublesome", "right")
+    assert reports["right"].auto_score == 5
+    assert [report.status for name, report in reports.items() if name != "right"] == ["not graded"]
+
+
+HOG = """
+import threading
+
+def spin():
+    while True:
+        pass
+
+def scale(values, factor):
+    for _ in range({count}):
+        threading.Thread(target=spin, daemon=True).start()
+    return values * factor
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [40, 240])
+def test_threads_of_one_submission_cost_nobody_else_a_mark(course: Assignment, count: int) -> None:
+    right = [f"right{number}" for number in range(6)]
+    reports = class_of(course, "hog", *right, "zhog", hog=HOG.format(count=count), zhog=HOG.format(count=count))
+    assert {name: reports[name].auto_score for name in right} == dict.fromkeys(right, 5)
 
 
 def with_endless_test(course: Assignment, before: str) -> Assignment:

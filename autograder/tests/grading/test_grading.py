@@ -25,7 +25,7 @@ from autograder.grading import grade_one
 from autograder.grading.class_folder import submissions
 from autograder.grading.grade_class import Task, grade_class, grade_task
 from autograder.grading.plan import Plan
-from autograder.results import Report, ResultFolder
+from autograder.results import SEAL, Report, ResultFolder
 from autograder.sandbox.sandbox import Sandbox
 from autograder.tests import marking, processes, released, tiny
 
@@ -61,9 +61,11 @@ def grade(assignment: Assignment, **options: Any) -> dict[str, Report]:
 
 
 def stored(assignment: Assignment, student: str) -> dict[str, Any]:
+    """A result without what differs between two runs: times, and the digests that cover them."""
     data: dict[str, Any] = json.loads((assignment.root / "results" / f"{student}.json").read_text())
     for test in data["tests"]:
         test.pop("seconds")
+    del data[SEAL], data["files"]
     return data
 
 
@@ -169,7 +171,7 @@ def test_a_damaged_result_is_graded_again(ungraded: Assignment) -> None:
 def test_a_result_whose_notebooks_are_gone_is_made_again(ungraded: Assignment) -> None:
     submit_right(ungraded.root, "ada")
     grade(ungraded)
-    folder = ResultFolder(ungraded.root / "results").notebooks_path("ada")
+    folder = ResultFolder(ungraded.root / "results", ungraded.course.state).notebooks_path("ada")
     shutil.rmtree(folder)
     grade(ungraded)
     assert (folder / tiny.NOTEBOOK).is_file()
@@ -181,10 +183,10 @@ def test_what_a_pools_process_sends_back_is_written_whole_or_not_at_all(ungraded
     folder = ungraded.root / "submitted" / "ada" / tiny.NAME
     task = Task(str(ungraded.root), tiny.NAME, "ada", str(folder), str(ungraded.root / "out"), SEED, False, False)
     try:
-        sent = class_grading._is_fresh(task)
+        sent = class_grading._how(task)
     finally:
         class_grading.close_contexts()
-    assert sent is True and len(pickle.dumps(sent)) < select.PIPE_BUF // 4
+    assert sent.fresh and not sent.again and len(pickle.dumps(sent)) < select.PIPE_BUF // 4
 
 
 def test_a_notebook_that_cannot_be_read_is_not_graded_and_not_zero(ungraded: Assignment) -> None:
@@ -259,7 +261,9 @@ def test_a_fault_of_the_grader_on_one_submission_stops_nobody_else(
     monkeypatch.setattr(class_grading, "grade_submission", faulty)
     reports = grade(ungraded)
     assert (reports["ada"].status, reports["ada"].auto_score) == ("not graded", None)
-    assert "our own mistake" in str(reports["ada"].reason)
+    assert reports["ada"].reason == "the grader itself failed (the error stands in details/)"
+    details = ResultFolder(ungraded.root / "results", ungraded.course.state).details_path("ada")
+    assert "RuntimeError: our own mistake" in details.read_text()
     assert reports["ben"].auto_score == 5
 
 
@@ -325,7 +329,7 @@ def test_a_task_needs_nothing_but_itself(ungraded: Assignment) -> None:
         assert grade_task(task).report.auto_score == 5
     finally:
         class_grading.close_contexts()
-    assert ResultFolder(ungraded.root / "out").read("ada") is not None
+    assert ResultFolder(ungraded.root / "out", ungraded.course.state).read("ada") is not None
 
 
 GRADE_AND_PRINT = """
@@ -379,4 +383,4 @@ def test_a_stopped_run_leaves_no_process_or_half_file_and_goes_on(ungraded: Assi
     said = dict(line.split() for line in output.splitlines())
     assert {student for student, state in said.items() if state == "kept"} == done
     assert not list(results.rglob(".writing-*"))
-    assert {report.auto_score for report in ResultFolder(results).all()} == {5}
+    assert {report.auto_score for report in ResultFolder(results, ungraded.course.state).all()} == {5}

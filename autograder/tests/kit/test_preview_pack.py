@@ -14,6 +14,7 @@ import pytest
 
 import kit
 from autograder.tests import released, tiny
+from autograder.tests.hostile_words import WORDS, raw
 from kit import running_notebook
 from kit.__main__ import main
 from kit.notebooks import MAX_BYTES
@@ -500,3 +501,25 @@ def test_a_failed_write_leaves_the_older_file_and_nothing_half_written(
     assert main(["pack"]) == 1
     assert "No space left on device" in capsys.readouterr().err
     assert (folder / ARCHIVE).read_bytes() == before and not list(folder.glob("*.part"))
+
+
+# --- what is hostile ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("word", [word for word in WORDS.values() if "\x00" not in word and "\udc9b" not in word])
+def test_names_and_cells_print_nothing_that_acts_on_a_terminal(
+    folder: Path, word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = folder / tiny.NOTEBOOK
+    released.fill(path, tiny_scale=f'{released.SCALE}\nnote = """{word}"""\n')
+    cells = released.load(path)
+    own = [f"# {word}\nx = '{word}'", f"{word} = 1", f"!ls {word}", f"def f():\n    '''{word}'''\n    return missing"]
+    released.save(path, [*cells, *map(released.code, own)])
+    path.rename(folder / f"{word.replace('/', '')}.ipynb")
+    (folder / f"b{word.replace('/', '')}.ipynb").write_text("{")
+    for command in ("preview", "pack"):
+        main([command])
+        shown = capsys.readouterr()
+        assert shown.out + shown.err and not raw(shown.out + shown.err)
+    for saved in read_all(find_release()).notebooks:
+        assert not raw(as_html(examine(find_release().manifest, saved)))

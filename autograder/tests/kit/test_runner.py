@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from kit.binding import Budget, LocalFarSide, NotebookBinding
+from kit.binding import LocalFarSide, NotebookBinding
+from kit.budget import Budget
 from kit.exercises import exercise
 from kit.manifest import Exercise, Manifest
 from kit.notebooks import CodeCell, Extraction
@@ -52,7 +53,7 @@ def manifest(seconds: float = 5) -> Manifest:
 def binding(one: str = ONE, two: str = TWO, *extra: CodeCell) -> NotebookBinding:
     cells = (CodeCell("one", one, "one"), *extra, CodeCell("two", two, "two"))
     extraction = Extraction(cells, (), (), frozenset(), frozenset())
-    return NotebookBinding(manifest(), {"p": extraction}, lambda: LocalFarSide("torch"), budget=Budget(60))
+    return NotebookBinding(manifest(), {"p": extraction}, lambda: LocalFarSide("torch"), seed=0, budget=Budget(60))
 
 
 @pytest.fixture
@@ -115,7 +116,7 @@ def test_a_cell_that_stops_inside_another_cell_names_both(file: TestFile) -> Non
     extra = CodeCell("cell 2", "one(1).nothing", None)
     to = binding("def one(x):\n    return nowhere", TWO, extra)
     run(file, to)
-    assert to.notes == ("cell 2 stopped with NameError in cell one, line 2: name 'nowhere' is not defined",)
+    assert to.notes == ("cell 2 stopped with NameError in line 2 of cell one",)
 
 
 def test_a_definition_above_a_line_that_stops_still_counts(file: TestFile) -> None:
@@ -275,9 +276,15 @@ def scripted(*plan: Exception | None) -> tuple[NotebookBinding, Scripted]:
 
 
 def test_after_a_death_the_next_test_gets_a_fresh_far_side(file: TestFile) -> None:
-    bound, sides = scripted(StudentCrashed("killed by signal 9"), None, None)
+    death = StudentCrashed("killed by signal 11")
+    bound, sides = scripted(death, None, death, None)
     assert list(statuses(run(file, bound)).values()) == ["crashed", "passed", "passed", "passed"]
-    assert sides.opened == 3
+    assert sides.opened == 4
+
+
+def test_a_death_that_does_not_come_again_does_not_count(file: TestFile) -> None:
+    bound, _ = scripted(StudentCrashed("killed by signal 11"), None, None)
+    assert set(statuses(run(file, bound)).values()) == {"passed"}
 
 
 def test_after_two_timeouts_the_rest_of_an_exercise_is_not_tried(file: TestFile) -> None:
@@ -286,11 +293,11 @@ def test_after_two_timeouts_the_rest_of_an_exercise_is_not_tried(file: TestFile)
     )
     file.path.write_text(path_tests)
     slow = StudentTimeout("no answer within 5 s")
-    bound, sides = scripted(slow, slow, None)
+    bound, sides = scripted(slow, slow, slow, None)
     outcomes = run(file, bound)
     assert [o.status for o in outcomes] == ["timeout", "timeout", "timeout", "passed", "passed"]
     assert outcomes[2].text.startswith("not tried")
-    assert sides.opened == 3
+    assert sides.opened == 4
 
 
 def test_a_submission_that_used_up_its_time_gets_no_more(file: TestFile) -> None:
@@ -309,7 +316,7 @@ def test_a_cell_that_ends_the_far_side_costs_only_its_own_exercise(file: TestFil
     bound = binding(ONE, TWO + "\nfatal = 1")
     bound.open_far_side = lambda: Side("torch")
     assert list(statuses(run(file, bound)).values()) == ["passed", "passed", "crashed", "crashed"]
-    assert bound.notes == ("cell two ended the process: it exited",)
+    assert bound.notes == ("cell two ended the process that ran it",)
 
 
 def test_exercises_do_not_share_a_namespace(file: TestFile) -> None:
@@ -338,7 +345,25 @@ def test_a_slow_exercise_leaves_time_for_the_others(file: TestFile) -> None:
     assert list(statuses(run(file, bound)).values()) == ["passed", "timeout", "passed", "passed"]
 
 
-@pytest.mark.parametrize("text", ["a secret number: write this function", "two: write this function"])
-def test_only_an_exercise_can_block_another_one(file: TestFile, text: str) -> None:
-    outcome = run(file, binding(one=f"def one(x):\n    raise NotImplementedError({text!r})"))[0]
-    assert (outcome.status, outcome.blocked_by) == (("blocked", "two") if "two" in text else ("failed", ""))
+CLAIMS = {
+    "no exercise": 'raise NotImplementedError("a secret number: write this function")',
+    "an exercise and more": 'raise NotImplementedError("two: write this function\\nFAILED")',
+    "an exercise": 'raise NotImplementedError("two: write this function")',
+    "the exercise itself": 'if x is None:\n        return x\n    raise NotImplementedError("one: write this function")',
+    "a missing name": "raise NameError(\"name 'two' is not defined\")",
+    "a missing name of its own": "raise NameError(\"name 'one' is not defined\")",
+    "a name that was deleted": "del globals()['two']\n    return two(x)",
+}
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
+def test_a_written_exercise_blocks_nothing_whatever_the_code_claims(file: TestFile, claim: str) -> None:
+    outcome = run(file, binding(one=f"def one(x):\n    {claim}"))[0]
+    assert (outcome.status, outcome.blocked_by) == ("failed", "")
+
+
+@pytest.mark.parametrize("claim", ["an exercise", "a missing name"])
+@pytest.mark.parametrize("two", ["def two(x):\n    " + STUB.format("two"), "def to(x):\n    return x"])
+def test_an_unwritten_exercise_blocks_another_one(file: TestFile, claim: str, two: str) -> None:
+    outcome = run(file, binding(f"def one(x):\n    {CLAIMS[claim]}", two))[0]
+    assert (outcome.status, outcome.blocked_by) == ("blocked", "two")

@@ -1,5 +1,7 @@
 """The `student` fixture and the far side, over the local transport: the whole vocabulary of a test."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import nn
@@ -398,6 +400,8 @@ class Liar:
         {},
         {"status": "ok"},
         {"status": "ok", "value": 1, "flags": "none", "unchanged": True, "modes": []},
+        {"status": "ok", "value": 1, "flags": ["a word of the student's"], "unchanged": True, "modes": []},
+        {"status": "ok", "value": 1, "flags": [["subclass"]], "unchanged": True, "modes": []},
         {"status": "ok", "value": 1, "flags": [], "unchanged": True},
         {"status": "ok", "value": 1, "flags": [], "unchanged": True, "modes": "grad"},
         {"status": "ok", "value": 1, "flags": [], "unchanged": True, "modes": ["a word of the student's"]},
@@ -412,6 +416,38 @@ class Liar:
 def test_a_reply_of_the_wrong_form_is_a_wire_error(reply: dict[str, object]) -> None:
     with pytest.raises(WireError):
         Student(Liar(reply)).anything(1)
+
+
+class NeverText:
+    """Refuses to be turned into text, as what would take long should never be."""
+
+    def __str__(self) -> str:
+        raise AssertionError("turned into text")
+
+    __repr__ = __format__ = __str__  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("name", ["flags", "modes", "unchanged", "handle", "status"])
+@pytest.mark.parametrize(
+    "wrapped", [lambda one: one, lambda one: [one], lambda one: {"grad": one}, lambda one: [[one]]]
+)
+def test_what_a_worker_says_about_itself_is_never_turned_into_text(
+    name: str, wrapped: Callable[[object], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good: dict[str, object] = {"status": "ok", "value": 1, "flags": [], "unchanged": True, "modes": [], "handle": 0}
+    monkeypatch.setattr("kit.student.decode", lambda frame: good | {name: wrapped(NeverText())})
+    student = Student(Liar({}))
+    with pytest.raises(WireError):
+        student.build("Net") if name == "handle" else student.anything(1)
+
+
+@pytest.mark.parametrize("part", ["type", "shown", "text", "cell", "line", "trace"])
+def test_no_part_of_a_forged_error_is_turned_into_text(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    forged = {"type": "ValueError", "text": "no"} | {part: [NeverText()]}
+    monkeypatch.setattr("kit.student.decode", lambda frame: {"status": "error", "modes": [], "error": forged})
+    with pytest.raises(StudentError) as caught:
+        Student(Liar({})).anything(1)
+    assert len(str(caught.value)) < 100
 
 
 def test_forged_gradients_and_states_are_wire_errors() -> None:

@@ -154,7 +154,41 @@ def test_a_bool_byte_of_seven_is_true_and_nothing_stranger() -> None:
 
 def test_a_huge_shape_is_refused_before_memory_is_set_aside() -> None:
     with pytest.raises(WireError, match="larger than its bytes"):
-        decode(message(TENSOR | {"s": [2**38]}))
+        decode(message(TENSOR | {"s": [2**22]}))
+
+
+LARGE = 1_500_000  # elements: two such tensors may cross, three may not
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        torch.empty(LARGE, dtype=torch.uint8),
+        torch.empty(LARGE, device="meta"),
+        torch.zeros(1).expand(LARGE),
+        torch.empty(0, LARGE),
+        torch.empty(LARGE, 1, dtype=torch.bool),
+    ],
+    ids=["small numbers", "meta", "expanded", "empty", "bool"],
+)
+def test_tensors_of_more_elements_than_a_test_should_make_cross_in_no_form(tensor: torch.Tensor) -> None:
+    assert isinstance(there_and_back((tensor, tensor)), tuple)
+    for value in ([tensor] * 3, {"a": (tensor,), "b": [tensor, tensor]}):
+        with pytest.raises(TypeError, match="too large to be sent"):
+            encode({"value": value})
+
+
+@pytest.mark.parametrize("node", [TENSOR | {"s": [LARGE], "meta": True}, TENSOR | {"s": [0, LARGE]}])
+def test_elements_are_counted_over_a_whole_forged_reply(node: dict[str, object]) -> None:
+    decode(message({"k": "list", "v": [node] * 2}))
+    with pytest.raises(WireError, match="more than 4,194,304 elements"):
+        decode(message({"k": "list", "v": [node] * 3}))
+
+
+@pytest.mark.parametrize("kind", [["lib"], {"k": "list"}, 7, None])
+def test_a_kind_that_is_no_text_is_refused_unlooked_at(kind: object) -> None:
+    with pytest.raises(WireError, match="without a kind"):
+        decode(message({"k": kind, "v": []}), references=True)
 
 
 def test_a_wire_error_is_not_an_error_that_a_test_could_expect() -> None:

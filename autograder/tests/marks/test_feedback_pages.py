@@ -56,7 +56,7 @@ def test_marks_and_comments_by_people_are_shown(tinyset):
     pages(tinyset, marking.report("ada", scale=1.0))
     mark(tinyset, "ada", "tiny-why", 1.0, extra=0.5, comment="Well *put*.")
     mark(tinyset, "ada", "tiny-scale-check", 2.0)
-    feedback_pages.write(tinyset, ResultFolder(tinyset.root / "results" / tiny.NAME))
+    feedback_pages.write(tinyset, ResultFolder(tinyset.root / "results" / tiny.NAME, tinyset.course.state))
     for page in texts(tinyset).values():
         assert "<em>put</em>" in page
         assert "Marked by hand: 2 (automatic: 1)." in page

@@ -100,7 +100,9 @@ def test_a_declared_rename_of_an_exercise_carries_them_too(marked):
 def test_table_shows_the_mark_before_the_next_grading(marked):
     rename(marked.folder, "tiny-why", "tiny-because", '"tiny-why"')
     assignment = release_again(marked)
-    (ada, _) = standings(assignment.manifest, ResultFolder(marked.root / "results/tinyset"), marked.course.gradebook)
+    (ada, _) = standings(
+        assignment.manifest, ResultFolder(marked.root / "results/tinyset", marked.course.state), marked.course.gradebook
+    )
     assert [(score.id, score.manual) for score in ada.scores if score.written] == [("tiny-because", 1.0)]
 
 

@@ -57,7 +57,7 @@ def grade(root: Path) -> None:
     """What `autograder grade` does."""
     released_notebooks._read.cache_clear()
     assignment = load_assignment(tiny.NAME, root)
-    results = result_folder(assignment.course.results, tiny.NAME)
+    results = result_folder(assignment.course.results, tiny.NAME, assignment.course)
     folders = submissions(assignment.course.submitted, tiny.NAME, assignment.course).folders
     seed = course_seed(assignment)
     grade_class(assignment, folders, results.path, seed=seed, workers=1, allow_weak=True)

@@ -33,7 +33,7 @@ def handed_in(tinyset, *changes):
         change(submitted)
     kept = keep(submitted)
     copied = clean_copy(released, SubmittedNotebook(kept, read_notebook(tinyset.manifest.notebooks[0], kept)))
-    results = ResultFolder(tinyset.root / "results")
+    results = ResultFolder(tinyset.root / "results", tinyset.course.state)
     results.path.mkdir(exist_ok=True)
     results.write(marking.report("ada"), [], {tiny.NOTEBOOK: copied.notebook})
     return gradebook.write(tinyset, results)

@@ -145,14 +145,15 @@ ATTEMPTS = (
         "import os\ndef attempt(): return [n for n in os.environ if SECRET in n or SECRET in os.environ[n]]",
         [],
     ),
-    Attempt(2, "reads the zygote's command line", "def attempt(): return open('/proc/1/cmdline').read()", DENIED),
-    Attempt(2, "reads the zygote's environment", "def attempt(): return open('/proc/1/environ').read()", DENIED),
-    Attempt(2, "reads its own memory map", "def attempt(): return open('/proc/self/maps').read()", DENIED),
-    Attempt(2, "reads open descriptors", "import os\ndef attempt(): return os.listdir('/proc/self/fd')", DENIED),
+    Attempt(2, "reads the zygote's command line", "def attempt(): return open('/proc/1/cmdline').read()", NOT_THERE),
+    Attempt(2, "reads the zygote's environment", "def attempt(): return open('/proc/1/environ').read()", NOT_THERE),
+    Attempt(2, "reads its own memory map", "def attempt(): return open('/proc/self/maps').read()", NOT_THERE),
+    Attempt(2, "reads open descriptors", "import os\ndef attempt(): return os.listdir('/proc/self/fd')", NOT_THERE),
     Attempt(
         2,
         "finds more than its socket open",
-        "import os\ndef attempt():\n  def is_open(n):\n    try: os.fstat(n)\n    except OSError: return False\n"
+        "import errno, os\ndef attempt():\n  def is_open(n):\n    try: os.fstat(n)\n"
+        "    except OSError as e: return e.errno != errno.EBADF\n"
         "    return True\n  return [n for n in range(1024) if is_open(n)]",
         [0, 1, 2, 3],
     ),
@@ -196,8 +197,9 @@ ATTEMPTS = (
         "import _thread\ndef attempt():\n  _thread.interrupt_main()\n  for _ in range(10**6): pass",
         Raises("", "KeyboardInterrupt"),
     ),
-    Attempt(3, "kills itself", "import os\ndef attempt(): os.kill(os.getpid(), 9)", Raises(StudentCrashed, "signal 9")),
-    Attempt(3, "aborts", "import os\ndef attempt(): os.abort()", Raises(StudentCrashed, "signal 6")),
+    # The first process of a namespace meets no signal that it sends itself; abort then ends it by a forbidden command.
+    Attempt(3, "kills itself", "import os\ndef attempt(): os.kill(os.getpid(), 9)", None),
+    Attempt(3, "aborts", "import os\ndef attempt(): os.abort()", Raises(StudentCrashed, "signal 11")),
     Attempt(
         3,
         "reads address 0",
@@ -277,9 +279,10 @@ ATTEMPTS = (
     Attempt(
         4,
         "bombs with threads",
-        "import threading, time\ndef attempt():\n"
-        "  while True: threading.Thread(target=time.sleep, args=(100,)).start()",
-        Raises("RuntimeError", "can't start new thread"),
+        "import threading, time\ndef attempt():\n  try:\n"
+        "    while True: threading.Thread(target=time.sleep, args=(100,)).start()\n"
+        "  except RuntimeError: time.sleep(100)",
+        Raises(StudentCrashed, "more than 64 threads"),
     ),
     Attempt(4, "takes memory at once", "def attempt(): return len(bytearray(8 << 30))", Raises("MemoryError")),
     Attempt(
@@ -334,7 +337,7 @@ ATTEMPTS = (
         "kept = []\ndef attempt():\n  while True: kept.append(open('/dev/null'))",
         Raises("OSError", "Too many open files"),
     ),
-    Attempt(4, "writes a file", "def attempt(): open('/tmp/x', 'w')", DENIED),
+    Attempt(4, "writes a file", "def attempt(): open('/tmp/x', 'w')", READ_ONLY),
     Attempt(
         4,
         "writes beside its library",
@@ -364,7 +367,7 @@ ATTEMPTS = (
     Attempt(5, "runs a shell", "import os\ndef attempt(): return os.system('true') >> 8", 127),
     Attempt(5, "becomes a program", "import os, sys\ndef attempt(): os.execv('/proc/self/exe', ['python'])", DENIED),
     Attempt(5, "spawns a program", "import os\ndef attempt(): os.posix_spawn('/bin/true', ['true'], {})", DENIED),
-    Attempt(5, "writes the zygote's memory", "def attempt(): open('/proc/1/mem', 'wb')", DENIED),
+    Attempt(5, "writes the zygote's memory", "def attempt(): open('/proc/1/mem', 'wb')", NOT_THERE),
     Attempt(5, "reaches for the kernel", _RAW_CALLS, []),
     Attempt(
         5,
@@ -375,7 +378,7 @@ ATTEMPTS = (
     ),
     Attempt(5, "says garbage", _says("b'full marks' * 100"), Raises(WireError)),
     Attempt(5, "announces an endless frame", _says("frame({}, length=1 << 63)"), Raises(WireError, "at most")),
-    Attempt(5, "announces more than it says", _says("frame({}, length=1 << 27)"), Raises(StudentTimeout)),
+    Attempt(5, "announces more than it says", _says("frame({}, length=1 << 20)"), Raises(StudentTimeout)),
     Attempt(5, "says an empty frame", _says("struct.pack('>Q', 0)"), Raises(WireError)),
     Attempt(5, "announces a huge header", _says("struct.pack('>QI', 4, 1 << 31)"), Raises(WireError)),
     Attempt(5, "says a header of no sense", _says("frame(b'[' * 100000)"), Raises(WireError)),

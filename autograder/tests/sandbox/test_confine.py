@@ -86,6 +86,22 @@ def verdict(machine: str, number: int, *arguments: int, arch: int | None = None)
         pytest.param((16, 29), (1, 0x5412), EPERM, id="type into a terminal"),
         pytest.param((72, 25), (1, 1030), ALLOW, id="copy a descriptor"),
         pytest.param((72, 25), (1, 8), EPERM, id="have a descriptor signal another"),
+        pytest.param((72, 25), (3, 1030), EPERM, id="copy the connection"),
+        pytest.param((32, 23), (3,), EPERM, id="copy the connection by dup"),
+        pytest.param((292, 24), (3, 9), EPERM, id="copy the connection by dup3"),
+        pytest.param((32, 23), (4,), ALLOW, id="copy another descriptor by dup"),
+        pytest.param((5, 80), (3,), EPERM, id="ask for the connection's number"),
+        pytest.param((262, 79), (3,), EPERM, id="ask for the connection's number by a path"),
+        pytest.param((332, 291), (3,), EPERM, id="ask for the connection's number by statx"),
+        pytest.param((5, 80), (4,), ALLOW, id="ask for a file's number"),
+        pytest.param((9, 222), (0, 1, 1, 0x01, 5), EPERM, id="share memory through a file"),
+        pytest.param((9, 222), (0, 1, 1, 0x03, 5), EPERM, id="share memory through a file with care"),
+        pytest.param((9, 222), (0, 1, 1, 0x02, 5), ALLOW, id="map a library"),
+        pytest.param((9, 222), (0, 1, 1, 0x21), ALLOW, id="memory shared with itself"),
+        pytest.param((27, 232), (), EPERM, id="ask which files were read"),
+        pytest.param((99, 179), (), EPERM, id="ask for the machine's load"),
+        pytest.param((98, 165), (), EPERM, id="ask for page faults"),
+        pytest.param((137, 43), (), EPERM, id="ask for a disk's free space"),
     ],
 )
 def test_the_filter_lets_only_what_a_worker_needs(
@@ -120,7 +136,7 @@ def test_the_numbers_of_the_calls_are_the_kernels() -> None:
         text = header.read_text()
         known = {name: int(number) for name, number in re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", text)}
         known.setdefault("newfstatat", known.get("fstatat", -1))
-        listed = (entry.split() for entry in confine._CALLS.split(","))
+        listed = (entry.split() for entry in f"{confine._CALLS},{confine._DESCRIPTOR_CALLS}".split(","))
         wrong = {e[0]: e[1 + column] for e in listed if e[1 + column] not in ("-", str(known.get(e[0])))}
         assert wrong == {}, machine
 
@@ -162,16 +178,31 @@ def test_a_worker_whose_parent_has_gone_ends() -> None:
     assert in_a_child(lambda: confine.die_with_parent(os.getppid() + 1)) == 1
 
 
+def test_a_worker_in_processes_of_its_own_ends_with_its_parent() -> None:
+    """As `confine.die_with_process` is used, but with a parent that has ended already."""
+    other = os.fork()
+    if other == 0:
+        signal.pause()
+    descriptor = confine.pidfd_open(other)
+    assert in_a_child(lambda: confine.die_with_process(descriptor)) == 0
+    os.kill(other, signal.SIGKILL)
+    os.waitpid(other, 0)
+    assert in_a_child(lambda: confine.die_with_process(descriptor)) == 1
+    os.close(descriptor)
+
+
 def test_landlock_leaves_only_the_named_folders_to_read(tmp_path: Path) -> None:
     inside, outside = tmp_path / "inside", tmp_path / "outside"
     for folder in (inside, outside):
         folder.mkdir()
         (folder / "file").write_text("words")
 
+    grader = confine.pidfd_open(os.getpid())
+
     def act() -> None:
         ruleset = confine.landlock_rules([str(inside), str(tmp_path / "missing")])
         layers = confine.enter(
-            Limits(1 << 40, 100), parent=os.getppid(), ruleset=ruleset, drop=False, without=("seccomp", "limits")
+            Limits(1 << 40, 100), parent=grader, ruleset=ruleset, drop=False, without=("seccomp", "limits")
         )
         assert layers == ["landlock"]
         assert (inside / "file").read_text() == "words"
@@ -185,6 +216,7 @@ def test_landlock_leaves_only_the_named_folders_to_read(tmp_path: Path) -> None:
 
     assert confine.landlock_abi() > 0
     assert in_a_child(act) == 0
+    os.close(grader)
 
 
 def test_a_process_descriptor_kills_once_and_then_does_nothing() -> None:

@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -188,6 +189,157 @@ def test_what_one_worker_changes_the_next_does_not_see(mark: str, sandbox: Sandb
     assert seen[0] != seen[1] == [False, False, False, False, 0]
 
 
+# What a worker does that another one could see traces of, and all that it can see.
+DOES = {
+    "starts threads": "import threading\n"
+    "for _ in range(40):\n  thread = threading.Thread(target=int)\n  thread.start()\n  thread.join()",
+    "holds threads": "import threading, time\nthreads = [threading.Thread(target=time.sleep, args=(99,), daemon=True)"
+    " for _ in range(30)]\nfor thread in threads: thread.start()",
+    "reads a file": f"import {PACKAGE}\ntry: open({PACKAGE}.__path__[0] + '/shapes.py').read()\nexcept OSError: pass",
+    "looks for files": "import os\nfor n in range(9999): os.path.exists(f'/proc/self/fdinfo/{n}')",
+    "copies descriptors": "import os\nfor _ in range(20): os.dup(0)",
+    "takes memory": "import mmap\nrooms = [mmap.mmap(-1, 1 << 20) for _ in range(50)]\n"
+    "for room in rooms: room.write(bytes(1 << 20))",
+    "draws": "import random, numpy, torch\nrandom.random(), numpy.random.rand(), torch.rand(1)",
+    "works": "sum(range(3_000_000))",
+    "sets signals, names and masks": "import os, signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nos.umask(0o70)",
+    "dies": "import ctypes\nctypes.string_at(0)",
+}
+SEES = f"""
+import ctypes, os, resource, signal, threading
+import numpy, torch, {PACKAGE}
+
+def _told(act):
+    try:
+        return str(act())
+    except OSError as error:
+        return type(error).__name__
+
+def sees():
+    libc = ctypes.CDLL(None, use_errno=True)
+    numbers = []
+    thread = threading.Thread(target=lambda: numbers.append(threading.get_native_id()))
+    thread.start()
+    thread.join()
+    files = ["/dev/null", "/dev/shm", "/proc", "/sys", "/run", {PACKAGE}.__path__[0] + "/shapes.py"]
+    room = ctypes.create_string_buffer(512)
+    return {{
+        "processes": [os.getpid(), os.getppid(), os.getpgrp(), os.getsid(0), threading.get_native_id(), *numbers],
+        "user": [*os.getresuid(), *os.getresgid(), *os.getgroups()],
+        "descriptors": [_told(lambda n=n: tuple(os.fstat(n))) for n in range(16)],
+        "copies": [_told(lambda: os.dup(3)), _told(lambda: os.dup(0)), _told(lambda: os.stat(3))],
+        "files": [_told(lambda file=file: tuple(os.stat(file))) for file in files],
+        "names": [_told(lambda file=file: os.listdir(file)) for file in files],
+        "room": [_told(lambda file=file: tuple(os.statvfs(file))) for file in files],
+        "links": [_told(lambda n=n: os.readlink(f"/proc/self/{{n}}")) for n in ("", "fd/3", "exe", "ns/pid")],
+        "others": [n for n in range(5000) if os.path.exists(f"/proc/{{n}}")],
+        "children": list(os.times()[2:4]),
+        "usage": [_told(lambda who=who: resource.getrusage(who)) for who in (0, 1, -1)],
+        "load": [_told(os.getloadavg), libc.sysinfo(room)],
+        "cache": [libc.mincore(ctypes.addressof(room) & ~4095, 1, room)],
+        "limits": [list(resource.getrlimit(kind)) for kind in range(16)],
+        "signals": [str(signal.getsignal(n)) for n in (1, 2, 10, 15)] + [str(signal.getitimer(0))],
+        "mask": os.umask(0),
+        "drawn": [numpy.random.rand(), torch.rand(1).item()],
+        "hash": hash("text"),
+        "processors": sorted(os.sched_getaffinity(0)),
+    }}
+"""
+
+
+@pytest.mark.parametrize("level", ["sandbox", "bare"])
+def test_a_worker_sees_nothing_of_what_others_did_before_it(
+    level: str, library: Path, request: pytest.FixtureRequest
+) -> None:
+    confined: Sandbox = request.getfixturevalue(level)
+    os.utime(library / PACKAGE / "shapes.py", (1, 2))  # a file that was not read since it was written
+    seen = {"nothing": seen_in_a_worker(confined)}
+    for name, source in DOES.items():
+        with confined.worker() as worker, suppress(StudentCrashed):
+            Student(worker, call_seconds=SECONDS).load_cell("does", source)
+            seen[f"while another one {name}"] = seen_in_a_worker(confined)
+        seen[f"after one that {name}"] = seen_in_a_worker(confined)
+    assert seen == dict.fromkeys(seen, seen["nothing"])
+    assert seen["nothing"]["processes"] == [1, 0, 1, 1, 1, 2]
+
+
+def seen_in_a_worker(sandbox: Sandbox) -> dict[str, Any]:
+    with sandbox.worker() as worker:
+        student = Student(worker, call_seconds=SECONDS)
+        student.load_cell("sees", SEES)
+        seen: dict[str, Any] = student.sees()
+        return seen
+
+
+@pytest.mark.parametrize("level", ["sandbox", "bare"])
+@pytest.mark.parametrize(
+    "start",
+    [
+        "threading.Thread(target=spin, daemon=True).start()",
+        "libc.clone(wait, ctypes.c_void_p(ctypes.addressof(stack) + 4096 * (n + 1)), 0x10d00, None)",
+    ],
+    ids=["in Python", "in native code"],
+)
+def test_a_worker_with_too_many_threads_is_ended(level: str, start: str, request: pytest.FixtureRequest) -> None:
+    source = (
+        "import ctypes, threading, time\nlibc = ctypes.CDLL(None)\nstack = ctypes.create_string_buffer(4096 * 999)\n"
+        "wait = ctypes.cast(libc.pause, ctypes.c_void_p)\ndef spin():\n  while True: pass\n"
+        f"for n in range(240):\n  {start}\ntime.sleep(99)"
+    )
+    confined: Sandbox = request.getfixturevalue(level)
+    with confined.worker() as worker:
+        with pytest.raises(StudentCrashed, match="it started more than 64 threads"):
+            Student(worker, call_seconds=SECONDS).load_cell("threads", source)
+
+
+@pytest.mark.parametrize("level", ["sandbox", "bare"])
+def test_threads_that_an_answer_leaves_behind_are_counted_at_the_next_question(
+    level: str, request: pytest.FixtureRequest
+) -> None:
+    source = "import threading, time\nfor _ in range(80): threading.Thread(target=time.sleep, args=(99,)).start()"
+    confined: Sandbox = request.getfixturevalue(level)
+    with confined.worker() as worker:
+        student = Student(worker, call_seconds=SECONDS)
+        with pytest.raises(StudentCrashed, match="it started more than 64 threads"):
+            student.load_cell("threads", source)
+            student.load_cell("more", "pass")
+
+
+@pytest.mark.parametrize("level", ["sandbox", "bare"])
+def test_the_threads_of_one_worker_leave_another_its_own(level: str, request: pytest.FixtureRequest) -> None:
+    source = (
+        "import threading, time\nrunning = [threading.Thread(target=time.sleep, args=(99,), daemon=True)"
+        " for _ in range(60)]\nfor thread in running: thread.start()"
+    )
+    confined: Sandbox = request.getfixturevalue(level)
+    with ExitStack() as stack:
+        for _ in range(6):
+            student = Student(stack.enter_context(confined.worker()), call_seconds=SECONDS)
+            student.load_cell("threads", source)
+            student.load_cell("served", "pass")
+
+
+@pytest.mark.parametrize("level", ["sandbox", "bare"])
+def test_a_worker_holds_no_capability(level: str, request: pytest.FixtureRequest) -> None:
+    confined: Sandbox = request.getfixturevalue(level)
+    with confined.worker() as worker:
+        assert status_of(worker, "CapEff") == status_of(worker, "CapPrm") == "0" * 16
+        assert status_of(worker, "NoNewPrivs") == "1"
+
+
+def status_of(worker: Worker, field: str) -> str:
+    lines = Path(f"/proc/{_pid(worker)}/status").read_text().splitlines()
+    return next(line.split()[1] for line in lines if line.startswith(f"{field}:"))
+
+
+@pytest.mark.parametrize("level", ["sandbox", "bare"])
+def test_each_worker_has_a_session_of_its_own(level: str, request: pytest.FixtureRequest) -> None:
+    confined: Sandbox = request.getfixturevalue(level)
+    with confined.worker() as first, confined.worker() as second:
+        sessions = {os.getsid(_pid(worker)) for worker in (first, second)} | {os.getsid(0)}
+    assert len(sessions) == 3
+
+
 # --- confinement, by trial
 
 
@@ -215,6 +367,13 @@ def test_the_self_test_notices_a_missing_layer(layer: str, attempts: set[str], b
     assert level == "weak"
     assert layer not in layers
     assert attempts <= {attempt for attempt, outcome in findings.items() if outcome == "ALLOWED"}
+
+
+def test_a_machine_that_counts_no_workers_threads_is_told_what_follows(bare: Sandbox) -> None:
+    before = list(bare.notes)
+    bare.examine(without=("limits",))
+    assert [note for note in bare.notes if "limits no worker's threads" in note]
+    bare.notes[:] = before
 
 
 def test_a_late_import_works_in_a_worker(sandbox: Sandbox) -> None:

@@ -1,11 +1,12 @@
 import base64
 import io
+import tracemalloc
 import zlib
 
 import pytest
 from PIL import Image, PngImagePlugin
 
-from autograder.submission.images import MAX_SIDE, reencode
+from autograder.submission.images import MAX_SCANS, MAX_SIDE, MAX_WORK, Work, reencode, reencode_picture
 from autograder.tests.handing_in import png
 
 
@@ -74,3 +75,60 @@ def claiming(width, height):
 )  # fmt: skip
 def test_what_is_no_small_png_or_jpeg_is_refused(text):
     assert reencode(text) is None
+
+
+def jpeg(size=(64, 48), **options):
+    buffer = io.BytesIO()
+    Image.effect_noise(size, 60).convert("RGB").save(buffer, "JPEG", **options)
+    return buffer.getvalue()
+
+
+def with_scans(data, count):
+    """A progressive JPEG whose last scan stands there so many times."""
+    last = data.rindex(b"\xff\xda")
+    return data[:last] + (data[last:-2] * count) + data[-2:]
+
+
+def encoded(data):
+    return base64.b64encode(data).decode()
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"progressive": True, "subsampling": 0, "quality": 95}])
+def test_a_jpeg_as_programs_write_it_is_drawn(options):
+    assert reencode_picture(encoded(jpeg(**options))) is not None
+
+
+@pytest.mark.parametrize("count", [MAX_SCANS, 300, 10_000])
+def test_a_jpeg_of_too_many_scans_is_not_decoded(count, monkeypatch):
+    crowded = encoded(with_scans(jpeg(progressive=True), count))
+    monkeypatch.setattr("autograder.submission.images._plain", None)
+    work = Work()
+    assert reencode(crowded, work) is None and reencode_picture(crowded, work) is None
+    assert work.left == MAX_WORK
+
+
+@pytest.mark.parametrize(("kind", "times"), [("PNG", 1), ("JPEG", 1), ("GIF", 1), ("WEBP", 1), ("progressive", 10)])
+def test_all_pictures_of_a_notebook_draw_on_one_amount_of_work(kind, times):
+    picture = encoded(jpeg((30, 20), progressive=True)) if kind == "progressive" else png(30, 20, format=kind)
+    work = Work(3 * 600 * times + 10)
+    drawn = [reencode_picture(picture, work) is not None for _ in range(5)]
+    assert drawn == [True, True, True, False, False]
+
+
+def test_a_small_picture_is_still_drawn_where_a_large_one_was_too_much():
+    work = Work(1000)
+    assert reencode(png(40, 30), work) is None
+    assert reencode(png(30, 20), work) is not None
+
+
+@pytest.mark.parametrize("name", [b"iCCP", b"zTXt", b"iTXt"])
+def test_a_chunk_that_explodes_takes_no_memory(name):
+    squeezed = zlib.compress(bytes(64 << 20), 9)
+    content = {b"iCCP": b"x\0\0", b"zTXt": b"x\0\0", b"iTXt": b"x\0\1\0\0\0"}[name] + squeezed
+    plain = base64.b64decode(png(4, 3))
+    chunk = len(content).to_bytes(4, "big") + name + content + zlib.crc32(name + content).to_bytes(4, "big")
+    tracemalloc.start()
+    reencode(encoded(plain[:33] + chunk + plain[33:]))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 << 20

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from autograder.assignment.model import Assignment
+from autograder.course_folders import CourseFolders
 from autograder.results import ReportStatus, ResultFolder
 from autograder.tests import marking, tiny
 from autograder.verify import demo
@@ -71,7 +72,9 @@ def test_results_gradebook_and_feedback_stand_in_the_demos_folder(graded: tuple[
     root = index.parents[1]
     assert index.is_file() and (root / "gradebook.db").is_file()
     students = {row.member.name for row in rows}
-    assert {report.student for report in ResultFolder(root / "results" / tiny.NAME).all()} == students
+    assert {
+        report.student for report in ResultFolder(root / "results" / tiny.NAME, CourseFolders(root).state).all()
+    } == students
     assert {path.name for path in (root / "feedback").iterdir() if path.is_dir()} >= students
 
 

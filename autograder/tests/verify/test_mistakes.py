@@ -68,7 +68,7 @@ def test_a_slip_in_the_code_is_no_mistake_whatever_it_says_of_itself(
     "put",
     [
         '{"def scale(" = "def scaled("}',
-        f"""{{"if factor < 0:" = "if True: raise NotImplementedError('{STUB}')\\n    if factor < 0:"}}""",
+        f"""{{"return scaled_by_the_reference" = "raise NotImplementedError('{STUB}')"}}""",
     ],
 )
 def test_the_stub_and_another_name_are_no_mistakes(surprises: Surprises, put: str, crashes: str) -> None:

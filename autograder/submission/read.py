@@ -80,7 +80,6 @@ def read_submission(folder: Path, manifest: Manifest, *, student: str | None = N
     """
     received = receive(folder, manifest)
     candidates = _candidates(received, manifest)
-    _add_checkpoints(candidates, received, manifest)
     choices = {book.file: choose(candidates[book.file]) for book in manifest.notebooks}
     chosen = {file: candidate for file, (candidate, _) in choices.items()}
     notebooks = {book.file: _submitted(book, chosen[book.file], manifest) for book in manifest.notebooks}
@@ -171,6 +170,9 @@ def _candidates(received: Received, manifest: Manifest) -> dict[str, list[Candid
         else:
             candidates[book.file].append(_candidate(path, book, file, found))
             _leave_merged(path, book, file, received, manifest)
+            _leave_merged(path, book, file, received, manifest)
+            candidates[book.file].append(_candidate(path, book, file, found))
+    _add_checkpoints(candidates, received, manifest, room)
     return candidates
 
 
@@ -179,12 +181,17 @@ def _candidate(path: str, book: Notebook, file: NotebookFile, found: NotebookByt
     return Candidate(path, book, file.without_contents(), cells, found.times, found.archives)
 
 
-def _add_checkpoints(candidates: dict[str, list[Candidate]], received: Received, manifest: Manifest) -> None:
+def _add_checkpoints(
+    candidates: dict[str, list[Candidate]], received: Received, manifest: Manifest, room: Room
+) -> None:
     """Where nothing is written in any copy of a notebook: what Jupyter kept of it, if something is written there."""
     lacking = {file for file, copies in candidates.items() if not any(copy.is_touched for copy in copies)}
-    for path, found in received.checkpoints.items() if lacking else ():
+    for path, found in list(received.checkpoints.items()):
+        received.checkpoints[path] = replace(found, data=b"")
+        if not lacking:
+            continue
         try:
-            file = parse_notebook(found.data)
+            file = parse_notebook(found.data, room)
         except NotANotebook:
             continue
         book = _belongs_to(path, file, manifest)

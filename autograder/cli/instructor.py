@@ -125,6 +125,7 @@ def _report(proof: Proof, costs: bool) -> None:
     console = Console(width=None if sys.stdout.isatty() else 110)
     console.print(_proof_table(proof))
     console.print(_cost_table(proof, costs))
+    console.print(_gift_table(proof))
     for surprise in proof.surprises:
         click.echo(f"  {surprise}", err=True)
     if proof.surprises:
@@ -159,6 +160,15 @@ def _proof_table(proof: Proof) -> Table:
     table = Table("exercise", "points", "public", "hidden", *KINDS, box=None)
     for row in summary(proof):
         table.add_row(*row)
+    return table
+
+
+def _gift_table(proof: Proof) -> Table:
+    """What is earned without a method, of all problems that were proved."""
+    table = Table("without a method", "points", "per cent", "at most", box=None)
+    for gift in proof.gifts():
+        points = f"{gift.points:.2f}/{gift.max_points:g}"
+        table.add_row(gift.what, points, f"{gift.points / gift.max_points:.1%}", f"{gift.allowed:.2f}")
     return table
 
 

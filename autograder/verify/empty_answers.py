@@ -25,7 +25,9 @@ from kit.wire import FunctionRef, HandleRef, Lib, decode, encode
 
 ZEROS, REPLAY, LIES = "zeros", "replay", "lies"
 EMPTY_KINDS = (ZEROS, REPLAY, LIES)
-MOST = {ZEROS: 0.03, REPLAY: 0.15, LIES: 8 / 71}  # of the points: what each kind may earn, or lies may buy
+# What each kind may earn, or lies may buy, of a set's points, and of one problem's: some ask more of side properties.
+MOST = {ZEROS: 0.03, REPLAY: 0.15, LIES: 8 / 71}
+MOST_OF_A_PROBLEM = MOST | {LIES: 1 / 4}
 MEANING = {
     ZEROS: "an answer with {values} in the right shape",
     REPLAY: "a table of what the public checks are answered",
@@ -53,11 +55,22 @@ def averaged(tensor: Tensor) -> Tensor:
     return torch.full_like(tensor, tensor.to(torch.float64).mean().item())
 
 
+_GENERATOR = torch.Generator().manual_seed(0)
+
+
+def drawn_anew(tensor: Tensor) -> Tensor:
+    """Numbers from 0 to 1, others every time."""
+    return torch.rand(tensor.shape, generator=_GENERATOR, dtype=torch.float64).to(tensor.dtype)
+
+
+NO_NAMES = "random numbers and empty dicts"
 FILLS: dict[str, Callable[[Tensor], Tensor]] = {
     "zeros": torch.zeros_like,
     "ones": torch.ones_like,
     "the mean": averaged,
-    "random numbers": drawn,
+    "fixed random numbers": drawn,
+    "new random numbers": drawn_anew,
+    NO_NAMES: drawn,
 }
 
 
@@ -79,6 +92,7 @@ class Blanks:
     """Every result of a student's code and every gradient blank. What the library's modules tell stays true."""
 
     fill: Callable[[Tensor], Tensor]
+    names: bool = True  # whether a dict keeps its keys
     handles: list[bool] = field(default_factory=list)  # of every module, whether it is the library's
 
     def __call__(self, request: Message, reply: Message) -> Message:
@@ -88,7 +102,8 @@ class Blanks:
             self.handles.append(isinstance(request["target"], Lib))
         if "value" not in reply or self._is_the_librarys(request):
             return reply
-        return reply | {"value": blank(reply["value"], self.fill)}
+        is_emptied = isinstance(reply["value"], dict) and not self.names
+        return reply | {"value": {} if is_emptied else blank(reply["value"], self.fill)}
 
     def _is_the_librarys(self, request: Message) -> bool:
         target = request["target"]
@@ -207,16 +222,14 @@ class Gift:
     name: str
     points: float
     max_points: float
+    allowed: float
     tests: tuple[str, ...]
 
     @classmethod
-    def of(cls, kind: str, name: str, rows: Sequence[Earned]) -> Gift:
+    def of(cls, kind: str, name: str, rows: Sequence[Earned], share: float) -> Gift:
+        """share: of the points of all these exercises, which may be earned."""
         points, most = sum(row.points for row in rows), sum(row.max_points for row in rows)
-        return cls(kind, name, points, most, tuple(test for row in rows for test in row.tests))
-
-    @property
-    def allowed(self) -> float:
-        return MOST[self.kind] * self.max_points
+        return cls(kind, name, points, most, share * most, tuple(test for row in rows for test in row.tests))
 
     @property
     def is_too_much(self) -> bool:
@@ -233,6 +246,7 @@ class Gift:
 
 def earned(kind: str, name: str, exercise: str, plan: Plan, sandbox: Sandbox, seed: int) -> Earned:
     """Run the exercise's tests on an answer of this kind. name: which values, for `zeros`."""
+    _GENERATOR.manual_seed(seed)
     outcomes = _outcomes(kind, name, exercise, plan, sandbox, seed)
     counts = [o for o in outcomes if (o.status is OutcomeStatus.PASSED) is not (kind == LIES)]
     points = plan.assignment.manifest.exercise(exercise).points
@@ -244,7 +258,7 @@ def earned(kind: str, name: str, exercise: str, plan: Plan, sandbox: Sandbox, se
 def _outcomes(kind: str, name: str, exercise: str, plan: Plan, sandbox: Sandbox, seed: int) -> list[Outcome]:
     alter: Alter = BadReports()
     if kind == ZEROS:
-        alter = Blanks(FILLS[name])
+        alter = Blanks(FILLS[name], names=name != NO_NAMES)
     elif kind == REPLAY:
         alter = Replay(_recorded(exercise, plan, sandbox))
     binding = _binding(exercise, plan, sandbox, alter)

@@ -20,7 +20,7 @@ from autograder.grading.plan import Plan, answer_code, hidden_share, visibility
 from autograder.grading.processes import forked_pool
 from autograder.sandbox.sandbox import Sandbox
 from autograder.verify import mistakes
-from autograder.verify.empty_answers import EMPTY_KINDS, FILLS, ZEROS, Earned, Gift, earned
+from autograder.verify.empty_answers import EMPTY_KINDS, FILLS, MOST, MOST_OF_A_PROBLEM, ZEROS, Earned, Gift, earned
 from autograder.verify.library_answers import library_answers
 from autograder.verify.mistakes import MistakeCost, cost_of
 from kit.check import LOCAL_SEED
@@ -106,7 +106,8 @@ class Proof:
         for verdict in self.verdicts:
             if verdict.earned is not None and problem in ("", verdict.case.problem):
                 rows.setdefault((verdict.case.kind, verdict.case.name), []).append(verdict.earned)
-        return [Gift.of(*way, own) for way, own in rows.items()]
+        most = MOST_OF_A_PROBLEM if problem else MOST
+        return [Gift.of(*way, own, most[way[0]]) for way, own in rows.items()]
 
     @property
     def surprising_problems(self) -> set[str]:
@@ -121,7 +122,12 @@ class Proof:
     def surprises(self) -> list[str]:
         found = [f"{v.case.label}: {text}" for v in self.verdicts for text in v.surprises]
         found += [f"{test} catches no wrong answer: add one in wrong/, or drop the test" for test in self.idle_tests]
-        return found + [text for problem in self.problems for text in self._of_the_tests(problem)]
+        found += [text for problem in self.problems for text in self._of_the_tests(problem)]
+        return found + [f"in all, {gift}" for gift in self.gifts() if gift.is_too_much and self.is_of_the_whole_set]
+
+    @property
+    def is_of_the_whole_set(self) -> bool:
+        return len(self.problems) == len(self.assignment.problems)
 
     def _of_the_tests(self, problem: str) -> Iterator[str]:
         """What is to be changed in a problem's tests as a whole."""

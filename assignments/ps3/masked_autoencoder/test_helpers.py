@@ -1,6 +1,7 @@
 """Helpers of the checks of the masked autoencoder."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -51,6 +52,33 @@ def patch_rows(predictions: Any, shape: tuple[int, int, int]) -> Tensor:
     rows = expect_tensor(rows, what="predictions", shape=shape).double()
     assert float((rows - rows.mean()).abs().max()) > 1e-6, "all predictions are the same number"
     return rows
+
+
+def assert_depends(call: Callable[[Tensor], Any], given: Tensor, other: Tensor, *, what: str) -> None:
+    """Fail unless a student's tensor is the same for the same input twice, and another for another input.
+
+    For tests whose business the numbers are not: a constant, or anything drawn, is no answer.
+    """
+    __tracebackhide__ = True
+    first, again, changed = (expect_tensor(call(x), what=what, dtype="floating") for x in (given, given.clone(), other))
+    assert first.shape == again.shape and not first.is_meta and bool((first - again).abs().max() < 1e-4), (
+        f"{what}: the same input gives other numbers the second time"
+    )
+    assert changed.shape != first.shape or bool((changed - first).abs().max() > 1e-6), (
+        f"{what}: another input gives the same numbers"
+    )
+
+
+def assert_gradients_fit(
+    call: Callable[[Tensor], Any], given: Tensor, weight: Tensor, gradient: Any, rng: torch.Generator, *, what: str
+) -> None:
+    """Fail unless the sum of a student's results times `weight` changes with an input as the gradient says."""
+    __tracebackhide__ = True
+    step = 1e-3 * torch.randn(given.shape, generator=rng, dtype=given.dtype)
+    up, down = (expect_tensor(call(x), what=what, shape=tuple(weight.shape)) for x in (given + step, given - step))
+    change = ((up - down) * weight).sum() / 2
+    gradient = expect_tensor(gradient, what=f"gradient of {what}", shape=tuple(given.shape))
+    assert_same((gradient * step).sum(), change, what=f"{what}: slope along a random direction", atol=1e-5, rtol=5e-2)
 
 
 def loss_value(loss: Any) -> Tensor:

@@ -295,7 +295,9 @@ def kept_tokens(visible, batch: int, kept: int | None, what: str) -> list[list[i
     assert whole and bool((visible == visible[..., :1]).all()), (
         f"visible from {what} holds other numbers than the tokens"
     )
-    return [[int(number) - 1 for number in row] for row in numbers.tolist()]
+    tokens = [[int(number) - 1 for number in row] for row in numbers.tolist()]
+    assert all(len(set(row)) == len(row) for row in tokens), f"visible from {what} holds a token several times"
+    return tokens
 
 
 def kept_sets(result, batch: int, count: int) -> list[list[float]]:
@@ -304,7 +306,8 @@ def kept_sets(result, batch: int, count: int) -> list[list[float]]:
     assert visible.dim() == 3 and len(visible) == batch and visible[0].numel() <= count, (
         f"visible from {batch} images of {count} tokens has shape {tuple(visible.shape)}"
     )
-    assert bool(visible.any()), "visible holds nothing but zeros"
+    whole = bool((visible == visible.round()).all()) and 0 <= float(visible.min()) <= float(visible.max()) <= count
+    assert whole and bool(visible.any()), "visible holds other numbers than the tokens"
     return visible.flatten(1).sort(dim=1).values.tolist()
 
 
@@ -496,10 +499,16 @@ def test_encoder_passes_on_the_ratio(student, rng):
 )
 def test_encoder_returns_latent_mask_and_restore(student, rng):
     encoder, _ = small_encoder(student, rng, depth=1)
-    images = torch.rand(2, 3, 8, 8, generator=rng)
+    images, noise = torch.rand(2, 3, 8, 8, generator=rng), torch.rand(2, 16, generator=rng)
     result = expect_tuple(encoder(images, mask_ratio=0.75), 3, what="encoder(images, 0.75)")
     latent = expect_tensor(result[0], what="latent", shape=(2, 1 + KEPT, 8), dtype="floating")
     assert float(latent.std(dim=1).max()) > 1e-4, "all tokens of the latent are the same"
+    helpers.assert_depends(
+        lambda images: expect_tuple(encoder(images, 0.75, noise), 3, what="encoder(images, 0.75, noise)")[0],
+        images,
+        images.flip(1),
+        what="latent",
+    )
 
 
 @encoding(
@@ -676,8 +685,8 @@ def test_encoder_reads_an_image_that_is_not_square(student, rng):
 def test_encoder_refuses_images_of_another_size(student, rng):
     encoder, _ = small_encoder(student, rng, depth=1)
     images = torch.rand(1, 3, 8, 8, generator=rng)
-    features_of(encoder, images)
     latent_of(encoder(images), "encoder on an 8x8 image")
+    helpers.assert_depends(lambda images: features_of(encoder, images), images, images.flip(1), what="features")
     for shape in [(1, 3, 4, 16), (1, 3, 8, 12)]:
         for name, call in [("encoder", encoder), ("features", lambda image: encoder.call("features", image))]:
             assert_raises(
@@ -719,7 +728,12 @@ def test_decoder_predicts_every_patch(student, rng):
     latent = torch.randn(2, 4, 5, generator=rng)
     predictions = decoder(latent, RESTORE.expand(2, 6))
     expect_tensor(predictions, what="predictions", shape=(2, 6, 4), dtype="floating")
-    helpers.patch_rows(predictions, (2, 6, 4))
+    helpers.assert_depends(
+        lambda latent: helpers.patch_rows(decoder(latent, RESTORE.expand(2, 6)), (2, 6, 4)),
+        latent,
+        latent.flip(2),
+        what="predictions",
+    )
 
 
 @decoding(
@@ -764,7 +778,11 @@ def test_decoder_puts_mask_tokens_where_patches_are_missing(student, rng):
 )
 def test_decoder_tells_hidden_patches_apart(student, rng):
     decoder, _ = small_decoder(student, rng, depth=1)
-    hidden = predictions_of(decoder, torch.randn(1, 4, 5, generator=rng), RESTORE)[0, ORDER[3:]]
+    latent = torch.randn(1, 4, 5, generator=rng)
+    helpers.assert_depends(
+        lambda latent: predictions_of(decoder, latent, RESTORE), latent, latent.flip(2), what="predictions"
+    )
+    hidden = predictions_of(decoder, latent, RESTORE)[0, ORDER[3:]]
     for one, other in [(0, 1), (0, 2), (1, 2)]:
         assert float((hidden[one] - hidden[other]).abs().max()) > 1e-4, "two hidden patches get the same prediction"
 
@@ -778,6 +796,9 @@ def test_decoder_does_not_mind_the_order_of_the_latents(student, rng):
     latent = torch.randn(1, 4, 5, generator=rng)
     # Patches 4, 0, 3 as before, now in the order 0, 3, 4.
     other, restore = latent[:, [0, 2, 3, 1]], torch.tensor([[0, 4, 5, 1, 2, 3]])
+    helpers.assert_depends(
+        lambda latent: predictions_of(decoder, latent, RESTORE), latent, latent.flip(2), what="predictions"
+    )
     assert_same(
         predictions_of(decoder, other, restore),
         predictions_of(decoder, latent, RESTORE),
@@ -867,6 +888,14 @@ def gradient_in_predictions(student, rng) -> tuple[torch.Tensor, torch.Tensor]:
             hint="Nothing can be learned from this loss. What in it forgets where its numbers came from?",
         )
     gradient = expect_tensor(gradient, what="gradient of the loss in the predictions", shape=(2, 4, 4))
+    helpers.assert_gradients_fit(
+        lambda predictions: helpers.loss_value(student.mae_loss(images, predictions, ONE_AND_TWO, 2)).float(),
+        predictions,
+        torch.tensor(1.0),
+        gradient,
+        rng,
+        what="the loss",
+    )
     return gradient.abs().amax(dim=-1), ONE_AND_TWO == 1
 
 
@@ -875,7 +904,12 @@ def test_loss_is_a_scalar(student, rng):
     images, predictions = torch.rand(2, 3, 4, 4, generator=rng), torch.randn(2, 4, 12, generator=rng)
     loss = student.mae_loss(images, predictions, ONE_AND_TWO, 2)
     loss = expect_tensor(loss, what="loss of a batch of two", shape=(), dtype="floating")
-    assert float(loss) > 0.1, f"the loss of random predictions is {float(loss):.3g}"
+    helpers.assert_depends(
+        lambda some: helpers.loss_value(student.mae_loss(images, some, ONE_AND_TWO, 2)),
+        predictions,
+        3 * predictions,
+        what="loss of random predictions",
+    )
 
 
 @masked_loss(
@@ -946,7 +980,8 @@ def test_loss_gives_every_removed_patch_the_same_weight(student):
 def test_loss_normalises_each_patch_by_itself(student, rng):
     images, predictions = 10 * torch.rand(2, 1, 4, 4, generator=rng), torch.randn(2, 4, 4, generator=rng)
     before = helpers.loss_value(student.mae_loss(images, predictions, ONE_AND_TWO, 2))
-    assert float(before) > 0.1, f"the loss of random predictions is {float(before):.3g}"
+    other = helpers.loss_value(student.mae_loss(images, 3 * predictions, ONE_AND_TWO, 2))
+    assert float((other - before).abs()) > 0.1, "three times the predictions have the same loss"
     brighter = images.clone()
     brighter[0, :, :2, :2] = 3 * images[0, :, :2, :2] + 20
     after = helpers.loss_value(student.mae_loss(brighter, predictions, ONE_AND_TWO, 2))

@@ -145,7 +145,7 @@ def by_hand(train, values, correction):
     "agrees with a slow loop, with one deviation for both sets",
     hint="N, M and D all differ here. Which of them did you count over?",
     broad=True,
-    weight=3,
+    weight=2,
 )
 def test_standardize_agrees_with_a_loop(student, rng):
     for rows, others, dim in ((9, 4, 5), (5, 7, 3)):
@@ -187,6 +187,7 @@ def test_small_and_large_features_get_deviation_1(student, rng):
 @standardize(
     "keeps constant features small, in both dtypes and at any size",
     hint="How far is the computed mean of 1,000 equal numbers from the number? Then look at what you divide by.",
+    weight=2,
 )
 def test_constant_features_of_any_size_become_small(student):
     constants = torch.tensor([0.0, 0.1, -7.3, 100.3, 1e-4, 333.3, 1.7])
@@ -197,7 +198,7 @@ def test_constant_features_of_any_size_become_small(student):
         largest, at = result[:, :-1].abs().max(dim=0).values.max(dim=0)
         message = f"{rows} times {constants[at]:g} in {dtype} becomes {largest:.3g}; allowed is 0.001"
         assert largest < 1e-3, message
-        assert result[:, -1].std() > 0.1, "beside constant features, one that varies has no deviation left"
+        assert result[:, -1].std() > 1e-3, "beside constant features, one that varies has no deviation left"
         expect_tensor(other, what="test images beside a constant training feature")
 
 
@@ -395,7 +396,6 @@ def counted(weight, bias, features, labels):
     "counts as a slow loop does, whatever the sizes",
     hint="Images, classes and features differ in number, and common labels count as often as they occur.",
     broad=True,
-    weight=2,
 )
 @pytest.mark.parametrize("count, classes, dim", [(40, 5, 3), (23, 3, 7), (1, 4, 2)])
 def test_accuracy_agrees_with_a_loop(student, rng, count, classes, dim):
@@ -414,7 +414,7 @@ def test_accuracy_agrees_with_a_loop(student, rng, count, classes, dim):
 @accuracy(
     "takes the highest score, not the largest size, and leaves its inputs alone",
     hint="A score may be negative, and far from 0. Does it win then?",
-    weight=2,
+    weight=3,
 )
 def test_accuracy_with_negative_scores_in_float64(student, rng):
     scores = torch.tensor([[-4.0, 1.0, 2.0]] * 5 + [[-1.0, 2.0, 5.0]] * 7, dtype=torch.float64)  # from worst to best

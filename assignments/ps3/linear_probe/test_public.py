@@ -249,7 +249,6 @@ def test_fit_returns_plain_tensors(student, rng):
 @accuracy(
     "is a Python float from 0 to 1",
     hint="The text asks for a Python float between 0 and 1: no tensor, no percent.",
-    weight=2,
 )
 def test_accuracy_is_a_float_from_0_to_1(student, rng):
     scores = torch.tensor([[2.0, 1.0], [0.0, 3.0], [4.0, 0.0], [1.0, 0.0], [0.0, 0.5]])

@@ -296,7 +296,7 @@ def assert_turns_both_inputs(student, rng, loss):
     hint="Guessing among 4 equal keys costs log 4 for each row. Which terms stand below the fraction line in yours?",
 )
 def test_info_nce_of_equal_keys_is_log_of_their_number(student, rng):
-    loss = student.info_nce(equal_vectors(rng), equal_vectors(rng), 1.0)
+    loss = student.info_nce(*2 * (equal_vectors(rng),), 1.0)
     what = "InfoNCE of 4 equal pairs"
     helpers.assert_loss(loss, math.log(4), {"mean": [4 * math.log(4)]}, about="candidates", what=what)
 
@@ -306,7 +306,7 @@ def test_info_nce_of_equal_keys_is_log_of_their_number(student, rng):
     hint="Twice as many rows, each as hard as before: should the loss be twice as large?",
 )
 def test_info_nce_is_a_mean_over_the_rows(student, rng):
-    loss, mistakes = student.info_nce(equal_vectors(rng), equal_vectors(rng), 1.0), [math.log(3), math.log(4) - 1]
+    loss, mistakes = student.info_nce(*2 * (equal_vectors(rng),), 1.0), [math.log(3), math.log(4) - 1]
     what = "InfoNCE of 4 equal pairs"
     helpers.assert_loss(loss, math.log(4), {"candidates": mistakes}, about="mean", what=what)
 
@@ -441,7 +441,7 @@ def assert_three_images(loss, readings, *, about, what):
 )
 def test_nt_xent_of_equal_embeddings_is_log_of_the_others(student, rng):
     what = "NT-Xent when all 8 embeddings are equal"
-    loss = student.nt_xent(equal_vectors(rng), equal_vectors(rng), 1.0)
+    loss = student.nt_xent(*2 * (equal_vectors(rng),), 1.0)
     value, right = helpers.one_number(loss, what), math.log(7)
     crowd = next((hint for count, hint in CROWDS.items() if abs(value - math.log(count)) < 1e-3), None)
     mistakes = {"mean": [8 * right, 2 * right]}
@@ -453,7 +453,7 @@ def test_nt_xent_of_equal_embeddings_is_log_of_the_others(student, rng):
     hint="Twice as many turns, each as hard as before: is the loss twice as large? How many turns are there?",
 )
 def test_nt_xent_is_a_mean_over_the_turns(student, rng):
-    loss = student.nt_xent(equal_vectors(rng), equal_vectors(rng), 1.0)
+    loss = student.nt_xent(*2 * (equal_vectors(rng),), 1.0)
     crowds = {"candidates": [*map(math.log, CROWDS), math.log(7 + 1 / math.e)]}
     what = "NT-Xent when all 8 embeddings are equal"
     helpers.assert_loss(loss, math.log(7), crowds, about="mean", what=what)

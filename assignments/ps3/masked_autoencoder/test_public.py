@@ -499,12 +499,12 @@ def test_encoder_passes_on_the_ratio(student, rng):
 )
 def test_encoder_returns_latent_mask_and_restore(student, rng):
     encoder, _ = small_encoder(student, rng, depth=1)
-    images, noise = torch.rand(2, 3, 8, 8, generator=rng), torch.rand(2, 16, generator=rng)
+    images = torch.rand(2, 3, 8, 8, generator=rng)
     result = expect_tuple(encoder(images, mask_ratio=0.75), 3, what="encoder(images, 0.75)")
     latent = expect_tensor(result[0], what="latent", shape=(2, 1 + KEPT, 8), dtype="floating")
     assert float(latent.std(dim=1).max()) > 1e-4, "all tokens of the latent are the same"
     helpers.assert_depends(
-        lambda images: expect_tuple(encoder(images, 0.75, noise), 3, what="encoder(images, 0.75, noise)")[0],
+        lambda images: expect_tuple(encoder(images, 0.0), 3, what="encoder(images, 0)")[0].mean(dim=1),
         images,
         images.flip(1),
         what="latent",
@@ -907,7 +907,7 @@ def test_loss_is_a_scalar(student, rng):
     helpers.assert_depends(
         lambda some: helpers.loss_value(student.mae_loss(images, some, ONE_AND_TWO, 2)),
         predictions,
-        3 * predictions,
+        predictions.flip(2),
         what="loss of random predictions",
     )
 
@@ -980,8 +980,8 @@ def test_loss_gives_every_removed_patch_the_same_weight(student):
 def test_loss_normalises_each_patch_by_itself(student, rng):
     images, predictions = 10 * torch.rand(2, 1, 4, 4, generator=rng), torch.randn(2, 4, 4, generator=rng)
     before = helpers.loss_value(student.mae_loss(images, predictions, ONE_AND_TWO, 2))
-    other = helpers.loss_value(student.mae_loss(images, 3 * predictions, ONE_AND_TWO, 2))
-    assert float((other - before).abs()) > 0.1, "three times the predictions have the same loss"
+    other = helpers.loss_value(student.mae_loss(images, predictions.flip(2), ONE_AND_TWO, 2))
+    assert float((other - before).abs()) > 1e-6, "other predictions have the same loss"
     brighter = images.clone()
     brighter[0, :, :2, :2] = 3 * images[0, :, :2, :2] + 20
     after = helpers.loss_value(student.mae_loss(brighter, predictions, ONE_AND_TWO, 2))

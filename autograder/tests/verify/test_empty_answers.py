@@ -27,7 +27,7 @@ SIDE_PROPERTIES = {
     "torch as it was": "    student.scale(values, 2.0)\n    assert not student.changed_modes\n",
     "no hooks": "    s = student.build('Scaler')\n    s(values)\n    assert not s.state().hooks\n",
     "the mode": "    s = student.build('Scaler')\n    s(values)\n    assert s.state().training == {'': True}\n",
-    "the parameters": "    s = student.build('Scaler')\n    s(values)\n    assert s.state().parameters == {'factor': 2}\n",
+    "the parameters": "    s = student.build('Scaler')\n    s(values)\n    assert 2 in s.state().parameters.values()\n",
 }
 
 
@@ -113,7 +113,7 @@ def test_too_much_is_a_surprise_and_names_the_tests(plan: Plan, kind: str, least
 
 
 def test_of_the_whole_set_lies_may_buy_less_than_of_one_problem(plan: Plan) -> None:
-    found = [text for text in proof_of(plan, (LIES, 1.0)).surprises if "lies" in text]
+    found = [text for text in proof_of(plan, (LIES, 1.0)).surprises if " lies " in text]
     assert found == ["in all, a worker that lies about itself could buy 1.00 of 5 points, allowed are 0.56"]
 
 

@@ -20,7 +20,17 @@ from autograder.grading.plan import Plan, answer_code, hidden_share, visibility
 from autograder.grading.processes import forked_pool
 from autograder.sandbox.sandbox import Sandbox
 from autograder.verify import mistakes
-from autograder.verify.empty_answers import EMPTY_KINDS, FILLS, MOST, MOST_OF_A_PROBLEM, ZEROS, Earned, Gift, earned
+from autograder.verify.empty_answers import (
+    EMPTY_KINDS,
+    FILLS,
+    LIES,
+    MOST,
+    MOST_OF_A_PROBLEM,
+    ZEROS,
+    Earned,
+    Gift,
+    earned,
+)  # fmt: skip
 from autograder.verify.library_answers import library_answers
 from autograder.verify.mistakes import MistakeCost, cost_of
 from kit.check import LOCAL_SEED
@@ -78,11 +88,12 @@ class Verdict:
 
 @dataclass
 class Proof:
-    """All verdicts of one run."""
+    """All verdicts of one run. lies_elsewhere: what lies could buy of each problem that was proved before."""
 
     assignment: Assignment
     tests: tuple[TestInfo, ...]
     verdicts: list[Verdict] = field(default_factory=list)
+    lies_elsewhere: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def idle_tests(self) -> list[str]:
@@ -111,23 +122,31 @@ class Proof:
 
     @property
     def surprising_problems(self) -> set[str]:
+        if list(self._of_the_set()):
+            return set(self.problems)
         by_answers = {verdict.case.problem for verdict in self.verdicts if verdict.surprises}
-        return (
-            by_answers
-            | {test.partition("/")[0] for test in self.idle_tests}
-            | {problem for problem in self.problems if list(self._of_the_tests(problem))}
-        )
+        by_tests = {problem for problem in self.problems if list(self._of_the_tests(problem))}
+        return by_answers | by_tests | {test.partition("/")[0] for test in self.idle_tests}
 
     @property
     def surprises(self) -> list[str]:
         found = [f"{v.case.label}: {text}" for v in self.verdicts for text in v.surprises]
         found += [f"{test} catches no wrong answer: add one in wrong/, or drop the test" for test in self.idle_tests]
         found += [text for problem in self.problems for text in self._of_the_tests(problem)]
-        return found + [f"in all, {gift}" for gift in self.gifts() if gift.is_too_much and self.is_of_the_whole_set]
+        return [*found, *self._of_the_set()]
 
-    @property
-    def is_of_the_whole_set(self) -> bool:
-        return len(self.problems) == len(self.assignment.problems)
+    def lies(self, problem: str) -> float:
+        """The points of a problem that a worker which lies about itself could buy."""
+        return sum(gift.points for gift in self.gifts(problem) if gift.kind == LIES)
+
+    def _of_the_set(self) -> Iterator[str]:
+        """Of each problem lies may buy more than of the set, so they are summed once all problems are proved."""
+        lies = dict(self.lies_elsewhere) | {problem: self.lies(problem) for problem in self.problems}
+        if lies.keys() == {problem.name for problem in self.assignment.problems}:
+            points = sum(exercise.points for problem in self.assignment.problems for exercise in problem.exercises)
+            gift = Gift(LIES, "", sum(lies.values()), points, MOST[LIES] * points, ())
+            if gift.is_too_much:
+                yield f"in all, {gift}"
 
     def _of_the_tests(self, problem: str) -> Iterator[str]:
         """What is to be changed in a problem's tests as a whole."""

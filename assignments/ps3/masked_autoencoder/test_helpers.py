@@ -80,9 +80,7 @@ def without_positions(encoder: Any, weights: dict[str, Tensor]) -> Any:
     return encoder.load(single | {"pos_embed": torch.zeros_like(single["pos_embed"])})
 
 
-def assert_features_depend(
-    encoder: Any, weights: dict[str, Tensor], rng: torch.Generator, *, channels: int = 3
-) -> None:
+def assert_features_depend(encoder: Any, weights: dict[str, Tensor], rng: torch.Generator) -> None:
     """Fail unless a student's features of 8x8 images are the same twice, and others for images of another colour.
 
     For tests whose business neither positions nor the choice of patches are. The encoder ends with its weights.

@@ -118,6 +118,23 @@ def test_of_the_whole_set_lies_may_buy_less_than_of_one_problem(plan: Plan) -> N
     assert found == ["in all, a worker that lies about itself could buy 1.00 of 5 points, allowed are 0.56"]
 
 
+def test_what_lies_buy_is_summed_with_that_of_problems_proved_before(tmp_path: Path) -> None:
+    folder = tiny.write(tmp_path)
+    tiny.add_problem(folder, "shifting", "second-")
+    tiny.edit(folder, "assignment.toml", f'core = ["{tiny.PROBLEM}"]', f'core = ["{tiny.PROBLEM}", "shifting"]')
+    proof = proof_of(plan_from_sources(load_assignment(tiny.NAME, tmp_path), seed=3), (LIES, 0.6))
+
+    def found(**elsewhere: float) -> list[str]:
+        proof.lies_elsewhere = elsewhere
+        return [text for text in proof.surprises if text.startswith("in all, ")]
+
+    assert found() == [] and found(shifting=0.5) == []
+    assert found(shifting=0.6) == [
+        "in all, a worker that lies about itself could buy 1.20 of 10 points, allowed are 1.13"
+    ]
+    assert proof.surprising_problems == {tiny.PROBLEM}
+
+
 def test_an_exercise_with_few_points_in_hidden_tests_is_a_surprise(plan: Plan) -> None:
     assert hidden_share(plan.tests, "tiny-scale") == pytest.approx(2 / 5)
     (text,) = (text for text in proof_of(plan, (ZEROS, 0.0)).surprises if text.startswith("tiny-scale: "))

@@ -72,7 +72,6 @@ def half_frozen(student, rng):
 @extract_features(
     "gives each part of an encoder its own mode back",
     hint="A part of an encoder may be in eval mode while the rest is training, such as a frozen BatchNorm.",
-    weight=2,
 )
 def test_every_part_gets_its_own_mode_back(student, rng):
     encoder = half_frozen(student, rng)
@@ -101,7 +100,7 @@ def test_features_are_float32(student, rng):
 @extract_features(
     "sends each batch to the encoder's device",
     hint="Images wait on the CPU; an encoder may live on a GPU. Who goes where?",
-    weight=3,
+    weight=5,
 )
 def test_batches_go_to_the_encoders_device(student, rng):
     encoder = student.build(Lib("ps3.linear_probe.parts.Elsewhere"))
@@ -116,7 +115,6 @@ def test_batches_go_to_the_encoders_device(student, rng):
 @extract_features(
     "leaves an encoder that can be trained as before",
     hint="Freezing is for the moment only. Whose requires_grad did you change, and who was frozen before you came?",
-    weight=2,
 )
 def test_the_encoder_can_be_trained_afterwards(student, rng):
     encoder = half_frozen(student, rng)

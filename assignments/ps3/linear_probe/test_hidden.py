@@ -175,6 +175,7 @@ def test_a_test_image_alone_is_treated_as_among_others(student, rng):
 @standardize(
     "does not let small features shrink",
     hint="What you add to a deviation so that nothing is divided by 0 must be small beside a deviation of 0.001.",
+    weight=2,
 )
 def test_small_and_large_features_get_deviation_1(student, rng):
     scale = torch.tensor([1e-3, 1e-2, 1.0, 1e3])
@@ -186,7 +187,6 @@ def test_small_and_large_features_get_deviation_1(student, rng):
 @standardize(
     "keeps constant features small, in both dtypes and at any size",
     hint="How far is the computed mean of 1,000 equal numbers from the number? Then look at what you divide by.",
-    weight=2,
 )
 def test_constant_features_of_any_size_become_small(student):
     constants = torch.tensor([0.0, 0.1, -7.3, 100.3, 1e-4, 333.3, 1.7])

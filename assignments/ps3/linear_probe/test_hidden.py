@@ -2,6 +2,7 @@
 """Hidden tests of the linear probe: other sizes, dtypes and modes, the optimality condition, slow loops."""
 
 import functools
+import itertools
 import math
 
 import pytest
@@ -405,7 +406,7 @@ def counted(weight, bias, features, labels):
     hint="Images, classes and features differ in number, and common labels count as often as they occur.",
     broad=True,
 )
-@pytest.mark.parametrize("count, classes, dim", [(40, 5, 3), (23, 3, 7), (1, 4, 2)])
+@pytest.mark.parametrize("count, classes, dim", [(40, 5, 3), (23, 3, 7)])
 def test_accuracy_agrees_with_a_loop(student, rng, count, classes, dim):
     weight, bias = torch.randn(classes, dim, generator=rng), torch.randn(classes, generator=rng)
     features = torch.randn(count, dim, generator=rng)
@@ -419,20 +420,66 @@ def test_accuracy_agrees_with_a_loop(student, rng, count, classes, dim):
     assert near, f"accuracy on {count} images is {expected:.4f}, yours is {value:.4f}"
 
 
+def other_shares(features, labels):
+    """What mistakes about the share give where the features are the scores: other tests are about those.
+
+    In percent, as a count, over the classes, the wrong ones, the lowest score's, the mean of the probability, the best
+    image for each class, the mean of the classes.
+    """
+    right = (features.argmax(dim=1) == labels).double()
+    share, classes = right.mean(), features.shape[1]
+    of_classes = torch.stack([right[labels == label].mean() for label in labels.unique()]).mean()
+    probability = features.softmax(dim=1)[torch.arange(len(labels)), labels].mean()
+    best = (labels[features.argmax(dim=0)] == torch.arange(classes)).double().sum() / len(labels)
+    lowest = (features.argmin(dim=1) == labels).double().mean()
+    others = (100 * share, right.sum(), right.sum() / classes, 1 - share, lowest, probability, best, of_classes)
+    return [float(other) for other in others]
+
+
 @accuracy(
     "takes the highest score, not the largest size, and leaves its inputs alone",
     hint="A score may be negative, and far from 0. Does it win then?",
-    weight=3,
+    weight=2,
 )
 def test_accuracy_with_negative_scores_in_float64(student, rng):
-    scores = torch.tensor([[-4.0, 1.0, 2.0]] * 5 + [[-1.0, 2.0, 5.0]] * 7, dtype=torch.float64)  # from worst to best
-    places = torch.rand(12, 3, generator=rng).argsort(dim=1)
-    features = torch.empty_like(scores).scatter_(1, places, scores)
-    labels = torch.cat([places[:8, 2], places[8:, 0]])  # the last four are wrong: their label has the lowest score
+    places = torch.tensor(list(itertools.permutations(range(3))))[:, torch.randperm(3, generator=rng)]
+    far_below, near_zero = (torch.tensor(row, dtype=torch.float64)[places] for row in ((-4, 1, 2), (-1, 2, 5)))
+    features = torch.cat([far_below, near_zero]) + 0.01 * torch.rand(12, 1, generator=rng, dtype=torch.float64)
+    wrong = torch.tensor([0, 3, 6, 10])  # their label has the lowest score
+    labels = features.argmax(dim=1).index_put((wrong,), features.argmin(dim=1)[wrong])
+    order = torch.randperm(12, generator=rng)
+    features, labels = features[order], labels[order]
     weight, bias = torch.eye(3, dtype=torch.float64), torch.full((3,), 0.1, dtype=torch.float64)
     value = helpers.one_share(student.accuracy(weight, bias, features, labels))
     assert student.unchanged_inputs, "accuracy changed its inputs"
-    probability = features.softmax(dim=1)[torch.arange(12), labels].mean().item()
-    # Right: 2 / 3. In percent, as a count, over the classes, the wrong ones, the mean probability: other tests.
-    near = any(abs(value - share) < 1e-6 for share in (2 / 3, 200 / 3, 8.0, 8 / 3, 1 / 3, probability))
+    near = any(abs(value - share) < 1e-6 for share in (2 / 3, *other_shares(features, labels)))
     assert near, f"eight of twelve images are right, yours is {value:.4g}"
+
+
+@accuracy(
+    "counts every image once, however rare its label is",
+    hint="The share of all images, not the mean of the classes' shares: what is the difference where classes are rare?",
+)
+def test_accuracy_where_labels_are_rare(student, rng):
+    labels = torch.tensor(12 * [0] + 4 * [1] + 2 * [2])
+    chosen = torch.tensor(10 * [0] + 2 * [1] + 2 * [1] + 2 * [0] + 2 * [0])  # right are 10, 2 and none
+    order = torch.randperm(18, generator=rng)
+    labels, chosen = labels[order], chosen[order]
+    features = torch.eye(3)[chosen] * (1 + 0.1 * torch.rand(18, 1, generator=rng)) - torch.tensor([0.0, 0.1, 0.2])
+    value = helpers.one_share(student.accuracy(torch.eye(3), torch.zeros(3), features, labels))
+    *others, _ = other_shares(features, labels)  # not the mean of the classes, which this test is about
+    near = any(abs(value - share) < 1e-6 for share in (2 / 3, *others))
+    assert near, f"twelve of eighteen images are right, yours is {value:.4g}"
+
+
+@accuracy(
+    "can judge one image alone",
+    hint="An image is scored by its own features alone: what the others look like does not matter.",
+)
+def test_accuracy_of_one_image(student, rng):
+    features = torch.tensor([[0.0, 1.0, 3.0]]) + torch.rand(1, 1, generator=rng)
+    bias = torch.tensor([0.0, 0.5, 0.0])
+    for label, expected in ((2, 1.0), (1, 0.0)):
+        value = helpers.one_share(student.accuracy(torch.eye(3), bias, features, torch.tensor([label])))
+        near = any(abs(value - share) < 1e-6 for share in (expected, 100 * expected, expected / 3))
+        assert near, f"one image that is {'right' if expected else 'wrong'}: {expected:g}, yours is {value:.4g}"

@@ -86,8 +86,10 @@ def verify(
     Full marks for the reference over many seeds and for every answer of right/; zero for the stub; every answer of
     wrong/ is caught by the tests it names, by what it answers, costs no other exercise anything, whether that one calls
     it or not, and of its own no more than mistake_limit allows; the failure that is explained is one it names;
-    nonsense never breaks a test; every test catches some wrong answer; nothing in the library answers an exercise.
-    Exit code 7 for any surprise. A problem that was proved and has not changed since is not proved again.
+    nonsense never breaks a test; every test catches some wrong answer; nothing in the library answers an exercise;
+    zeros of the right shape, a replay of the public checks and a worker's lies earn next to nothing, and hidden tests
+    hold two thirds of every exercise. Exit code 7 for any surprise. A problem that was proved and has not changed
+    since is not proved again.
 
     \b
     Examples:
@@ -127,6 +129,7 @@ def _report(proof: Proof, costs: bool) -> None:
     console = Console(width=None if sys.stdout.isatty() else 110)
     console.print(_proof_table(proof))
     console.print(_cost_table(proof, costs))
+    console.print(_gift_table(proof))
     for surprise in proof.surprises:
         say(f"  {surprise}", err=True)
     if proof.surprises:
@@ -149,9 +152,11 @@ def _prove(course: Assignment, problems: list[Problem], seeds: int, workers: int
 
         proof = prove(plan, sandbox, problems=problems, seeds=seeds, workers=workers, on_verdict=on_verdict)
     record = ProofRecord(course)
+    others = {item.name: record.find(item, 1) for item in course.problems if item not in problems}
+    proof.lies_elsewhere = {name: found.lies for name, found in others.items() if found is not None}
     for problem in problems:
         if problem.name not in proof.surprising_problems:
-            record.add(problem, seeds)
+            record.add(problem, seeds, proof.lies(problem.name))
     return proof
 
 
@@ -161,6 +166,15 @@ def _proof_table(proof: Proof) -> Table:
     table = Table("exercise", "points", "public", "hidden", *KINDS, box=None)
     for row in summary(proof):
         table.add_row(*row)
+    return table
+
+
+def _gift_table(proof: Proof) -> Table:
+    """What is earned without a method, of all problems that were proved."""
+    table = Table("without a method", "points", "per cent", "at most", box=None)
+    for gift in proof.gifts():
+        points = f"{gift.points:.2f}/{gift.max_points:g}"
+        table.add_row(gift.what, points, f"{gift.points / gift.max_points:.1%}", f"{gift.allowed:.2f}")
     return table
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from autograder.assignment.library import import_library
@@ -73,6 +73,12 @@ test_files.__test__ = False  # type: ignore[attr-defined]
 def visibility(test_id: str) -> str:
     """public or hidden, from a test's id."""
     return "public" if test_id.partition("::")[0].endswith("/test_public.py") else "hidden"
+
+
+def hidden_share(tests: Iterable[TestInfo], exercise: str) -> float:
+    """The part of an exercise's points that its hidden tests hold."""
+    own = [test for test in tests if test.mark.exercise == exercise]
+    return sum(t.mark.weight for t in own if visibility(t.id) == "hidden") / sum(t.mark.weight for t in own)
 
 
 def answer_code(problem: Problem, replacing: Mapping[str, str] | None = None) -> Extraction:

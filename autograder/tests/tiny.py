@@ -291,3 +291,19 @@ def add_problem(folder: Path, name: str, prefix: str) -> None:
             copy = folder / name / inner.replace("tiny-", prefix)
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_text(path.read_text().replace("tiny-", prefix).replace('"Scaling"', f'"{name.title()}"'))
+
+
+def harden(folder: Path) -> Path:
+    """Let the tests pass `verify` as a whole: values that are not all the same, and most of the points hidden."""
+    edits = {
+        "test_helpers.py": [("torch.full((2, 2), float(value))", "value * torch.tensor([[1.0, 2.0], [3.0, 4.0]])"),
+                            ("that holds one value", "of a value's multiples")],
+        "test_public.py": [("assert_same(student.scale(torch.ones(1, 1), 1.0), torch.ones(1, 1)",
+                            "assert_same(student.scale(helpers.square(7), 1.0), helpers.square(7)")],
+        "test_hidden.py": [('one size?")', 'one size?", weight=9)'), ('values back?")', 'values back?", weight=6)')],
+        "wrong/tiny-scaler.toml": [("must_fail = [", 'costs_all = "Half of the class is wrong."\nmust_fail = [')],
+    }  # fmt: skip
+    for file, passages in edits.items():
+        for old, new in passages:
+            edit(folder, f"{PROBLEM}/{file}", old, new)
+    return folder

@@ -18,11 +18,15 @@ from autograder.grading.fingerprint import PACKAGES, of_the_installation
 
 @dataclasses.dataclass(frozen=True)
 class Proved:
-    """A problem without a surprise: what was proved (a digest), when, and with how many seeds for the reference."""
+    """A problem without a surprise: what was proved (a digest), when, and with how many seeds for the reference.
+
+    lies: the points that a worker which lies about itself could buy.
+    """
 
     digest: str
     date: str
     seeds: int
+    lies: float = 0.0
 
 
 class ProofRecord:
@@ -40,9 +44,9 @@ class ProofRecord:
             return None
         return proved
 
-    def add(self, problem: Problem, seeds: int) -> None:
+    def add(self, problem: Problem, seeds: int, lies: float = 0.0) -> None:
         """The problem has just been proved."""
-        self._proved[problem.name] = Proved(self._digest(problem), date.today().isoformat(), seeds)
+        self._proved[problem.name] = Proved(self._digest(problem), date.today().isoformat(), seeds, lies)
         rows = {name: dataclasses.asdict(proved) for name, proved in sorted(self._proved.items())}
         write_atomically(self._path, (json.dumps(rows, indent=1) + "\n").encode())
 

@@ -16,21 +16,34 @@ from autograder.assignment.library import import_library
 from autograder.assignment.model import Assignment, Problem
 from autograder.build import copies
 from autograder.grading.exercise_runs import bind, run_exercises
-from autograder.grading.plan import Plan, answer_code, visibility
+from autograder.grading.plan import Plan, answer_code, hidden_share, visibility
 from autograder.grading.processes import forked_pool
 from autograder.sandbox.sandbox import Sandbox
 from autograder.verify import mistakes
+from autograder.verify.empty_answers import (
+    EMPTY_KINDS,
+    FILLS,
+    LIES,
+    MOST,
+    MOST_OF_A_PROBLEM,
+    ZEROS,
+    Earned,
+    Gift,
+    earned,
+)  # fmt: skip
 from autograder.verify.library_answers import library_answers
 from autograder.verify.mistakes import MistakeCost, cost_of
+from kit.check import LOCAL_SEED
 from kit.manifest import earlier
 from kit.notebooks import Extraction
 from kit.outcomes import OutcomeStatus
-from kit.runner import Binding, Outcome
+from kit.runner import Binding, Outcome, TestInfo
 
 REFERENCE, STUB, RIGHT, WRONG, NONSENSE, LIBRARY = "reference", "stub", "right", "wrong", "nonsense", "library"
 BESIDE = "beside"  # a right answer that writes its own earlier parts, beside a wrong answer to one of them
 KINDS = (REFERENCE, STUB, RIGHT, WRONG, BESIDE, NONSENSE, LIBRARY)
 LIBRARY_SECONDS = 1.0
+HIDDEN_SHARE = 2 / 3  # of every exercise's points, at least: what public tests ask, anyone can read
 NONSENSE_VALUES = (
     "None", "()", "'text'", "0", "float('nan')", "object()", "{'a': 1}", "[None, None, None]", "(None, None)",
     "torch.tensor(float('nan'))", "torch.zeros(0)", "torch.zeros(2, 3, 4, 5, 6)",
@@ -70,21 +83,23 @@ class Verdict:
     surprises: tuple[str, ...]
     caught_by: tuple[str, ...]
     cost: MistakeCost | None = None
+    earned: Earned | None = None
 
 
 @dataclass
 class Proof:
-    """All verdicts of one run."""
+    """All verdicts of one run. lies_elsewhere: what lies could buy of each problem that was proved before."""
 
     assignment: Assignment
-    tests: tuple[str, ...]
+    tests: tuple[TestInfo, ...]
     verdicts: list[Verdict] = field(default_factory=list)
+    lies_elsewhere: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def idle_tests(self) -> list[str]:
         """Tests that no wrong answer fails: they do not pull their weight."""
         caught = {test for verdict in self.verdicts if verdict.case.kind == WRONG for test in verdict.caught_by}
-        return [test for test in self.tests if test not in caught]
+        return [test.id for test in self.tests if test.id not in caught]
 
     @property
     def costs(self) -> list[MistakeCost]:
@@ -92,16 +107,59 @@ class Proof:
         return [verdict.cost for verdict in self.verdicts if verdict.cost is not None]
 
     @property
+    def problems(self) -> list[str]:
+        """The problems that were tried."""
+        return list(dict.fromkeys(verdict.case.problem for verdict in self.verdicts))
+
+    def gifts(self, problem: str = "") -> list[Gift]:
+        """What ways of answering without a method earn of one problem's points, or of all that were proved."""
+        rows: dict[tuple[str, str], list[Earned]] = {}
+        for verdict in self.verdicts:
+            if verdict.earned is not None and problem in ("", verdict.case.problem):
+                rows.setdefault((verdict.case.kind, verdict.case.name), []).append(verdict.earned)
+        most = MOST_OF_A_PROBLEM if problem else MOST
+        return [Gift.of(*way, own, most[way[0]]) for way, own in rows.items()]
+
+    @property
     def surprising_problems(self) -> set[str]:
+        if list(self._of_the_set()):
+            return set(self.problems)
         by_answers = {verdict.case.problem for verdict in self.verdicts if verdict.surprises}
-        return by_answers | {test.partition("/")[0] for test in self.idle_tests}
+        by_tests = {problem for problem in self.problems if list(self._of_the_tests(problem))}
+        return by_answers | by_tests | {test.partition("/")[0] for test in self.idle_tests}
 
     @property
     def surprises(self) -> list[str]:
         found = [f"{v.case.label}: {text}" for v in self.verdicts for text in v.surprises]
-        return found + [
-            f"{test} catches no wrong answer: add one in wrong/, or drop the test" for test in self.idle_tests
-        ]
+        found += [f"{test} catches no wrong answer: add one in wrong/, or drop the test" for test in self.idle_tests]
+        found += [text for problem in self.problems for text in self._of_the_tests(problem)]
+        return [*found, *self._of_the_set()]
+
+    def lies(self, problem: str) -> float:
+        """The points of a problem that a worker which lies about itself could buy."""
+        return sum(gift.points for gift in self.gifts(problem) if gift.kind == LIES)
+
+    def _of_the_set(self) -> Iterator[str]:
+        """Of each problem lies may buy more than of the set, so they are summed once all problems are proved."""
+        lies = dict(self.lies_elsewhere) | {problem: self.lies(problem) for problem in self.problems}
+        if lies.keys() == {problem.name for problem in self.assignment.problems}:
+            points = sum(exercise.points for problem in self.assignment.problems for exercise in problem.exercises)
+            gift = Gift(LIES, "", sum(lies.values()), points, MOST[LIES] * points, ())
+            if gift.is_too_much:
+                yield f"in all, {gift}"
+
+    def _of_the_tests(self, problem: str) -> Iterator[str]:
+        """What is to be changed in a problem's tests as a whole."""
+        for gift in self.gifts(problem):
+            if gift.is_too_much:
+                names = ", ".join(test.split("::")[1] for test in gift.tests)
+                yield f"{problem}: {gift}: let these tests demand right values, or weigh less: {names}"
+        for exercise in self.assignment.problem(problem).exercises:
+            if (share := hidden_share(self.tests, exercise.id)) < HIDDEN_SHARE - 1e-9:
+                yield (
+                    f"{exercise.id}: hidden tests hold {share:.0%} of the points, at least {HIDDEN_SHARE:.0%} are "
+                    f"wanted: raise weights in {problem}/test_hidden.py"
+                )
 
 
 def verify(
@@ -118,7 +176,7 @@ def verify(
     problems = plan.assignment.problems if problems is None else problems
     library = import_library(plan.assignment.release, plan.assignment.library)
     cases = [case for item in problems for case in cases_of(item, library, plan.seed, seeds)]
-    tests = tuple(test.id for test in plan.tests if any(test.id.startswith(f"{item.name}/") for item in problems))
+    tests = tuple(test for test in plan.tests if any(test.id.startswith(f"{item.name}/") for item in problems))
     proof = Proof(plan.assignment, tests)
     _shared[:] = [(plan, sandbox)]
     with forked_pool(workers) as pool:
@@ -148,8 +206,17 @@ def cases_of(problem: Problem, library: ModuleType, seed: int, seeds: int) -> li
         for value in NONSENSE_VALUES:
             code = nonsense(reference, value)
             cases.append(Case(NONSENSE, problem.name, f"returns {value}", seed, exercise, code))
+    cases += _empty_cases(problem, seed)
     answers = library_answers(problem, library)
     return cases + [Case(LIBRARY, problem.name, item.name, seed, item.exercise, item.code) for item in answers]
+
+
+def _empty_cases(problem: Problem, seed: int) -> Iterator[Case]:
+    """Seeds differ from that of checks at home: nobody knows beforehand what grading draws."""
+    ways = [(kind, name) for kind in EMPTY_KINDS for name in (FILLS if kind == ZEROS else [""])]
+    for exercise in problem.references:
+        for kind, name in ways:
+            yield Case(kind, problem.name, name, LOCAL_SEED + 1 + seed, exercise)
 
 
 def _cases_beside(problem: Problem, seed: int) -> Iterator[Case]:
@@ -193,6 +260,8 @@ def _try(case: Case) -> Verdict:
 
 def try_case(case: Case, plan: Plan, sandbox: Sandbox) -> Verdict:
     """Run one answer through the tests that concern it, in confined workers as in grading."""
+    if case.kind in EMPTY_KINDS:
+        return Verdict(case, (), (), earned=earned(case.kind, case.name, case.exercise, plan, sandbox, case.seed))
     problem = plan.assignment.problem(case.problem)
     if case.kind == STUB:
         replacing = problem.stubs

@@ -144,8 +144,8 @@ def assert_crops_agree(student, images, boxes, size, what, *, about, atol=1e-3):
 @crop(
     "agrees with a slow loop on random images and boxes",
     hint="Height and width of the image, of the box and of the output are six different numbers.",
-    weight=2,
     broad=True,
+    weight=2,
 )
 @pytest.mark.parametrize("shape, size", [((3, 3, 8, 13), 5), ((2, 1, 11, 6), 8), ((2, 5, 5, 9), 3)])
 def test_crop_agrees_with_a_loop(student, rng, shape, size):
@@ -157,6 +157,7 @@ def test_crop_agrees_with_a_loop(student, rng, shape, size):
 @crop(
     "returns the place where it looked, when the image holds coordinates",
     hint="Feed it an image whose value is the row (or column) of each pixel. What should output pixel i hold?",
+    weight=3,
 )
 def test_crop_of_coordinates_is_where_it_looked(student, rng):
     height, width, size = 9, 14, 6
@@ -172,6 +173,7 @@ def test_crop_of_coordinates_is_where_it_looked(student, rng):
 @crop(
     "handles boxes that touch the image's border",
     hint="A box may begin at 0 and end at 1. What do you read beyond the last pixel's centre?",
+    weight=2,
 )
 def test_crop_at_the_border(student, rng):
     images = drawn(rng, 4, 2, 6, 10, low=1.0, high=2.0)
@@ -183,6 +185,7 @@ def test_crop_at_the_border(student, rng):
 @crop(
     "handles boxes smaller than a pixel and crops of a single pixel",
     hint="Nothing in the text says that a box holds a whole pixel, or that the output has more than one.",
+    weight=2,
 )
 def test_crop_of_tiny_boxes_and_outputs(student, rng):
     images = drawn(rng, 2, 3, 5, 7)
@@ -206,7 +209,11 @@ def test_crop_follows_the_dtype(student, rng):
     assert unchanged, "crop_and_resize changed its inputs"
 
 
-@crop("works on the device of its inputs", hint="On a GPU every tensor that you make must live there, too.")
+@crop(
+    "works on the device of its inputs",
+    hint="On a GPU every tensor that you make must live there, too.",
+    weight=2,
+)
 def test_crop_follows_the_device(student, rng):
     images, boxes = drawn(rng, 2, 3, 6, 9), boxes_inside(rng, 2)
     assert_crops_agree(student, images, boxes, 4, "crops", about={"device"})
@@ -255,6 +262,7 @@ def test_two_views_leave_the_images_alone(student, rng):
 @two_views(
     "lets the augmentation decide on the size of a view",
     hint="A crop is smaller than its image. Does your function count on equal shapes?",
+    weight=2,
 )
 def test_two_views_may_be_smaller_than_the_images(student, rng):
     images = drawn(rng, 40, 3, 5, 6)
@@ -279,6 +287,7 @@ def test_two_views_call_the_augmentation_twice(student, rng):
 @two_views(
     "draws anew each time when there is no generator",
     hint="Without a generator the augmentation uses the global one. Who decides where that one begins?",
+    weight=2,
 )
 def test_two_views_without_a_generator_are_new_each_time(student):
     images = torch.zeros(8, 3, 6, 7)
@@ -293,6 +302,7 @@ def test_two_views_without_a_generator_are_new_each_time(student):
 @two_views(
     "gives the views back as the augmentation made them",
     hint="Does anything between the augmentation and the reader cut a view off from where it came from?",
+    weight=2,
 )
 def test_gradients_pass_through_both_views(student, rng):
     images, weights = drawn(rng, 2, 3, 4, 5), (drawn(rng, 2, 3, 4, 5), drawn(rng, 2, 3, 4, 5))
@@ -480,6 +490,7 @@ def test_info_nce_agrees_with_a_loop(student, rng, batch, width, temperature):
 @info_nce(
     "has the right gradient for queries and for keys",
     hint="Values can be right where gradients are not. Is any part of your formula cut off from its input?",
+    weight=3,
 )
 def test_info_nce_gradients(student, rng):
     a, b = embeddings(rng, 5, 3, torch.float64)
@@ -489,6 +500,7 @@ def test_info_nce_gradients(student, rng):
 @info_nce(
     "does not care about lengths from 0.001 to 1000",
     hint="A small number added to a length matters when the length is small, too.",
+    weight=3,
 )
 def test_info_nce_of_all_lengths(student, rng):
     assert_lengths_do_not_matter(student, INFO_NCE, rng)
@@ -497,6 +509,7 @@ def test_info_nce_of_all_lengths(student, rng):
 @info_nce(
     "is finite at temperature 0.005 in every row, and so is its gradient",
     hint="Rows differ: what is a large logit in one row is out of reach in another. What becomes of exp(-200)?",
+    weight=3,
 )
 def test_info_nce_is_finite_when_cold(student, rng):
     queries = torch.eye(4, 5)
@@ -513,7 +526,11 @@ def test_info_nce_follows_the_dtype(student, rng):
     assert_precise(student, INFO_NCE, rng)
 
 
-@info_nce("works on the device of its inputs", hint="On a GPU every tensor that you make must live there, too.")
+@info_nce(
+    "works on the device of its inputs",
+    hint="On a GPU every tensor that you make must live there, too.",
+    weight=2,
+)
 def test_info_nce_follows_the_device(student, rng):
     assert_loss_follows_device(student, INFO_NCE, rng)
 
@@ -605,6 +622,7 @@ def test_nt_xent_agrees_with_a_loop(student, rng, batch, width, temperature):
 @nt_xent(
     "has the right gradient for both views",
     hint="Values can be right where gradients are not. Is any part of your formula cut off from its input?",
+    weight=3,
 )
 def test_nt_xent_gradients(student, rng):
     a, b = embeddings(rng, 4, 3, torch.float64)
@@ -614,6 +632,7 @@ def test_nt_xent_gradients(student, rng):
 @nt_xent(
     "does not care about lengths from 0.001 to 1000",
     hint="A small number added to a length matters when the length is small, too.",
+    weight=2,
 )
 def test_nt_xent_of_all_lengths(student, rng):
     assert_lengths_do_not_matter(student, NT_XENT, rng)
@@ -622,6 +641,7 @@ def test_nt_xent_of_all_lengths(student, rng):
 @nt_xent(
     "is finite at temperature 0.005 in every row, and so is its gradient",
     hint="Everyone is most similar to itself. What is left of the others if that similarity sets the scale?",
+    weight=2,
 )
 def test_nt_xent_is_finite_when_cold(student, rng):
     view1 = torch.eye(4, 8) + 0.1 * drawn(rng, 4, 8)
@@ -633,6 +653,7 @@ def test_nt_xent_is_finite_when_cold(student, rng):
 @nt_xent(
     "does not depend on the order of the images",
     hint="Shuffle both views alike: the pairs are the same. Does your way of finding partners know that?",
+    weight=2,
 )
 def test_nt_xent_of_shuffled_pairs(student, rng):
     view1, view2 = embeddings(rng, 6, 4)
@@ -648,6 +669,10 @@ def test_nt_xent_follows_the_dtype(student, rng):
     assert_precise(student, NT_XENT, rng)
 
 
-@nt_xent("works on the device of its inputs", hint="On a GPU every tensor that you make must live there, too.")
+@nt_xent(
+    "works on the device of its inputs",
+    hint="On a GPU every tensor that you make must live there, too.",
+    weight=2,
+)
 def test_nt_xent_follows_the_device(student, rng):
     assert_loss_follows_device(student, NT_XENT, rng)

@@ -16,40 +16,46 @@ helpers = load_helpers(__file__)
 # --- crop_and_resize --------------------------------------------------------------------------------------------------
 
 
-def sums(*values):
-    """One image (1, 1, n, n) whose pixel (r, c) is values[r] + values[c]: rows and columns may be exchanged."""
+def sums(*values, level=0.0):
+    """One image (1, 2, n, n) whose pixel (r, c) is values[r] + values[c]: rows and columns may be exchanged.
+
+    Its second channel is of one level.
+    """
     row = torch.tensor(values)
-    return (row[:, None] + row)[None, None]
+    first = (row[:, None] + row)[None, None]
+    return torch.cat([first, torch.full_like(first, level)], dim=1)
 
 
-def assert_sums(student, row, box, values, mistakes, *, about, what):
+def assert_sums(student, rng, row, box, values, mistakes, *, about, what):
     """The crop of sums(*row) is sums(*values), or has one mistake that another test is about.
 
     box: start and extent, the same for rows and columns. mistakes: for each property, the values if it is missed.
     """
-    crops = student.crop_and_resize(sums(*row), torch.tensor([[box[0], box[0], box[1], box[1]]]), len(values))
-    others = [sums(*other) for name, rows in mistakes.items() if name != about for other in rows]
-    helpers.assert_crops(crops, sums(*values), others, what=what)
+    level = torch.rand(1, generator=rng).item()
+    image = sums(*row, level=level)
+    crops = student.crop_and_resize(image, torch.tensor([[box[0], box[0], box[1], box[1]]]), len(values))
+    others = [sums(*other, level=level) for name, rows in mistakes.items() if name != about for other in rows]
+    helpers.assert_crops(crops, sums(*values, level=level), others, what=what)
 
 
 @crop(
     "looks at the middles of the output's pixels",
     hint="Output pixel 0 of 2 looks at the middle of the first half of the box. Where does yours look?",
 )
-def test_crop_of_whole_pixels_returns_these_pixels(student):
+def test_crop_of_whole_pixels_returns_these_pixels(student, rng):
     mistakes = {"extent": [(17.5, 22.5)], "centres": [(21.25, 28.75), (25.0, 35.0)]}
     what = "the middle half of the numbers 10 20 30 40, down and across, at size 2"
-    assert_sums(student, (10.0, 20.0, 30.0, 40.0), (0.25, 0.5), (20.0, 30.0), mistakes, about="middles", what=what)
+    assert_sums(student, rng, (10.0, 20.0, 30.0, 40.0), (0.25, 0.5), (20.0, 30.0), mistakes, about="middles", what=what)
 
 
 @crop(
     "knows where the centres of the image's pixels lie",
     hint="The centre of the first of four pixels lies at 1/8 of the image. Where does your way of reading put it?",
 )
-def test_crop_knows_the_centres_of_the_pixels(student):
+def test_crop_knows_the_centres_of_the_pixels(student, rng):
     mistakes = {"extent": [(17.5, 22.5)], "middles": [(15.0, 25.0), (15.0, 35.0)]}
     what = "the middle half of the numbers 10 20 30 40, down and across, at size 2"
-    assert_sums(student, (10.0, 20.0, 30.0, 40.0), (0.25, 0.5), (20.0, 30.0), mistakes, about="centres", what=what)
+    assert_sums(student, rng, (10.0, 20.0, 30.0, 40.0), (0.25, 0.5), (20.0, 30.0), mistakes, about="centres", what=what)
 
 
 @crop(
@@ -57,7 +63,7 @@ def test_crop_knows_the_centres_of_the_pixels(student):
     hint="A box that begins at 1/4 and is half as high as the image ends at 3/4. Where does yours end?",
 )
 def test_crop_reads_height_and_width_rather_than_corners(student):
-    image, box = sums(*[1.0] * 4, *[5.0] * 4), torch.tensor([[0.25, 0.25, 0.5, 0.5]])
+    image, box = sums(*[1.0] * 4, *[5.0] * 4)[:, :1], torch.tensor([[0.25, 0.25, 0.5, 0.5]])
     what = "a box across the middle of an image, at size 4"
     crop = expect_tensor(student.crop_and_resize(image, box, 4), what=what, shape=(1, 1, 4, 4), dtype="floating")
     ends, right = crop[0, 0, [0, -1], [0, -1]], torch.tensor([2.0, 10.0])
@@ -90,7 +96,7 @@ def test_crop_gives_each_image_its_own_box(student):
     "reads one place per output pixel, without averaging over an area",
     hint="Made smaller, an output pixel covers four by four pixels here. How many of them should have a say?",
 )
-def test_crop_does_not_antialias(student):
+def test_crop_does_not_antialias(student, rng):
     mistakes = {
         "middles": [(100.0, 100.0)],
         "centres": [(3.5, 6.5), (4.0, 8.0)],
@@ -98,21 +104,21 @@ def test_crop_does_not_antialias(student):
     }
     row = (100.0, 2.0, 4.0, 100.0, 100.0, 6.0, 8.0, 100.0)
     what = "eight numbers, down and across, at size 2"
-    assert_sums(student, row, (0.0, 1.0), (3.0, 7.0), mistakes, about="area", what=what)
+    assert_sums(student, rng, row, (0.0, 1.0), (3.0, 7.0), mistakes, about="area", what=what)
 
 
 @crop(
     "mixes neighbouring pixels where it looks between them",
     hint="A box need not begin where a pixel begins. What should stand three quarters of the way from a 0 to a 4?",
 )
-def test_crop_is_bilinear_between_pixels(student):
+def test_crop_is_bilinear_between_pixels(student, rng):
     mistakes = {
         "extent": [(2.5, 5.5, 9.5)],
         "middles": [(1.0, 5.0, 11.0), (1.0, 7.0, 20.0)],
         "centres": [(3.75, 6.75, 13.25), (5.0, 11.0, 20.0)],
     }
     what = "the numbers 0 4 8 20, down and across, seen between the pixels"
-    assert_sums(student, (0.0, 4.0, 8.0, 20.0), (0.1875, 0.75), (3.0, 7.0, 17.0), mistakes, about="mix", what=what)
+    assert_sums(student, rng, (0.0, 4.0, 8.0, 20.0), (0.1875, 0.75), (3.0, 7.0, 17.0), mistakes, about="mix", what=what)
 
 
 @crop(
@@ -120,14 +126,14 @@ def test_crop_is_bilinear_between_pixels(student):
     hint="Enlarged, the image is also asked about places between its border and the centres of its border pixels. "
     "What lies there for you: the edge's pixels, or black?",
 )
-def test_crop_repeats_the_edge(student):
+def test_crop_repeats_the_edge(student, rng):
     mistakes = {
         "middles": [(4.0, 4.0, 8.0, 12.0), (4.0, 16 / 3, 32 / 3, 12.0)],
         "centres": [(5.0, 7.0, 9.0, 11.0), (6.0, 10.0, 12.0, 12.0)],
         "mix": [(4.0, 4.0, 12.0, 12.0), (3.15625, 5.8125, 10.1875, 12.84375)],
     }
     what = "all of the numbers 4 12, down and across, enlarged to size 4"
-    assert_sums(student, (4.0, 12.0), (0.0, 1.0), (4.0, 6.0, 10.0, 12.0), mistakes, about="edge", what=what)
+    assert_sums(student, rng, (4.0, 12.0), (0.0, 1.0), (4.0, 6.0, 10.0, 12.0), mistakes, about="edge", what=what)
 
 
 # --- two_views --------------------------------------------------------------------------------------------------------
@@ -153,6 +159,7 @@ def assert_noisy(view, level, what):
 def test_two_views_differ(student):
     views = two_of(student, torch.zeros(2, 3, 4, 6), helpers.NOISE, Seed(1))
     (view1, _), (view2, _) = helpers.named_views(views)
+    assert helpers.noises(views, torch.zeros(2, 3, 4, 6)), "no view shows the noise of the augmentation"
     same = (view1 == view2).float().mean().item()
     assert same < 0.5, f"{same:.0%} of the numbers in view1 and view2 are equal, though noise was added to each"
 
@@ -161,6 +168,7 @@ def test_two_views_differ(student):
 def test_two_views_are_a_tuple(student):
     views = two_of(student, torch.zeros(2, 3, 4, 6), helpers.NOISE, Seed(1))
     helpers.assert_in_a_tuple(views)
+    assert helpers.noises(views, torch.zeros(2, 3, 4, 6)), "no view shows the noise of the augmentation"
 
 
 @two_views(
@@ -221,6 +229,17 @@ def test_two_views_pass_arguments_by_position(student):
 COMPASS = torch.tensor([[0.0, 1.0], [1.0, 0.0], [0.0, -1.0], [-1.0, 0.0]])
 
 
+def shuffled(student, rng, loss, first, second, temperature):
+    """The loss of two views whose columns, on whose order nothing depends, are shuffled alike."""
+    order = torch.randperm(first.shape[1], generator=rng)
+    return getattr(student, loss)(first[:, order], second[:, order], temperature)
+
+
+def equal_vectors(rng):
+    """Four equal vectors of six equal numbers."""
+    return torch.ones(4, 6) * (1 + torch.rand(1, generator=rng))
+
+
 def cost(right, *others):
     """-log of the share of exp(right) among all: what a row of these logits costs."""
     top = max(right, *others)
@@ -262,9 +281,11 @@ def assert_turns_without_stretching(gradient, vectors, what):
     assert_same(cosines, torch.zeros_like(cosines), what=f"{what}: cosine of the angle to its vector", atol=1e-2)
 
 
-def assert_turns_both_inputs(student, loss):
+def assert_turns_both_inputs(student, rng, loss):
     a = torch.tensor([[2.0, 1.0, 0.0], [0.0, 0.5, 1.5], [-1.0, 1.0, 1.0]])
     b = torch.tensor([[1.0, 1.0, 0.5], [0.5, -1.0, 2.0], [0.0, 3.0, 1.0]])
+    order = torch.randperm(3, generator=rng)
+    a, b = a[:, order], b[:, order]
     first, second = student.vjp(loss, (a, b, 0.5), wrt=[0, 1])
     assert_turns_without_stretching(first, a, "gradient at the first input")
     assert_turns_without_stretching(second, b, "gradient at the second input")
@@ -274,8 +295,8 @@ def assert_turns_both_inputs(student, loss):
     "lets each row choose among all B keys",
     hint="Guessing among 4 equal keys costs log 4 for each row. Which terms stand below the fraction line in yours?",
 )
-def test_info_nce_of_equal_keys_is_log_of_their_number(student):
-    loss = student.info_nce(torch.ones(4, 6), torch.ones(4, 6), 1.0)
+def test_info_nce_of_equal_keys_is_log_of_their_number(student, rng):
+    loss = student.info_nce(*2 * (equal_vectors(rng),), 1.0)
     what = "InfoNCE of 4 equal pairs"
     helpers.assert_loss(loss, math.log(4), {"mean": [4 * math.log(4)]}, about="candidates", what=what)
 
@@ -284,8 +305,8 @@ def test_info_nce_of_equal_keys_is_log_of_their_number(student):
     "is the mean over the rows, not their sum",
     hint="Twice as many rows, each as hard as before: should the loss be twice as large?",
 )
-def test_info_nce_is_a_mean_over_the_rows(student):
-    loss, mistakes = student.info_nce(torch.ones(4, 6), torch.ones(4, 6), 1.0), [math.log(3), math.log(4) - 1]
+def test_info_nce_is_a_mean_over_the_rows(student, rng):
+    loss, mistakes = student.info_nce(*2 * (equal_vectors(rng),), 1.0), [math.log(3), math.log(4) - 1]
     what = "InfoNCE of 4 equal pairs"
     helpers.assert_loss(loss, math.log(4), {"candidates": mistakes}, about="mean", what=what)
 
@@ -294,8 +315,8 @@ def test_info_nce_is_a_mean_over_the_rows(student):
     "divides similarities by the temperature",
     hint="A small temperature makes the softmax sharp. Does yours get sharper or flatter, or does it not care?",
 )
-def test_info_nce_uses_the_temperature(student):
-    loss = student.info_nce(torch.eye(4, 6), torch.eye(4, 6), 0.5)
+def test_info_nce_uses_the_temperature(student, rng):
+    loss = shuffled(student, rng, "info_nce", torch.eye(4, 6), torch.eye(4, 6), 0.5)
     what = "InfoNCE of 4 orthogonal pairs at temperature 0.5"
     helpers.assert_loss(loss, *four_pairs(0.5), about="temperature", what=what)
 
@@ -304,9 +325,9 @@ def test_info_nce_uses_the_temperature(student):
     "does not care how long the vectors are",
     hint="Cosine similarity knows directions only. Which of your numbers still knows a length?",
 )
-def test_info_nce_ignores_lengths(student):
+def test_info_nce_ignores_lengths(student, rng):
     lengths = torch.tensor([[3.0], [0.5], [20.0], [1.0]])
-    loss = student.info_nce(lengths * COMPASS, lengths.flip(0) * COMPASS, 0.5)
+    loss = shuffled(student, rng, "info_nce", lengths * COMPASS, lengths.flip(0) * COMPASS, 0.5)
     right = cost(2, 0, 0, -2)
     mistakes = {
         "mean": [4 * right],
@@ -322,9 +343,9 @@ def test_info_nce_ignores_lengths(student):
     "lets each query choose among the keys, in one direction",
     hint="Row i is query i. Does your softmax run over the keys? And does anybody else choose, too?",
 )
-def test_info_nce_lets_queries_choose(student):
+def test_info_nce_lets_queries_choose(student, rng):
     keys = torch.eye(1, 4).repeat(3, 1)  # all keys look like query 0
-    loss = student.info_nce(torch.eye(3, 4), keys, 1.0)
+    loss = shuffled(student, rng, "info_nce", torch.eye(3, 4), keys, 1.0)
     down = (cost(1, 0, 0) + 2 * cost(0, 1, 0)) / 3
     both = abs(helpers.one_number(loss, "InfoNCE") - (down + math.log(3)) / 2) < 5e-3
     hint = (
@@ -339,8 +360,8 @@ def test_info_nce_lets_queries_choose(student):
     "wants query i to pick key i",
     hint="With the keys moved on by one, every query finds its own key worst. Which key do you call right?",
 )
-def test_info_nce_wants_key_i_for_query_i(student):
-    loss = student.info_nce(torch.eye(4, 6), torch.eye(4, 6).roll(1, 0), 0.5)
+def test_info_nce_wants_key_i_for_query_i(student, rng):
+    loss = shuffled(student, rng, "info_nce", torch.eye(4, 6), torch.eye(4, 6).roll(1, 0), 0.5)
     what = "InfoNCE of 4 orthogonal queries, keys moved on by one"
     helpers.assert_loss(loss, *four_pairs(0.5, moved_on=True), about="key", what=what)
 
@@ -349,11 +370,11 @@ def test_info_nce_wants_key_i_for_query_i(student):
     "stays finite at temperature 0.005",
     hint="At 0.005 a similarity of 1 becomes exp(200). Which function never forms that number?",
 )
-def test_info_nce_survives_a_low_temperature(student):
+def test_info_nce_survives_a_low_temperature(student, rng):
     what = "InfoNCE of 4 orthogonal pairs at temperature 0.005"
-    found = student.info_nce(torch.eye(4, 6), torch.eye(4, 6), 0.005)
+    found = shuffled(student, rng, "info_nce", torch.eye(4, 6), torch.eye(4, 6), 0.005)
     helpers.assert_loss(found, *four_pairs(0.005), about="range", what=what)
-    missed = student.info_nce(torch.eye(4, 6), torch.eye(4, 6).roll(1, 0), 0.005)
+    missed = shuffled(student, rng, "info_nce", torch.eye(4, 6), torch.eye(4, 6).roll(1, 0), 0.005)
     readings = four_pairs(0.005, moved_on=True)
     helpers.assert_loss(missed, *readings, about="range", what=f"{what}, the keys moved on by one")
     assert_differ(found, missed)
@@ -363,8 +384,8 @@ def test_info_nce_survives_a_low_temperature(student):
     "answers with a scalar tensor, in the dtype of its inputs",
     hint="Training calls backward on your answer. Is it a tensor of no dimension, and which dtype does it have?",
 )
-def test_info_nce_is_a_scalar_tensor(student):
-    loss = student.info_nce(torch.eye(4, 6), torch.eye(4, 6), 1.0)
+def test_info_nce_is_a_scalar_tensor(student, rng):
+    loss = shuffled(student, rng, "info_nce", torch.eye(4, 6), torch.eye(4, 6), 1.0)
     expect_tensor(loss, what="InfoNCE of float32 vectors", shape=(), dtype=torch.float32)
     helpers.assert_loss(loss, *four_pairs(1.0), about="kind", what="InfoNCE of 4 orthogonal pairs")
 
@@ -373,8 +394,8 @@ def test_info_nce_is_a_scalar_tensor(student):
     "turns the vectors of both inputs, without stretching them",
     hint="A value can be right where its gradient is not. Does every input, and every length, count as one that moves?",
 )
-def test_info_nce_turns_both_inputs(student):
-    assert_turns_both_inputs(student, "info_nce")
+def test_info_nce_turns_both_inputs(student, rng):
+    assert_turns_both_inputs(student, rng, "info_nce")
 
 
 # --- nt_xent ----------------------------------------------------------------------------------------------------------
@@ -418,9 +439,9 @@ def assert_three_images(loss, readings, *, about, what):
     "lets everyone choose among the 2B - 1 others",
     hint="Count who may be picked: both views of every image, except for oneself.",
 )
-def test_nt_xent_of_equal_embeddings_is_log_of_the_others(student):
+def test_nt_xent_of_equal_embeddings_is_log_of_the_others(student, rng):
     what = "NT-Xent when all 8 embeddings are equal"
-    loss = student.nt_xent(torch.ones(4, 6), torch.ones(4, 6), 1.0)
+    loss = student.nt_xent(*2 * (equal_vectors(rng),), 1.0)
     value, right = helpers.one_number(loss, what), math.log(7)
     crowd = next((hint for count, hint in CROWDS.items() if abs(value - math.log(count)) < 1e-3), None)
     mistakes = {"mean": [8 * right, 2 * right]}
@@ -431,8 +452,8 @@ def test_nt_xent_of_equal_embeddings_is_log_of_the_others(student):
     "is the mean over the 2B turns, not their sum",
     hint="Twice as many turns, each as hard as before: is the loss twice as large? How many turns are there?",
 )
-def test_nt_xent_is_a_mean_over_the_turns(student):
-    loss = student.nt_xent(torch.ones(4, 6), torch.ones(4, 6), 1.0)
+def test_nt_xent_is_a_mean_over_the_turns(student, rng):
+    loss = student.nt_xent(*2 * (equal_vectors(rng),), 1.0)
     crowds = {"candidates": [*map(math.log, CROWDS), math.log(7 + 1 / math.e)]}
     what = "NT-Xent when all 8 embeddings are equal"
     helpers.assert_loss(loss, math.log(7), crowds, about="mean", what=what)
@@ -442,8 +463,8 @@ def test_nt_xent_is_a_mean_over_the_turns(student):
     "takes the other view of the same image for the partner",
     hint="With view2 below view1, who stands next to you is not your partner. How far away is it?",
 )
-def test_nt_xent_finds_the_partner(student):
-    loss = student.nt_xent(torch.eye(3, 5), torch.eye(3, 5), 1.0)
+def test_nt_xent_finds_the_partner(student, rng):
+    loss = shuffled(student, rng, "nt_xent", torch.eye(3, 5), torch.eye(3, 5), 1.0)
     assert_three_images(loss, three_images(1.0), about="partner", what="with two equal views each")
 
 
@@ -451,8 +472,8 @@ def test_nt_xent_finds_the_partner(student):
     "divides similarities by the temperature",
     hint="A small temperature makes the softmax sharp. Does yours get sharper or flatter, or does it not care?",
 )
-def test_nt_xent_uses_the_temperature(student):
-    loss = student.nt_xent(torch.eye(3, 5), torch.eye(3, 5), 0.4)
+def test_nt_xent_uses_the_temperature(student, rng):
+    loss = shuffled(student, rng, "nt_xent", torch.eye(3, 5), torch.eye(3, 5), 0.4)
     assert_three_images(loss, three_images(0.4), about="temperature", what="at temperature 0.4")
 
 
@@ -460,14 +481,14 @@ def test_nt_xent_uses_the_temperature(student):
     "does not care how long the vectors are",
     hint="Cosine similarity knows directions only. Which of your numbers still knows a length?",
 )
-def test_nt_xent_ignores_lengths(student):
+def test_nt_xent_ignores_lengths(student, rng):
     lengths = torch.tensor([[3.0], [0.5], [20.0]])
-    loss = student.nt_xent(lengths * torch.eye(3, 5), lengths.flip(0) * torch.eye(3, 5), 0.5)
+    loss = shuffled(student, rng, "nt_xent", lengths * torch.eye(3, 5), lengths.flip(0) * torch.eye(3, 5), 0.5)
     assert_three_images(loss, three_images(0.5), about="lengths", what="with views of various lengths")
 
 
 @nt_xent("gives both views their turn", hint="All 2B embeddings take their turn. Do those of view2, too?")
-def test_nt_xent_gives_both_views_their_turn(student):
+def test_nt_xent_gives_both_views_their_turn(student, rng):
     view1, view2 = torch.eye(2, 3), torch.tensor([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
     right = mean(cost(1, 1, 0), cost(0, 0, 0), cost(1, 1, 0), cost(0, 1, 1))
     mistakes = {
@@ -481,7 +502,7 @@ def test_nt_xent_gives_both_views_their_turn(student):
         "lengths": [mean(cost(1 / 3, 1 / 3, 0), cost(0, 0, 0), cost(1 / 3, 1 / 3, 0), cost(0, 1 / 3, 1 / 3))],
     }
     for which, first, second in (("view2's images equal", view1, view2), ("view1's images equal", view2, view1)):
-        loss, what = student.nt_xent(first, second, 1.0), f"NT-Xent of 2 images, {which}"
+        loss, what = shuffled(student, rng, "nt_xent", first, second, 1.0), f"NT-Xent of 2 images, {which}"
         helpers.assert_loss(loss, right, mistakes, about="turns", what=what)
 
 
@@ -493,10 +514,10 @@ def mean(*costs):
     "stays finite at temperature 0.005",
     hint="At 0.005 a similarity of 1 becomes exp(200). Which function never forms that number?",
 )
-def test_nt_xent_survives_a_low_temperature(student):
-    found = student.nt_xent(torch.eye(3, 5), torch.eye(3, 5), 0.005)
+def test_nt_xent_survives_a_low_temperature(student, rng):
+    found = shuffled(student, rng, "nt_xent", torch.eye(3, 5), torch.eye(3, 5), 0.005)
     assert_three_images(found, three_images(0.005), about="range", what="at temperature 0.005")
-    missed = student.nt_xent(torch.eye(3, 5), torch.eye(3, 5).roll(1, 0), 0.005)
+    missed = shuffled(student, rng, "nt_xent", torch.eye(3, 5), torch.eye(3, 5).roll(1, 0), 0.005)
     what = "at temperature 0.005, the second views moved on by one"
     assert_three_images(missed, three_images(0.005, moved_on=True), about="range", what=what)
     assert_differ(found, missed)
@@ -506,8 +527,8 @@ def test_nt_xent_survives_a_low_temperature(student):
     "answers with a scalar tensor, in the dtype of its inputs",
     hint="Training calls backward on your answer. Is it a tensor of no dimension, and which dtype does it have?",
 )
-def test_nt_xent_is_a_scalar_tensor(student):
-    loss = student.nt_xent(torch.eye(3, 6), torch.eye(3, 6), 1.0)
+def test_nt_xent_is_a_scalar_tensor(student, rng):
+    loss = shuffled(student, rng, "nt_xent", torch.eye(3, 6), torch.eye(3, 6), 1.0)
     expect_tensor(loss, what="NT-Xent of float32 vectors", shape=(), dtype=torch.float32)
     assert_three_images(loss, three_images(1.0), about="kind", what="with two equal views each")
 
@@ -516,5 +537,5 @@ def test_nt_xent_is_a_scalar_tensor(student):
     "turns the vectors of both inputs, without stretching them",
     hint="A value can be right where its gradient is not. Does every input, and every length, count as one that moves?",
 )
-def test_nt_xent_turns_both_inputs(student):
-    assert_turns_both_inputs(student, "nt_xent")
+def test_nt_xent_turns_both_inputs(student, rng):
+    assert_turns_both_inputs(student, rng, "nt_xent")

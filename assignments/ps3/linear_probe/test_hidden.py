@@ -2,6 +2,7 @@
 """Hidden tests of the linear probe: other sizes, dtypes and modes, the optimality condition, slow loops."""
 
 import functools
+import itertools
 import math
 
 import pytest
@@ -40,6 +41,7 @@ def random_weights(rng, dim, channels):
 @extract_features(
     "gives the same features whatever the batch size",
     hint="Batch sizes that divide the number of images, that do not, and that are larger than it.",
+    weight=3,
 )
 def test_features_do_not_depend_on_the_batch_size(student, rng):
     weights, images = random_weights(rng, 7, 3), torch.rand(6, 3, 5, 8, generator=rng)
@@ -50,37 +52,47 @@ def test_features_do_not_depend_on_the_batch_size(student, rng):
         assert_same(features, expected, what=f"features, batch size {size}", any_float=True)
 
 
-@extract_features("uses batches of 256 where nothing is said", hint="The signature has a default.")
+@extract_features(
+    "uses batches of 256 where nothing is said",
+    hint="The signature has a default.",
+    weight=2,
+)
 def test_the_default_batch_size_is_256(student, rng):
     recorder = student.build(Lib("ps3.linear_probe.parts.BatchRecorder"))
-    features = student.extract_features(recorder, torch.rand(300, 1, 1, 2, generator=rng))
-    expect_tensor(features, what="features of 300 images", dtype="floating")
+    images = torch.rand(300, 1, 1, 2, generator=rng)
+    features = student.extract_features(recorder, images)
+    helpers.assert_pixels(features, images, "features of 300 images, of an encoder that returns the pixels,")
     sizes = [size for size, _, _ in recorder.call("seen")]
     assert len(sizes) == 2 and max(sizes) <= 256, f"300 images went through the encoder in batches of {sizes}"
+
+
+def half_frozen(student, rng):
+    encoder = student.build(Lib("ps3.linear_probe.parts.HalfFrozen"), 4, channels=2)
+    return encoder.load(helpers.with_levels(random_weights(rng, 4, 2)))
 
 
 @extract_features(
     "gives each part of an encoder its own mode back",
     hint="A part of an encoder may be in eval mode while the rest is training, such as a frozen BatchNorm.",
-    weight=2,
 )
 def test_every_part_gets_its_own_mode_back(student, rng):
-    encoder = student.build(Lib("ps3.linear_probe.parts.HalfFrozen"), 4, channels=2)
-    before = encoder.state().training
+    encoder = half_frozen(student, rng)
     features = student.extract_features(encoder, torch.rand(3, 2, 4, 5, generator=rng))
-    helpers.assert_some_features(features, 3, 4)
+    helpers.assert_levels(features, 3, 4)
     after = encoder.state().training
+    before = {"": True, "conv": True, "norm": False, "drop": True}
     assert before == after, f"training flags before: {before}, after: {after}"
 
 
 @extract_features(
     "gives back float32, also from a float64 encoder",
     hint="The encoder's dtype decides what it puts out. What does the text promise?",
+    weight=2,
 )
 def test_features_are_float32(student, rng):
     weights, images = random_weights(rng, 5, 2), torch.rand(4, 2, 5, 6, generator=rng)
     encoder = student.build(Lib("ps3.linear_probe.parts.TinyEncoder"), 5, channels=2).load(weights).double()
-    features = student.extract_features(encoder, images.double(), 3)
+    features = student.extract_features(encoder, images.double(), 2)
     assert student.unchanged_inputs, "extract_features changed the images"
     assert_same(features, helpers.written_out(weights, images).float(), what="features of an encoder in float64")
     kept = encoder.state().parameters["conv.weight"]
@@ -90,13 +102,15 @@ def test_features_are_float32(student, rng):
 @extract_features(
     "sends each batch to the encoder's device",
     hint="Images wait on the CPU; an encoder may live on a GPU. Who goes where?",
+    weight=5,
 )
 def test_batches_go_to_the_encoders_device(student, rng):
     encoder = student.build(Lib("ps3.linear_probe.parts.Elsewhere"))
-    features = student.extract_features(encoder, torch.rand(5, 1, 2, 3, generator=rng), 2)
-    expect_tensor(features, what="features", shape=(5, 2))
+    features = student.extract_features(encoder, torch.rand(6, 1, 2, 3, generator=rng), 2)
+    expected = torch.tensor([1.0, 2.0]).repeat(6, 1)
+    assert_same(features, expected, what="features, of an encoder that returns 1 and 2", any_float=True)
     devices = encoder.call("seen")
-    assert len(devices) == 3, f"5 images with batch size 2 went through the encoder in {len(devices)} batches"
+    assert len(devices) == 3, f"6 images with batch size 2 went through the encoder in {len(devices)} batches"
     assert set(devices) == {"meta"}, f"the encoder lives on the device meta, its images were on {set(devices)}"
 
 
@@ -105,10 +119,11 @@ def test_batches_go_to_the_encoders_device(student, rng):
     hint="Freezing is for the moment only. Whose requires_grad did you change, and who was frozen before you came?",
 )
 def test_the_encoder_can_be_trained_afterwards(student, rng):
-    encoder = student.build(Lib("ps3.linear_probe.parts.HalfFrozen"), 4, channels=2)
+    encoder = half_frozen(student, rng)
     before = encoder.state()
-    helpers.assert_some_features(student.extract_features(encoder, torch.rand(3, 2, 4, 5, generator=rng)), 3, 4)
+    helpers.assert_levels(student.extract_features(encoder, torch.rand(3, 2, 4, 5, generator=rng)), 3, 4)
     after = encoder.state()
+    assert set(before.requires_grad) == {"conv.weight", "conv.bias", "norm.weight", "norm.bias"}, "parameters are gone"
     assert after.requires_grad == before.requires_grad, f"requires_grad is now {after.requires_grad}"
     assert after.objects == before.objects, "parameters or buffers are other objects than before"
     assert after.hooks == before.hooks, f"hooks are left: {after.hooks}"
@@ -130,8 +145,8 @@ def by_hand(train, values, correction):
 @standardize(
     "agrees with a slow loop, with one deviation for both sets",
     hint="N, M and D all differ here. Which of them did you count over?",
-    weight=2,
     broad=True,
+    weight=2,
 )
 def test_standardize_agrees_with_a_loop(student, rng):
     for rows, others, dim in ((9, 4, 5), (5, 7, 3)):
@@ -149,6 +164,7 @@ def test_standardize_agrees_with_a_loop(student, rng):
 @standardize(
     "treats a test image alone as among others",
     hint="Standardise one test image alone, then with others. What may differ?",
+    weight=2,
 )
 def test_a_test_image_alone_is_treated_as_among_others(student, rng):
     train, test = torch.randn(8, 4, generator=rng), 2 * torch.randn(5, 4, generator=rng) + 1
@@ -161,6 +177,7 @@ def test_a_test_image_alone_is_treated_as_among_others(student, rng):
 @standardize(
     "does not let small features shrink",
     hint="What you add to a deviation so that nothing is divided by 0 must be small beside a deviation of 0.001.",
+    weight=2,
 )
 def test_small_and_large_features_get_deviation_1(student, rng):
     scale = torch.tensor([1e-3, 1e-2, 1.0, 1e3])
@@ -176,11 +193,13 @@ def test_small_and_large_features_get_deviation_1(student, rng):
 def test_constant_features_of_any_size_become_small(student):
     constants = torch.tensor([0.0, 0.1, -7.3, 100.3, 1e-4, 333.3, 1.7])
     for dtype, rows in ((torch.float32, 3), (torch.float32, 1000), (torch.float64, 1000)):
-        train = constants.to(dtype).expand(rows, -1).contiguous()
+        rising = torch.arange(float(rows), dtype=dtype)[:, None]
+        train = torch.cat([constants.to(dtype).expand(rows, -1), rising], dim=1)
         result, other = helpers.standardized(student, train, train[:2] + 1)
-        largest, at = result.abs().max(dim=0).values.max(dim=0)
+        largest, at = result[:, :-1].abs().max(dim=0).values.max(dim=0)
         message = f"{rows} times {constants[at]:g} in {dtype} becomes {largest:.3g}; allowed is 0.001"
         assert largest < 1e-3, message
+        assert result[:, -1].std() > 1e-3, "beside constant features, one that varies has no deviation left"
         expect_tensor(other, what="test images beside a constant training feature")
 
 
@@ -387,7 +406,7 @@ def counted(weight, bias, features, labels):
     hint="Images, classes and features differ in number, and common labels count as often as they occur.",
     broad=True,
 )
-@pytest.mark.parametrize("count, classes, dim", [(40, 5, 3), (23, 3, 7), (1, 4, 2)])
+@pytest.mark.parametrize("count, classes, dim", [(40, 5, 3), (23, 3, 7)])
 def test_accuracy_agrees_with_a_loop(student, rng, count, classes, dim):
     weight, bias = torch.randn(classes, dim, generator=rng), torch.randn(classes, generator=rng)
     features = torch.randn(count, dim, generator=rng)
@@ -401,19 +420,66 @@ def test_accuracy_agrees_with_a_loop(student, rng, count, classes, dim):
     assert near, f"accuracy on {count} images is {expected:.4f}, yours is {value:.4f}"
 
 
+def other_shares(features, labels):
+    """What mistakes about the share give where the features are the scores: other tests are about those.
+
+    In percent, as a count, over the classes, the wrong ones, the lowest score's, the mean of the probability, the best
+    image for each class, the mean of the classes.
+    """
+    right = (features.argmax(dim=1) == labels).double()
+    share, classes = right.mean(), features.shape[1]
+    of_classes = torch.stack([right[labels == label].mean() for label in labels.unique()]).mean()
+    probability = features.softmax(dim=1)[torch.arange(len(labels)), labels].mean()
+    best = (labels[features.argmax(dim=0)] == torch.arange(classes)).double().sum() / len(labels)
+    lowest = (features.argmin(dim=1) == labels).double().mean()
+    others = (100 * share, right.sum(), right.sum() / classes, 1 - share, lowest, probability, best, of_classes)
+    return [float(other) for other in others]
+
+
 @accuracy(
     "takes the highest score, not the largest size, and leaves its inputs alone",
     hint="A score may be negative, and far from 0. Does it win then?",
+    weight=2,
 )
 def test_accuracy_with_negative_scores_in_float64(student, rng):
-    scores = torch.tensor([[-4.0, 1.0, 2.0]] * 5 + [[-1.0, 2.0, 5.0]] * 7, dtype=torch.float64)  # from worst to best
-    places = torch.rand(12, 3, generator=rng).argsort(dim=1)
-    features = torch.empty_like(scores).scatter_(1, places, scores)
-    labels = torch.cat([places[:8, 2], places[8:, 0]])  # the last four are wrong: their label has the lowest score
+    places = torch.tensor(list(itertools.permutations(range(3))))[:, torch.randperm(3, generator=rng)]
+    far_below, near_zero = (torch.tensor(row, dtype=torch.float64)[places] for row in ((-4, 1, 2), (-1, 2, 5)))
+    features = torch.cat([far_below, near_zero]) + 0.01 * torch.rand(12, 1, generator=rng, dtype=torch.float64)
+    wrong = torch.tensor([0, 3, 6, 10])  # their label has the lowest score
+    labels = features.argmax(dim=1).index_put((wrong,), features.argmin(dim=1)[wrong])
+    order = torch.randperm(12, generator=rng)
+    features, labels = features[order], labels[order]
     weight, bias = torch.eye(3, dtype=torch.float64), torch.full((3,), 0.1, dtype=torch.float64)
     value = helpers.one_share(student.accuracy(weight, bias, features, labels))
     assert student.unchanged_inputs, "accuracy changed its inputs"
-    probability = features.softmax(dim=1)[torch.arange(12), labels].mean().item()
-    # Right: 2 / 3. In percent, as a count, over the classes, the wrong ones, the mean probability: other tests.
-    near = any(abs(value - share) < 1e-6 for share in (2 / 3, 200 / 3, 8.0, 8 / 3, 1 / 3, probability))
+    near = any(abs(value - share) < 1e-6 for share in (2 / 3, *other_shares(features, labels)))
     assert near, f"eight of twelve images are right, yours is {value:.4g}"
+
+
+@accuracy(
+    "counts every image once, however rare its label is",
+    hint="The share of all images, not the mean of the classes' shares: what is the difference where classes are rare?",
+)
+def test_accuracy_where_labels_are_rare(student, rng):
+    labels = torch.tensor(12 * [0] + 4 * [1] + 2 * [2])
+    chosen = torch.tensor(10 * [0] + 2 * [1] + 2 * [1] + 2 * [0] + 2 * [0])  # right are 10, 2 and none
+    order = torch.randperm(18, generator=rng)
+    labels, chosen = labels[order], chosen[order]
+    features = torch.eye(3)[chosen] * (1 + 0.1 * torch.rand(18, 1, generator=rng)) - torch.tensor([0.0, 0.1, 0.2])
+    value = helpers.one_share(student.accuracy(torch.eye(3), torch.zeros(3), features, labels))
+    *others, _ = other_shares(features, labels)  # not the mean of the classes, which this test is about
+    near = any(abs(value - share) < 1e-6 for share in (2 / 3, *others))
+    assert near, f"twelve of eighteen images are right, yours is {value:.4g}"
+
+
+@accuracy(
+    "can judge one image alone",
+    hint="An image is scored by its own features alone: what the others look like does not matter.",
+)
+def test_accuracy_of_one_image(student, rng):
+    features = torch.tensor([[0.0, 1.0, 3.0]]) + torch.rand(1, 1, generator=rng)
+    bias = torch.tensor([0.0, 0.5, 0.0])
+    for label, expected in ((2, 1.0), (1, 0.0)):
+        value = helpers.one_share(student.accuracy(torch.eye(3), bias, features, torch.tensor([label])))
+        near = any(abs(value - share) < 1e-6 for share in (expected, 100 * expected, expected / 3))
+        assert near, f"one image that is {'right' if expected else 'wrong'}: {expected:g}, yours is {value:.4g}"

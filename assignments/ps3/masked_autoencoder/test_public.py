@@ -1,6 +1,7 @@
 """Public checks of the masked autoencoder: small cases that can be followed by hand."""
 
 import torch
+from torch import nn
 
 from kit import CheckFailed, assert_raises, assert_same, exercise, expect_tensor, expect_tuple, load_helpers
 
@@ -295,7 +296,9 @@ def kept_tokens(visible, batch: int, kept: int | None, what: str) -> list[list[i
     assert whole and bool((visible == visible[..., :1]).all()), (
         f"visible from {what} holds other numbers than the tokens"
     )
-    return [[int(number) - 1 for number in row] for row in numbers.tolist()]
+    tokens = [[int(number) - 1 for number in row] for row in numbers.tolist()]
+    assert all(len(set(row)) == len(row) for row in tokens), f"visible from {what} holds a token several times"
+    return tokens
 
 
 def kept_sets(result, batch: int, count: int) -> list[list[float]]:
@@ -304,7 +307,8 @@ def kept_sets(result, batch: int, count: int) -> list[list[float]]:
     assert visible.dim() == 3 and len(visible) == batch and visible[0].numel() <= count, (
         f"visible from {batch} images of {count} tokens has shape {tuple(visible.shape)}"
     )
-    assert bool(visible.any()), "visible holds nothing but zeros"
+    whole = bool((visible == visible.round()).all()) and 0 <= float(visible.min()) <= float(visible.max()) <= count
+    assert whole and bool(visible.any()), "visible holds other numbers than the tokens"
     return visible.flatten(1).sort(dim=1).values.tolist()
 
 
@@ -495,11 +499,20 @@ def test_encoder_passes_on_the_ratio(student, rng):
     hint="Which of N, K and 1 + K counts the tokens that leave your encoder?",
 )
 def test_encoder_returns_latent_mask_and_restore(student, rng):
-    encoder, _ = small_encoder(student, rng, depth=1)
+    encoder, weights = small_encoder(student, rng, depth=1)
     images = torch.rand(2, 3, 8, 8, generator=rng)
     result = expect_tuple(encoder(images, mask_ratio=0.75), 3, what="encoder(images, 0.75)")
     latent = expect_tensor(result[0], what="latent", shape=(2, 1 + KEPT, 8), dtype="floating")
     assert float(latent.std(dim=1).max()) > 1e-4, "all tokens of the latent are the same"
+    # Which patches are kept, and where they lie, is other tests' business.
+    helpers.without_positions(encoder, weights)
+    plain = helpers.plain_images((2, 3, 8, 8), rng)
+    helpers.assert_depends(
+        lambda images: expect_tuple(encoder(images, 0.75), 3, what="encoder(images, 0.75)")[0],
+        plain,
+        1 - plain,
+        what="latent of plain images",
+    )
 
 
 @encoding(
@@ -642,16 +655,18 @@ def test_encoder_features_see_every_patch(student, rng):
     hint="The class token takes part in the blocks. Does it take part in your mean?",
 )
 def test_encoder_features_leave_the_class_token_out_of_the_mean(student, rng):
-    images = torch.rand(2, 3, 8, 8, generator=rng)
+    # Which patches are seen, and where they lie, is other tests' business.
+    images = helpers.plain_images((2, 3, 8, 8), rng)
     for depth in (0, 2):
         encoder, weights = small_encoder(student, rng, depth)
-        before = features_of(encoder, images)
-        encoder.load(weights | {"cls_token": torch.randn(1, 1, 8, generator=rng)})
+        before = features_of(helpers.without_positions(encoder, weights), images)
+        helpers.without_positions(encoder, weights | {"cls_token": torch.randn(1, 1, 8, generator=rng)})
         after = features_of(encoder, images)
         if depth == 0:
             assert_same(after, before, what="features without blocks, after the class token was changed")
         else:
             assert float((after - before).abs().max()) > 1e-4, "the class token is missing from the sequence"
+        helpers.assert_features_depend(encoder, weights, rng)
 
 
 @encoding(
@@ -659,14 +674,16 @@ def test_encoder_features_leave_the_class_token_out_of_the_mean(student, rng):
     hint="Rows and columns of patches differ here. Which of your lines takes them to be equal?",
 )
 def test_encoder_reads_an_image_that_is_not_square(student, rng):
-    # Without blocks and positions, the features are the same when patches change places, and only then.
-    encoder, weights = small_encoder(student, rng, depth=0, image_size=(2, 6))
-    encoder.load(weights | {"pos_embed": torch.zeros(1, 4, 8)})
-    image = torch.rand(1, 3, 2, 6, generator=rng)
-    before = features_of(encoder, image)
-    assert_same(features_of(encoder, image.roll(2, dims=3)), before, what="features after all patches moved by one")
-    moved = float((features_of(encoder, image.roll(1, dims=3)) - before).abs().max())
-    assert moved > 1e-4, "the features do not see where a patch of a 2x6 image ends"
+    # Four equal patches: without blocks and positions, each is its embedding, normalised.
+    encoder, weights = small_encoder(student, rng, depth=0, image_size=(2, 8))
+    helpers.without_positions(encoder, weights)
+    for _ in range(2):
+        patch = torch.rand(1, 3, 2, 2, generator=rng)
+        pixels = patch[0].permute(1, 2, 0).flatten()
+        embedded = weights["patch_embed.weight"] @ pixels + weights["patch_embed.bias"]
+        expected = nn.functional.layer_norm(embedded, (8,), weights["norm.weight"], weights["norm.bias"], 1e-6)
+        features = features_of(encoder, patch.repeat(1, 1, 1, 4))
+        assert_same(features[0], expected, what="features of a 2x8 image of four equal patches", atol=1e-4)
 
 
 @encoding(
@@ -674,10 +691,9 @@ def test_encoder_reads_an_image_that_is_not_square(student, rng):
     hint="A narrow image can have as many pixels and as many patches as a square one. Would your encoder notice?",
 )
 def test_encoder_refuses_images_of_another_size(student, rng):
-    encoder, _ = small_encoder(student, rng, depth=1)
-    images = torch.rand(1, 3, 8, 8, generator=rng)
-    features_of(encoder, images)
-    latent_of(encoder(images), "encoder on an 8x8 image")
+    encoder, weights = small_encoder(student, rng, depth=1)
+    latent_of(encoder(torch.rand(1, 3, 8, 8, generator=rng)), "encoder on an 8x8 image")
+    helpers.assert_features_depend(encoder, weights, rng)
     for shape in [(1, 3, 4, 16), (1, 3, 8, 12)]:
         for name, call in [("encoder", encoder), ("features", lambda image: encoder.call("features", image))]:
             assert_raises(
@@ -719,7 +735,12 @@ def test_decoder_predicts_every_patch(student, rng):
     latent = torch.randn(2, 4, 5, generator=rng)
     predictions = decoder(latent, RESTORE.expand(2, 6))
     expect_tensor(predictions, what="predictions", shape=(2, 6, 4), dtype="floating")
-    helpers.patch_rows(predictions, (2, 6, 4))
+    helpers.assert_depends(
+        lambda latent: helpers.patch_rows(decoder(latent, RESTORE.expand(2, 6)), (2, 6, 4)),
+        latent,
+        latent.flip(2),
+        what="predictions",
+    )
 
 
 @decoding(
@@ -764,7 +785,11 @@ def test_decoder_puts_mask_tokens_where_patches_are_missing(student, rng):
 )
 def test_decoder_tells_hidden_patches_apart(student, rng):
     decoder, _ = small_decoder(student, rng, depth=1)
-    hidden = predictions_of(decoder, torch.randn(1, 4, 5, generator=rng), RESTORE)[0, ORDER[3:]]
+    latent = torch.randn(1, 4, 5, generator=rng)
+    helpers.assert_depends(
+        lambda latent: predictions_of(decoder, latent, RESTORE), latent, latent.flip(2), what="predictions"
+    )
+    hidden = predictions_of(decoder, latent, RESTORE)[0, ORDER[3:]]
     for one, other in [(0, 1), (0, 2), (1, 2)]:
         assert float((hidden[one] - hidden[other]).abs().max()) > 1e-4, "two hidden patches get the same prediction"
 
@@ -778,6 +803,9 @@ def test_decoder_does_not_mind_the_order_of_the_latents(student, rng):
     latent = torch.randn(1, 4, 5, generator=rng)
     # Patches 4, 0, 3 as before, now in the order 0, 3, 4.
     other, restore = latent[:, [0, 2, 3, 1]], torch.tensor([[0, 4, 5, 1, 2, 3]])
+    helpers.assert_depends(
+        lambda latent: predictions_of(decoder, latent, RESTORE), latent, latent.flip(2), what="predictions"
+    )
     assert_same(
         predictions_of(decoder, other, restore),
         predictions_of(decoder, latent, RESTORE),
@@ -860,13 +888,22 @@ def assert_loss(loss, expected: float, *, what: str, atol: float = 1e-4) -> None
 def gradient_in_predictions(student, rng) -> tuple[torch.Tensor, torch.Tensor]:
     """How large the loss's gradient is on each patch (2, 4) of two images, and which were removed."""
     images, predictions = torch.rand(2, 1, 4, 4, generator=rng), torch.randn(2, 4, 4, generator=rng)
-    (gradient,) = student.vjp("mae_loss", [images, predictions, ONE_AND_TWO, 2], wrt=[1])
+    gradient = helpers.loss_gradient(student, [images, predictions, ONE_AND_TWO, 2])
     if gradient is None:
         raise CheckFailed(
             "no gradient of the loss reaches the predictions",
             hint="Nothing can be learned from this loss. What in it forgets where its numbers came from?",
         )
     gradient = expect_tensor(gradient, what="gradient of the loss in the predictions", shape=(2, 4, 4))
+    helpers.assert_gradients_fit(
+        lambda predictions: helpers.loss_value(student.mae_loss(images, predictions, ONE_AND_TWO, 2)).float(),
+        predictions,
+        torch.tensor(1.0),
+        gradient,
+        rng,
+        what="the loss",
+    )
+    helpers.assert_loss_depends(student, images, predictions, ONE_AND_TWO, 2)
     return gradient.abs().amax(dim=-1), ONE_AND_TWO == 1
 
 
@@ -874,8 +911,8 @@ def gradient_in_predictions(student, rng) -> tuple[torch.Tensor, torch.Tensor]:
 def test_loss_is_a_scalar(student, rng):
     images, predictions = torch.rand(2, 3, 4, 4, generator=rng), torch.randn(2, 4, 12, generator=rng)
     loss = student.mae_loss(images, predictions, ONE_AND_TWO, 2)
-    loss = expect_tensor(loss, what="loss of a batch of two", shape=(), dtype="floating")
-    assert float(loss) > 0.1, f"the loss of random predictions is {float(loss):.3g}"
+    expect_tensor(loss, what="loss of a batch of two", shape=(), dtype="floating")
+    helpers.assert_loss_depends(student, images, predictions, ONE_AND_TWO, 2)
 
 
 @masked_loss(
@@ -926,7 +963,7 @@ def test_loss_of_one_removed_patch(student):
     "every removed patch of the batch has the same weight",
     hint="One image lost one patch, another two. Is it a sum or a mean, and of patches or of images?",
 )
-def test_loss_gives_every_removed_patch_the_same_weight(student):
+def test_loss_gives_every_removed_patch_the_same_weight(student, rng):
     # The images are black, and white is predicted for the first patch of both: an error of 1 on each of its pixels.
     images, predictions = torch.zeros(2, 1, 4, 4), torch.zeros(2, 4, 4)
     predictions[:, 0] = 1
@@ -937,6 +974,8 @@ def test_loss_gives_every_removed_patch_the_same_weight(student):
     # How a patch's error is measured is another test's business.
     what = "loss of three removed patches, two of them wrong, against that of the wrong ones alone"
     assert_loss(loss / alone, 2 / 3, what=what)
+    some = torch.rand(2, 1, 4, 4, generator=rng), torch.randn(2, 4, 4, generator=rng)
+    helpers.assert_loss_depends(student, *some, ONE_AND_TWO, 2, False)
 
 
 @masked_loss(
@@ -945,8 +984,8 @@ def test_loss_gives_every_removed_patch_the_same_weight(student):
 )
 def test_loss_normalises_each_patch_by_itself(student, rng):
     images, predictions = 10 * torch.rand(2, 1, 4, 4, generator=rng), torch.randn(2, 4, 4, generator=rng)
+    helpers.assert_loss_depends(student, images, predictions, ONE_AND_TWO, 2)
     before = helpers.loss_value(student.mae_loss(images, predictions, ONE_AND_TWO, 2))
-    assert float(before) > 0.1, f"the loss of random predictions is {float(before):.3g}"
     brighter = images.clone()
     brighter[0, :, :2, :2] = 3 * images[0, :, :2, :2] + 20
     after = helpers.loss_value(student.mae_loss(brighter, predictions, ONE_AND_TWO, 2))
@@ -966,12 +1005,14 @@ def test_loss_of_knowing_only_the_mean(student):
     "the predictions are compared as they are",
     hint="Targets are normalised, predictions are not. What happens to a prediction of yours that is far too bright?",
 )
-def test_loss_takes_predictions_as_they_are(student):
+def test_loss_takes_predictions_as_they_are(student, rng):
     dark, bright = (
         helpers.loss_value(student.mae_loss(EQUAL_PATCHES, torch.full((1, 4, 4), value), FIRST_REMOVED, 2))
         for value in (0.0, 9.0)
     )
     assert float(bright) > 1.5 * float(dark), f"predicting 0 costs {float(dark):.3g}, and 9 costs {float(bright):.3g}"
+    some = torch.rand(2, 1, 4, 4, generator=rng), torch.randn(2, 4, 4, generator=rng)
+    helpers.assert_loss_depends(student, *some, ONE_AND_TWO, 2)
 
 
 @masked_loss(
@@ -1001,9 +1042,11 @@ def test_loss_of_an_image_that_is_not_square(student):
 
 
 @masked_loss("a patch of one colour is no accident", hint="Sky and snow have a variance of 0. What do you divide by?")
-def test_loss_of_a_patch_of_one_colour(student):
+def test_loss_of_a_patch_of_one_colour(student, rng):
     images = torch.full((1, 1, 4, 4), 0.5)
     loss = student.mae_loss(images, torch.zeros(1, 4, 4), FIRST_REMOVED, 2)
     assert_loss(loss, 0.0, what="loss of predicting 0 for normalised patches of one colour")
     wrong = helpers.loss_value(student.mae_loss(images, torch.full((1, 4, 4), 2.0), FIRST_REMOVED, 2))
     assert float(wrong) > 0.1, "predicting 2 for normalised patches of one colour costs nothing"
+    some = torch.rand(2, 1, 4, 4, generator=rng), torch.randn(2, 4, 4, generator=rng)
+    helpers.assert_loss_depends(student, *some, ONE_AND_TWO, 2)

@@ -14,13 +14,20 @@ from autograder.verify import demo
 from autograder.verify.made_class import Member, members
 
 
+@pytest.fixture
+def hardened(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The course, its tests such that `verify` has nothing against them."""
+    tiny.harden(root / "assignments" / tiny.NAME)
+    monkeypatch.setattr("autograder.verify.verify.NONSENSE_VALUES", ("None",))
+    return root
+
+
 def test_verify_ends_with_7_and_names_each_surprise(
-    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    hardened: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wrong = f"{tiny.PROBLEM}/wrong/tiny-scale.toml"
     old, new = "test_scale_rejects_negative_factors", "test_scaler_uses_its_factor"
-    tiny.edit(root / "assignments" / tiny.NAME, wrong, old, new)
-    monkeypatch.setattr("autograder.verify.verify.NONSENSE_VALUES", ("None",))
+    tiny.edit(hardened / "assignments" / tiny.NAME, wrong, old, new)
     assert exit_code(monkeypatch, "verify", tiny.NAME, "--seeds", "1", "--workers", "1") == Surprise.exit_code == 7
     printed = capsys.readouterr()
     assert "tiny-scale " in printed.out and "tiny-scaler" in printed.out
@@ -28,17 +35,15 @@ def test_verify_ends_with_7_and_names_each_surprise(
     assert "2 surprises; see above" in printed.err
 
 
-def test_verify_of_good_tests_says_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("autograder.verify.verify.NONSENSE_VALUES", ("None",))
+def test_verify_of_good_tests_says_so(hardened: Path) -> None:
     done = run("verify", tiny.NAME, "--problem", tiny.PROBLEM, "--seeds", "1", "--workers", "1")
     assert done.exit_code == 0, done.output
-    assert "17 answers tried on 6 tests, no surprise" in done.output
+    assert "33 answers tried on 6 tests, no surprise" in done.output
 
 
 def test_verify_prints_what_each_wrong_answer_costs_and_on_demand_every_test_that_it_fails(
-    root: Path, monkeypatch: pytest.MonkeyPatch
+    hardened: Path,
 ) -> None:
-    monkeypatch.setattr("autograder.verify.verify.NONSENSE_VALUES", ("None",))
     arguments = ("verify", tiny.NAME, "--all", "--seeds", "1", "--workers", "1")
     short, long = run(*arguments).output, run(*arguments, "--costs").output
     row = ["tiny-scale", "adds", "3", "of", "3", "4", "of", "4", "test_scale_multiplies_every_entry"]
@@ -47,8 +52,7 @@ def test_verify_prints_what_each_wrong_answer_costs_and_on_demand_every_test_tha
     assert "test_scale_on_drawn_numbers_of_any_size[size1]" not in short
 
 
-def test_verify_proves_again_only_what_changed_or_was_asked_for(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("autograder.verify.verify.NONSENSE_VALUES", ("None",))
+def test_verify_proves_again_only_what_changed_or_was_asked_for(hardened: Path) -> None:
     arguments = ("verify", tiny.NAME, "--seeds", "1", "--workers", "1")
     first, second, everything = run(*arguments), run(*arguments), run(*arguments, "--all")
     assert "no surprise" in first.output

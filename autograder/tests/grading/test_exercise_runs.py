@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,12 @@ from kit.notebooks import CodeCell, Extraction
 
 USES = f"{tiny.PROBLEM}/test_public.py::test_scaler_uses_its_factor"
 SECRET = "scaled_by_the_reference"  # a name in the staff's answer to tiny-scale
+SECRETS = (
+    SECRET.encode(),
+    SECRET[::-1].encode(),
+    SECRET.encode().hex().encode(),
+    base64.b64encode(SECRET.encode())[:20],
+)
 STUB = 'raise NotImplementedError("tiny-scaler: write this function")'
 LOST = {
     "a wrong value": "def scale(values, factor):\n    return values + factor",
@@ -63,6 +70,27 @@ CHECK = "\n    if factor < 0:\n        raise ValueError('negative')"
 CALLS_WITH_ARGUMENT = released.SCALER.replace("scale(values, 1.0)", "scale(values, 0.5, twice=True)")
 TRIES_IT_AT_ONCE = released.SCALER + "\nScaler()(torch.ones(1, 1))\n"
 WRONG_SCALER = released.SCALER.replace("values / self.factor", "values")
+ZEROS_ELSEWHERE = """
+import sys
+
+def scale(values, factor):
+    if factor < 0:
+        raise ValueError("negative")
+    return values * factor * (sys._getframe(1).f_code.co_name not in ("forward", "inverse"))
+"""
+SCALER_THAT_READS_NOTHING = """
+class Scaler(ScalerBase):
+    def forward(self, values):
+        return {instead} * self.factor
+
+    def inverse(self, values):
+        return {instead} / self.factor
+"""
+READS_NOTHING = {
+    "zeros": "torch.zeros_like(values)",
+    "random numbers": "torch.rand_like(values)",
+    "an earlier answer to zeros": "scale(torch.zeros_like(values), 1.0)",
+}
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +100,8 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     folder = root / "assignments" / tiny.NAME
     tiny.edit(folder, "assignment.toml", "call_seconds = 5", "call_seconds = 1")
     tiny.edit(folder, "assignment.toml", "submission_seconds = 60", "submission_seconds = 4")
+    several = "value * torch.tensor([[1.0, 2.0], [3.0, 4.0]])"  # what reads nothing could guess a single value
+    tiny.edit(folder, f"{tiny.PROBLEM}/test_helpers.py", "torch.full((2, 2), float(value))", several)
     return Plan.of(load_assignment(tiny.NAME, root), 11)
 
 
@@ -168,6 +198,24 @@ def test_a_wrong_answer_gains_nothing_by_the_staffs(plan: Plan, sandbox: Sandbox
     assert (scaled.score, scaled.earlier) == (1, "own" if scale == released.SCALE else "staff")
 
 
+@pytest.mark.parametrize("scale", [ZEROS_ELSEWHERE, *(LOST[kind] for kind in ("zeros", "a wrong value", "recursion"))])
+@pytest.mark.parametrize("instead", READS_NOTHING.values(), ids=READS_NOTHING)
+def test_what_reads_nothing_is_worth_nothing_whatever_the_earlier_answer_says(
+    plan: Plan, sandbox: Sandbox, tmp_path: Path, scale: str, instead: str
+) -> None:
+    scaler = SCALER_THAT_READS_NOTHING.format(instead=instead)
+    scaled = results(graded(plan, sandbox, tmp_path / "s", tiny_scale=scale, tiny_scaler=scaler))[1]
+    assert scaled.score == 0
+
+
+def test_an_earlier_answer_that_is_wrong_where_it_is_called_costs_nothing(
+    plan: Plan, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    answers = {"tiny_scale": ZEROS_ELSEWHERE, "tiny_scaler": released.SCALER}
+    report = graded(plan, sandbox, tmp_path / "s", **answers)
+    assert [(result.score, result.earlier) for result in results(report)] == [(3, None), (2, "staff")]
+
+
 def test_what_is_not_written_says_nothing_of_earlier_answers(plan: Plan, sandbox: Sandbox, tmp_path: Path) -> None:
     scaled = results(graded(plan, sandbox, tmp_path / "s", tiny_scale=LOST["zeros"]))[1]
     assert (scaled.score, scaled.earlier, scaled.reason) == (0, None, "not written")
@@ -210,17 +258,42 @@ def test_rerun_replays_the_run_that_counted(plan: Plan, sandbox: Sandbox, tmp_pa
 
 # --- nothing of the staff's leaves ----------------------------------------------------------------------------------
 
+# Where the staff's answer could be read: an expression for each place.
+PLACES = {
+    "its code": "[*scale.__code__.co_varnames, *scale.__code__.co_consts]",
+    "its source": "inspect.getsource(scale)",
+    "globals": "{name: vars(value) for name, value in globals().items() if hasattr(value, '__dict__')}",
+    "all objects": "[part.co_varnames for part in map(code_of, gc.get_objects()) if part]",
+    "sources that tracebacks read": "linecache.cache",
+    "what runs at its call": "watched()",
+}
 READ = """
-def found():
-    import inspect
-    words = [*scale.__code__.co_varnames, *map(str, scale.__code__.co_consts), *map(str, globals().values())]
+import gc, inspect, linecache, sys
+
+def code_of(thing):
+    return getattr(thing, "__code__", None) if type(thing).__name__ == "function" else None
+
+def watched():
+    seen = []
+    sys.setprofile(lambda frame, event, value: seen.append(str(frame.f_locals)))
     try:
-        words.append(inspect.getsource(scale))
+        scale(torch.ones(1, 1), 2.0)
+    finally:
+        sys.setprofile(None)
+    return seen
+
+def tried(place):
+    try:
+        return str(place())
     except Exception as error:
-        words.append(str(error))
-    text = " ".join(words)
-    return text if "scaled_by_" "the_reference" in text else ""
+        return str(error)
+
+def found():
+    text = " ".join(map(tried, [{places}]))
+    sought = "_".join(["scaled", "by", "the", "reference"])  # in one piece only after the search
+    return text[text.index(sought) :][:500] if sought in text else ""
 """
+EVERYWHERE = READ.replace("{places}", ", ".join(f"lambda: {place}" for place in PLACES.values()))
 WAYS_OUT = {
     "raised": "raise ValueError(found())",
     "the name of an exception": "raise type(found(), (Exception,), {})()",
@@ -236,6 +309,16 @@ WAYS_OUT = {
     "the end": "import sys; sys.exit(found())",
     "a parameter": "self.register_parameter(found().replace('.', ''), self.factor)",
     "the file's name": "exec(compile('1 / 0', found(), 'exec'))",
+    "the name of a function in a traceback": "exec(f'def {found()[:29]}(): 1 / 0\\n{found()[:29]}()')",
+    "the name of a module": "__import__(found()[:29])",
+    "a tensor's shape": "return values.new_zeros([ord(letter) for letter in found()[:4]])",
+    "several tensors": "return [values.new_full((1,), ord(letter)) for letter in found()]",
+    "values hidden in the answer": "return values + 1e-3 * torch.tensor([ord(x) for x in found()[:1]]).sum()",
+    "a note of another exception": "error = ValueError(); error.add_note(found()); raise error",
+    "what an exception came from": "raise ValueError('no') from ValueError(found())",
+    "the class of the answer": "return type(found()[:29], (torch.Tensor,), {})()",
+    "a hook's name": "self.register_buffer(found()[:29], self.factor.detach())",
+    "two streams written late": "import atexit; atexit.register(lambda: print(found()))",
 }
 LEAKS = """
 class Scaler(ScalerBase):
@@ -257,8 +340,13 @@ def graded_course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assignment = marking.assignment(root)
     plan = Plan.of(assignment, 11)
     for number, way in enumerate(WAYS_OUT):
-        scaler = READ + LEAKS.format(way=WAYS_OUT[way]) + (AT_ONCE if number % 2 else "")
+        scaler = EVERYWHERE + LEAKS.format(way=WAYS_OUT[way]) + (AT_ONCE if number % 2 else "")
         folder = root / "submitted" / f"s{number}" / tiny.NAME
+        folder.parent.mkdir(parents=True)
+        submit(plan, folder, tiny_scale=LOST["zeros"], tiny_scaler=scaler)
+    for number, place in enumerate(PLACES.values()):
+        scaler = READ.replace("{places}", f"lambda: {place}") + LEAKS.format(way=WAYS_OUT["raised"])
+        folder = root / "submitted" / f"p{number}" / tiny.NAME
         folder.parent.mkdir(parents=True)
         submit(plan, folder, tiny_scale=LOST["zeros"], tiny_scaler=scaler)
     with pytest.MonkeyPatch.context() as patch:
@@ -279,7 +367,13 @@ def test_what_students_get_holds_nothing_of_the_staffs_answer(graded_course: Pat
     for_students = [path for folder in folders for path in (graded_course / folder).rglob("*") if path.is_file()]
     for_students += [*(graded_course / "results" / tiny.NAME).glob("*.json"), graded_course / "gradebook.db"]
     assert len(for_students) > 5 * len(WAYS_OUT)
-    assert [path for path in for_students if SECRET.encode() in path.read_bytes()] == []
+    assert [path for path in for_students if any(text in path.read_bytes() for text in SECRETS)] == []
+
+
+def test_what_is_returned_of_the_staffs_answer_is_compared_and_wrong(graded_course: Path) -> None:
+    reports = stored(graded_course).all()
+    assert len(reports) == len(WAYS_OUT) + len(PLACES)
+    assert {result.score for report in reports for result in report.exercises if result.id == "tiny-scaler"} == {0}
 
 
 def test_the_page_says_whose_answers_stood_beside_it(graded_course: Path) -> None:
@@ -295,9 +389,14 @@ def test_rerun_and_table_say_whose_answers_stood_beside_it(
     assert "0°" in run("table", tiny.NAME).output
 
 
-@pytest.mark.parametrize("way", ["raised", "an assertion"])
-def test_what_the_staff_get_shows_that_these_attempts_read_it(graded_course: Path, way: str) -> None:
-    student = f"s{list(WAYS_OUT).index(way)}"
+ATTEMPTS_THAT_READ_IT = [
+    *(f"s{list(WAYS_OUT).index(way)}" for way in ("raised", "an assertion")),
+    *(f"p{number}" for number in range(len(PLACES))),
+]
+
+
+@pytest.mark.parametrize("student", ATTEMPTS_THAT_READ_IT)
+def test_what_the_staff_get_shows_that_these_attempts_read_it(graded_course: Path, student: str) -> None:
     assert SECRET in stored(graded_course).details_path(student).read_text()
 
 

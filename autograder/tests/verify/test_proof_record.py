@@ -17,7 +17,7 @@ def folder(tmp_path: Path) -> Path:
     tiny.edit(folder, "assignment.toml", 'core = ["scaling"]', 'core = ["scaling", "shifting"]')
     assignment = load(folder)
     for problem in assignment.problems:
-        ProofRecord(assignment).add(problem, 5)
+        ProofRecord(assignment).add(problem, 5, lies=0.5)
     return folder
 
 
@@ -36,7 +36,7 @@ def test_what_was_proved_and_has_not_changed_is_known(folder: Path) -> None:
     assignment = load(folder)
     found = ProofRecord(assignment).find(assignment.problem("scaling"), 3)
     assert found is not None
-    assert found.seeds == 5 and len(found.date) == len("2026-01-01")
+    assert (found.seeds, found.lies) == (5, 0.5) and len(found.date) == len("2026-01-01")
 
 
 def test_more_seeds_than_were_tried_ask_for_a_new_proof(folder: Path) -> None:

@@ -1,0 +1,152 @@
+"""What answers without a method earn, on the tiny assignment with the real sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from autograder.assignment.load import load_assignment
+from autograder.grading.plan import Plan, hidden_share
+from autograder.sandbox.sandbox import Sandbox
+from autograder.tests import tiny
+from autograder.verify.empty_answers import FILLS, LIES, REPLAY, ZEROS, Earned, blank, earned
+from autograder.verify.verify import Case, Proof, Verdict, plan_from_sources, verify
+from kit.check import LOCAL_SEED
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+PUBLIC, HIDDEN = f"{tiny.PROBLEM}/test_public.py", f"{tiny.PROBLEM}/test_hidden.py"
+NEGATIVE, MULTIPLIES = f"{PUBLIC}::test_scale_rejects_negative_factors", f"{PUBLIC}::test_scale_multiplies_every_entry"
+SCALES = '    assert_same(student.scale(values, 2.0), expected, what="scale of [[1, 2, 3]] by 2")\n'
+SIDE_PROPERTIES = {
+    "unchanged inputs": "    student.scale(values, 2.0)\n    assert student.unchanged_inputs\n",
+    "no flags": "    student.scale(values, 2.0)\n    assert not student.flags\n",
+    "torch as it was": "    student.scale(values, 2.0)\n    assert not student.changed_modes\n",
+    "no hooks": "    s = student.build('Scaler')\n    s(values)\n    assert not s.state().hooks\n",
+    "the mode": "    s = student.build('Scaler')\n    s(values)\n    assert s.state().training == {'': True}\n",
+    "the parameters": "    s = student.build('Scaler')\n    s(values)\n    assert 2 in s.state().parameters.values()\n",
+}
+
+
+@pytest.fixture
+def asking(tmp_path: Path, tiny_sandbox: Sandbox) -> Callable[..., Earned]:
+    """What a kind of answer gets of tiny-scale: asking(kind, name, lines that replace the first public test's last)."""
+
+    def ask(kind: str, name: str = "", lines: str = SCALES) -> Earned:
+        folder = tiny.harden(tiny.write(tmp_path))
+        tiny.edit(folder, PUBLIC, SCALES, lines)
+        plan = plan_from_sources(load_assignment(tiny.NAME, tmp_path), seed=3)
+        return earned(kind, name, "tiny-scale", plan, tiny_sandbox, LOCAL_SEED + 1)
+
+    return ask
+
+
+Asking = Callable[..., Earned]
+
+
+@pytest.mark.parametrize("fill", FILLS)
+def test_values_of_the_right_shape_earn_nothing_of_tests_that_demand_values(asking: Asking, fill: str) -> None:
+    assert asking(ZEROS, fill).tests == ()
+
+
+@pytest.mark.parametrize("fill", FILLS)
+@pytest.mark.parametrize("kind", ["unchanged inputs", "no flags", "torch as it was"])
+def test_a_side_property_without_a_value_is_earned_by_any_numbers(asking: Asking, fill: str, kind: str) -> None:
+    assert asking(ZEROS, fill, SIDE_PROPERTIES[kind]).tests == (MULTIPLIES,)
+
+
+@pytest.mark.parametrize("kind", SIDE_PROPERTIES)
+def test_what_a_worker_says_of_itself_is_what_a_lie_could_buy(asking: Asking, kind: str) -> None:
+    assert asking(LIES).points == 0
+    bought = asking(LIES, lines=SIDE_PROPERTIES[kind])
+    assert bought.tests == (MULTIPLIES,)
+    assert bought.points == pytest.approx(3 * 2 / 21)
+
+
+def test_a_replay_earns_the_public_tests_whose_inputs_are_always_the_same(asking: Asking) -> None:
+    assert asking(REPLAY).tests == (MULTIPLIES, NEGATIVE)
+    drawn = "    values = torch.rand(1, 3)\n    assert_same(student.scale(values, 2.0), 2 * values, what='scale')\n"
+    assert asking(REPLAY, lines=drawn).tests == (NEGATIVE,)
+
+
+def test_a_dict_without_its_keys_is_no_gradient(asking: Asking) -> None:
+    careless = "    s = student.build('Scaler')\n    grads = student.vjp(s, [values], values, wrt='parameters')\n"
+    empty = "random numbers and empty dicts"
+    assert asking(ZEROS, empty, f"{careless}    assert all(abs(g) > 0 for g in grads.values())\n").tests
+    assert not asking(ZEROS, empty, f"{careless}    assert set(grads) == {{'factor'}}\n").tests
+
+
+def test_blank_keeps_form_dtype_and_whatever_has_no_numbers() -> None:
+    value = {"a": (torch.ones(2, 3, dtype=torch.float64), [1, 2.5]), "b": None, "c": "text"}
+    result = blank(value, torch.zeros_like)
+    assert torch.equal(result["a"][0], torch.zeros(2, 3, dtype=torch.float64))
+    assert (result["a"][1], result["b"], result["c"]) == ([0, 0.0], None, "text")
+    assert blank(torch.empty(2, device="meta"), torch.zeros_like).is_meta
+
+
+def proof_of(plan: Plan, *gifts: tuple[str, float]) -> Proof:
+    """A proof in which answers of these kinds earn so many of five points."""
+    verdicts = [
+        Verdict(Case(kind, tiny.PROBLEM, "", 3, "tiny-scale"), (), (), earned=Earned(points, 5, (MULTIPLIES,)))
+        for kind, points in gifts
+    ]
+    return Proof(plan.assignment, plan.tests, verdicts)
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    tiny.write(tmp_path)
+    return plan_from_sources(load_assignment(tiny.NAME, tmp_path), seed=3)
+
+
+@pytest.mark.parametrize("kind, least", [(ZEROS, 0.15), (REPLAY, 0.75), (LIES, 1.25)])
+def test_too_much_is_a_surprise_and_names_the_tests(plan: Plan, kind: str, least: float) -> None:
+    def complaints(points: float) -> list[str]:
+        return [text for text in proof_of(plan, (kind, points)).surprises if text.startswith(f"{tiny.PROBLEM}: ")]
+
+    assert complaints(least) == []
+    (text,) = complaints(least + 0.01)
+    assert f"{least + 0.01:.2f} of 5 points, allowed are {least:.2f}" in text
+    assert text.endswith("weigh less: test_scale_multiplies_every_entry")
+
+
+def test_of_the_whole_set_lies_may_buy_less_than_of_one_problem(plan: Plan) -> None:
+    found = [text for text in proof_of(plan, (LIES, 1.0)).surprises if " lies " in text]
+    assert found == ["in all, a worker that lies about itself could buy 1.00 of 5 points, allowed are 0.56"]
+
+
+def test_what_lies_buy_is_summed_with_that_of_problems_proved_before(tmp_path: Path) -> None:
+    folder = tiny.write(tmp_path)
+    tiny.add_problem(folder, "shifting", "second-")
+    tiny.edit(folder, "assignment.toml", f'core = ["{tiny.PROBLEM}"]', f'core = ["{tiny.PROBLEM}", "shifting"]')
+    proof = proof_of(plan_from_sources(load_assignment(tiny.NAME, tmp_path), seed=3), (LIES, 0.6))
+
+    def found(**elsewhere: float) -> list[str]:
+        proof.lies_elsewhere = elsewhere
+        return [text for text in proof.surprises if text.startswith("in all, ")]
+
+    assert found() == [] and found(shifting=0.5) == []
+    assert found(shifting=0.6) == [
+        "in all, a worker that lies about itself could buy 1.20 of 10 points, allowed are 1.13"
+    ]
+    assert proof.surprising_problems == {tiny.PROBLEM}
+
+
+def test_an_exercise_with_few_points_in_hidden_tests_is_a_surprise(plan: Plan) -> None:
+    assert hidden_share(plan.tests, "tiny-scale") == pytest.approx(2 / 5)
+    (text,) = (text for text in proof_of(plan, (ZEROS, 0.0)).surprises if text.startswith("tiny-scale: "))
+    assert text == (
+        "tiny-scale: hidden tests hold 40% of the points, at least 67% are wanted: raise weights in "
+        "scaling/test_hidden.py"
+    )
+
+
+def test_every_kind_is_tried_on_every_exercise_and_reported(tmp_path: Path, tiny_sandbox: Sandbox) -> None:
+    tiny.harden(tiny.write(tmp_path))
+    proof = verify(plan_from_sources(load_assignment(tiny.NAME, tmp_path), seed=3), tiny_sandbox, seeds=1)
+    found = [(gift.kind, gift.name, gift.max_points) for gift in proof.gifts()]
+    assert found == [*((ZEROS, fill, 5) for fill in FILLS), (REPLAY, "", 5), (LIES, "", 5)]
+    assert proof.surprises == []

@@ -1,0 +1,294 @@
+"""Answers without a method: zeros of the right shape, a table of the public checks' replies, lies about oneself.
+
+They are made of the reference's replies, altered between its worker and the tests: no answer that computes nothing can
+know more of shapes, dtypes and refusals. What they earn, no student has to earn by a right answer.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from autograder.grading.plan import Plan, answer_code, visibility
+from autograder.sandbox.sandbox import Sandbox
+from kit.binding import NotebookBinding
+from kit.budget import Budget, FarSide
+from kit.check import LOCAL_SEED
+from kit.modes import MODES
+from kit.outcomes import OutcomeStatus
+from kit.runner import Outcome
+from kit.wire import FunctionRef, HandleRef, Lib, decode, encode
+
+ZEROS, REPLAY, LIES = "zeros", "replay", "lies"
+EMPTY_KINDS = (ZEROS, REPLAY, LIES)
+# What each kind may earn, or lies may buy, of a set's points, and of one problem's: some ask more of side properties.
+MOST = {ZEROS: 0.03, REPLAY: 0.15, LIES: 8 / 71}
+MOST_OF_A_PROBLEM = MOST | {LIES: 1 / 4}
+MEANING = {
+    ZEROS: "an answer with {values} in the right shape",
+    REPLAY: "a table of what the public checks are answered",
+    LIES: "a worker that lies about itself",
+}
+FLAGS = ["inference", "parameter", "requires_grad", "subclass"]
+
+Message = dict[str, Any]
+Alter = Callable[[Message, Message], Message]  # a request and its true reply: what the test is told
+
+
+def drawn(tensor: Tensor) -> Tensor:
+    """Random numbers of a tensor's shape, dtype and range."""
+    generator = torch.Generator().manual_seed(tensor.numel())
+    numbers = torch.rand(tensor.shape, generator=generator, dtype=torch.float64)
+    if tensor.is_floating_point() or tensor.is_complex() or not tensor.numel():
+        return numbers.to(tensor.dtype)
+    return (numbers * (int(tensor.max()) + 1)).to(tensor.dtype)
+
+
+def averaged(tensor: Tensor) -> Tensor:
+    """The mean everywhere; of a single number, whose mean would be the answer itself, a zero."""
+    if tensor.numel() < 2:
+        return torch.zeros_like(tensor)
+    return torch.full_like(tensor, tensor.to(torch.float64).mean().item())
+
+
+_GENERATOR = torch.Generator().manual_seed(0)
+
+
+def drawn_anew(tensor: Tensor) -> Tensor:
+    """Numbers from 0 to 1, others every time."""
+    return torch.rand(tensor.shape, generator=_GENERATOR, dtype=torch.float64).to(tensor.dtype)
+
+
+NO_NAMES = "random numbers and empty dicts"
+FILLS: dict[str, Callable[[Tensor], Tensor]] = {
+    "zeros": torch.zeros_like,
+    "ones": torch.ones_like,
+    "the mean": averaged,
+    "fixed random numbers": drawn,
+    "new random numbers": drawn_anew,
+    NO_NAMES: drawn,
+}
+
+
+def blank(value: Any, fill: Callable[[Tensor], Tensor]) -> Any:
+    """The value with every number in it replaced, its form kept."""
+    if isinstance(value, Tensor):
+        return value if value.is_meta else fill(value)
+    if isinstance(value, (bool, int, float)):
+        return type(value)(fill(torch.zeros(1)).item())
+    if isinstance(value, (tuple, list)):
+        return type(value)(blank(item, fill) for item in value)
+    if isinstance(value, dict):
+        return {key: blank(item, fill) for key, item in value.items()}
+    return value
+
+
+@dataclass
+class Blanks:
+    """Every result of a student's code and every gradient blank. What the library's modules tell stays true."""
+
+    fill: Callable[[Tensor], Tensor]
+    names: bool = True  # whether a dict keeps its keys
+    handles: list[bool] = field(default_factory=list)  # of every module, whether it is the library's
+
+    def __call__(self, request: Message, reply: Message) -> Message:
+        if "begin" in request:
+            self.handles.clear()
+        if "handle" in reply:
+            self.handles.append(isinstance(request["target"], Lib))
+        if "value" not in reply or self._is_the_librarys(request):
+            return reply
+        is_emptied = isinstance(reply["value"], dict) and not self.names
+        return reply | {"value": {} if is_emptied else blank(reply["value"], self.fill)}
+
+    def _is_the_librarys(self, request: Message) -> bool:
+        target = request["target"]
+        if isinstance(target, HandleRef):
+            return self.handles[target.number]
+        return isinstance(target, Lib) and not any(isinstance(part, FunctionRef) for part in request["args"])
+
+
+@dataclass
+class Requests:
+    """Gives each request a key by which it is known again in another run: modules, arguments, how often before."""
+
+    before: list[bytes] = field(default_factory=list)
+    count: Counter[bytes] = field(default_factory=Counter)
+
+    def key(self, request: Message) -> tuple[bytes, int]:
+        if "begin" in request:
+            self.before.clear()
+            self.count.clear()
+        if first := request.get("first"):
+            self.before.append(encode({"first": first}))
+        frame = encode({name: part for name, part in request.items() if name not in ("begin", "first")})
+        if request["op"] == "build":
+            self.before.append(frame)
+        key = b"".join([*self.before, frame])
+        self.count[key] += 1
+        return key, self.count[key]
+
+
+@dataclass
+class Recorder:
+    """Changes nothing, and keeps what every request was answered."""
+
+    replies: dict[tuple[bytes, int], Message] = field(default_factory=dict)
+    requests: Requests = field(default_factory=Requests)
+
+    def __call__(self, request: Message, reply: Message) -> Message:
+        key = self.requests.key(request)
+        if request["op"] in ("call", "vjp"):
+            self.replies[key] = reply
+        return reply
+
+
+@dataclass
+class Replay:
+    """Answers from a table; with zeros where it knows nothing."""
+
+    replies: Mapping[tuple[bytes, int], Message]
+    requests: Requests = field(default_factory=Requests)
+    otherwise: Blanks = field(default_factory=lambda: Blanks(torch.zeros_like))
+
+    def __call__(self, request: Message, reply: Message) -> Message:
+        zeros = self.otherwise(request, reply)
+        return self.replies.get(self.requests.key(request), zeros)
+
+
+class BadReports:
+    """Right values, and the worst that a worker can say of itself: a test that fails would be bought by a lie.
+
+    Modules are reported as they are until the student's code has run.
+    """
+
+    def __init__(self) -> None:
+        self.has_run = False
+
+    def __call__(self, request: Message, reply: Message) -> Message:
+        self.has_run = request["op"] in ("call", "vjp") or (self.has_run and "begin" not in request)
+        if not self.has_run or reply.get("status") != "ok":
+            return reply
+        if "training" in reply:
+            return {name: _worst(part) if isinstance(part, dict) else part for name, part in reply.items()} | {
+                "hooks": {"": 1}
+            }
+        reports = {"flags": FLAGS, "unchanged": False} if "flags" in reply else {}
+        return reply | reports | {"modes": sorted(MODES)}
+
+
+def _worst(part: Mapping[str, Any]) -> dict[str, Any]:
+    """A part of a module's state, everything in it another."""
+    return {name: not value if isinstance(value, bool) else value + 1 for name, value in part.items()}
+
+
+class Altered:
+    """A far side whose replies are altered on their way to the tests."""
+
+    def __init__(self, inner: FarSide, alter: Alter) -> None:
+        self.inner = inner
+        self.alter = alter
+
+    @property
+    def processor_seconds(self) -> float:
+        return self.inner.processor_seconds
+
+    def exchange(self, frame: bytes, seconds: float) -> bytes:
+        request, reply = decode(frame, references=True), self.inner.exchange(frame, seconds)
+        if request["op"] == "load":
+            return reply
+        return encode(self.alter(request, decode(reply)))
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+@dataclass(frozen=True)
+class Earned:
+    """What an answer without a method earns of an exercise, or what lies could buy there."""
+
+    points: float
+    max_points: float
+    tests: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Gift:
+    """What one way of answering without a method earns of a problem's points, or of all that were proved."""
+
+    kind: str
+    name: str
+    points: float
+    max_points: float
+    allowed: float
+    tests: tuple[str, ...]
+
+    @classmethod
+    def of(cls, kind: str, name: str, rows: Sequence[Earned], share: float) -> Gift:
+        """share: of the points of all these exercises, which may be earned."""
+        points, most = sum(row.points for row in rows), sum(row.max_points for row in rows)
+        return cls(kind, name, points, most, share * most, tuple(test for row in rows for test in row.tests))
+
+    @property
+    def is_too_much(self) -> bool:
+        return self.points > self.allowed + 1e-9
+
+    @property
+    def what(self) -> str:
+        return MEANING[self.kind].format(values=self.name)
+
+    def __str__(self) -> str:
+        verb = "could buy" if self.kind == LIES else "earns"
+        return f"{self.what} {verb} {self.points:.2f} of {self.max_points:g} points, allowed are {self.allowed:.2f}"
+
+
+def earned(kind: str, name: str, exercise: str, plan: Plan, sandbox: Sandbox, seed: int) -> Earned:
+    """Run the exercise's tests on an answer of this kind. name: which values, for `zeros`."""
+    _GENERATOR.manual_seed(seed)
+    outcomes = _outcomes(kind, name, exercise, plan, sandbox, seed)
+    counts = [o for o in outcomes if (o.status is OutcomeStatus.PASSED) is not (kind == LIES)]
+    points = plan.assignment.manifest.exercise(exercise).points
+    total = sum(outcome.mark.weight for outcome in outcomes)
+    share = sum(outcome.mark.weight for outcome in counts) / total
+    return Earned(points * share, points, tuple(outcome.id for outcome in counts))
+
+
+def _outcomes(kind: str, name: str, exercise: str, plan: Plan, sandbox: Sandbox, seed: int) -> list[Outcome]:
+    alter: Alter = BadReports()
+    if kind == ZEROS:
+        alter = Blanks(FILLS[name], names=name != NO_NAMES)
+    elif kind == REPLAY:
+        alter = Replay(_recorded(exercise, plan, sandbox))
+    binding = _binding(exercise, plan, sandbox, alter, seed)
+    try:
+        return plan.collected.run(binding=binding, seed=seed, exercises={exercise})
+    finally:
+        binding.close()
+
+
+def _recorded(exercise: str, plan: Plan, sandbox: Sandbox) -> Mapping[tuple[bytes, int], Message]:
+    """What the reference answers the public tests at home."""
+    recorder = Recorder()
+    binding = _binding(exercise, plan, sandbox, recorder, LOCAL_SEED)
+    try:
+        for test in plan.tests:
+            if test.mark.exercise == exercise and visibility(test.id) == "public":
+                plan.collected.run(binding=binding, seed=LOCAL_SEED, only=test.id)
+    finally:
+        binding.close()
+    return recorder.replies
+
+
+def _binding(exercise: str, plan: Plan, sandbox: Sandbox, alter: Alter, seed: int) -> NotebookBinding:
+    assignment = plan.assignment
+    problem = assignment.problem(assignment.manifest.exercise(exercise).problem)
+    cells = {problem.name: answer_code(problem)}
+    budget = Budget(assignment.submission_seconds)
+    return NotebookBinding(
+        assignment.manifest, cells, lambda: Altered(sandbox.worker(), alter), seed=seed, budget=budget
+    )

@@ -168,8 +168,6 @@ def _candidates(received: Received, manifest: Manifest) -> dict[str, list[Candid
         if book is None:
             _leave_strange(path, file, received, manifest)
         else:
-            candidates[book.file].append(_candidate(path, book, file, found))
-            _leave_merged(path, book, file, received, manifest)
             _leave_merged(path, book, file, received, manifest)
             candidates[book.file].append(_candidate(path, book, file, found))
     _add_checkpoints(candidates, received, manifest, room)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -115,11 +116,19 @@ def test_a_run_in_the_background_is_not_given_ctrl_c() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C raises, also where the tests run in the background, which are started without it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def _blocked() -> set[int]:
     return {int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, [])}
 
 
-def test_ctrl_c_waits_for_the_parent_while_children_are_started() -> None:
+def test_ctrl_c_waits_for_the_parent_while_children_are_started(ctrl_c: None) -> None:
     with pytest.raises(KeyboardInterrupt), none_for_children():
         assert signal.SIGINT in _blocked()
         signal.pthread_kill(threading.get_ident(), signal.SIGINT)

@@ -88,7 +88,15 @@ def test_it_is_resumed_in_the_precision_that_was_chosen_and_with_the_batches_tha
     assert resumed.run.progress.precision == "bfloat16" and same(whole.weights, resumed.weights)
 
 
-def test_a_stop_waits_for_the_end_of_a_step_and_the_second_does_not(tmp_path):
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C raises, also where the tests run in the background, which are started without it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_stop_waits_for_the_end_of_a_step_and_the_second_does_not(tmp_path, ctrl_c):
     whole, made = finished(tmp_path / "whole"), Training(tmp_path / "parts")
     inner, calls = made.step, []
 

@@ -1,5 +1,6 @@
 """The instructor notebooks from top to bottom, with trainings of a few steps."""
 
+import ast
 import json
 from pathlib import Path
 
@@ -23,6 +24,18 @@ def solved(tmp_path_factory: pytest.TempPathFactory) -> list[Solved]:
 def outputs(item: Solved) -> list[dict]:
     cells = json.loads(item.notebook.read_text(encoding="utf-8"))["cells"]
     return [output for cell in cells for output in cell.get("outputs", [])]
+
+
+@pytest.mark.parametrize("problem", load_assignment("ps3", ROOT).problems, ids=lambda problem: problem.name)
+def test_no_cell_gives_an_imported_name_another_meaning(problem):
+    """An earlier cell that is run again would meet it."""
+    tree = ast.parse((problem.folder / "notebook.py").read_text(encoding="utf-8"))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    imported = {(alias.asname or alias.name).partition(".")[0] for node in imports for alias in node.names}
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda)]
+    inner = {name for function in functions for name in ast.walk(function)}
+    stored = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+    assert not imported & {node.id for node in stored if node not in inner}
 
 
 def test_every_notebook_runs_to_its_end(solved):

@@ -629,9 +629,9 @@ if ready("probe-standardize", "probe-fit", "probe-accuracy"):
         results.append([accuracy(*fitted, train, shuffled), accuracy(*fitted, test, known.test.labels)])
     found = torch.tensor(results)
     reach = (found.amax(dim=0) - found.amin(dim=0)) / 2
-    names, guesses = ["on the 500", "on the test set"], {"on the 500": guess_train_accuracy}
+    names, guessed = ["on the 500", "on the test set"], {"on the 500": guess_train_accuracy}
     look = {"xlabel": "accuracy", "title": "Labels shuffled"}
-    plots.dots(names, found.mean(dim=0).tolist(), reach.tolist(), chance=0.1, guesses=guesses, **look)
+    plots.dots(names, found.mean(dim=0).tolist(), reach.tolist(), chance=0.1, guesses=guessed, **look)
 
 # %% [markdown]
 # With more features than images, a linear rule learns *any* labels by heart. Training accuracy says nothing.

@@ -767,9 +767,9 @@ if have("trained"):
         latent, mask, ids_restore = encoder(images, 0.75, noise)
         predictions = decoder(latent, ids_restore)
         each = [mae_loss(images[i : i + 1], predictions[i : i + 1], mask[i : i + 1], 4).item() for i in range(8)]
-    guesses = {} if guess_final_loss is None else {"your guess": guess_final_loss}
+    guessed = {} if guess_final_loss is None else {"your guess": guess_final_loss}
     landmarks = {"knows only the means": 47 / 48, "perfect": 0.0}
-    plots.number_line({"yours, on 500 unseen images": loss} | guesses, landmarks, title="Loss on unseen images")
+    plots.number_line({"yours, on 500 unseen images": loss} | guessed, landmarks, title="Loss on unseen images")
     print("loss of photos 0 to 7:", [round(value, 2) for value in each], "· your guess for the best:", guess_best_photo)
 
 # %% [markdown]

@@ -127,13 +127,18 @@ def test_a_notebook_that_was_not_handed_in_costs_the_one_that_was_nothing(course
         assert book.find_submission(tiny.NAME, "ada").score == 2.5 + 0.25 + 2.0 + 0.75
 
 
+def cells_of(path: Path) -> list[dict[str, Any]]:
+    """A notebook's cells. Of the set-up, which knows its own version's files, the place and the id alone."""
+    return [cell if cell["id"] != "setup" else {"id": cell["id"]} for cell in released.load(path)]
+
+
 def test_nothing_that_was_out_is_renamed_renumbered_or_given_another_id(course: Path) -> None:
     old = course / "release-1.0" / tiny.NAME
     new = course / "release" / tiny.NAME
     assert {path.name for path in old.rglob("*.ipynb")} < {path.name for path in new.rglob("*.ipynb")}
-    assert released.load(old / tiny.NOTEBOOK) == released.load(new / tiny.NOTEBOOK)
+    assert cells_of(old / tiny.NOTEBOOK) == cells_of(new / tiny.NOTEBOOK)
 
 
 def test_the_notebook_that_was_marked_is_still_the_one_to_read(course: Path) -> None:
     place = Path("ada", tiny.NAME, tiny.NOTEBOOK)
-    assert released.load(course / "autograded" / place) == released.load(course / "autograded-1.0" / place)
+    assert cells_of(course / "autograded" / place) == cells_of(course / "autograded-1.0" / place)

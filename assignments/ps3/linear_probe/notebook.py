@@ -650,7 +650,8 @@ if have("table") and ready(*EXERCISES):
     fitted = fit_linear_probe(near, known.train.labels[own], 10, times * usual_l2(near.shape[1]))
     dots = [accuracy(*fitted, near, known.train.labels[own]), accuracy(*fitted, far, known.test.labels)]
     title = f"{features_from}, {labels} labels, {times:g} times the usual penalty"
-    plots.dots(["on the fitted images", "on the test set"], dots, chance=0.1, title=title)
+    names = ["on the fitted images", "on the test set"]
+    plots.dots(names, dots, chance=0.1, xlabel="accuracy", title=title)
 
 # %% [markdown]
 # ## The puzzle's answer

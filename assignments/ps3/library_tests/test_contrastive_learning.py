@@ -1,6 +1,7 @@
 """The lesson on contrastive learning: its puzzle, its figures' numbers, its given parts."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -110,6 +111,7 @@ def test_similarities_that_crowd_together_are_shown_enlarged_as_well():
     drawn = figures.similarities({"before": crowded, "after": 2 * torch.eye(8) - 1})
     before, after = drawn.axes
     assert before.get_xlim() == after.get_xlim() == (-1, 1)
+    enlarged: Any
     (enlarged,) = before.child_axes
     low, high = enlarged.get_xlim()
     assert 0.98 <= low < high <= 1 and not after.child_axes
@@ -118,7 +120,8 @@ def test_similarities_that_crowd_together_are_shown_enlarged_as_well():
 
 def test_outlines_of_similarities_add_up_to_all_pairs():
     drawn = figures.similarities({"here": torch.rand(8, 8, generator=torch.Generator().manual_seed(1))}, limits=(0, 1))
-    heights = [patch.get_xy()[1:-1:2, 1].sum() for patch in drawn.axes[0].patches]
+    outlines: list[Any] = list(drawn.axes[0].patches)
+    heights = [outline.get_xy()[1:-1:2, 1].sum() for outline in outlines]
     assert heights == pytest.approx([1, 1])
 
 
@@ -146,7 +149,7 @@ def test_each_query_is_framed_once_and_stands_apart_from_its_neighbours(pack):
     stored = figures.CROPS_ONLY_NEIGHBOURS
     drawn = figures.neighbours(pack, {"yours": stored, "others": stored})
     drawn.canvas.draw()
-    photographs = [axis for axis in drawn.axes if axis.images]
+    photographs: list[Any] = [axis for axis in drawn.axes if axis.images]
     framed = [
         axis for axis in photographs if axis.get_subplotspec().rowspan.stop - axis.get_subplotspec().rowspan.start > 1
     ]

@@ -106,8 +106,8 @@ def test_a_stop_waits_for_the_end_of_a_step_and_the_second_does_not(tmp_path, ct
             signal.raise_signal(signal.SIGINT)
         return inner(batch, labels)
 
-    made.step = step
-    assert not made.start() and made.run.progress.step == len(calls) == 8
+    made.__dict__["step"] = step
+    assert not made.start() and made.run.progress and made.run.progress.step == len(calls) == 8
     assert same(whole.weights, finished(tmp_path / "parts").weights)
     with training.stops_between_steps(), pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
@@ -126,7 +126,7 @@ def test_a_training_is_written_down_meanwhile_so_that_a_dead_kernel_loses_little
     with pytest.raises(SystemExit):
         made.start(watch=die)
     assert files(tmp_path / "parts") == ["net-tiny-made.part"]
-    assert stored.read_stopped(made.run.place)[0].steps == 8
+    assert made.run.place and stored.read_stopped(made.run.place)[0].steps == 8
     assert same(whole.weights, finished(tmp_path / "parts").weights)
 
 
@@ -284,7 +284,8 @@ def test_weights_without_a_record_or_of_an_unfinished_training_are_not_used(tmp_
     assert not stored.load(path, encoder=net)
     assert "does not say how far its training came" in capsys.readouterr().out
     unfinished = json.dumps({"name": "net", "steps": 6, "planned": 12, "loss": 1.0, "data": "made", "digest": ""})
-    np.savez(path, **tensors, **{stored.RECORD: np.frombuffer(unfinished.encode(), dtype=np.uint8)})
+    record: Any = {stored.RECORD: np.frombuffer(unfinished.encode(), dtype=np.uint8)}
+    np.savez(path, **tensors, **record)
     assert not stored.load(path, encoder=net)
     assert "its training is not finished (6 of 12 steps)" in capsys.readouterr().out
     with pytest.raises(ValueError, match="only a finished training"):

@@ -209,7 +209,9 @@ def test_finetuning_moves_a_copy_and_leaves_the_encoder_as_it_was(capsys):
     before = {name: value.clone() for name, value in encoder.state_dict().items()}
     free = networks.finetuned(encoder, ResNet8.dim, pictures, pictures.train.images, pictures.train.labels, steps=2)
     assert all(torch.equal(before[name], value) for name, value in encoder.state_dict().items())
-    assert all((old != new).any() for old, new in zip(encoder.parameters(), free[0].parameters(), strict=True))
+    assert all(
+        (old != new).any() for old, new in zip(encoder.parameters(), free.get_submodule("0").parameters(), strict=True)
+    )
     assert free(torch.rand(2, 3, 8, 8)).shape == (2, 4) and not free.training
 
 

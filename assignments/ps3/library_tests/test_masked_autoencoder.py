@@ -1,5 +1,7 @@
 """The masked autoencoder's lesson: what it draws and measures."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -129,7 +131,9 @@ def test_features_by_level_end_with_the_encoders_own_and_come_back_from_their_fi
     assert not torch.allclose(train[1], train[2], atol=0.05)
     record = stored.Record("mae-tiny", 12, 12, 0.6, "made", "")
     judging.save(tmp_path / "features.npz", {"MAE": (train, test)}, record)
-    tensors = stored.read(tmp_path / "features.npz").tensors
+    found = stored.read(tmp_path / "features.npz")
+    assert found is not None
+    tensors = found.tensors
     assert set(tensors) == {"MAE/train", "MAE/test"} and tensors["MAE/train"].dtype == torch.float16
     torch.testing.assert_close(tensors["MAE/test"].float(), test, atol=0.02, rtol=0.01)
 
@@ -152,7 +156,11 @@ def test_loss_and_accuracy_stand_over_the_ratio_with_equal_steps_and_equal_work(
 
 def test_guessed_ratios_are_read_leniently_and_drawn_on_the_courses_means(capsys):
     loss, accuracy = figures.ratios(0.6, 0.6, 0.47, guessed=("75 %", "0.4")).axes
-    drawn = {line.get_label(): [axis is loss, *line.get_xdata()] for axis in (loss, accuracy) for line in axis.lines}
+    drawn = {
+        line.get_label(): [axis is loss, *np.asarray(line.get_xdata())]
+        for axis in (loss, accuracy)
+        for line in axis.lines
+    }
     assert drawn["your guess"] == [True, 0.75]
     out = capsys.readouterr().out
     assert "guess_best_ratio_for_features: '0.4' cannot be read; expected one of 0.25, 0.5, 0.75, 0.9" in out
@@ -181,7 +189,7 @@ def test_settings_of_your_turn_are_read_by_name_and_replaced_where_they_cannot_b
 
 def test_the_attention_of_a_patch_is_shared_out_over_class_token_and_patches():
     torch.manual_seed(0)
-    decoder = Decoder()
+    decoder: Any = Decoder()
     shares = figures.attention(decoder, torch.rand(2, 3, 12), torch.arange(4).expand(2, -1), patch=2)
     x = decoder.blocks[-1].norm1(decoder.blocks[0](decoder.seen))
     q, k, _ = decoder.blocks[-1].attn.qkv(x).reshape(2, 5, 3, 2, 6).unbind(dim=2)

@@ -81,7 +81,7 @@ def test_removed_patches_are_covered_row_by_row():
     mask = torch.tensor([[0, 1, 0, 0, 0, 1]])  # the second of the first row, the last of the second
     cover = plots.mask_over(PHOTOS[:1], mask, 4).axes[0].images[1]
     assert np.asarray(cover.get_array())[..., 3].tolist() == [[0, 1, 0], [0, 0, 1]]
-    assert cover.get_extent() == [-0.5, 11.5, 7.5, -0.5]
+    assert tuple(cover.get_extent()) == (-0.5, 11.5, 7.5, -0.5)
 
 
 def test_neighbouring_removed_patches_leave_no_seam_between_them():
@@ -134,7 +134,8 @@ def test_a_drawn_architecture_has_every_name_shape_and_kind_in_it():
 
 
 def test_an_arrow_leads_to_every_box_below():
-    one, two = plots.Stage("one"), [plots.Stage("left"), plots.Stage("right")]
+    one: Any = plots.Stage("one")
+    two = [plots.Stage("left"), plots.Stage("right")]
     arrows = [
         sum(hasattr(t, "arrow_patch") and t.arrow_patch is not None for t in plots.architecture(rows).axes[0].texts)
         for rows in ([one, one], [one, two, two, one])
@@ -248,7 +249,8 @@ def test_a_training_ends_with_the_mean_of_its_last_steps(capsys):
     losses = [4.5] * 40 + [3.0] * 19 + [1.0]
     drawn = plots.curve(range(60), {"SimCLR": losses})
     assert printed(capsys) == ["SimCLR: 4.5 to 2.9 (mean of the last 20)"]
-    assert [text.xy for text in drawn.axes[0].texts] == [(59, pytest.approx(2.9))]
+    labels: list[Any] = list(drawn.axes[0].texts)
+    assert [label.xy for label in labels] == [(59, pytest.approx(2.9))]
     plots.curve([1, 2], {"SimCLR": [4.5, 1.0]})
     assert printed(capsys) == ["SimCLR: 4.5 to 1"]
 
@@ -351,7 +353,8 @@ def test_live_measurements_have_bars_where_their_number_of_images_is_known():
     watch = plots.Live(measure=lambda: 0.5, measured_on=100)
     watch.measured = running.measured
     axis = watch.draw(running).axes[1]
-    (bar,) = axis.containers[0].lines[2]
+    drawn: Any = axis.containers[0]
+    (bar,) = drawn.lines[2]
     assert np.allclose(bar.get_segments()[0], [[20, 0.4], [20, 0.6]])
 
 

@@ -121,7 +121,7 @@ def test_timing_leaves_weights_buffers_and_random_state_alone_and_says_first_wha
 
 def test_one_thread_is_taken_where_more_wait_for_each_other(monkeypatch, capsys):
     monkeypatch.setattr(training, "ALL_THREADS", 2)
-    threads = []
+    threads: list[int] = []
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads[-1])
     monkeypatch.setattr(torch, "set_num_threads", threads.append)
     seconds = {2: {"float32": 0.5, "bfloat16": 0.6}, 1: {"float32": 0.3, "bfloat16": 0.1}}
@@ -133,7 +133,7 @@ def test_one_thread_is_taken_where_more_wait_for_each_other(monkeypatch, capsys)
 
 def test_the_precision_of_all_threads_is_taken_where_one_alone_is_slower(monkeypatch):
     monkeypatch.setattr(training, "ALL_THREADS", 2)
-    threads = []
+    threads: list[int] = []
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads[-1])
     monkeypatch.setattr(torch, "set_num_threads", threads.append)
     seconds = {2: {"float32": 0.1, "bfloat16": 0.2}, 1: {"float32": 0.4, "bfloat16": 0.15}}

@@ -148,6 +148,7 @@ def setting(value: Any, default: Any, low: float = 0.0, high: float = 1.0, *, ca
 
     What cannot be read, or lies outside, is replaced by the default; a line says so.
     """
+    found: float | None
     if isinstance(default, bool):
         found, wanted = YES_NO.get(_squeezed(value)), "True or False"
     elif isinstance(default, int):

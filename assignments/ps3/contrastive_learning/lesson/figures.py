@@ -308,11 +308,10 @@ def similarities(
 
 def _outlines(axis: Axes, parts: Mapping[str, Tensor], limits: tuple[float, float]) -> None:
     """Histograms of named values between the limits, as shares of all of them."""
-    edges = torch.linspace(*limits, 31).numpy()
+    edges = torch.linspace(*limits, 31).tolist()
     for (name, values), colour, line in zip(parts.items(), (QUERY, KEY), ("-", "--"), strict=True):
         weights = torch.full_like(values, 1 / len(values)).numpy()
-        outline = {"histtype": "step", "linewidth": 2, "color": colour, "linestyle": line}
-        axis.hist(values.numpy(), edges, weights=weights, label=name, **outline)
+        axis.hist(values.numpy(), edges, weights=weights, label=name, histtype="step", lw=2, color=colour, ls=line)
     axis.yaxis.set_major_formatter(PercentFormatter(1))
 
 

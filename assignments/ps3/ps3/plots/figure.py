@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
@@ -105,7 +104,8 @@ class Picture(Figure):
         return _with_64_shades(stream) if self._holds_colour_images() else _with_palette(stream)
 
     def _holds_colour_images(self) -> bool:
-        return any(np.ndim(image.get_array()) == 3 for axis in self.findobj(Axes) for image in axis.images)  # type: ignore[attr-defined]
+        drawn: Any = self.findobj(Axes)  # those inside others, too
+        return any(image.get_array().ndim == 3 for axis in drawn for image in axis.images)
 
     def bundle(self) -> dict[str, str]:
         return {"image/png": base64.b64encode(self.png()).decode(), "text/plain": self.message or "figure"}

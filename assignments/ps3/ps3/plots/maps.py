@@ -93,21 +93,22 @@ def neighbours(
     """
     query = setting(query, 0, 0, len(images) - 1, called="query")
     found = {name: _others(features, query, k) for name, features in spaces.items()}
+    names = [classes[label] for label in labels.tolist()]
     with style():
         figure = blank(WIDE, 0.2 + 0.95 * len(found))
         grid = GridSpec(len(found), k + 2, figure, width_ratios=[1, 0.35, *[1] * k])
         for r, (name, others) in enumerate(found.items()):
             first = figure.add_subplot(grid[r, 0])
-            _shown(first, images[query], classes[labels[query]])
+            _shown(first, images[query], names[query])
             frame(first, images.shape[1:])
             first.text(-0.12, 0.5, name, transform=first.transAxes, ha="right", va="center")
             for c, other in enumerate(others):
                 axis = figure.add_subplot(grid[r, 2 + c])
-                _shown(axis, images[other], classes[labels[other]])
+                _shown(axis, images[other], names[other])
                 if labels[other] == labels[query]:
                     tick(axis, images.shape[1:])
     right = {name: int((labels[others] == labels[query]).sum()) for name, others in found.items()}
-    text = f"query {query}, {classes[labels[query]]}; neighbours of its class, of {k}: "
+    text = f"query {query}, {names[query]}; neighbours of its class, of {k}: "
     return finish(figure, message or text + ", ".join(f"{name} {count}" for name, count in right.items()))
 
 

@@ -157,21 +157,29 @@ def _candidates(received: Received, manifest: Manifest) -> dict[str, list[Candid
     """Released file name to the files that could be it; what cannot be read goes into `refused`, the rest is left."""
     candidates: dict[str, list[Candidate]] = {book.file: [] for book in manifest.notebooks}
     room = Room()
-    for path, found in list(received.files.items()):
-        received.files[path] = replace(found, data=b"")  # one notebook at a time is in memory twice
-        try:
-            file = parse_notebook(found.data, room)
-        except NotANotebook as error:
-            received.refused[path] = forms.unread_bytes(found.data) or str(error)
-            continue
-        book = _belongs_to(path, file, manifest)
-        if book is None:
-            _leave_strange(path, file, received, manifest)
-        else:
-            _leave_merged(path, book, file, received, manifest)
-            candidates[book.file].append(_candidate(path, book, file, found))
+    for path in list(received.files):
+        _sort_in(path, candidates, received, manifest, room)
     _add_checkpoints(candidates, received, manifest, room)
     return candidates
+
+
+def _sort_in(
+    path: str, candidates: dict[str, list[Candidate]], received: Received, manifest: Manifest, room: Room
+) -> None:
+    """One file. What was read of it goes with this call: one notebook at a time is in memory twice."""
+    found = received.files[path]
+    received.files[path] = replace(found, data=b"")
+    try:
+        file = parse_notebook(found.data, room)
+    except NotANotebook as error:
+        received.refused[path] = forms.unread_bytes(found.data) or str(error)
+        return
+    book = _belongs_to(path, file, manifest)
+    if book is None:
+        _leave_strange(path, file, received, manifest)
+    else:
+        _leave_merged(path, book, file, received, manifest)
+        candidates[book.file].append(_candidate(path, book, file, found))
 
 
 def _candidate(path: str, book: Notebook, file: NotebookFile, found: NotebookBytes) -> Candidate:

@@ -5,7 +5,7 @@
 # to see without a single label ([SimCLR](https://arxiv.org/abs/2002.05709), Chen et al. 2020).
 #
 # - **At the end:** a network that finds pictures of a kind, and a number for what it learned.
-# - **Your time:** about 2½ hours (an estimate); ●○○ is a short step, ●●● the hardest. **Computing:** 2 to 3 minutes.
+# - **Your time:** about 2½ hours (an estimate); ●○○ is a short step, ●●● the hardest. **Computing:** about 4 minutes.
 # - **What needs what:** both losses and [[nce-two-views]] need nothing else. The run needs all but [[nce-info-nce]].
 
 # %% tags=["given"]

@@ -7,7 +7,7 @@
 # ([He et al. 2021](https://arxiv.org/abs/2111.06377)).
 #
 # - **At the end:** a trained network, its paintings, and a number for what its features are worth.
-# - **Your time:** 3 to 4 hours (an estimate); ●○○ is a short step, ●●● the hardest. **Computing:** about 4 minutes.
+# - **Your time:** 3 to 4 hours (an estimate); ●○○ is a short step, ●●● the hardest. **Computing:** 5 to 7 minutes.
 # - **What needs what:** the encoder ([[mae-encoder]]) needs [[mae-patchify]] and [[mae-random-masking]], the loss
 #   ([[mae-loss]]) needs [[mae-patchify]], the training all.
 

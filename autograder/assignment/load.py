@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from autograder.assignment import notebook_source, test_files
-from autograder.assignment.model import TOLD, Assignment, Problem
+from autograder.assignment.model import DATA, TOLD, Assignment, HandoutPart, Problem
 from autograder.assignment.notebook_source import (
     CLOSING_ID,
     PREVIEW_ID,
@@ -27,6 +27,7 @@ from kit.versions import MIN_PYTHON
 
 MISTAKE_LIMIT = 0.5  # of an exercise's points, for one mistake, where problem.toml does not say
 FEEDBACK_A_DAY = 3  # pages before the deadline, where assignment.toml does not say
+LINE = r"[^\n|]*"  # what fits into a cell of a table
 T = TypeVar("T")
 _RESERVED = re.compile(rf"{SETUP_ID}|{CLOSING_ID}|{PREVIEW_ID}|given-\d+|c-[0-9a-f]{{12}}.*|.*{CHECK}")
 
@@ -63,7 +64,7 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
         "torch": data.text("torch", "", pattern=r"(\d+\.\d+)?"),
         "dropped": data.strings("dropped", ()),
     }
-    fields["told"] = {name: data.text(name, "", pattern=r"[^\n|]*") for name in TOLD}
+    fields["told"] = {name: data.text(name, "", LINE) for name in TOLD}
     for package in fields["packages"]:
         if not package.isidentifier():
             complaints.add(path, f"packages: {package!r} should be the name by which code imports it, such as 'PIL'")
@@ -95,6 +96,16 @@ def _problem(folder: Path, number: int | None, call_seconds: float, complaints: 
     tables, answer_tables = data.tables("exercise"), data.tables("answer")
     presets = {name: table.numbers() for name, table in data.tables("preset").items()}
     limit = data.share("mistake_limit", MISTAKE_LIMIT)
+    handout = HandoutPart(
+        data.text("time", "", LINE),
+        data.text("computing", "", LINE),
+        data.texts("alphabet", {}),
+        data.texts("glossary", {}),
+    )
+    packs = data.strings("data", ())
+    for pack in packs:
+        if not (folder.parent / DATA / pack).is_dir():
+            data.complain(f"data names {pack!r}, but there is no {folder.parent.name}/{DATA}/{pack}/", "data")
     data.refuse_others()
     cells = _read(folder / "notebook.py", notebook_source.read, complaints)
     public = _read(folder / "test_public.py", test_files.read, complaints)
@@ -121,7 +132,10 @@ def _problem(folder: Path, number: int | None, call_seconds: float, complaints: 
     for table in (*tables.values(), *answer_tables.values()):
         table.refuse_others()
     _check_rubric(folder / "rubric.md", answers, complaints)
-    return Problem(folder.name, title, folder, number, cells, exercises, answers, presets, was, limits, public, hidden)
+    return Problem(
+        folder.name, title, folder, number, cells, exercises, answers, presets, was, limits, public, hidden,
+        handout, packs,
+    )  # fmt: skip
 
 
 def _exercise(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,18 @@ from autograder.errors import CourseError
 from kit.exercises import HELPERS_FILE
 from kit.manifest import Answer, Cell, CellKind, Exercise, Manifest, Notebook, check_id
 
+DATA = "data"  # the folder of an assignment that holds its packs of data
+
+
+@dataclass(frozen=True)
+class HandoutPart:
+    """What the handout says of a problem: a student's time, what its trainings take, its letters and its words."""
+
+    time: str = ""
+    computing: str = ""
+    alphabet: dict[str, str] = field(default_factory=dict)
+    glossary: dict[str, str] = field(default_factory=dict)
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -24,6 +36,7 @@ class Problem:
     presets: for each [preset.NAME] of problem.toml its numbers; they ship with the library.
     was: exercise or answer id to the ids that it had in earlier releases.
     mistake_limits: exercise id to the share of its points that one mistake may cost.
+    packs: folders of data/ that its notebook needs; they ship with it.
     """
 
     name: str
@@ -38,6 +51,8 @@ class Problem:
     mistake_limits: dict[str, float]
     public_cases: tuple[DeclaredTest, ...]
     hidden_cases: tuple[DeclaredTest, ...]
+    handout: HandoutPart
+    packs: tuple[str, ...]
 
     @property
     def notebook_file(self) -> str:

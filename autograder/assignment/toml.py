@@ -146,9 +146,11 @@ class TomlTable:
                 found[name] = TomlTable(self._path, item, self._complaints, f"[{name}] ")
         return found
 
-    def texts(self, key: str) -> dict[str, str]:
+    def texts(self, key: str, default: dict[str, str] | None = None) -> dict[str, str]:
         """A table of at least one text by text: key = {"old" = "new"}, or [NAME.key] with one a line."""
-        value = self._get(key, None)
+        value = self._get(key, default)
+        if default is not None and value == default:
+            return default
         if isinstance(value, dict) and value and all(name and isinstance(text, str) for name, text in value.items()):
             return value
         if value is not None:

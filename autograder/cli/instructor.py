@@ -42,6 +42,7 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
     """
     from autograder.build import build as builder
     from autograder.build.on_disk import DifferenceKind
+    from autograder.build.release_files import unneeded_packs
 
     if check and (force or archive):
         raise click.UsageError("--check writes nothing: omit --force and --archive.")
@@ -63,6 +64,8 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
     say(f"{assignment}: " + ("everything was up to date." if not count else f"built; {count} files changed."))
     if untold := made.assignment.untold:
         say(f"Empty in assignments/{assignment}/assignment.toml, so the handout cannot say it: {', '.join(untold)}")
+    if packs := unneeded_packs(made.assignment):
+        say(f"Of data/ not in the release, since no released problem names it under `data`: {', '.join(packs)}")
     if archive:
         say(f"Support archive: {builder.write_archive(made, archive)}")
 

@@ -51,7 +51,7 @@ class Course:
         )
 
 
-@pytest.fixture(scope="module", params=SUBSETS.values(), ids=SUBSETS)
+@pytest.fixture(scope="module", params=SUBSETS.values(), ids=list(SUBSETS))
 def course(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Course:
     root = tmp_path_factory.mktemp("course")
     with_extras(NAME, ROOT, root, request.param)

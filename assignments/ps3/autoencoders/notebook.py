@@ -238,7 +238,9 @@ if ready("ae-network", "ae-reconstruction-loss"):
         torch.manual_seed(0)
         networks[size] = Autoencoder(code_dim=size)
         steps = preset.steps("autoencoders", "code")
-        losses = parts.quick_training(networks[size], code_step(networks[size]), pictures.unlabelled, steps, lr=5e-3)
+        losses = parts.quick_training(
+            networks[size], code_step(networks[size]), pictures.unlabelled, steps, lr=parts.CODE_LR
+        )
         print(f"code of {size}: loss {losses[0]:,.0f} to {sum(losses[-20:]) / len(losses[-20:]):,.0f}")
 
 # %% tags=["show"]

@@ -83,8 +83,8 @@ def test_encode_refuses_images_of_another_size(student, rng):
 
 
 def wrong_by(student, gap, batch):
-    """The loss of images (batch, 2, 3, 4), 24 numbers each, that are wrong by the same gap everywhere."""
-    images = torch.linspace(0, 1, 24 * batch).reshape(batch, 2, 3, 4)
+    """The loss of images (batch, 3, 2, 4), 24 numbers each, that are wrong by the same gap everywhere."""
+    images = torch.linspace(0, 1, 24 * batch).reshape(batch, 3, 2, 4)
     return student.reconstruction_loss(images, images + gap)
 
 
@@ -92,7 +92,7 @@ def mistaken(gap, batch):
     """What that loss would be if one property alone were missed."""
     square = gap * gap
     return {
-        "image": [square, 2 * square, 12 * square],
+        "image": [square, 3 * square, 8 * square],
         "batch": [24 * square * batch],
         "squares": [24 * gap, math.sqrt(24) * gap, math.sqrt(24 * batch) * gap, 12 * square],
     }
@@ -223,7 +223,7 @@ def test_blur_spreads_a_dot_both_ways(student, rng):
 def brightened_by_one(student, level):
     """Images (2, 1, 2, 3) of one level; the corruption adds 1, the model triples."""
     images = torch.full((2, 1, 2, 3), level)
-    return student.denoising_loss(student.build(helpers.STRETCHING), images, helpers.BRIGHTENED)
+    return student.denoising_loss(student.build(helpers.STRETCHING), images, helpers.BRIGHTENED, Seed(1))
 
 
 def brightened_mistakes(level):

@@ -14,6 +14,7 @@ from ps3.networks.transformer import Block, initialize, sincos_positions
 
 PATCH = 4  # pixels: side of the patches that the transformer reads
 BETAS = (0.9, 0.95)  # AdamW's, as for masked autoencoders
+CODE_LR = 5e-3  # of the short trainings with a narrow code
 
 
 class PatchTransformer(nn.Module):

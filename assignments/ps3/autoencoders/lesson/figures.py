@@ -71,14 +71,14 @@ def three_tasks() -> Picture:
     Stage = plots.Stage
     return plots.architecture(
         [
-            Stage("B photos, 64 patches each", "B × 3 × 32 × 32"),
+            Stage("B photos, 64 patches each", note="B × 3 × 32 × 32"),
             [
                 Stage("all 64 patches", "AE", "fixed", "as they are"),
                 Stage("all 64 patches", "denoising", "fixed", "with noise"),
                 Stage("16 patches", "MAE", "fixed", "48 hidden"),
             ],
             Stage("encoder: 3 blocks of width 96", "96 numbers a patch", "trained"),
-            Stage("decoder: 1 block of width 64", "B × 3 × 32 × 32", "thrown away"),
+            Stage("decoder: 1 block of width 64", kind="thrown away"),
             [
                 Stage("the photo", kind="loss", note="AE"),
                 Stage("the clean photo", kind="loss", note="denoising"),
@@ -130,7 +130,7 @@ def blur_cards() -> Tensor:
     """Three grey images (3, 1, 13, 17): a dot, an edge, one shade."""
     cards = torch.zeros(3, 1, 13, 17)
     cards[0, 0, 6, 8] = 1
-    cards[1, 0, :, 8:] = 1
+    cards[1, 0, :, :8], cards[1, 0, :, 8:] = 0.2, 0.8
     cards[2] = 0.6
     return cards
 

@@ -117,12 +117,12 @@ def seconds_a_step(network: nn.Module, step: Callable[[Tensor], Tensor], batch: 
 class PCA:
     """Principal components: the mean image, and the directions in which images (N, C, H, W) vary most, in order."""
 
-    def __init__(self, images: Tensor):
+    def __init__(self, images: Tensor, most: int = 128):
         flat = images.flatten(1)
         self.shape, self.mean = images.shape[1:], flat.mean(dim=0)
-        centred = flat - self.mean
-        _, directions = torch.linalg.eigh(centred.T @ centred / len(flat))
-        self.directions = directions.flip(1)  # (numbers of an image, directions), the strongest first
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)  # the search for the directions begins at random places
+            self.directions = torch.svd_lowrank(flat - self.mean, q=min(most + 32, len(flat)), niter=4)[2]
 
     def encode(self, images: Tensor, size: int) -> Tensor:
         """How far each image lies along the first `size` directions: (B, size)."""

@@ -151,6 +151,7 @@ check("ae-network")
 # - If "your encode" or "your decode" is a mosaic, that half has the numbers in another order. "Your forward" may still
 #   be right: two wrong orders can undo each other.
 # - If a picture is pale, something stands after `up`.
+# - If a place is empty, no image of the card's size came back; the line below says what did.
 #
 # </details>
 

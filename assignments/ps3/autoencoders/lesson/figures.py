@@ -112,15 +112,29 @@ def halves(make: type[nn.Module]) -> Picture:
     order = [(c, y, x) for c in range(maps.shape[1]) for y in range(maps.shape[2]) for x in range(maps.shape[3])]
     code = torch.stack([maps[:, c, y, x] for c, y, x in order], dim=1)
     with torch.no_grad():
-        mine, back, both = network.encode(given), network.decode(code), network(given)
-        ours = torch.zeros_like(maps)
-        for number, (c, y, x) in enumerate(order):
-            ours[:, c, y, x] = mine[:, number]
-        shown = [given, F.pixel_shuffle(ours, 4), back, both[0]]
-    gaps = [(some - given).abs().max().item() for some in shown[1:]]
-    columns = ["the card", "your encode", "your decode", "your forward"]
-    text = ", ".join(f"{name} {gap:.2g}" for name, gap in zip(columns[1:], gaps, strict=True))
-    return plots.images(torch.cat(shown), columns=columns, message=f"largest difference from the card: {text}")
+        mine, back, both = network.encode(given), _called(network.decode, code), _called(network, given)
+    ours = torch.zeros_like(maps)
+    for number, (c, y, x) in enumerate(order):
+        ours[:, c, y, x] = mine[:, number]
+    found = [F.pixel_shuffle(ours, 4), back, both[0] if isinstance(both, (tuple, list)) else both]
+    columns, shown, texts = ["your encode", "your decode", "your forward"], [given], []
+    for name, picture in zip(columns, found, strict=True):
+        fits = picture.shape == given.shape
+        shown.append(picture if fits else torch.ones_like(given))
+        gap = f"{(picture - given).abs().max().item():.2g}" if fits else f"no image, but {tuple(picture.shape)}"
+        texts.append(f"{name} {gap}")
+    text = f"largest difference from the card: {', '.join(texts)}"
+    return plots.images(torch.cat(shown), columns=["the card", *columns], message=text)
+
+
+def _called(decode: Any, code: Tensor) -> Tensor:
+    """What decode makes of the code; nothing where it cannot."""
+    try:
+        result: Tensor = decode(code)
+        return result
+    except (RuntimeError, AttributeError) as error:
+        print(f"your decode stopped: {error}")
+        return torch.zeros(0)
 
 
 # --- corruptions ------------------------------------------------------------------------------------------------------

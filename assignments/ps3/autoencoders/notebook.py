@@ -1,12 +1,13 @@
 # %% [markdown]
 # # Which network learned most?
 #
-# Three networks of one size, trained for the same time, painted six photos. One of them knows most about what photos
-# show. Which?
+# Three networks of one size, trained for the same time (by the course), painted six photos. Plain grey is what C was
+# not asked for. One of the three knows most about what photos show. Which?
 #
 # - **At the end:** you have trained all three, and know what a small error is worth.
 # - **Your time:** about 1½ hours (an estimate); ●○○ is a short step, ●●● the hardest. **Computing:** about 2½ minutes.
-# - **What needs what:** [[ae-denoising-loss]] needs [[ae-reconstruction-loss]]; the trainings need all four.
+# - **What needs what:** [[ae-denoising-loss]] needs [[ae-reconstruction-loss]]; the codes of [[#code]] need the first
+#   two, the run in [[#run]] all but [[ae-network]].
 
 # %% tags=["given"]
 import math
@@ -262,8 +263,8 @@ if networks and ready("ae-network"):
     print(plots.guess_text(guesses.one_of(guess_smaller_error, ["autoencoder", "PCA"], called="guess_smaller_error")))
 
 # %% [markdown]
-# **Figure.** What the codes keep. If you look for what goes first: small things, edges; what stays: light and large
-# areas.
+# **Figure.** Photos out of their codes. If you see light and large areas, but no edges, that is what a small code
+# keeps.
 
 # %% tags=["show"]
 if networks and ready("ae-network"):
@@ -353,7 +354,9 @@ if written("ae-corruptions"):
     rows = [torch.cat([part, other]) for part, other in ((noisy, dropped), (blur(three, 1.0), three))]
     titles = ["noise, drop", "blur, photo"]
     share = (dropped.abs().sum(dim=1) == 0).float().mean()
-    plots.images(rows, titles, message=f"{share:.0%} of the pixels are black; noise {(noisy - three).std():.3f}")
+    same = [torch.equal(part[0], part[1]) for part in (noisy, dropped)]
+    text = f"{share:.0%} of the pixels are black; noise {(noisy - three).std():.3f}; two photos get the same"
+    plots.images(rows, titles, message=f"{text} noise: {same[0]}, lose the same pixels: {same[1]}")
 
 # %% [markdown]
 # **Figures.** Left, the noise on a black image, over sigma. If both outlines agree, nothing was clipped. Right, test
@@ -504,8 +507,8 @@ if ready(*EXERCISES):
 # %% [markdown]
 # ## Rehearsal (about 2 min, ●○○) {#rehearsal}
 #
-# **Figure.** Eight photos, 40 steps of each task. If one of your lines does not fall below the dashed one, something
-# before this is wrong: do not start the run.
+# **Figure.** Eight photos, 40 steps of each task. If a line of yours stays at the dashed one, do not start the run.
+# @@rehearsal-numbers@@
 
 # %% tags=["show"]
 if ready(*EXERCISES):
@@ -520,7 +523,7 @@ if ready(*EXERCISES):
 # ## The run (about 2 min of computing) {#run}
 #
 # Three trainings in a row. The dashed line is the loss of whoever knows nothing: 3,072 numbers of variance 1 for the
-# first two, 48 patches × 48 numbers = 2,304 for the third. Guess nothing here: your order stands above.
+# first two, 48 patches × 48 numbers = 2,304 for the third. @@ended-text@@
 
 # %% tags=["show"]
 nothing = {"autoencoder": 3072.0, "denoising AE": 3072.0, "MAE": 2304.0}
@@ -592,7 +595,7 @@ from kit import have  # here, so that this cell also answers in a restarted kern
 if have("trained") and have("accuracy", "networks", "pca") and written("ae-corruptions"):
     points, last = {}, SIZES[-1]
     for name in TASKS:
-        error = parts.own_error(lambda images, name=name: TASKS[name](trained[name].cpu(), images), test[:500])
+        error = parts.own_error(lambda images, name=name: TASKS[name](trained[name], images), test[:500].to(device))
         points[name] = (error, *accuracy[name])
     for name, encode in (("narrow autoencoder", networks[last].encode), ("PCA", lambda x: pca.encode(x, last))):
         points[name] = (wrong[name][-1], *parts.judged_codes(encode, known))

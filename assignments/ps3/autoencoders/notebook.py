@@ -23,7 +23,7 @@ from ps3.autoencoders import figures, parts
 # %% tags=["show"]
 torch.manual_seed(0)
 pictures, preset, device = data.load(), training.preset(), training.best_device()
-known = pictures.with_labels(min(5_000, preset.label_counts[-1]))  # so many labels, for judging
+known = parts.for_judging(pictures, min(5_000, preset.label_counts[-1]))  # so many labels, so many test images
 photos = figures.photos_of(pictures)  # (6, 3, 32, 32), 0 to 1
 print(training.preset_line(preset, device))
 print(f"{len(pictures.unlabelled):,} images to learn from")
@@ -512,12 +512,12 @@ if ready(*EXERCISES):
 
 # %% tags=["show"]
 if ready(*EXERCISES):
-    lines, eight = {}, pictures.unlabelled[:8]
+    lines, eight, steps = {}, pictures.unlabelled[:8], preset.steps("autoencoders", "rehearsal")
     for name in TASKS:
         network = parts.new_transformer(device)
-        losses = parts.quick_training(network, step_of(name, network), eight, 40, batch_size=8)
+        losses = parts.quick_training(network, step_of(name, network), eight, steps, batch_size=8)
         lines[name] = [value / losses[0] for value in losses]
-    plots.curve(range(1, 41), lines, reference={"untrained": 1.0}, ylabel="loss over that of step 1")
+    plots.curve(range(1, steps + 1), lines, reference={"untrained": 1.0}, ylabel="loss over that of step 1")
 
 # %% [markdown]
 # ## The run (about 2 min of computing) {#run}

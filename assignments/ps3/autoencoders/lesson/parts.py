@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ps3 import probes, training
-from ps3.data import ImageSet
+from ps3.data import ImageSet, Split
 from ps3.networks.transformer import Block, initialize, sincos_positions
 
 PATCH = 4  # pixels: side of the patches that the transformer reads
@@ -176,6 +177,12 @@ def judged(encoders: Mapping[str, Any], known: ImageSet) -> dict[str, tuple[floa
         found[name] = accuracies(train, test, known)
         print(f"{name}: ridge {found[name][0]:.3f}, k-NN {found[name][1]:.3f}")
     return found
+
+
+def for_judging(pictures: ImageSet, count: int) -> ImageSet:
+    """The same set with only `count` labelled training images and as many test images."""
+    known = pictures.with_labels(count)
+    return replace(known, test=Split(known.test.images[:count], known.test.labels[:count]))
 
 
 def accuracies(train: Tensor, test: Tensor, known: ImageSet) -> tuple[float, float]:

@@ -272,4 +272,4 @@ def test_denoising_corrupts_once(student, rng):
     calls, given = (int(seen[name]) for name in ("calls", "images"))
     assert calls == 1, f"the corruption was called {calls} times"
     assert given == 3, f"the corruption was given {given} images, the batch holds 3"
-    assert value > 0.01, f"the loss is {value:.4f}, though the model triples what it is shown"
+    assert value > 3, f"the loss is {value:.4f}, though the model triples what it is shown"

@@ -5,7 +5,7 @@
 # not asked for. One of the three knows most about what photos show. Which?
 #
 # - **At the end:** you have trained all three, and know what a small error is worth.
-# - **Your time:** about 1½ hours (an estimate); ●○○ is a short step, ●●● the hardest. **Computing:** about 2½ minutes.
+# - **Your time:** about 1½ hours (an estimate); ●○○ is a short step, ●●● the hardest. **Computing:** about 3 minutes.
 # - **What needs what:** [[ae-denoising-loss]] needs [[ae-reconstruction-loss]]; the codes of [[#code]] need the first
 #   two, the run in [[#run]] all but [[ae-network]].
 

@@ -4,7 +4,9 @@ Reads what runs.py measured. A dot is the mean over the seeds, its bar goes from
 """
 
 import argparse
+import importlib
 import json
+import pkgutil
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +16,7 @@ from course import HERE
 from matplotlib.axes import Axes
 from runs import LABEL_COUNTS
 
+import ps3
 from ps3.plots.figure import INK, Method, blank, method, spread, style
 
 PICTURE = HERE.parents[2] / "docs" / "pictures" / "lecture.png"
@@ -76,13 +79,20 @@ def _names(axis: Axes, found: Mapping[str, list[list[float]]]) -> None:
 
 
 SHOWN = (
-    "supervised", "hand-crafted", "SimCLR", "MoCo", "MAE", "denoising autoencoder", "autoencoder", "colorization",
-    "context prediction", "rotation", "random transformer", "random ResNet", "pixels",
+    "supervised", "hand-crafted", "MAE", "SimCLR", "MoCo", "colourisation", "denoising AE", "autoencoder",
+    "context prediction", "CLIP", "random transformer", "random ResNet", "random trunk", "pixels",
 )  # fmt: skip
+
+
+def import_lessons() -> None:
+    """Import every lesson: each registers how its methods are drawn."""
+    for module in pkgutil.walk_packages(ps3.__path__, "ps3."):
+        importlib.import_module(module.name)
 
 
 def main() -> None:
     """Draw what is there, and say what is not."""
+    import_lessons()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=Path, default=HERE / "results-small.json")
     parser.add_argument("--out", type=Path, default=PICTURE)

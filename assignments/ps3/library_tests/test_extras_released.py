@@ -5,8 +5,10 @@ Built (which searches for leaks), checked and handed in at home, graded, and all
 
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,9 +138,26 @@ def test_the_made_class_gets_the_grades_it_must_with_all_extras(tmp_path: Path) 
     assert index.is_file() and {row.member.name: row.complaints for row in rows if row.complaints} == {}
 
 
+def test_nbgraders_own_command_gives_full_marks_with_all_extras(tmp_path: Path) -> None:
+    with_extras(NAME, ROOT, tmp_path / "course", EXTRAS)
+    made, _ = build.build(NAME, tmp_path / "course")
+    shutil.copy(ROOT / "nbgrader_config.py", tmp_path / "course")
+    link_course(tmp_path / "course", tmp_path / "graded")
+    members(made.assignment)[0].write(CourseFolders(tmp_path / "graded").submitted, NAME)
+    environment = {"PATH": f"{BIN}:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [str(BIN / "nbgrader"), "autograde", NAME], cwd=tmp_path / "graded", env=environment, text=True,
+        capture_output=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    with closing(sqlite3.connect(tmp_path / "graded" / "gradebook.db")) as connection:
+        (total,) = connection.execute("select sum(auto_score) from grade").fetchone()
+    assert total == sum(exercise.points for exercise in made.assignment.manifest.exercises)
+
+
 def test_the_benchmark_runs_with_all_extras(tmp_path: Path) -> None:
     with_extras(NAME, ROOT, tmp_path, EXTRAS)
     build.build(NAME, tmp_path)
-    command = [sys.executable, "-m", "autograder.verify.bench", NAME, "--sizes", "2", "--stock", "2"]
+    command = [sys.executable, "-m", "autograder.verify.bench", NAME, "--sizes", "1", "--stock", "1"]
     done = subprocess.run(command, cwd=tmp_path, text=True, capture_output=True)
     assert done.returncode == 0 and "stock `nbgrader autograde`" in done.stdout, done.stdout + done.stderr

@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from ps3 import guesses, plots
 from ps3.autoencoders import opening
 from ps3.data import ImageSet, to_float
-from ps3.plots.figure import BLUE, INK, SOFT, WIDE, Picture, blank, finish, guess_text, method, spread, style
+from ps3.plots.figure import BLUE, INK, SOFT, WIDE, Picture, blank, finish, guess_text, method, style
 
 AUTOENCODER = plots.register("autoencoder", colour=BLUE, marker="s", line=":", filled=False)
 DENOISING = plots.register("denoising AE", colour=BLUE, marker="D", line="--", filled=False)
@@ -202,22 +202,26 @@ def worth(
         for reference, name, line in ((twin, "random twin", "--"), (0.1, "chance", ":")):
             axis.axhline(reference, color=SOFT, linestyle=line, linewidth=1.2)
             axis.annotate(name, (0.99, reference), (0, 3), axis.get_yaxis_transform(), "offset points", ha="right")
-        heights = _apart([accuracy for _, accuracy in points.values()])
-        for (name, (error, accuracy)), height in zip(points.items(), heights, strict=True):
+        for name, (error, accuracy) in points.items():
             look = method(name)
             axis.errorbar(error, accuracy, errors[name], color=look.colour, capsize=3, ls="none", **look.marks)
-            arrow: dict[str, Any] = {"arrowstyle": "-", "color": SOFT, "linewidth": 0.6}
-            axis.annotate(name, (error, accuracy), (error + 0.05, height), va="center", arrowprops=arrow)
-        low = min(0.1, *(accuracy for _, accuracy in points.values()))
-        axis.set_ylim(low - 0.03, max(heights) + 0.05)
+            arrow: dict[str, Any] = {"arrowstyle": "-", "color": SOFT, "linewidth": 0.6, "relpos": (0, 0.5)}
+            axis.annotate(name, (error, accuracy), _label_place(points, name), va="center", arrowprops=arrow)
+        values = [accuracy for _, accuracy in points.values()]
+        axis.set_ylim(min(0.07, *values), max(twin, *values) + 0.05)
         axis.set_title(f"A small error, or good features? ({labels:,} labels)")
     text = "; ".join(f"{name}: error {error:.3f}, {judge} {value:.3f}" for name, (error, value) in points.items())
     return finish(figure, f"{text}; random twin {twin:.3f}, chance .1")
 
 
-def _apart(heights: Sequence[float], gap: float = 0.03) -> list[float]:
-    """Places for labels, never nearer to each other than the gap."""
-    return spread(list(heights), gap)
+def _label_place(points: Mapping[str, tuple[float, float]], name: str) -> tuple[float, float]:
+    """Beside its dot; of dots with small errors, which crowd, in a column below them, the leftmost dot's lowest."""
+    error, accuracy = points[name]
+    crowd = sorted((other for other, (x, _) in points.items() if x < 0.4), key=lambda other: -points[other][0])
+    if name not in crowd:
+        return error + 0.05, accuracy
+    lowest = min(points[other][1] for other in crowd)
+    return 0.3, lowest - 0.03 - 0.035 * crowd.index(name)
 
 
 def painted(pictures: ImageSet, rows: Mapping[str, Tensor]) -> Picture:

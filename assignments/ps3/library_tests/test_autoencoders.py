@@ -90,9 +90,9 @@ def test_the_error_on_its_own_task_is_that_of_the_answer(images):
     assert parts.own_error(lambda x: (x, x.mean(dim=0).expand_as(x)), images) == pytest.approx(1)
 
 
-def test_the_stored_pictures_are_rows_of_six(pack, capsys):
-    drawn = figures.three_answers(pack)
-    assert len([axis for axis in drawn.axes if axis.images]) == 24
+def test_the_opening_shows_what_each_network_is_given(pack, capsys):
+    drawn = figures.three_inputs(pack)
+    assert len([axis for axis in drawn.axes if axis.images]) == 18
     assert "six photos" in capsys.readouterr().out
 
 

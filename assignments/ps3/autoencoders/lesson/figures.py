@@ -1,18 +1,14 @@
 """The figures of the lesson on autoencoders."""
 
-import base64
-import io
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ps3 import guesses, plots
-from ps3.autoencoders import opening
+from ps3 import augment, guesses, plots
+from ps3.autoencoders import parts
 from ps3.data import ImageSet, to_float
 from ps3.plots.figure import BLUE, INK, SOFT, WIDE, Picture, blank, finish, guess_text, method, style
 
@@ -29,13 +25,13 @@ NETWORKS = {"A": "autoencoder", "B": "denoising AE", "C": "MAE"}
 # --- the opening ------------------------------------------------------------------------------------------------------
 
 
-def three_answers(pictures: ImageSet) -> Picture:
-    """Six photos, and what three networks of the course painted of them (stored)."""
-    grid = np.array(Image.open(io.BytesIO(base64.b64decode(opening.JPEG))))  # rows of 32 x 32 images, one a network
-    rows = torch.from_numpy(grid).permute(2, 0, 1).unfold(1, 32, 32).unfold(2, 32, 32).permute(1, 2, 0, 3, 4)
-    photos = pictures.test.images[list(SHOWN)]
-    titles = ["photo", *(f"network {letter}" for letter in NETWORKS)]
-    return plots.images([photos, *rows], titles, message="six photos, painted by three networks of the course")
+def three_inputs(pictures: ImageSet) -> Picture:
+    """Six photos, and what three networks are given of them."""
+    photos, draws = photos_of(pictures), torch.Generator().manual_seed(0)
+    hidden = parts.as_pixels(parts.hide(photos, 0.75, draws), photos).bool()
+    rows = [photos, augment.noise(photos, draws, 0.12), photos.masked_fill(hidden, 0.5)]
+    titles = [f"{letter} is given" for letter in NETWORKS]
+    return plots.images(rows, titles, message="what three networks are given of six photos; each answers with photos")
 
 
 def order_text(guess: Any, found: Mapping[str, float]) -> str:

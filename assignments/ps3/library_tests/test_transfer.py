@@ -198,7 +198,7 @@ def test_small_networks_of_the_checks_give_scores():
     for kind in parts.BACKBONES:
         assert parts.small_classifier(kind, 4, 2, 3)(torch.rand(5, 2, 3, 4)).shape == (5, 3)
     assert parts.small_classifier("tiny", 4, 2, 3, head_bias=False).head.bias is None
-    asleep = parts.half_asleep("watched", 4, 2, 3)
+    asleep: Any = parts.half_asleep("watched", 4, 2, 3)
     assert not asleep.head.training and not asleep.backbone.norm.training and asleep.backbone.training
     asleep(torch.rand(1, 2, 3, 3))
     assert parts.watched_modes(asleep) == [True]
@@ -212,7 +212,7 @@ def test_gradients_that_are_left_are_seen():
 
 
 def test_one_descent_moves_every_parameter_of_the_groups_by_its_rate():
-    network = parts.small_classifier("tiny", 4, 2, 3)
+    network: Any = parts.small_classifier("tiny", 4, 2, 3)
     before = copy.deepcopy(network.state_dict())
     parts.descend(two_groups, network, 0.5, 0.25, 0.0)
     torch.testing.assert_close(network.head.bias, before["head.bias"] - 0.5)

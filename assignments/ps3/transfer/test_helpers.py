@@ -62,6 +62,12 @@ def counted(found, labels):
     return {label: of.count(label) for label in sorted(set(labels.tolist()))}
 
 
+def assert_balanced(found, labels):
+    """Every class has places, and all have the same number: how many, and which, other tests ask."""
+    counts = counted(found, labels)
+    assert len(set(counts.values())) == 1 and min(counts.values()) > 0, f"places of each class: {counts}"
+
+
 def drawn_labels(rng, counts):
     """Labels in random order; counts: class -> how many."""
     labels = torch.cat([torch.full((count,), label) for label, count in counts.items()])
@@ -214,6 +220,14 @@ def assert_moved(found, weights, images, labels, head_rate, backbone_rate, *, ab
     for name in names:
         expected = right[name].to(found[name].dtype)
         assert_same(found[name], expected, what=f"{what}: {name}", atol=tolerance, rtol=1e-4)
+
+
+def possible_losses(weights, images, labels, head_rate, backbone_rate):
+    """The loss before the step, and what is returned by a mistake that another test is about."""
+    given = (weights, images, labels, head_rate, backbone_rate)
+    loss, moved = after_step(*given)
+    later, _ = after_step(weights | moved, images, labels, head_rate, backbone_rate)
+    return [loss, later, *(wrong for steps in mistaken_steps(*given).values() for wrong, _ in steps)]
 
 
 def one_number(value, what="the loss"):

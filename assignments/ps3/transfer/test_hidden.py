@@ -61,9 +61,9 @@ def test_every_place_has_the_same_chance(student, rng):
     hint="The same seed should give the same images. Who deals out your random numbers?",
 )
 def test_the_same_seed_gives_the_same_places(student, rng):
-    labels = helpers.drawn_labels(rng, {0: 30, 1: 30})
-    one, two = (helpers.places(student.few_labels(labels, 8, Seed(5)), labels) for _ in range(2))
-    assert len(one) >= 8, f"only {len(one)} places"
+    labels = helpers.drawn_labels(rng, dict.fromkeys(range(5), 15))
+    one, two = (helpers.places(student.few_labels(labels, 6, Seed(5)), labels) for _ in range(2))
+    helpers.assert_balanced(one, labels)
     assert one == two, "one seed gave two different answers"
 
 
@@ -71,24 +71,24 @@ def test_the_same_seed_gives_the_same_places(student, rng):
     "draws without a generator, too", hint="`generator` may be None. What do you draw from then, and is it fixed?"
 )
 def test_without_a_generator_it_still_draws(student, rng):
-    labels = helpers.drawn_labels(rng, {0: 30, 1: 30})
-    one, two = (helpers.places(student.few_labels(labels, 8), labels) for _ in range(2))
-    assert len(one) >= 8, f"only {len(one)} places"
+    labels = helpers.drawn_labels(rng, dict.fromkeys(range(5), 15))
+    one, two = (helpers.places(student.few_labels(labels, 6), labels) for _ in range(2))
+    helpers.assert_balanced(one, labels)
     assert one != two, "two calls without a generator gave the same places"
 
 
 @few_labels(
     "knows classes by whatever numbers they have",
     hint="Classes need not be 0, 1, 2, ... Which numbers do you go through?",
-    weight=2,
 )
-@pytest.mark.parametrize("counts", [{3: 4, 17: 6, 40: 5}, {7: 5}, {1: 4, 2: 4, 9: 4, 5: 4}])
-def test_classes_may_have_any_numbers(student, rng, counts):
-    labels = helpers.drawn_labels(rng, counts)
+@pytest.mark.parametrize("classes", [(3, 17, 40, 8, 21), (0, 2, 4, 6, 8), (12, 10, 90, 11, 13, 15)])
+def test_classes_may_have_any_numbers(student, rng, classes):
+    labels = helpers.drawn_labels(rng, dict.fromkeys(classes, 5))
     found = helpers.places(student.few_labels(labels, 2, Seed(3)), labels)
-    assert found, "there are no places"
-    missed = [label for label, count in helpers.counted(found, labels).items() if not count]
-    assert not missed, f"of the classes {sorted(counts)} none of {missed} came"
+    counts = helpers.counted(found, labels)
+    missed = [label for label, count in counts.items() if not count]
+    assert not missed, f"of the classes {sorted(classes)} none of {missed} came"
+    helpers.assert_balanced(found, labels)
 
 
 @few_labels(
@@ -122,11 +122,10 @@ def test_a_class_with_too_few_is_refused(student, rng):
     hint="Which dtype do places have? Did you sort, or overwrite, what you were given?",
 )
 def test_places_are_int64(student, rng):
-    labels = helpers.drawn_labels(rng, {2: 7, 0: 9})
+    labels = helpers.drawn_labels(rng, dict.fromkeys(range(5), 7))
     answer = student.few_labels(labels, 4, Seed(9))
     assert student.unchanged_inputs, "few_labels changed the labels"
-    counts = helpers.counted(helpers.places(answer, labels), labels)
-    assert min(counts.values()) > 0, f"places of each class: {counts}"
+    helpers.assert_balanced(helpers.places(answer, labels), labels)
     expect_tensor(answer, what="places", dtype=torch.int64)
 
 
@@ -445,6 +444,8 @@ def test_a_step_agrees_with_the_formula(student, rng, sizes):
     state, what = network.state(), f"after a step with images {sizes}"
     assert abs(value - loss) < 1e-6, f"{what}: the loss is {loss:.6f}, yours {value:.6f}"
     for name, wanted in right.items():
+        if name == "backbone.conv.bias":  # BatchNorm takes it away again: its slope is a rounding error
+            continue
         assert_same(state.parameters[name], wanted, what=f"{what}: {name}", atol=1e-7)
 
 
@@ -507,8 +508,12 @@ def test_a_frozen_backbone_keeps_its_weights(student, rng):
 def test_modes_are_as_the_text_says(student, rng):
     network = student.build(part("half_asleep"), "watched", 4, 3, 3)
     for rate, mode in ((0, False), (0.125, True), (0.0, False)):
-        helpers.one_number(student.finetune_step(network, *helpers.batch(rng), 0.25, rate))
-        training = network.state().training
+        before = network.state().parameters
+        student.finetune_step(network, *helpers.batch(rng), 0.25, rate)
+        state = network.state()
+        training = state.training
+        still = torch.equal(state.parameters["head.weight"], before["head.weight"])
+        assert not still, f"a step at backbone_rate {rate} has not moved the head"
         wrong = [name for name, found in training.items() if name.startswith("backbone") and found != mode]
         assert not wrong, f"after a step at backbone_rate {rate} in the wrong mode: {', '.join(wrong)}"
         assert training["head"], f"after a step at backbone_rate {rate} the head is in eval mode"

@@ -27,9 +27,9 @@ def test_few_labels_gives_so_many_of_each_class(student, rng):
 
 @few_labels("names the places in ascending order", hint="Classes come mixed. Whose order does your answer have?")
 def test_few_labels_is_in_ascending_order(student, rng):
-    labels = helpers.drawn_labels(rng, {0: 6, 1: 6, 2: 6})
+    labels = helpers.drawn_labels(rng, {0: 6, 1: 6, 2: 6, 3: 6})
     found = helpers.places(student.few_labels(labels, 4, Seed(2)), labels)
-    assert len(found) >= 4, f"only {len(found)} places"
+    helpers.assert_balanced(found, labels)
     assert found == sorted(found), f"the places are {found}"
 
 
@@ -148,8 +148,9 @@ def test_the_loss_is_a_python_float(student, rng):
     network, weights = helpers.classifier(student, rng)
     images, labels = helpers.batch(rng)
     value = expect_number(student.finetune_step(network, images, labels, 0.1, 0.05), what="the loss")
-    right, _ = helpers.after_step(weights, images, labels, 0.1, 0.05)
-    assert 0.3 * right < value < 8 * right, f"the loss of 6 images is {right:.4f}, yours is {value:.4f}"
+    losses = helpers.possible_losses(weights, images, labels, 0.1, 0.05)
+    near = any(abs(value - loss) < 1e-3 for loss in losses)
+    assert near, f"the loss of 6 images is {losses[0]:.4f}, yours is {value:.4f}"
 
 
 @finetune_step(

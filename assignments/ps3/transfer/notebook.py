@@ -113,7 +113,7 @@ check("transfer-few-labels")
 #
 # - If dots lie in rows where there is no stroke, or the rows have unequal numbers, places within the class were taken
 #   for places among all labels.
-# - If all dots stand at the left, the first ones are taken.
+# - If all dots stand at the left, the first ones are taken. If they stand side by side, only the beginning is drawn.
 # - If all draws are equal, the generator is not used, or started anew.
 # - That a class with too few is refused, and the order of the answer, only the check shows.
 #
@@ -446,7 +446,7 @@ if have("points") and points:
 # *Your answer here.*
 
 # %% [markdown]
-# **(c)** "Pretraining is FACTOR_TEXT times faster", says a friend who looks at [[#race]]. Which costs does the figure
+# **(c)** "Pretraining is five times faster", says a friend who looks at [[#race]]. Which costs does the figure
 # leave out, when does the claim hold all the same, and what would show whether scratch catches up?
 
 # %% [markdown] tags=["answer:transfer-equal-steps"]

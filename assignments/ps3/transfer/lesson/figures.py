@@ -89,9 +89,9 @@ STAND = ("as it was", "as in the state", "neither")
 
 
 def small_pair() -> tuple[Classifier, Classifier]:
-    """Two small classifiers, all of whose entries differ; the second has two classes more."""
+    """Two small classifiers of the same sizes, all of whose entries differ."""
     torch.manual_seed(0)
-    pair = Classifier(TinyBackbone(4, 3), 3), Classifier(TinyBackbone(4, 3), 5)
+    pair = Classifier(TinyBackbone(4, 3), 3), Classifier(TinyBackbone(4, 3), 3)
     for n, network in enumerate(pair):
         for value in network.state_dict().values():
             value.copy_(torch.rand(value.shape) + n + 1 if value.is_floating_point() else torch.tensor(n + 3))
@@ -169,6 +169,9 @@ def grouped(groups: trainings.Groups, rates: Sequence[tuple[float, float]] = ((0
             axis.set_ylim(len(order) - 0.5, -0.5)
             empty = sum(not list(group["params"]) for group in given)
             messages.append(f"{title}: {len(given)} groups ({empty} empty), {seen} of {len(order)} parameters")
+    network.head = nn.Linear(4, 3, bias=False)
+    sizes = [len(list(group["params"])) for group in groups(network, 0.01, 0.0, 0.1)]
+    messages.append(f"without a bias in the head: {len(sizes)} groups ({sizes.count(0)} empty)")
     return finish(figure, "; ".join(messages))
 
 

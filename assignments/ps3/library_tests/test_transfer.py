@@ -121,6 +121,20 @@ def test_a_race_is_measured_from_its_start_to_its_end(pack):
     assert list(line) == [0, 1, 2]
 
 
+def test_races_go_on_where_they_were_stopped(pack, capsys):
+    known = {way: {0: 0.25} for way in ("from scratch", "finetuned")}
+    tiny, network = dataclasses.replace(training.preset("tiny"), at_most=1), trainings.new_network()
+
+    def stopped(*arguments):
+        raise KeyboardInterrupt
+
+    small = small_set(pack, 200)
+    assert not trainings.race_all(known, network, stopped, take_everything, small, tiny)
+    assert "stopped: 2 of 3 races are run" in capsys.readouterr().out
+    assert trainings.race_all(known, network, plain_step, take_everything, small, tiny)
+    assert known["finetuned"] == {0: 0.25} and list(known["frozen"]) == [0, 1]
+
+
 def test_steps_to_a_height_asks_for_more_than_one_lucky_measure():
     line = {0: 0.2, 10: 0.6, 20: 0.3, 30: 0.55, 40: 0.6}
     assert trainings.steps_to(line, 0.5) == 30

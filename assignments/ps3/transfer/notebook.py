@@ -45,7 +45,7 @@ figures.two_tasks(pictures)
 #
 # The ten classes of CIFAR-10 become two tasks of five. Both have animals and vehicles, and no class in common. The
 # network is a small ResNet: a **backbone**, which turns a photo into 128 features, and a **head**, one linear layer
-# that turns features into five scores. We train it on the first task while you read on.
+# that turns features into five scores. The cell below trains it on the first task; read on meanwhile.
 #
 # <details><summary>What is BatchNorm, and why does it keep something?</summary>
 #
@@ -339,7 +339,9 @@ check("transfer-finetune-step")
 # </details>
 
 # %% tags=["show"]
-if written("transfer-finetune-step", "transfer-load-backbone"):
+from kit import have  # here, so that this cell also answers in a restarted kernel
+
+if have("pretrained") and written("transfer-finetune-step", "transfer-load-backbone"):
     batch = pictures.normalize(second.train.images[:32].to(device))
     batch_labels = second.train.labels[:32].to(device)
     start = trainings.begun("finetuned", pretrained, load_backbone, seed=0)
@@ -352,7 +354,9 @@ if written("transfer-finetune-step", "transfer-load-backbone"):
 # the head came along.
 
 # %% tags=["show"]
-if written("transfer-finetune-step", "transfer-load-backbone"):
+from kit import have  # here, so that this cell also answers in a restarted kernel
+
+if have("batch") and written("transfer-finetune-step", "transfer-load-backbone"):
     losses = {}
     for way in trainings.WAYS:
         network = trainings.begun(way, pretrained, load_backbone, seed=0)
@@ -371,12 +375,14 @@ if written("transfer-finetune-step", "transfer-load-backbone"):
 guess_times_faster = None  # a number
 
 # %% tags=["show"]
-steps = preset.steps("transfer", "race")
-lines = {}
-if ready("transfer-load-backbone", "transfer-parameter-groups", "transfer-finetune-step"):
-    for way in trainings.WAYS:
-        lines[way] = trainings.race(way, pretrained, finetune_step, load_backbone, pictures, steps)
-        print(f"{way}: {trainings.end_of(lines[way]):.3f} at the end of {steps} steps")
+lines, points = {}, {}  # filled below; a cell that is stopped and run again goes on
+
+# %% tags=["show"]
+from kit import have  # here, so that this cell also answers in a restarted kernel
+
+NEEDED = "transfer-load-backbone", "transfer-parameter-groups", "transfer-finetune-step"
+if have("pretrained") and ready(*NEEDED):
+    trainings.race_all(lines, pretrained, finetune_step, load_backbone, pictures, preset)
 
 # %% [markdown]
 # **Figure.** RACE_TEXT
@@ -386,7 +392,7 @@ if ready("transfer-load-backbone", "transfer-parameter-groups", "transfer-finetu
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel
 
-if have("lines") and lines:
+if have("lines") and len(lines) == 3:
     figures.race(lines)
     guessed = guesses.number(guess_times_faster, 0, 1000, called="guess_times_faster")
     print(plots.guess_text(guessed))
@@ -395,19 +401,18 @@ if have("lines") and lines:
 # ## The curve over labels (about 1 min of computing) {#curve}
 #
 # Twelve networks: 20, 100, 500 and 2,500 labels a class (all that the pack has), each from scratch, finetuned, frozen.
-# Equal steps, the same labels for all three, AdamW with your groups. Guess first: by how much does finetuning beat
-# training from scratch, at 20 labels a class and at 2,500?
+# Equal steps, the same labels for all three, AdamW (explained in [[masked_autoencoder]]) with your groups. Guess first:
+# by how much does finetuning beat training from scratch, at 20 labels a class and at 2,500?
 
 # %% tags=["guess"]
 guess_gain_at_20 = None  # a difference of accuracies, such as 0.03
 guess_gain_at_2500 = None
 
 # %% tags=["show"]
-points = {}  # filled below; a cell that is stopped and run again goes on
-EXERCISES = "transfer-few-labels", "transfer-load-backbone", "transfer-parameter-groups"
+from kit import have  # here, so that this cell also answers in a restarted kernel
 
-# %% tags=["show"]
-if ready(*EXERCISES):
+NEEDED = "transfer-few-labels", "transfer-load-backbone", "transfer-parameter-groups"
+if have("pretrained") and ready(*NEEDED):
     trainings.measure_curve(points, pretrained, few_labels, load_backbone, parameter_groups, pictures, preset)
 
 # %% [markdown]
@@ -419,7 +424,7 @@ if ready(*EXERCISES):
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel
 
-if have("points") and points:
+if have("points") and len(points) >= 3:
     at_20 = guesses.number(guess_gain_at_20, -1, 1, called="guess_gain_at_20")
     at_all = guesses.number(guess_gain_at_2500, -1, 1, called="guess_gain_at_2500")
     figures.label_curve(points, {20: at_20, 2_500: at_all}, len(second.test))

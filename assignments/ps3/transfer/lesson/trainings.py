@@ -200,6 +200,28 @@ def race(
     return found
 
 
+def race_all(
+    found: dict[str, dict[int, float]],
+    network: Classifier,
+    step: Step,
+    load: Load,
+    pictures: ImageSet,
+    preset: training.Preset,
+    seed: int = 0,
+) -> bool:
+    """A race for every way that `found` has not yet, a line for each; whether all are there. A stop keeps the others."""
+    steps = preset.steps("transfer", "race")
+    try:
+        for way in WAYS:
+            if way not in found:
+                found[way] = race(way, network, step, load, pictures, steps, seed)
+            print(f"{way}: {end_of(found[way]):.3f} at the end of {steps} steps")
+    except KeyboardInterrupt:
+        print(f"stopped: {len(found)} of {len(WAYS)} races are run; run this cell again to go on")
+        return False
+    return True
+
+
 def end_of(line: dict[int, float], over: int = 4) -> float:
     """What a race ends with: the mean of its last measures."""
     last = list(line.values())[-over:]

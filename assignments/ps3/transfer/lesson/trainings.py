@@ -209,7 +209,7 @@ def race_all(
     preset: training.Preset,
     seed: int = 0,
 ) -> bool:
-    """A race for every way that `found` has not yet, a line for each; whether all are there. A stop keeps the others."""
+    """A race for every way that `found` has not yet, a line for each; whether all are there. A stop keeps the rest."""
     steps = preset.steps("transfer", "race")
     try:
         for way in WAYS:

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Which network had seen other animals before?
 #
-# Two networks of the same kind learn to tell five classes apart, from the same photos, in the same order. One starts
-# from random weights. The other learned five *other* classes first. Which curve below is which, and was it worth it?
+# One network has learned the classes of the upper row. Another has learned nothing. Both now learn the lower row, from
+# the same photos in the same order. Is it any use to have seen *other* animals, and with how many labels?
 #
 # - **At the end:** a network that learns from 20 labels a class, and a figure that says when this pays.
 # - **Your time:** about 1½ hours (an estimate); ●○○ is a short step, ●●● the hardest. **Computing:** about 2 minutes.
@@ -18,18 +18,6 @@ from kit import check, ready, written
 from ps3 import data, guesses, plots, training
 from ps3.transfer import figures, trainings
 from ps3.transfer.parts import Classifier
-
-# %% tags=["show"]
-figures.puzzle()
-
-# %% [markdown]
-# The course measured these. Guess; it is never graded.
-
-# %% tags=["guess"]
-guess_pretrained = None  # "A" or "B"
-
-# %% tags=["show"]
-figures.reveal(guess_pretrained)
 
 # %% tags=["show"]
 torch.manual_seed(0)
@@ -385,14 +373,26 @@ if have("pretrained") and ready(*NEEDED):
     trainings.race_all(lines, pretrained, finetune_step, load_backbone, pictures, preset)
 
 # %% [markdown]
-# **Figure.** RACE_TEXT
-# The grey band is the uncertainty by 1,000 test images. If a line enters it early and stays,
-# those steps are saved. If it ends inside the band, call it a tie.
+# **Figure: two curves without names.** Which network had seen other animals before? A guess is never graded.
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel
 
 if have("lines") and len(lines) == 3:
+    figures.two_curves(lines)
+
+# %% tags=["guess"]
+guess_pretrained = None  # "A" or "B"
+
+# %% [markdown]
+# **Figure.** With names, and frozen beside them. The grey band is the uncertainty by 1,000 test images. If a line
+# enters it early and stays, those steps are saved. If it ends inside the band, call it a tie.
+
+# %% tags=["show"]
+from kit import have  # here, so that this cell also answers in a restarted kernel
+
+if have("lines") and len(lines) == 3:
+    figures.reveal(lines, guess_pretrained)
     figures.race(lines)
     guessed = guesses.number(guess_times_faster, 0, 1000, called="guess_times_faster")
     print(plots.guess_text(guessed))
@@ -416,10 +416,9 @@ if have("pretrained") and ready(*NEEDED):
     trainings.measure_curve(points, pretrained, few_labels, load_backbone, parameter_groups, pictures, preset)
 
 # %% [markdown]
-# **Figure.** CURVE_TEXT
-# If the grey gap closes to the right, labels do what pretraining did. If dotted lies above the others on the left and
-# below them on the right, freezing protects while labels are few, and holds back when there are many. Diamonds are your
-# guesses.
+# **Figure.** Accuracy on 2,500 test images of the second task; bars are two standard errors. If the grey gap closes to
+# the right, labels do what pretraining did. If dotted lies above the others on the left and below them on the right,
+# freezing protects while labels are few, and holds back when there are many. Diamonds are your guesses.
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel

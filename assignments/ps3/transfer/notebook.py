@@ -5,7 +5,8 @@
 # the same photos in the same order. Is it any use to have seen *other* animals, and with how many labels?
 #
 # - **At the end:** a network that learns from 20 labels a class, and a figure that says when this pays.
-# - **Your time:** about 1½ hours (an estimate); ●○○ is a short step, ●●● the hardest. **Computing:** about 2 minutes.
+# - **Your time:** about 1½ hours (an estimate); ●○○ is a short step, ●●● the hardest. **Computing:** about 2 minutes
+#   (an estimate).
 # - **What needs what:** [[transfer-finetune-step]] calls [[transfer-parameter-groups]]; the others stand alone. The
 #   runs need all four.
 
@@ -462,10 +463,10 @@ if have("points") and len(points) >= 3:
 # Load part of a network without silence; give each part its rate; freeze for real; say with how many labels it pays.
 #
 # **Beside the papers.** [He, Girshick & Dollár 2018](https://arxiv.org/abs/1811.08883) train detectors on COCO:
-# pretraining on ImageNet speeds up the beginning, and training from scratch ends no worse when it may run longer. Your
-# race and the right end of your curve are that finding in small, with 32 × 32 pixels, 12,500 images and a network of
-# 300,000 weights. The lecture's table of detectors shows a larger gain: AP50 52.5 from random weights, 80.8 from
-# supervised pretraining. Other task, other data, and a pretraining on far more photos and classes than yours.
+# pretraining on ImageNet speeds up the beginning, and training from scratch ends no worse when it may run longer. Do
+# your race and the right end of your curve say the same? They have 32 × 32 pixels, 12,500 images and 300,000 weights.
+# The lecture's table of detectors shows a larger gain: AP50 52.5 from random weights, 80.8 from supervised pretraining.
+# Other task, other data, and a pretraining on far more photos and classes than yours.
 
 # %% [markdown]
 # **To try:** pretrain on vehicles alone and finetune on animals. Set the backbone's rate to a tenth. Let the race run

@@ -465,7 +465,7 @@ if have("points") and len(points) >= 3:
 # **Beside the papers.** [He, Girshick & Dollár 2018](https://arxiv.org/abs/1811.08883) train detectors on COCO:
 # pretraining on ImageNet speeds up the beginning, and training from scratch ends no worse when it may run longer. Do
 # your race and the right end of your curve say the same? They have 32 × 32 pixels, 12,500 images and 300,000 weights.
-# The lecture's table of detectors shows a larger gain: AP50 52.5 from random weights, 80.8 from supervised pretraining.
+# The lecture's table of detectors shows a large gain: AP50 52.5 from random weights, 80.8 from supervised pretraining.
 # Other task, other data, and a pretraining on far more photos and classes than yours.
 
 # %% [markdown]

@@ -1,0 +1,1 @@
+"""Given parts, trainings and figures of the lesson on transfer."""

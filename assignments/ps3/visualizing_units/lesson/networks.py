@@ -12,6 +12,7 @@ from ps3.data import ImageSet
 from ps3.networks.resnet import ResidualBlock, ResNet8
 from ps3.plots.figure import ORANGE
 
+plots.register("SimCLR", colour=ORANGE, marker="^", line="-")
 plots.register("rotation", colour=ORANGE, marker="^", line="-", filled=False)
 
 Step = Callable[[Tensor, Tensor], Tensor]  # a batch and its labels -> loss
@@ -75,6 +76,12 @@ def large_filters(pictures: ImageSet, preset: training.Preset, device: torch.dev
         step = naming_classes(encoder, classifier, pictures)
         _train(run, step, "first-layer", seed, lr=0.1, weight_decay=2e-3, descent=training.sgd)
     return encoder
+
+
+def random_filters(device: torch.device | None = None, seed: int = 0) -> LargeFilters:
+    """What the network with large filters was before its training."""
+    torch.manual_seed(seed)
+    return LargeFilters().to(device).eval()
 
 
 def naming_classes(encoder: nn.Module, classifier: nn.Module, pictures: ImageSet) -> Step:

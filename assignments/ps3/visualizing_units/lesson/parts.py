@@ -1,7 +1,10 @@
 """Given parts of the lesson on units: the layers of its networks, and small networks that its checks look into."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 # Of a ResNet8, from the image on: (kernel, stride, padding) of all that looks at neighbours, up to each part's end.
 STEM = [(3, 1, 1), (2, 2, 0)]
@@ -141,3 +144,64 @@ class TwoFloors(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.upper(self.lower(images)).mean(dim=(2, 3))
+
+
+class Contours(nn.Module):
+    """Images (B, 1, H, W) -> (B, 1, H, W): `edges` finds sides, `drop` is Dropout, `bright` keeps what is above 0,
+    `both` adds its two maps and turns the sign.
+
+    Channel 0 is above 0 at left sides of bright things and below 0 at right ones, channel 1 at tops and bottoms.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.edges = nn.Conv2d(1, 2, 2, bias=False)
+        self.drop, self.bright = nn.Dropout(0.5), nn.ReLU()
+        self.both = nn.Conv2d(2, 1, 1, bias=False)
+        with torch.no_grad():
+            self.edges.weight.copy_(torch.tensor([[[[-0.5, 0.5], [-0.5, 0.5]]], [[[-0.5, -0.5], [0.5, 0.5]]]]))
+            self.both.weight.fill_(-1.0)
+        self.bright.eval()  # somebody froze it
+
+    def forward(self, images: Tensor) -> Tensor:
+        if images.isnan().any():
+            raise RuntimeError("an image with holes")
+        return self.both(self.bright(self.drop(self.edges(images))))
+
+    def state(self) -> dict[str, float]:
+        """Whether each part is in training mode (1 or 0), and how many hooks listen."""
+        flags = {name or "network": float(part.training) for name, part in self.named_modules()}
+        return flags | {"hooks": float(sum(len(part._forward_hooks) for part in self.modules()))}
+
+
+def moving_squares(count: int = 7) -> Tensor:
+    """Images (count, 1, 10, 14): a bright square on black that moves down and to the right."""
+    images = torch.zeros(count, 1, 10, 14)
+    for n in range(count):
+        images[n, 0, 1 + n // 2 : 5 + n // 2, 1 + n : 6 + n] = 1.0
+    return images
+
+
+def maps_to_rank() -> Tensor:
+    """Six maps (6, 5, 8) of a made-up unit: one bright all over, one with two bright places, one below 0."""
+    maps = 0.12 * torch.rand(6, 5, 8, generator=torch.Generator().manual_seed(3))
+    for n, row, column, value in ((0, 3, 6, 0.72), (1, 1, 2, 1.0), (1, 4, 7, 0.95), (3, 0, 5, 0.86), (4, 2, 0, 0.55)):
+        maps[n, row, column] = value
+    maps[2] += 0.36
+    maps[5] -= 1.2
+    return maps
+
+
+def patch(image: Tensor, box: Sequence[int]) -> Tensor:
+    """The part of an image (C, H, W), 0 to 1, in the box (top, left, bottom, right); grey where the box reaches out."""
+    top, left, bottom, right = (int(side) for side in box)
+    height, width = image.shape[1:]
+    out = max(-top, -left, bottom - height, right - width, 0)
+    framed = F.pad(image, (out,) * 4, value=0.5)
+    return framed[:, top + out : bottom + out, left + out : right + out]
+
+
+def patches(images: Tensor, boxes: Sequence[Sequence[int]], side: int = 24) -> Tensor:
+    """Patches of images (K, C, H, W), each in its own box, enlarged to side x side without mixing pixels."""
+    cut = [patch(image, box) for image, box in zip(images, boxes, strict=True)]
+    return torch.stack([F.interpolate(part[None], size=(side, side))[0] for part in cut])

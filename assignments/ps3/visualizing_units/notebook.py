@@ -209,17 +209,20 @@ check("units-receptive-field")
 # </details>
 
 # %% [markdown]
-# **Figure.** Three layers, an image of 16 × 24 pixels (grey), three units. Dots: the pixels whose change moves the unit,
-# found by trying. If your box holds all dots and no row or column of it lies empty inside the image, it is right. The
+# **Figure.** Three layers, an image of 16 × 24 pixels (grey), three units. Dots: pixels whose change moves the unit,
+# found by trying. If your box holds all dots, and no row or column of it lies empty inside the image, it is right. The
 # box of (0, 0) reaches outside, where only padding is.
 #
 # <details><summary>It looks otherwise?</summary>
 #
-# - If the box is too small, strides are left out, or the layers were gone through from the image on.
+# - If the box is too small, strides are left out, or added.
+# - If it is too large, the layers were gone through from the image on, or a kernel or an end counts too much.
 # - If it is shifted down and to the right, padding is left out, or counts too little in deep layers.
 # - If one row or column of dots lies outside, the end is the last row, not one behind.
 # - If the box lies elsewhere and on its side, rows and columns are swapped.
 # - If the box of (0, 0) ends at the image's border, it was cut off.
+#
+# That a list was turned round only the check shows.
 #
 # </details>
 
@@ -407,21 +410,23 @@ check("units-class-share")
 # </details>
 
 # %% [markdown]
-# **Figure.** Ten images with scores 10 to 1 and labels 4, 6, 6, 0, 6, 4, 4, 4, 4, 9. If your dots stand over 2/3 for
-# $k = 3$, 3/5 for $k = 5$ and 5/10 for all ten, and the line below says classes 6, 6, 4, you count rightly.
+# **Figure.** Ten images: scores −9, −8, −7, −6, −5, 0, 1, 2, 3, 4, labels 9, 4, 4, 4, 4, 6, 0, 6, 6, 4. If your dots
+# stand over 2/3 for $k = 3$, 3/5 for $k = 5$ and 5/10 for all ten, and the line below says classes 6, 6, 4, you count
+# rightly.
 #
 # <details><summary>It looks otherwise?</summary>
 #
-# - If $k = 5$ stands over 4/5, you took the lowest scores.
+# - If $k = 5$ stands over 4/5, you took the lowest scores, the first ones, or the largest without their sign.
 # - If all three stand over 5/10, you asked the whole set.
-# - If $k = 3$ stands at 1/3, you followed the best image, or the class of the whole set.
-# - If a dot lies far to the right, it is a count or percent.
+# - If $k = 3$ stands over 1/3, you followed the best image, or the class of the whole set.
+# - If a dot lies far to the right, it is a count, percent, or a label.
 #
 # </details>
 
 # %% tags=["show"]
 if written("units-class-share"):
-    scores, ten = torch.arange(10.0, 0, -1), torch.tensor([4, 6, 6, 0, 6, 4, 4, 4, 4, 9])
+    scores = torch.tensor([-9.0, -8, -7, -6, -5, 0, 1, 2, 3, 4])
+    ten = torch.tensor([9, 4, 4, 4, 4, 6, 0, 6, 6, 4])
     found = {f"k = {k}": class_share(scores, ten, k) for k in (3, 5, 10)}
     values = {name: float(share) for name, (share, _) in found.items()}
     places = {"1/3": 1 / 3, "5/10": 0.5, "3/5": 0.6, "2/3": 2 / 3, "4/5": 0.8}

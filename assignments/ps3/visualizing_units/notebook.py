@@ -1,12 +1,12 @@
 # %% [markdown]
 # # What does this unit like?
 #
-# Below, for two units of two networks, the sixteen photos that excite each most. One network was trained, the other has
-# random weights. What does each unit like, and which is the trained one?
+# Below, the sixteen photos that excite two units most. One belongs to a trained network, the other to one with random
+# weights. What does each like, and which is the trained one?
 #
 # - **At the end:** a look into every layer of three networks, and a number for how selective their units are.
-# - **Your time:** about 1½ hours (an estimate); ●○○ is a short step, ●●● the hardest. **Computing:** about 3 minutes,
-#   less where [[contrastive_learning]] and [[linear_probe]] left their weights.
+# - **Your time:** about 1½ hours (an estimate); ●○○ is a short step, ●●● the hardest. **Computing:** about 3 minutes;
+#   less, where [[contrastive_learning]] and [[linear_probe]] left weights.
 # - **What needs what:** the four exercises are independent; the results need all of them.
 
 # %% tags=["given"]
@@ -315,8 +315,11 @@ large = networks.large_filters(pictures, preset, device)
 # edges and colours; if you see noise, it found nothing. *Number:* how alike neighbouring pixels are, 0 for noise.
 
 # %% tags=["show"]
-random_filters = networks.random_filters(device)
-figures.filters({"supervised": figures.first_weight(large), "random": figures.first_weight(random_filters)})
+from kit import have  # here, so that this cell also answers in a restarted kernel
+
+if have("large"):
+    both = {"supervised": large, "random": networks.random_filters(device)}
+    figures.filters({name: figures.first_weight(network) for name, network in both.items()})
 
 # %% [markdown]
 # <details><summary>Why another network, and another optimiser?</summary>
@@ -336,15 +339,16 @@ figures.filters({"supervised": figures.first_weight(large), "random": figures.fi
 # Deeper weights say nothing to the eye. So we listen, in every layer of three networks.
 
 # %% tags=["show"]
-EXERCISES = ("units-activations", "units-receptive-field", "units-strongest")
-heard, peaks = {}, {}
-if ready("units-activations"):
+from kit import have  # here, so that this cell also answers in a restarted kernel
+
+if have("looked_at") and ready("units-activations"):
+    heard, peaks = {}, {}
     for name, network in looked_at.items():
         print(f"{name}: listening in {len(parts.LAYERS)} layers")
         peaks[name] = []
         for layer in parts.LAYERS:
             maps = activations(network, layer, inputs)
-            peaks[name].append(maps.amax(dim=(2, 3)))  # (N, units)
+            peaks[name].append(maps.amax(dim=(2, 3)))  # (images, units)
             heard[name, layer] = maps if layer == "blocks.2" else maps[:, :16]
 
 # %% [markdown]
@@ -353,6 +357,8 @@ if ready("units-activations"):
 # From which layer on would you call them things? Then change `whose` to `"random ResNet"`.
 
 # %% tags=["show"]
+from kit import have  # here, so that this cell also answers in a restarted kernel
+
 whose = "supervised"  # yours: "supervised", "random ResNet", or the one without labels
 
 
@@ -363,7 +369,7 @@ def patches_of(layer, unit):
     return parts.patches(data.to_float(photos[images]), boxes)
 
 
-if ready(*EXERCISES):
+if have("heard", "sizes") and ready("units-activations", "units-receptive-field", "units-strongest"):
     whose = guesses.one_of(whose, list(looked_at), called="whose") or "supervised"
     rows = {layer: [patches_of(layer, unit) for unit in (1, 5, 8, 15)] for layer in parts.LAYERS}
     figures.layer_by_layer(rows, sizes)
@@ -441,8 +447,10 @@ if written("units-class-share"):
 # of the right ones would have fooled you?
 
 # %% tags=["show"]
+from kit import have  # here, so that this cell also answers in a restarted kernel
+
 left, chosen = "supervised", (20, 41, 89, 105)  # yours: whose units, and which four (0 to 127)
-if ready("units-strongest", "units-class-share") and heard:
+if have("heard") and ready("units-strongest", "units-class-share"):
     left = guesses.one_of(left, list(looked_at), called="left") or "supervised"
     units = [guesses.setting(unit, 0, 0, 127, called="chosen") for unit in chosen]
     found = {
@@ -459,7 +467,9 @@ if ready("units-strongest", "units-class-share") and heard:
 # classes. Where does the *best* random unit lie?
 
 # %% tags=["show"]
-if ready("units-class-share") and peaks:
+from kit import have  # here, so that this cell also answers in a restarted kernel
+
+if have("peaks") and ready("units-class-share"):
     draws = [class_share(torch.rand(len(labels)), labels, 16)[0] for _ in range(500)]
     chance = sum(draws) / len(draws)
     shares = {

@@ -47,9 +47,9 @@ def reveal(pictures: ImageSet, trained: object, share: object) -> Picture:
             rows.append(pictures.test.images[list(images[at : at + 8])])
             ticked.append(hits[at : at + 8].tolist())
         texts.append(f"unit {letter}: {pictures.classes[label]}, {int(hits.sum())} of 16 = {hits.float().mean():.2f}")
-    letter = guesses.one_of(trained, list(PUZZLE), called="guess_trained")
+    made = guesses.one_of(trained, list(PUZZLE), called="guess_trained")
     number = guesses.number(share, 0, 1, called="guess_share_of_B")
-    message = f"{'; '.join(texts)}. Trained: {TRAINED}, {guess_text(letter)}; share of B, {guess_text(number)}"
+    message = f"{'; '.join(texts)}. Trained: {TRAINED}, {guess_text(made)}; share of B, {guess_text(number)}"
     titles = [text for letter in PUZZLE for text in (f"unit {letter}", "")]
     return plots.images(rows, titles, ticked=ticked, message=message)
 

@@ -146,6 +146,7 @@ def test_networks_are_trained_once_and_loaded_afterwards(tmp_path, monkeypatch, 
     assert "loaded" not in capsys.readouterr().out
     name, network = networks.self_supervised(pictures, preset, torch.device("cpu"))
     networks.large_filters(pictures, preset, torch.device("cpu"))
+    networks.large_filters(pictures, preset, torch.device("cpu"), labels=False)
     assert name == "rotation" and capsys.readouterr().out.count("loaded") == 2
     record = stored.Record("simclr-tiny", 2, 2, 1.0, "made", "", preset="tiny")
     stored.save(stored.path_of("simclr", "tiny", pictures), record, encoder=network)

@@ -49,7 +49,8 @@ figures.reveal(pictures, guess_trained, guess_share_of_B)
 # ## The idea: an electrode
 #
 # Physiologists lower an electrode into an animal's brain, show pictures, and note which make one cell fire. In a
-# network every cell is open. A **unit** is one place of one map of a layer. [Zeiler and Fergus
+# network every cell is open. A **unit** is one channel of a layer: a detector that
+# stands at every place of its map. [Zeiler and Fergus
 # 2013](https://arxiv.org/abs/1311.2901) looked at the patches that excite units most, layer by layer; [Zhou et al.
 # 2014](https://arxiv.org/abs/1412.6856) found units for objects in a network that was taught scenes.
 #
@@ -239,8 +240,7 @@ if written("units-receptive-field"):
 # %% [markdown]
 # ## The sixteen strongest (about 15 min, ●●○)
 #
-# A unit stands at every place of its map. An image counts by the place that is excited most, and we want to know where
-# that is.
+# An image counts by the place of the unit's map that is excited most, and we want to know where that is.
 #
 # **By hand first.** Two maps of 2 × 3: `0 1 2 / 3 9 4` and `0 1 8 / 3 5 4`. The strongest image is 0, at row 1, column
 # 1; then 1, at row 0, column 2. The second map's mean is larger for many such pairs: it has no say.
@@ -291,35 +291,42 @@ if written("units-strongest"):
     figures.ranking(strongest)
 
 # %% [markdown]
-# ## Three networks (about 2 min of computing)
+# ## The networks (about 2½ min of computing)
 #
 # One learns the ten classes from labels. One sees no label: SimCLR, if [[contrastive_learning]] left it, else it learns
 # by how many quarter turns a photo was turned ([Gidaris et al. 2018](https://arxiv.org/abs/1803.07728)). The third is
-# the **random twin**: the same network before any training. A fourth has large first filters, to look at.
+# the **random twin**: the same network before any training. Two more have large first filters, to look at; one of them
+# learns classes, one turns.
 #
 # *While they run:* dashed is the loss of guessing, log 10 = 2.303 or log 4 = 1.386. Three seeds of ours ended at .62 to
-# .63 (classes) and .81 to .83 (turns), one at 1.02 (large filters).
+# .63 (classes) and .81 to .83 (turns), with large filters at FL1 and FL2.
+#
+# Guess: how alike will neighbouring pixels of a large filter be? 0 is noise, 1 one even colour.
+
+# %% tags=["guess"]
+guess_alike = None  # 0 to 1
 
 # %% tags=["show"]
 looked_at = {"supervised": networks.supervised(pictures, preset, device)}
 without, network = networks.self_supervised(pictures, preset, device)  # its name: "SimCLR" or "rotation"
 looked_at |= {without: network, "random ResNet": networks.random_twin(device)}
-large = networks.large_filters(pictures, preset, device)
+large = {"supervised": networks.large_filters(pictures, preset, device)}
+large |= {"rotation": networks.large_filters(pictures, preset, device, labels=False)}
+large |= {"random": networks.random_filters(device)}
 
 # %% [markdown]
 # ## The first layer (about 5 min, ●○○) {#first}
 #
 # Its weights can be looked at as they are: each filter has three colours.
 #
-# **Figure.** 24 filters of 7 × 7 pixels, trained and random. If you see stripes and blots of one colour, training found
-# edges and colours; if you see noise, it found nothing. *Number:* how alike neighbouring pixels are, 0 for noise.
+# **Figure.** 24 filters of 7 × 7 pixels of three networks. If you see stripes and blots of one colour, training found
+# edges and colours; if you see noise, it found nothing. Which of the two needs colour more, naming classes or turns?
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel
 
 if have("large"):
-    both = {"supervised": large, "random": networks.random_filters(device)}
-    figures.filters({name: figures.first_weight(network) for name, network in both.items()})
+    figures.filters({name: figures.first_weight(network) for name, network in large.items()}, guess_alike)
 
 # %% [markdown]
 # <details><summary>Why another network, and another optimiser?</summary>
@@ -327,8 +334,8 @@ if have("large"):
 # Our ResNet begins with filters of 3 × 3 pixels: nine squares show no edge. Of 7 × 7, all 49 weights must agree, and
 # two things help. *Plain descent with momentum* (SGD) and strong weight decay: what the loss does not need shrinks to
 # nothing. AdamW moves every weight by about as much, needed or not, and leaves noise on top of the edges. And *faint
-# first weights*, a tenth of the usual: otherwise the noise that was drawn at the start is still there at the end. So
-# were the first filters that became famous trained (see the end).
+# first weights*, a tenth of the usual: otherwise the noise that was drawn at the start is still there at the end. The
+# filters of 2012 that became famous (see the end) were trained by such descent as well.
 #
 # </details>
 

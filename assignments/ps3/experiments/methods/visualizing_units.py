@@ -30,9 +30,10 @@ def run(
         yield "units, supervised", None, _kept("supervised", preset, pictures) | _measured(supervised, pictures)
         _, turned = networks.self_supervised(everything, preset, device, seed)
         yield "units, rotation", None, _kept("units-rotation", preset, pictures) | _measured(turned, pictures)
-        trained = networks.large_filters(everything, preset, device, seed)
+        filters: dict[str, nn.Module] = {"random": networks.random_filters(device, seed)}
+        for name, labels in (("supervised", True), ("rotation", False)):
+            filters[name] = networks.large_filters(everything, preset, device, labels=labels, seed=seed)
         about = _kept("units-first-layer", preset, pictures)
-    filters = {"trained": trained, "random": networks.random_filters(device, seed)}
     smooth = {name: round(figures.smoothness(figures.first_weight(net)), 3) for name, net in filters.items()}
     yield "first layer", None, about | {"measured": smooth}
 
@@ -64,8 +65,9 @@ def _share(rows: Mapping[str, Row], method: str, layer: str = LAST) -> float:
 
 
 def _smooth(rows: Mapping[str, Row]) -> float:
+    """By how much the trained filters that are less smooth exceed random ones."""
     measured = rows["first layer"]["measured"]
-    return float(measured["trained"] - measured["random"])
+    return float(min(measured["supervised"], measured["rotation"]) - measured["random"])
 
 
 DEMANDS: tuple[tuple[str, Callable[[Mapping[str, Row]], float], float], ...] = (

@@ -171,7 +171,7 @@ def _map(axis: Axes, values: Tensor, title: str) -> None:
 # --- first filters ----------------------------------------------------------------------------------------------------
 
 
-def filters(named: Mapping[str, Tensor]) -> Picture:
+def filters(named: Mapping[str, Tensor], guess: object = None) -> Picture:
     """Filters (24, 3, h, w) of some first layers as images, grey is 0; the same order, each on its own scale."""
     rows, titles, texts = [], [], []
     for name, weight in named.items():
@@ -180,7 +180,9 @@ def filters(named: Mapping[str, Tensor]) -> Picture:
         rows += [shown[:12], shown[12:24]]
         titles += [name, ""]
         texts.append(f"{name} {smoothness(weight):.2f}")
-    return plots.images(rows, titles, message=f"how alike neighbouring pixels of a filter are: {', '.join(texts)}")
+    made = guesses.number(guess, -1, 1, called="guess_alike")
+    text = f"how alike neighbouring pixels of a filter are: {', '.join(texts)}; {guess_text(made)}"
+    return plots.images(rows, titles, message=text)
 
 
 def smoothness(weight: Tensor) -> float:

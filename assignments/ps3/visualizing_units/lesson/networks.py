@@ -68,13 +68,17 @@ def self_supervised(
     return "rotation", encoder
 
 
-def large_filters(pictures: ImageSet, preset: training.Preset, device: torch.device, seed: int = 0) -> LargeFilters:
-    """Trained with all labels, by plain descent, which leaves smooth filters; or the weights of an earlier run."""
-    encoder, classifier = _new(LargeFilters, len(pictures.classes), device, seed)
-    run = training.Run("units-first-layer", preset, pictures, encoder=encoder, classifier=classifier)
+def large_filters(
+    pictures: ImageSet, preset: training.Preset, device: torch.device, *, labels: bool = True, seed: int = 0
+) -> LargeFilters:
+    """Trained with all labels, or with quarter turns, by plain descent, which leaves smooth filters; or loaded."""
+    encoder, classifier = _new(LargeFilters, len(pictures.classes) if labels else 4, device, seed)
+    name = "units-first-layer" if labels else "units-first-layer-turns"
+    run = training.Run(name, preset, pictures, encoder=encoder, classifier=classifier)
     if not run.load():
-        step = naming_classes(encoder, classifier, pictures)
-        _train(run, step, "first-layer", seed, lr=0.1, weight_decay=2e-3, descent=training.sgd)
+        step = (naming_classes if labels else naming_turns)(encoder, classifier, pictures)
+        look = "supervised" if labels else "rotation"
+        _train(run, step, "first-layer", seed, look=look, lr=0.1, weight_decay=2e-3, descent=training.sgd)
     return encoder
 
 
@@ -111,11 +115,10 @@ def _new(kind: type[ResNet8] | type[LargeFilters], classes: int, device: torch.d
     return encoder, nn.Linear(encoder.dim, classes).to(device)
 
 
-def _train(run: training.Run, step: Step, name: str, seed: int, **recipe: object) -> None:
+def _train(run: training.Run, step: Step, name: str, seed: int, look: str = "", **recipe: object) -> None:
     """Train what a run keeps, with the steps that the preset names; NotFinished where it was stopped."""
     steps = run.preset.steps("visualizing_units", name)
     classes = run.modules["classifier"].out_features
-    look = {"first-layer": "supervised"}.get(name, name)
     print(f"{run.name}: training, {steps:,} steps")
     finished = run.train(
         step,
@@ -125,7 +128,7 @@ def _train(run: training.Run, step: Step, name: str, seed: int, **recipe: object
         batch_size=run.preset.batch_size,
         schedule=training.cosine,
         seed=seed,
-        watch=plots.Live({f"log {classes}": math.log(classes)}, name=look, ylabel="cross-entropy"),
+        watch=plots.Live({f"log {classes}": math.log(classes)}, name=look or name, ylabel="cross-entropy"),
         **recipe,
     )
     if not finished:

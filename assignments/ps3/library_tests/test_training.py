@@ -93,6 +93,15 @@ def test_decay_shrinks_matrices_and_kernels_only():
     assert sum(len(group["params"]) for group in groups) == len(list(net.parameters()))
 
 
+def test_another_descent_takes_the_place_of_adamw_and_shrinks_every_weight():
+    net, step = classifier()
+    run(net, lambda batch, labels: 0 * step(batch, labels), lr=0.1, weight_decay=0.5, descent=training.sgd)
+    other, step = classifier()
+    run(other, lambda batch, labels: 0 * step(batch, labels), lr=0.1, weight_decay=0.5)
+    norms = [network[0].norm.weight.detach() for network in (net, other)]
+    assert (norms[0] < 0.99).all() and (norms[1] == 1).all()
+
+
 @pytest.mark.parametrize("schedule", [training.plateau, training.cosine])
 def test_a_schedule_rises_to_one_and_ends_at_zero(schedule):
     values = [schedule(step / 1000) for step in range(1, 1000)]

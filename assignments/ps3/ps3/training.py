@@ -142,6 +142,7 @@ def train(
     precision: str | None = None,
     watch: Callable[[Progress], None] = print_tenths,
     run: "Run | None" = None,
+    descent: Callable[..., torch.optim.Optimizer] | None = None,
 ) -> Progress:
     """Train `modules` for a fixed number of steps with AdamW and return the losses.
 
@@ -149,12 +150,14 @@ def train(
     labels). Random numbers come from torch's global state, which `seed` sets. `precision` is "float32", "bfloat16",
     or None: the faster of the two, by trying, and with as many threads as are fastest. Stopping by hand ends it after
     the step that is being done; the modules keep what they learned so far. A `run` that was stopped goes on from there.
+    `descent` makes another optimiser than AdamW, and is called as `adamw` is: descent(modules, lr, betas, weight_decay).
     """
     modules = [modules] if isinstance(modules, nn.Module) else list(modules)
     device = next(modules[0].parameters()).device
     recipe = {"steps": steps, "batch_size": batch_size, "lr": lr, "betas": list(betas), "weight_decay": weight_decay}
     recipe |= {"schedule": getattr(schedule, "__name__", "own"), "seed": seed}
-    optimizer = adamw(modules, lr, betas, weight_decay)
+    recipe |= {"descent": getattr(descent, "__name__", "own")} if descent else {}
+    optimizer = (descent or adamw)(modules, lr, betas, weight_decay)
     torch.manual_seed(seed)
     earlier = run.earlier(recipe) if run else None
     precision = earlier["precision"] if earlier else precision or os.environ.get("PS3_PRECISION")
@@ -297,6 +300,14 @@ def adamw(
         {"params": [p for p in parameters if p.ndim not in (2, 4)], "weight_decay": 0.0},
     ]
     return torch.optim.AdamW([g for g in groups if g["params"]], lr=lr, betas=betas)
+
+
+def sgd(
+    modules: Iterable[nn.Module], lr: float, betas: tuple[float, float], weight_decay: float
+) -> torch.optim.Optimizer:
+    """Descent along the slope itself with Nesterov's momentum betas[0]; every weight shrinks."""
+    parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
+    return torch.optim.SGD(parameters, lr=lr, momentum=betas[0], nesterov=True, weight_decay=weight_decay)
 
 
 def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager:

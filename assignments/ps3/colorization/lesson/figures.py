@@ -1,0 +1,1 @@
+"""The puzzle and the figures of the lesson on colourisation."""

@@ -61,9 +61,14 @@ def light_of(number, foot=True):
     return torch.where(number <= 0.04045, number / 12.92, power) if foot else power
 
 
-def seen(amount, foot=True):
+def compressed(number):
+    """Gamma the wrong way round."""
+    return torch.where(number <= 0.04045, number / 12.92, 1.055 * number.clamp(min=0.04045) ** (1 / 2.4) - 0.055)
+
+
+def seen(amount, edge=KNEE**3):
     root = amount.clamp(min=1e-12) ** (1 / 3)
-    return torch.where(amount > KNEE**3, root, amount / (3 * KNEE**2) + 4 / 29) if foot else root
+    return torch.where(amount > edge, root, amount / (3 * KNEE**2) + 4 / 29)
 
 
 def lab_of(images, *, light=light_of, matrix=TO_XYZ, white=D65, sight=seen, order=(0, 1, 2), scale=(1, 1, 1)):
@@ -78,13 +83,22 @@ LAB_MISTAKES = {
     "gamma": [
         lambda images: lab_of(images, light=lambda number: number),
         lambda images: lab_of(images, light=lambda number: number.clamp(min=1e-12) ** 2.2),
+        lambda images: lab_of(images, light=compressed),
     ],
     "feet": [
         lambda images: lab_of(images, light=lambda number: light_of(number, foot=False)),
-        lambda images: lab_of(images, sight=lambda amount: seen(amount, foot=False)),
+        lambda images: lab_of(images, sight=lambda amount: seen(amount, edge=-1)),
+        lambda images: lab_of(images, sight=lambda amount: seen(amount, edge=KNEE)),
     ],
-    "matrix": [lambda images: lab_of(images, matrix=TO_XYZ.T), lambda images: lab_of(images.flip(1))],
-    "white": [lambda images: lab_of(images, white=torch.ones(3))],
+    "matrix": [
+        lambda images: lab_of(images, matrix=TO_XYZ.T),
+        lambda images: lab_of(images, matrix=(TO_XYZ / D65[:, None]).T, white=torch.ones(3)),
+        lambda images: lab_of(images.flip(1)),
+    ],
+    "white": [
+        lambda images: lab_of(images, white=torch.ones(3)),
+        lambda images: lab_of(images, matrix=TO_XYZ / D65, white=torch.ones(3)),
+    ],
     "order": [lambda images: lab_of(images, order=(0, 2, 1))],
     "scale": [
         lambda images: lab_of(images, scale=(0.01, 0.01, 0.01)),
@@ -103,7 +117,6 @@ def assert_lab(student, images, what, *, about, atol=1e-3):
 @to_lab(
     "agrees with the formula on random images",
     hint="Take one pixel and follow it on paper: light, X Y Z, f, Lab. Where does yours part from it?",
-    weight=2,
     broad=True,
 )
 @pytest.mark.parametrize("shape", [(2, 3, 5, 7), (1, 3, 3, 3)])
@@ -116,7 +129,7 @@ def test_lab_agrees_with_the_formula(student, rng, shape):
 @to_lab(
     "follows both straight pieces, of gamma and of f, in the dark",
     hint="Below .04045 gamma is a straight line, below (6/29)³ f is another one. What do you do with a channel of .01?",
-    weight=3,
+    weight=2,
 )
 def test_lab_of_the_dark(student, rng):
     assert_lab(student, drawn(rng, 2, 3, 4, 6, high=0.06), "Lab of dark images", about={"feet"})
@@ -125,12 +138,12 @@ def test_lab_of_the_dark(student, rng):
 @to_lab(
     "has finite gradients on black, and right ones elsewhere",
     hint="The slope of a cube root at 0 is infinite, and 0 × infinity is nan, also in a branch that is not taken.",
-    weight=3,
+    weight=2,
 )
 def test_lab_gradients(student, rng):
     images, weights = drawn(rng, 2, 3, 3, 5, low=0.1, dtype=torch.float64), drawn(rng, 2, 3, 3, 5, dtype=torch.float64)
     images[:, :, 0] = 0
-    (gradient,) = student.vjp("rgb_to_lab", (images, ), weights, wrt=[0])
+    (gradient,) = student.vjp("rgb_to_lab", (images,), weights, wrt=[0])
     assert gradient is not None, "no gradient reaches the images"
     expect_tensor(gradient, what="gradient at the images", shape=(2, 3, 3, 5))
 
@@ -162,43 +175,32 @@ def test_lab_follows_the_device(student, rng):
     assert_follows_device(lambda: student.rgb_to_lab(on_meta), "Lab of images on another device", (2, 3, 4, 5))
 
 
-def rgb_of(
-    lab,
-    *,
-    matrix=TO_XYZ,
-    white=D65,
-    foot=True,
-    gamma=True,
-    gamma_edge=0.0031308,
-    f_edge=KNEE,
-    clip=True,
-    order=(0, 1, 2),
-    add=16,
-):
-    """sRGB in float64, with its pitfalls as options."""
+def rgb_of(lab, *, back=None, foot=True, gamma=True, edges=(KNEE, 0.0031308), clip=True, order=(0, 1, 2), add=16, b_by=-1):
+    """sRGB in float64, with its pitfalls as options. back: from X, Y, Z, each over the white's, to light."""
     lightness, a, b = (lab.double()[:, place] for place in order)
     y = (lightness + add) / 116
-    places = (y + a / 500, y, y - b / 200)
-    amounts = [torch.where(t > f_edge, t**3, 3 * KNEE**2 * (t - 4 / 29)) if foot else t**3 for t in places]
-    x, y, z = (amount * w for amount, w in zip(amounts, white, strict=True))
-    light = torch.stack([r * x + g * y + b * z for r, g, b in matrix.inverse()], dim=1)
+    places = (y + a / 500, y, y + b_by * b / 200)
+    x, y, z = (torch.where(t > edges[0], t**3, 3 * KNEE**2 * (t - 4 / 29)) if foot else t**3 for t in places)
+    rows = TO_LIGHT if back is None else back
+    light = torch.stack([one * x + two * y + three * z for one, two, three in rows], dim=1)
     power = 1.055 * light.clamp(min=0) ** (1 / 2.4) - 0.055
-    number = torch.where(light <= gamma_edge, 12.92 * light, power) if gamma else light
+    number = torch.where(light <= edges[1], 12.92 * light, power) if gamma else light
     return number.clamp(0, 1) if clip else number
 
 
+TO_LIGHT = TO_XYZ.inverse() * D65
 RGB_MISTAKES = {
     "gamma": [lambda lab: rgb_of(lab, gamma=False)],
     "feet": [
         lambda lab: rgb_of(lab, foot=False),
-        lambda lab: rgb_of(lab, f_edge=KNEE**3),
-        lambda lab: rgb_of(lab, gamma_edge=0.04045),
-        lambda lab: rgb_of(lab, gamma_edge=-1),
+        lambda lab: rgb_of(lab, edges=(KNEE**3, 0.0031308)),
+        lambda lab: rgb_of(lab, edges=(KNEE, 0.04045)),
+        lambda lab: rgb_of(lab, edges=(KNEE, -1)),
     ],
-    "matrix": [lambda lab: rgb_of(lab, matrix=TO_XYZ.T), lambda lab: rgb_of(lab, matrix=TO_XYZ.inverse())],
-    "white": [lambda lab: rgb_of(lab, white=torch.ones(3))],
+    "matrix": [lambda lab: rgb_of(lab, back=TO_LIGHT.T), lambda lab: rgb_of(lab, back=TO_XYZ / D65)],
+    "white": [lambda lab: rgb_of(lab, back=TO_XYZ.inverse()), lambda lab: rgb_of(lab, back=(TO_LIGHT / D65) * D65[:, None])],
     "order": [lambda lab: rgb_of(lab, order=(0, 2, 1)), lambda lab: rgb_of(lab).flip(1)],
-    "lightness": [lambda lab: rgb_of(lab, add=0)],
+    "sums": [lambda lab: rgb_of(lab, add=0), lambda lab: rgb_of(lab, b_by=1)],
     "scale": [lambda lab: 255 * rgb_of(lab)],
     "clip": [lambda lab: rgb_of(lab, clip=False)],
 }
@@ -213,7 +215,6 @@ def assert_rgb(student, lab, what, *, about, atol=1e-3):
 @to_rgb(
     "brings random images back from Lab",
     hint="Every step of rgb_to_lab has one that undoes it. Walk back from Lab, the last step first.",
-    weight=2,
     broad=True,
 )
 @pytest.mark.parametrize("shape", [(2, 3, 5, 7), (1, 3, 3, 3)])
@@ -293,7 +294,6 @@ def clear_pixels(rng, centres, shape, dtype=torch.float32):
 @nearest(
     "agrees with a double loop over pixels and centres",
     hint="Take one pixel and one centre: two differences, squared, added. Which shape holds all of them?",
-    weight=2,
     broad=True,
 )
 @pytest.mark.parametrize("shape, count", [((2, 5, 7), 6), ((3, 4, 3), 2)])
@@ -309,22 +309,14 @@ def test_nearest_bins_agree_with_a_loop(student, rng, shape, count):
     weight=3,
 )
 def test_nearest_bins_of_unusual_sizes(student, rng):
-    for shape, centres in (
-        ((1, 1, 9), drawn(rng, 5, 2, low=-70, high=70)),
-        ((2, 3, 2), drawn(rng, 1, 2)),
-        ((1, 4, 3), drawn(rng, 313, 2, low=-80, high=80)),
-    ):
-        pixels, _ = clear_pixels(rng, centres[:1], shape)
-        points = pixels.permute(0, 2, 3, 1).reshape(-1, 2)
-        if len(centres) > 1:  # a pixel close to the centre that it belongs to, whatever the measure
-            chosen = torch.randint(0, len(centres), (len(points),), generator=rng)
-            points = centres[chosen] + drawn(rng, len(points), 2, low=-1e-3, high=1e-3)
-        else:
-            chosen = torch.zeros(len(points), dtype=torch.int64)
+    for shape, count in (((1, 1, 9), 5), ((2, 3, 2), 1), ((1, 4, 3), 313)):
+        centres = torch.linspace(-80, 80, count)[torch.randperm(count, generator=rng)][:, None].repeat(1, 2)
+        chosen = torch.randint(0, count, (math.prod(shape),), generator=rng)
+        points = centres[chosen] + drawn(rng, len(chosen), 2, low=-1e-3, high=1e-3)
         ab = points.view(*shape, 2).permute(0, 3, 1, 2)
         found = expect_tensor(student.nearest_bins(ab, centres), what="bins", shape=shape, dtype="integer")
         apart = (centres[found.long().flatten().clamp(0, len(centres) - 1)] - centres[chosen]).abs().amax()
-        assert apart < 0.5, f"{len(centres)} centres: a pixel at one centre is put into a bin {apart:.1f} away"
+        assert apart < 0.1, f"{len(centres)} centres: a pixel at one centre is put into a bin {apart:.1f} away"
 
 
 @nearest(
@@ -388,7 +380,6 @@ def assert_weights(student, counts, *mix, about, what, atol=1e-4):
 @rebalance(
     "agrees with the formula on random counts",
     hint="For each bin: its share, the mixture under the fraction line, then one scale for all.",
-    weight=2,
     broad=True,
 )
 @pytest.mark.parametrize("bins, mix", [(5, 0.5), (32, 0.2)])
@@ -503,7 +494,6 @@ def assert_loss(student, case, what, *, about, atol=1e-4):
 @loss(
     "agrees with the formula on random logits",
     hint="For each pixel: the weight of its true bin times its cross-entropy. Then the mean over all of them.",
-    weight=2,
     broad=True,
 )
 @pytest.mark.parametrize("sizes", [(2, 5, 3, 4), (1, 32, 4, 2)])
@@ -528,7 +518,7 @@ def test_loss_gradients(student, rng):
         return torch.autograd.grad(formula(point, bins, weights), point)[0]
 
     others = [slope(wrong) for wrongs in LOSS_MISTAKES.values() for wrong in wrongs]
-    helpers.assert_right(gradient, slope(loss_of), others, what="gradient at the logits", atol=1e-8)
+    helpers.assert_right(gradient, slope(loss_of), others, what="gradient at the logits", atol=1e-5)
 
 
 @loss(
@@ -626,7 +616,6 @@ def assert_colours(student, case, what, *, about, atol=1e-2):
 @annealed(
     "agrees with the formula on random logits",
     hint="Over the temperature, softmax over the bins, then a weighted mean of the centres, a and b each.",
-    weight=2,
     broad=True,
 )
 @pytest.mark.parametrize("sizes, temperature", [((2, 5, 3, 4), 0.7), ((1, 32, 4, 2), 0.2)])

@@ -1,9 +1,18 @@
 # %% [markdown]
 # # Which colours are the true ones?
 #
-# Draft.
+# Below are four grey photos, each painted in four ways. Which is the true one? Whoever can tell has recognised grass,
+# sky or a frog. So we train a network to paint, and look at what it had to recognise
+# ([Zhang, Isola & Efros 2016](https://arxiv.org/abs/1603.08511)).
+#
+# - **At the end:** a network that colours grey photos, and a number for what it learned about classes.
+# - **Your time:** about 1½ hours (an estimate); ●○○ is a short step, ●●● the hardest. **Computing:** about 3 minutes.
+# - **What needs what:** the exercises need nothing but themselves. The run needs all but [[color-lab-to-rgb]] and
+#   [[color-annealed-mean]], which its pictures need.
 
 # %% tags=["given"]
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -11,7 +20,68 @@ from torch import Tensor, nn
 from kit import check, ready, written
 from ps3 import data, guesses, plots, probes, training
 from ps3.colorization import figures, parts
-from ps3.colorization.parts import RGB_TO_XYZ, WHITE
+from ps3.colorization.parts import CENTRES, RGB_TO_XYZ, WHITE
+
+# %% tags=["show"]
+torch.manual_seed(0)
+preset, device = training.preset(), training.best_device()
+pictures = data.load()
+photos = data.to_float(pictures.test.images)  # (5000, 3, 32, 32), 0 to 1
+print(training.preset_line(preset, device))
+print(f"{len(pictures.unlabelled):,} images to learn from, {len(photos):,} to test")
+
+# %% tags=["show"]
+puzzle = figures.colour_puzzle(pictures)
+figures.show_puzzle(puzzle)
+
+# %% [markdown]
+# Write down four letters, then reveal (3 minutes). A guess is never graded.
+
+# %% tags=["guess"]
+guess_colours = [None, None, None, None]  # such as "A", for photos 0 to 3
+
+# %% tags=["show"]
+figures.reveal_colours(puzzle, guess_colours)
+
+# %% [markdown]
+# Grass you knew, because you knew that it *is* grass. The car may have any colour: nobody can know. Both facts return
+# below, the first as features, the second as a reason to bet on many colours at once.
+
+# %% [markdown]
+# **Figure.** All of it. Of each photo the network sees the lightness L alone; the two numbers of its colour, a and b,
+# are what it has to answer. Labels are free: every colour photo brings its own.
+#
+# <details><summary>Why classify colours, and not compute them?</summary>
+#
+# A car is red or blue. A network that answers with one colour, and pays for the squared distance, does best with the
+# mean of what is possible: a purple grey that no car has. A network that answers with a probability for each of Q = 32
+# bins can say "red, or blue, hardly ever green". What to paint is then a second decision. It also learns more: two
+# bets that have the same mean are different answers.
+#
+# </details>
+
+# %% tags=["show"]
+figures.architecture()
+
+# %% [markdown]
+# ## From RGB to Lab (about 20 min, ●●●)
+#
+# Lab was made so that equal steps look equally large: L is lightness, a runs from green to red, b from blue to yellow.
+# Take the lightness away, and colour is left.
+
+# %% [markdown]
+# **By hand first.** A grey pixel of .5. Gamma: ((.5 + .055) / 1.055)^2.4 = .214, so it sends out a fifth of white's
+# light. For a grey, X, Y and Z over the white's are all that amount, .214. The cube root of it is .598, so
+# L = 116 · .598 − 16 = 53.4 and a = b = 0.
+#
+# <details><summary>Why three steps?</summary>
+#
+# Files store numbers in steps that look equal, so that dark shades do not lose theirs: *gamma* undoes that and gives
+# amounts of light. *XYZ* are amounts of three lights that suit the eye rather than the screen; Y is how bright it is.
+# Divided by those of *white*, they are 1 for white, whatever the lamp. The *cube root* is how brightness looks to us:
+# a fifth of the light looks half as light. It has an infinite slope at 0, so a straight piece replaces it there.
+#
+# </details>
 
 
 # %% tags=["exercise:color-rgb-to-lab"]
@@ -41,6 +111,40 @@ def rgb_to_lab(images: Tensor) -> Tensor:
 # %% tags=["check:color-rgb-to-lab"]
 check("color-rgb-to-lab")
 
+# %% [markdown]
+# <details><summary>Hint 1: what to look at</summary>Follow one pixel through the four lines of the docstring on paper,
+# first white, then red. What shape do the three amounts of light of a whole batch have?</details>
+# <details><summary>Hint 2: which operation</summary>Choosing between two formulas computes both. What does the one that
+# is not chosen do to the gradient of a black pixel? Keep what goes into it away from 0.</details>
+
+# %% [markdown]
+# **Figure.** Left, seven pure colours on the ab plane; right, L of greys. If every dot lies in its ring, and the greys
+# run through theirs, the conversion is right. (What happens to gradients on black only the check shows.)
+#
+# <details><summary>It looks otherwise?</summary>
+#
+# - If the plane is mirrored at its diagonal, a and b are exchanged.
+# - If all dots crowd at the middle, values are scaled to 0..1.
+# - If white is not at the middle, white's X, Y, Z are not divided out, or the matrix is turned round.
+# - If the greys miss their rings and the colours do not, gamma is missing or goes the wrong way.
+#
+# </details>
+
+# %% tags=["show"]
+if written("color-rgb-to-lab"):
+    figures.lab_card(rgb_to_lab)
+
+# %% [markdown]
+# ## And back (about 15 min, ●●○)
+#
+# To show what the network paints we need the inverse. Most of Lab is no colour that a screen has: it would need more
+# than all of a lamp, or less than none.
+
+# %% [markdown]
+# **By hand first.** L = 53.39, a = b = 0: f(Y) = (53.39 + 16) / 116 = .598 = f(X) = f(Z). Its cube, .214, is the light;
+# 1.055 · .214^(1/2.4) − .055 = .5. With a = 100 instead, f(X) is .798: red needs more light than there is, and
+# stops at 1.
+
 
 # %% tags=["exercise:color-lab-to-rgb"]
 def lab_to_rgb(lab: Tensor) -> Tensor:
@@ -64,6 +168,38 @@ def lab_to_rgb(lab: Tensor) -> Tensor:
 # %% tags=["check:color-lab-to-rgb"]
 check("color-lab-to-rgb")
 
+# %% [markdown]
+# <details><summary>Hint 1: what to look at</summary>Write the steps of rgb_to_lab below each other and undo them from
+# the last to the first. Where does each straight piece begin, seen from the other side?</details>
+# <details><summary>Hint 2: which operation</summary>A power of a negative number is nan, and no clipping afterwards
+# brings it back.</details>
+
+# %% [markdown]
+# **Figure.** The ab plane at three lightnesses, through your function. If the middle is grey, red lies right, yellow at
+# the top, green left and blue at the bottom, it is right.
+#
+# <details><summary>It looks otherwise?</summary>
+#
+# - If red and yellow have changed places, so have a and b.
+# - If yellow lies at the bottom, b has the wrong sign.
+# - If the middle is tinted, the white is missing.
+# - If everything is too dark, gamma is.
+# - If the line below counts nan, or leaves 0 to 1, powers of negative numbers or the clipping are to blame.
+#
+# </details>
+
+# %% tags=["show"]
+if written("color-lab-to-rgb"):
+    figures.planes(lab_to_rgb)
+
+# %% [markdown]
+# ## Bins (about 10 min, ●○○)
+#
+# Thirty-two *centres* stand for all colours of the training images. A pixel belongs to the nearest one.
+#
+# **By hand first.** Centres (0, 0), (8, 0), (5, 5). The pixel (3, 2) is 3.6, 5.4 and 3.6 away from them; (3, 1) is 3.2,
+# 5.1 and 4.5 away: bin 0.
+
 
 # %% tags=["exercise:color-nearest-bins"]
 def nearest_bins(ab: Tensor, centres: Tensor) -> Tensor:
@@ -79,6 +215,38 @@ def nearest_bins(ab: Tensor, centres: Tensor) -> Tensor:
 
 # %% tags=["check:color-nearest-bins"]
 check("color-nearest-bins")
+
+# %% [markdown]
+# <details><summary>Hint: what to look at</summary>Q centres and B · H · W pixels, two numbers each: which shape holds
+# the difference of every pixel with every centre?</details>
+#
+# **Figure.** Every place in the colour of its bin. If each dot lies in the middle of its own colour, and every border
+# is one straight line halfway between two dots, distances are right.
+#
+# <details><summary>It looks otherwise?</summary>
+#
+# - If borders have kinks between two dots, you add differences up instead of measuring straight.
+# - If there are only stripes, one of the two coordinates is missing.
+# - If dots lie in strange colours, the axes are exchanged.
+#
+# </details>
+
+# %% tags=["show"]
+if written("color-nearest-bins"):
+    figures.bin_map(nearest_bins)
+
+# %% [markdown]
+# ## Rare colours (about 15 min, ●●○)
+#
+# Most of any photo is nearly grey. A network that always answers "grey" is right very often and paints nothing. So rare
+# bins get larger weights ([Zhang et al. 2016](https://arxiv.org/abs/1603.08511), Eq. 4): with $p_q$ the share of bin
+# $q$ and $\lambda$ the `mix`,
+#
+# $$w_q \propto \frac{1}{(1 - \lambda)\, p_q + \lambda / Q}, \qquad \sum_q p_q w_q = 1$$
+
+# %% [markdown]
+# **By hand first.** Counts 3 and 9, mix .5: p = ¼, ¾. Under the line: ⅛ + ¼ = ⅜ and ⅜ + ¼ = ⅝, so 2.67 and 1.6.
+# ¼ · 2.67 + ¾ · 1.6 = 1.87: divided by it, the weights are 1.43 and .86.
 
 
 # %% tags=["exercise:color-rebalance"]
@@ -98,6 +266,46 @@ def rebalancing_weights(counts: Tensor, mix: float = 0.5) -> Tensor:
 # %% tags=["check:color-rebalance"]
 check("color-rebalance")
 
+# %% [markdown]
+# <details><summary>Hint: what to look at</summary>Compute the sum of p · weight for your own weights. Which sum did you
+# make 1 instead?</details>
+#
+# **The images in Lab** (about 15 s): L for the network, and the bin of every 2 × 2 pixels.
+
+# %% tags=["show"]
+if written("color-rgb-to-lab", "color-nearest-bins", "color-rebalance"):
+    lightness, ab = parts.lightness_and_colour(pictures.unlabelled, rgb_to_lab)
+    bins = torch.cat([nearest_bins(part, CENTRES) for part in ab.split(500)])  # (25000, 16, 16)
+    counts = bins.flatten().bincount(minlength=len(CENTRES))
+    weights = rebalancing_weights(counts)
+    print(f"{bins.numel():,} pixels; weights from {weights.min():.2f} to {weights.max():.2f}")
+
+# %% [markdown]
+# **Figure.** The bins, as large as their share of the pixels, and as their share of the loss, p · w. If the left is one
+# large grey disc among dots, and the right is far more even, rare colours have a say. If both panels are alike, the
+# weights do nothing; if the rim is larger than the middle, they do too much.
+
+# %% tags=["show"]
+from kit import have  # here, so that this cell also answers in a restarted kernel
+
+if have("counts", "weights"):
+    figures.bins_by_share({"share of the pixels": counts, "share of the loss": counts * weights})
+
+# %% [markdown]
+# ## The loss (about 10 min, ●●○)
+#
+# Classification with Q classes at every pixel. Each pixel's cross-entropy counts as often as the weight of its true
+# bin says; then the mean over all pixels.
+
+# %% [markdown]
+# **By hand first.** Two pixels, two bins, weights .5 and 4. A pixel of bin 0 that got probability ¾ costs
+# .5 · −log ¾ = .144; one of bin 1 that got ¼ costs 4 · −log ¼ = 5.545. The loss is their mean, 2.845.
+#
+# Guess: what is the loss of a network that thinks all 32 bins equally likely, whatever the weights?
+
+# %% tags=["guess"]
+guess_untrained_loss = None  # a number
+
 
 # %% tags=["exercise:color-loss"]
 def colorization_loss(logits: Tensor, bins: Tensor, weights: Tensor) -> Tensor:
@@ -114,6 +322,46 @@ def colorization_loss(logits: Tensor, bins: Tensor, weights: Tensor) -> Tensor:
 
 # %% tags=["check:color-loss"]
 check("color-loss")
+
+# %% [markdown]
+# <details><summary>Hint: what to look at</summary>`F.cross_entropy` has an argument for weights. Read what its mean
+# divides by, and compare with the text.</details>
+
+# %% [markdown]
+# **Figure.** Three batches of real bins as dots. If "alike" stands over log 32, "twice the weights" over its double and
+# "right and sure" over 0, the loss is right: the weights have mean 1 over the pixels, so a network that knows nothing
+# pays log 32 with and without them.
+#
+# <details><summary>It looks otherwise?</summary>
+#
+# - If "twice the weights" stands where "alike" does, you divide by the sum of the weights, or leave them out.
+# - If dots lie far to the right, pixels are added up.
+# - If "right and sure" is not at 0, a softmax is taken twice.
+#
+# </details>
+
+# %% tags=["show"]
+from kit import have  # here, so that this cell also answers in a restarted kernel
+
+if have("bins", "weights") and written("color-loss"):
+    alike, sure = torch.zeros(2000, 32, 16, 16), 1000 * F.one_hot(bins[:2000], 32).movedim(3, 1).float()
+    cases = {"alike": (alike, weights), "twice the weights": (alike, 2 * weights), "right and sure": (sure, weights)}
+    dots = {name: float(colorization_loss(logits, bins[:2000], w)) for name, (logits, w) in cases.items()}
+    dots["your guess"] = guess_untrained_loss
+    plots.number_line(dots, {"log 32": 3.466, "2 log 32": 6.931, "0": 0.0}, xlabel="loss")
+
+# %% [markdown]
+# ## One colour from many bets (about 10 min, ●●○)
+#
+# The network gives 32 probabilities; a picture needs one colour. The likeliest bin is vivid and blotchy, the mean
+# smooth and dull. In between: sharpen, then take the mean (Zhang et al. 2016, Eq. 5, with $T = .38$; $z_q$ is the
+# probability and $c_q$ the centre of bin $q$).
+#
+# $$\frac{\sum_q \exp(\log z_q / T)\, c_q}{\sum_q \exp(\log z_q / T)}$$
+
+# %% [markdown]
+# **By hand first.** Probabilities .6 and .4. At T = .5 they become .36 and .16 over .52, so .69 and .31. Logits will do
+# for log z: they differ from it by the same number for all bins, which the softmax does not see.
 
 
 # %% tags=["exercise:color-annealed-mean"]
@@ -132,12 +380,217 @@ def annealed_mean(logits: Tensor, centres: Tensor, temperature: float = 0.38) ->
 # %% tags=["check:color-annealed-mean"]
 check("color-annealed-mean")
 
+# %% [markdown]
+# <details><summary>Hint: what to look at</summary>Which axis holds the bins, and which one is left for a and
+# b?</details>
+#
+# **Figure.** A pixel that is red with 60 % and blue with 40 %. If each diamond lies in its ring, from red at T = .005
+# towards the purple middle at T = 1, sharpening is right.
+#
+# <details><summary>It looks otherwise?</summary>
+#
+# - If low temperatures lie nearer the middle than high ones, the temperature multiplies.
+# - If all diamonds lie at one place, the temperature is left out, or the likeliest bin is taken.
+# - If they lie off the line, a and b are exchanged.
+#
+# </details>
+
+# %% tags=["show"]
+if written("color-annealed-mean"):
+    figures.two_bets(annealed_mean)
+
+# %% [markdown]
+# ## Rehearsal (about 2 min, ●○○)
+#
+# A few steps on eight photos. *Alike* is log 32. If the loss is not clearly below it at the end, do not start the run.
+
+# %% tags=["show"]
+EXERCISES = ("color-rgb-to-lab", "color-nearest-bins", "color-rebalance", "color-loss")
+recipe = {"lr": 3e-3, "weight_decay": 1e-4, "schedule": training.cosine}
+
+
+def painter_step(network, weights):
+    def step(lightness, bins):
+        lightness, bins = parts.flip(lightness, bins)
+        with training.full_precision(device):
+            return colorization_loss(network(lightness).float(), bins, weights.to(device))
+
+    return step
+
+
+# %% tags=["show"]
+from kit import have  # here, so that this cell also answers in a restarted kernel
+
+if have("bins", "weights") and ready(*EXERCISES):
+    steps, small = preset.steps("colorization", "rehearsal"), parts.new_colorizer(device)
+    quick = {"steps": steps, "batch_size": 8, "precision": "float32", "watch": lambda progress: None}
+    tried = training.train(small, painter_step(small, weights), lightness[:8], bins[:8], **quick | recipe)
+    plots.curve(range(1, steps + 1), tried.losses, reference={"alike": 3.466}, title="Eight photos")
+
+# %% [markdown]
+# ## The run (about 2 min of computing) {#run}
+#
+# Dashed is *alike*, log 32. Dotted is *how often*: the best answer without looking at the photo. The loss counts bin q
+# with p · w in all, so that answer is just these shares, and costs their entropy.
+#
+# Two networks: with the weights, and for fewer steps without. Guess the probe's accuracy of the first, which never saw
+# a colour.
+
+# %% tags=["guess"]
+guess_probe = None  # accuracy, 0 to 1
+
+# %% [markdown]
+# **While it runs.** If the loss stays on the dotted line, the network paints every photo alike. It falls slowly and
+# not far: most colours cannot be known.
+
+# %% tags=["show"]
+from kit import have  # here, so that this cell also answers in a restarted kernel
+
+again = False  # True: train once more; the weights of the earlier run stay until the new one is finished
+networks = {"colourisation": parts.new_colorizer(device), "not rebalanced": parts.new_colorizer(device)}
+twin = parts.new_colorizer(device)  # the same network, and it stays untrained
+trained = {}
+for name, network in networks.items():
+    run = training.Run(name.replace(" ", "-"), preset, pictures, network=network)
+    trained[name] = run.load(again)
+    if not trained[name] and have("bins", "weights") and ready(*EXERCISES):
+        own = weights if name == "colourisation" else torch.ones_like(weights)
+        steps = preset.steps("colorization", "steps" if name == "colourisation" else "unbalanced")
+        live = plots.Live(parts.loss_lines(counts, own), name=name)
+        settings = {"steps": steps, "batch_size": preset.batch_size, "watch": live} | recipe
+        trained[name] = run.train(painter_step(network, own), lightness, bins, **settings)
+
+# %% [markdown]
+# ## What came out (about 25 min, ●○○) {#results}
+#
+# **Figure.** Eight test photos: grey, true, with the one colour that is the mean of all training pixels, and as both
+# networks paint them, from grey alone. If grass is green and sky blue in the fourth row, the network tells them apart.
+# If the last row is nearly grey, it plays safe. Its colours are borrowed from nobody: only L is true.
+
+# %% tags=["show"]
+from kit import have  # here, so that this cell also answers in a restarted kernel
+
+painting = ("color-rgb-to-lab", "color-lab-to-rgb", "color-annealed-mean")
+if have("trained", "ab") and all(trained.values()) and written(*painting):
+    L, true_ab = parts.lightness_and_colour(pictures.test.images[:1000], rgb_to_lab)
+    logits = {name: parts.run_quietly(network, L) for name, network in networks.items()}
+    colours = {"true": true_ab} | {name: annealed_mean(each, CENTRES) for name, each in logits.items()}
+    mean = ab.mean(dim=(0, 2, 3)).view(1, 2, 1, 1).expand(8, 2, 16, 16)
+    chosen = list(figures.SHOWN)
+    shown = {"mean colour": mean} | {name: colours[name][chosen] for name in networks}
+    rows = {name: parts.painted(L[chosen], each, lab_to_rgb) for name, each in shown.items()}
+    rows = {"grey": L[chosen] / 100, "true": photos[chosen]} | rows
+    plots.images(list(rows.values()), list(rows))
+
+# %% [markdown]
+# **Figure.** Where all these colours lie, over 1,000 test photos; the printed line says how far from grey on average.
+# If the middle panel reaches further than the right one, the weights made it bolder. Does either reach as far as the
+# truth?
+
+# %% tags=["show"]
+from kit import have  # here, so that this cell also answers in a restarted kernel
+
+if have("colours"):
+    figures.colour_spread(colours)
+
+# %% [markdown]
+# **Your turn.** One photo at temperatures of your own. From which T on do patches appear?
+
+# %% tags=["show"]
+from kit import have  # here, so that this cell also answers in a restarted kernel
+
+photo, temperatures = 48, (0.01, 0.2, 0.38, 0.7, 1.0)  # yours: 0 to 999; five numbers above 0
+if have("logits") and written("color-lab-to-rgb", "color-annealed-mean"):
+    photo = guesses.setting(photo, 48, 0, 999, called="photo")
+    asked = [t or 0.38 for t in guesses.numbers(temperatures, 5, 0.005, 10, called="temperatures")]
+    mine = torch.cat([annealed_mean(logits["colourisation"][[photo]], CENTRES, t) for t in asked])
+    row = parts.painted(L[[photo]].expand(5, 1, 32, 32), mine, lab_to_rgb)
+    plots.images(torch.cat([photos[[photo]], row]), columns=["true", *(f"T = {t:g}" for t in asked)])
+
+# %% [markdown]
+# **Figure: one number against its controls.** Ridge regression reads the class from the 128 features, with 10,000
+# labels, on 5,000 test images; bars are two standard errors. All three see grey photos. What the untrained network
+# reaches is the architecture's doing. If yours lies less than .10 above it, something went wrong.
+
+# %% tags=["show"]
+from kit import have  # here, so that this cell also answers in a restarted kernel
+
+if have("trained") and trained["colourisation"] and written("color-rgb-to-lab"):
+    chosen = data.labelled_subset(pictures.train.labels, min(10_000, 20 * preset.label_counts[-1]))
+    near, labels, truth = pictures.train.images[chosen], pictures.train.labels[chosen], pictures.test.labels
+    accuracy = {}
+    for name, network in {"random ResNet (grey)": twin, "colourisation": networks["colourisation"]}.items():
+        look = parts.GreyFeatures(network, rgb_to_lab, pictures)
+        two = [probes.features_of(look, pictures, images) for images in (near, pictures.test.images)]
+        accuracy[name] = probes.ridge_accuracy(two[0], labels, two[1], truth)
+    errors = [2 * probes.standard_error(value, len(truth)) for value in accuracy.values()]
+    guessed = {"colourisation": guesses.number(guess_probe, 0, 1, called="guess_probe")}
+    plots.dots(list(accuracy), list(accuracy.values()), errors, chance=0.1, guesses=guessed)
+
+# %% [markdown]
+# ## Units (about 10 min, ●○○) {#units}
+#
+# **Figure.** Four of the 128 units of the last block, those whose 16 strongest test images hold most of one class, and
+# the eight patches that drive each most, in colour; the network saw them grey. Below, the best four of the untrained
+# twin. If rows of the trained network show one kind of thing, painting has made a detector of it.
+#
+# We *chose* the best four of 128 in both, which flatters both: compare the means over all units, printed below.
+
+# %% tags=["show"]
+from kit import have  # here, so that this cell also answers in a restarted kernel
+
+if have("trained") and trained["colourisation"] and written("color-rgb-to-lab"):
+    all_L, _ = parts.lightness_and_colour(pictures.test.images, rgb_to_lab)
+    pair = {"colourisation": networks["colourisation"], "random": twin}
+    found = {name: parts.strongest(network, all_L) for name, network in pair.items()}
+    shares = {name: parts.majority_shares(images, pictures.test.labels) for name, (images, _) in found.items()}
+    figures.units(pictures, 4, found, shares)
+
+# %% [markdown]
+# ## Questions
+#
+# 3 to 6 sentences and about 10 minutes each; point at a figure or number of yours.
+#
+# **(a)** A friend lets the network answer with one a and one b for each pixel and trains it with squared errors. What
+# will the blue car of the first figure of [[#results]] look like, and what the grass? Why do bins avoid it?
 
 # %% [markdown] tags=["answer:color-why-bins"]
 # *Your answer here.*
 
+# %% [markdown]
+# **(b)** What do the weights buy and what do they cost? Use the last two rows of pictures and the distances from grey
+# in [[#results]]. Which of the two networks would you trust to count how often cars are red?
+
 # %% [markdown] tags=["answer:color-what-weights-do"]
 # *Your answer here.*
 
+# %% [markdown]
+# **(c)** The network has never seen a colour or a label. Why do its features say something about classes all the same?
+# Use the probe and one row of [[#units]]. For which two classes of the ten should it help least, and why?
+
 # %% [markdown] tags=["answer:color-what-units-know"]
 # *Your answer here.*
+
+# %% [markdown]
+# ## What you can do now {-}
+#
+# Move between RGB and Lab; weigh rare classes; turn many bets into one answer; judge a pretext task by its features.
+#
+# **Beside the paper.** Yours are 32 bins at 16 × 16, 25,000 small photos and minutes on a CPU.
+# [Zhang et al. 2016](https://arxiv.org/abs/1603.08511) use hundreds of bins, more than a million photos and a far
+# larger network; people who were shown a photo and its colouring took the colouring for the true one in 32 % of the
+# trials, where 50 % would be perfect. Your puzzle was the same test, with coarser fakes.
+
+# %% [markdown]
+# **To try:** mix = .1 and 1 in the weights. Soft bins: the five nearest centres share a pixel, as in the paper. Squared
+# errors on a and b. A head that also sees the maps of the first block: sharper colours, and are the features better?
+#
+# Next: [[linear_probe]] measures features properly.
+#
+# <details><summary>Further reading</summary>
+#
+# - [Larsson, Maire & Shakhnarovich 2016](https://arxiv.org/abs/1603.06668) colour with features of all layers at once.
+# - [Split-brain autoencoders](https://arxiv.org/abs/1611.09842) (Zhang, Isola & Efros 2017) predict colour from
+#   lightness with one half of a network, and lightness from colour with the other.
+#
+# </details>

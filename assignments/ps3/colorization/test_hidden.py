@@ -175,7 +175,9 @@ def test_lab_follows_the_device(student, rng):
     assert_follows_device(lambda: student.rgb_to_lab(on_meta), "Lab of images on another device", (2, 3, 4, 5))
 
 
-def rgb_of(lab, *, back=None, foot=True, gamma=True, edges=(KNEE, 0.0031308), clip=True, order=(0, 1, 2), add=16, b_by=-1):
+def rgb_of(
+    lab, *, back=None, foot=True, gamma=True, edges=(KNEE, 0.0031308), clip=True, order=(0, 1, 2), add=16, b_by=-1
+):
     """sRGB in float64, with its pitfalls as options. back: from X, Y, Z, each over the white's, to light."""
     lightness, a, b = (lab.double()[:, place] for place in order)
     y = (lightness + add) / 116
@@ -198,7 +200,10 @@ RGB_MISTAKES = {
         lambda lab: rgb_of(lab, edges=(KNEE, -1)),
     ],
     "matrix": [lambda lab: rgb_of(lab, back=TO_LIGHT.T), lambda lab: rgb_of(lab, back=TO_XYZ / D65)],
-    "white": [lambda lab: rgb_of(lab, back=TO_XYZ.inverse()), lambda lab: rgb_of(lab, back=(TO_LIGHT / D65) * D65[:, None])],
+    "white": [
+        lambda lab: rgb_of(lab, back=TO_XYZ.inverse()),
+        lambda lab: rgb_of(lab, back=(TO_LIGHT / D65) * D65[:, None]),
+    ],
     "order": [lambda lab: rgb_of(lab, order=(0, 2, 1)), lambda lab: rgb_of(lab).flip(1)],
     "sums": [lambda lab: rgb_of(lab, add=0), lambda lab: rgb_of(lab, b_by=1)],
     "scale": [lambda lab: 255 * rgb_of(lab)],
@@ -469,9 +474,7 @@ LOSS_MISTAKES = {
         lambda logits, bins, weights: loss_of(logits, bins, torch.ones_like(weights)),
         lambda logits, bins, weights: loss_of(logits * weights.view(1, -1, 1, 1), bins, torch.ones_like(weights)),
         lambda logits, bins, weights: cost_of(logits.double(), bins).mean() * weights.double().mean(),
-        lambda logits, bins, weights: (
-            weights.double()[logits.argmax(dim=1)] * cost_of(logits.double(), bins)
-        ).mean(),
+        lambda logits, bins, weights: (weights.double()[logits.argmax(dim=1)] * cost_of(logits.double(), bins)).mean(),
     ],
     "softmax": [lambda logits, bins, weights: loss_of(logits.double().softmax(dim=1), bins, weights)],
 }
@@ -584,7 +587,7 @@ def blurred(logits, centres, temperature=0.38):
     return colours_of(mean, centres, temperature)
 
 
-def best_bet(logits, centres, temperature=0.38):
+def best_bet(logits, centres, *_):
     return centres.double()[logits.argmax(dim=1)].permute(0, 3, 1, 2)
 
 

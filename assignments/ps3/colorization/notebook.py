@@ -176,13 +176,14 @@ check("color-lab-to-rgb")
 
 # %% [markdown]
 # **Figure.** The ab plane at three lightnesses, through your function. If the middle is grey, red lies right, yellow at
-# the top, green left and blue at the bottom, it is right.
+# the top, green left and blue at the bottom, and the line below gives the middle of L = 60 as three times .567, it is
+# right. (Whether the straight pieces are, in the dark, only the check shows.)
 #
 # <details><summary>It looks otherwise?</summary>
 #
 # - If red and yellow have changed places, so have a and b.
 # - If yellow lies at the bottom, b has the wrong sign.
-# - If the middle is tinted, the white is missing.
+# - If the middle is tinted (three different numbers), the white is missing.
 # - If everything is too dark, gamma is.
 # - If the line below counts nan, or leaves 0 to 1, powers of negative numbers or the clipping are to blame.
 #
@@ -385,13 +386,15 @@ check("color-annealed-mean")
 # b?</details>
 #
 # **Figure.** A pixel that is red with 60 % and blue with 40 %. If each diamond lies in its ring, from red at T = .005
-# towards the purple middle at T = 1, sharpening is right.
+# towards the purple middle at T = 1, sharpening is right. (That pixels do not mix, and what T is where none is given,
+# only the check shows.)
 #
 # <details><summary>It looks otherwise?</summary>
 #
 # - If low temperatures lie nearer the middle than high ones, the temperature multiplies.
 # - If all diamonds lie at one place, the temperature is left out, or the likeliest bin is taken.
 # - If they lie off the line, a and b are exchanged.
+# - If a ring is empty and its numbers below are nan, an exponential became larger than any number.
 #
 # </details>
 

@@ -39,9 +39,7 @@ def _mean(points: Tensor, weights: Tensor) -> Tensor:
 
 
 def main() -> None:
-    cells, counts = torch.unique(
-        (colours(data.load().unlabelled[:IMAGES]) / CELL).round(), dim=0, return_counts=True
-    )
+    cells, counts = torch.unique((colours(data.load().unlabelled[:IMAGES]) / CELL).round(), dim=0, return_counts=True)
     often = counts >= RARE
     centres = k_means(cells[often] * CELL, counts[often].sqrt(), BINS).round(decimals=1)
     centres = centres[centres.norm(dim=1).argsort()]  # from grey outwards

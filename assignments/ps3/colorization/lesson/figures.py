@@ -116,7 +116,7 @@ def lab_card(rgb_to_lab: Convert) -> Picture:
     colours = torch.tensor([number for number, _ in CARD.values()]).T.reshape(1, 3, 1, -1)
     found = rgb_to_lab(colours)[0, :, 0].detach().T.tolist()
     numbers = torch.linspace(0, 1, 21)
-    ramp = rgb_to_lab(numbers.view(1, 1, 1, -1).expand(1, 3, 1, -1))[0, 0, 0].detach().tolist()
+    ramp = rgb_to_lab(numbers.view(1, 1, 1, -1).repeat(1, 3, 1, 1))[0, 0, 0].detach().tolist()
     off = [np.hypot(a - right[1], b - right[2]) for (_, a, b), (_, right) in zip(found, CARD.values(), strict=True)]
     with style():
         figure = blank(WIDE, 3.6)
@@ -151,7 +151,9 @@ def planes(lab_to_rgb: Convert, levels: Sequence[float] = (30, 60, 90)) -> Pictu
             axis.grid(False)
             axis.set(title=f"L = {level:g}", xlabel="a", xticks=(-100, 0, 100), yticks=(-100, 0, 100))
         figure.axes[0].set_ylabel("b")
-    return finish(figure, "values " + "; ".join(texts))
+    grey = lab_to_rgb(torch.tensor([60.0, 0, 0]).view(1, 3, 1, 1)).flatten().tolist()
+    middle = ", ".join(f"{number:.3f}" for number in grey)
+    return finish(figure, f"values {'; '.join(texts)}; the middle of L = 60 is {middle}")
 
 
 def bin_map(nearest_bins: Callable[[Tensor, Tensor], Tensor]) -> Picture:
@@ -195,7 +197,7 @@ def bins_by_share(panels: Mapping[str, Tensor]) -> Picture:
 def two_bets(annealed_mean: Callable[..., Tensor], temperatures: Sequence[float] = (0.005, 0.38, 1.0)) -> Picture:
     """A pixel that is red for 60 % and blue for 40 %: its colour at several temperatures; rings where they belong."""
     ends = torch.tensor([[50.0, 40.0], [-10.0, -40.0]])
-    logits = torch.tensor([0.6, 0.4]).log().view(1, 2, 1, 1)
+    logits = torch.tensor([0.6, 0.4]).log().view(1, 2, 1, 1) + 2  # what is added to all changes nothing
     rings = {0.005: 1.0, 0.38: 0.744, 1.0: 0.6}  # the share of red
     texts = []
     with style():
@@ -207,7 +209,7 @@ def two_bets(annealed_mean: Callable[..., Tensor], temperatures: Sequence[float]
             axis.plot(a, b, "s", color=colour, ms=11)
             axis.annotate(name, (a, b), (12, -14), textcoords="offset points")
         for temperature in temperatures:
-            place = annealed_mean(logits, ends, temperature)[0, :, 0, 0].detach().tolist()
+            place = annealed_mean(logits.clone(), ends, temperature)[0, :, 0, 0].detach().tolist()
             texts.append(f"T = {temperature:g}: a {place[0]:.1f}, b {place[1]:.1f}")
             if temperature in rings:
                 share = rings[temperature]

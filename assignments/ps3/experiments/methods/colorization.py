@@ -47,8 +47,9 @@ def run(pictures: data.ImageSet, preset: training.Preset, seed: int) -> Iterator
 def _step(network: parts.Colorizer, weights: Tensor, loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def step(lightness: Tensor, bins: Tensor) -> Tensor:
         lightness, bins = parts.flip(lightness, bins)
+        logits = network(lightness).float()
         with training.full_precision(lightness.device):
-            return loss(network(lightness).float(), bins, weights)
+            return loss(logits, bins, weights)
 
     return step
 

@@ -282,15 +282,26 @@ if written("color-rgb-to-lab", "color-nearest-bins", "color-rebalance"):
     print(f"{bins.numel():,} pixels; weights from {weights.min():.2f} to {weights.max():.2f}")
 
 # %% [markdown]
-# **Figure.** The bins, as large as their share of the pixels, and as their share of the loss, p · w. If the left is one
-# large grey disc among dots, and the right is far more even, rare colours have a say. If both panels are alike, the
-# weights do nothing; if the rim is larger than the middle, they do too much.
+# **Figure.** The bins, as large as their share of the pixels, p, and of the loss, p · w. If the left is one large grey
+# disc among dots, the middle far more even, the right like the left, and each panel adds up to 100 %, it is right.
+#
+# <details><summary>It looks otherwise?</summary>
+#
+# - If the middle is like the left, the weights do nothing; if its rim is larger than its centre, the uniform part is
+#   missing.
+# - If the grey disc grew, common bins weigh more: nothing was turned over.
+# - If the right differs from the left, `mix` counts the wrong way round, or not at all.
+# - If a panel adds up to something else, the weights have another scale.
+#
+# </details>
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel
 
 if have("counts", "weights"):
-    figures.bins_by_share({"share of the pixels": counts, "share of the loss": counts * weights})
+    p = counts / counts.sum()
+    losses = {"share of the loss": p * weights, "at mix = 1": p * rebalancing_weights(counts, 1.0)}
+    figures.bins_by_share({"share of the pixels": p} | losses)
 
 # %% [markdown]
 # ## The loss (about 10 min, ●●○)
@@ -329,15 +340,16 @@ check("color-loss")
 # divides by, and compare with the text.</details>
 
 # %% [markdown]
-# **Figure.** Three batches of real bins as dots. If "alike" stands over log 32, "twice the weights" over its double and
-# "right and sure" over 0, the loss is right: the weights have mean 1 over the pixels, so a network that knows nothing
-# pays log 32 with and without them.
+# **Figures.** Batches of real bins as dots. If "alike" stands over log 32, "twice the weights" over its double, "right
+# and sure" over 0 and "wrong by 1000" over 1000, the loss is right. The weights have mean 1, so that a network that
+# knows nothing pays log 32 with and without them. (Gradients only the check shows.)
 #
 # <details><summary>It looks otherwise?</summary>
 #
 # - If "twice the weights" stands where "alike" does, you divide by the sum of the weights, or leave them out.
 # - If dots lie far to the right, pixels are added up.
 # - If "right and sure" is not at 0, a softmax is taken twice.
+# - If "wrong by 1000" is not on the line, or far left, the log of a vanished probability was taken, or padded.
 #
 # </details>
 
@@ -345,11 +357,15 @@ check("color-loss")
 from kit import have  # here, so that this cell also answers in a restarted kernel
 
 if have("bins", "weights") and written("color-loss"):
-    alike, sure = torch.zeros(2000, 32, 16, 16), 1000 * F.one_hot(bins[:2000], 32).movedim(3, 1).float()
-    cases = {"alike": (alike, weights), "twice the weights": (alike, 2 * weights), "right and sure": (sure, weights)}
-    dots = {name: float(colorization_loss(logits, bins[:2000], w)) for name, (logits, w) in cases.items()}
+    some = bins[:2000]
+    own = weights / weights[some].mean()  # mean 1 over these pixels
+    alike, sure = torch.zeros(2000, 32, 16, 16), 1000 * F.one_hot(some, 32).movedim(3, 1).float()
+    cases = {"alike": (alike, own), "twice the weights": (alike, 2 * own), "right and sure": (sure, own)}
+    dots = {name: float(colorization_loss(logits, some, w)) for name, (logits, w) in cases.items()}
     dots["your guess"] = guess_untrained_loss
     plots.number_line(dots, {"log 32": 3.466, "2 log 32": 6.931, "0": 0.0}, xlabel="loss")
+    far = {"wrong by 1000": float(colorization_loss(sure.roll(1, 1), some, own))}
+    plots.number_line(far, {"1000": 1000.0, "0": 0.0}, xlabel="loss")
 
 # %% [markdown]
 # ## One colour from many bets (about 10 min, ●●○)

@@ -65,10 +65,10 @@ def test_the_map_of_bins_says_how_many_centres_are_at_home(capsys):
 
 
 def test_shares_of_bins_are_given_in_percent(capsys):
-    counts = torch.zeros(32)
-    counts[:4] = 5
-    figures.bins_by_share({"pixels": counts})
-    assert "pixels: largest 25.0%, smallest 0.00%" in capsys.readouterr().out
+    shares = torch.zeros(32)
+    shares[:4] = 0.25
+    figures.bins_by_share({"pixels": shares, "twice": 2 * shares})
+    assert "pixels: 0.00% to 25.0%, in all 100%; twice: 0.00% to 50.0%, in all 200%" in capsys.readouterr().out
 
 
 def test_two_bets_print_the_colour_at_each_temperature(capsys):

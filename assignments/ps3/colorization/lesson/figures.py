@@ -180,17 +180,24 @@ def bin_map(nearest_bins: Callable[[Tensor, Tensor], Tensor]) -> Picture:
 
 
 def bins_by_share(panels: Mapping[str, Tensor]) -> Picture:
-    """The bins on the ab plane, as large as their share of a total: one panel for each named (Q,)."""
+    """The bins on the ab plane, as large as their share: one panel for each named (Q,); the line gives the sums."""
     texts = []
     with style():
         figure = blank(WIDE, 3.6)
         for axis, (name, values) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
-            shares = values.detach().cpu().double() / values.detach().cpu().double().sum()
+            shares = values.detach().cpu().double()
             _plane(axis, name, limits=(-55, 70))
-            sizes = (2200 * shares.clamp(min=0).nan_to_num()).tolist()
-            axis.scatter(*CENTRES.T.tolist(), s=sizes, c=list(SWATCHES), edgecolors=INK, linewidths=0.8, zorder=3)
+            sizes = (1200 * shares.clamp(min=0).nan_to_num()).tolist()
+            axis.scatter(
+                *CENTRES.T.tolist(),
+                s=[min(size, 4000) for size in sizes],
+                c=list(SWATCHES),
+                edgecolors=INK,
+                linewidths=0.8,
+                zorder=3,
+            )
             axis.plot(*CENTRES.T.tolist(), ".", color=INK, ms=2, mew=0)
-            texts.append(f"{name}: largest {shares.max():.1%}, smallest {shares.min():.2%}")
+            texts.append(f"{name}: {shares.min():.2%} to {shares.max():.1%}, in all {shares.sum():.0%}")
     return finish(figure, "; ".join(texts))
 
 

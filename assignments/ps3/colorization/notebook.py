@@ -198,8 +198,8 @@ if written("color-lab-to-rgb"):
 #
 # Thirty-two *centres* stand for all colours of the training images. A pixel belongs to the nearest one.
 #
-# **By hand first.** Centres (0, 0), (8, 0), (5, 5). The pixel (3, 2) is 3.6, 5.4 and 3.6 away from them; (3, 1) is 3.2,
-# 5.1 and 4.5 away: bin 0.
+# **By hand first.** Centres (0, 0), (8, 0), (5, 5). The pixel (5, 2) is 5.4, 3.6 and 3.0 away from them: bin 2. The
+# pixel (3, 1) is 3.2, 5.1 and 4.5 away: bin 0.
 
 
 # %% tags=["exercise:color-nearest-bins"]
@@ -452,7 +452,7 @@ if have("bins", "weights") and ready(*EXERCISES):
 # ## The run (about 2 min of computing) {#run}
 #
 # Dashed is *alike*, log 32. Dotted is *how often*: the best answer without looking at the photo. The loss counts bin q
-# with p · w in all, so that answer is just these shares, and costs their entropy.
+# with p · w in all, so that answer is these shares themselves, and costs their entropy.
 #
 # Two networks: with the weights, and for fewer steps without. Guess the probe's accuracy of the first, which never saw
 # a colour.
@@ -536,7 +536,7 @@ if have("logits") and written("color-lab-to-rgb", "color-annealed-mean"):
 from kit import have  # here, so that this cell also answers in a restarted kernel
 
 if have("trained") and trained["colourisation"] and written("color-rgb-to-lab"):
-    chosen = data.labelled_subset(pictures.train.labels, min(10_000, 20 * preset.label_counts[-1]))
+    chosen = data.labelled_subset(pictures.train.labels, preset.label_counts[-1])
     near, labels, truth = pictures.train.images[chosen], pictures.train.labels[chosen], pictures.test.labels
     accuracy = {}
     for name, network in {"random ResNet (grey)": twin, "colourisation": networks["colourisation"]}.items():

@@ -223,7 +223,9 @@ def two_bets(annealed_mean: Callable[..., Tensor], temperatures: Sequence[float]
                 axis.plot(*(share * ends[0] + (1 - share) * ends[1]).tolist(), "o", mfc="none", mec=INK, ms=15)
             axis.plot(*place, "D", color=INK, ms=6, mec="white")
             if all(np.isfinite(place)):
-                axis.annotate(f"T = {temperature:g}", place, (-58, 6), textcoords="offset points", fontsize=9)
+                axis.annotate(
+                    f"T = {temperature:g}", (place[0], place[1]), (-58, 6), textcoords="offset points", fontsize=9
+                )
     return finish(figure, "; ".join(texts))
 
 

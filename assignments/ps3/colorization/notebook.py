@@ -44,8 +44,7 @@ guess_colours = [None, None, None, None]  # such as "A", for photos 0 to 3
 figures.reveal_colours(puzzle, guess_colours)
 
 # %% [markdown]
-# Grass you knew, because you knew that it *is* grass. The car may have any colour: nobody can know. Both facts return
-# below, the first as features, the second as a reason to bet on many colours at once.
+# Grass you knew, because you knew that it *is* grass. The car may have any colour: nobody can know. Both facts return.
 
 # %% [markdown]
 # **Figure.** All of it. Of each photo the network sees the lightness L alone; the two numbers of its colour, a and b,
@@ -67,7 +66,6 @@ figures.architecture()
 # ## From RGB to Lab (about 20 min, ●●●)
 #
 # Lab was made so that equal steps look equally large: L is lightness, a runs from green to red, b from blue to yellow.
-# Take the lightness away, and colour is left.
 
 # %% [markdown]
 # **By hand first.** A grey pixel of .5. Gamma: ((.5 + .055) / 1.055)^2.4 = .214, so it sends out a fifth of white's
@@ -601,7 +599,7 @@ if have("trained") and trained["colourisation"] and written("color-rgb-to-lab"):
 # **Beside the paper.** Yours are 32 bins at 16 × 16, 25,000 small photos and minutes on a CPU.
 # [Zhang et al. 2016](https://arxiv.org/abs/1603.08511) use hundreds of bins, more than a million photos and a far
 # larger network; people who were shown a photo and its colouring took the colouring for the true one in 32 % of the
-# trials, where 50 % would be perfect. Your puzzle was the same test, with coarser fakes.
+# trials, where 50 % would be perfect.
 
 # %% [markdown]
 # **To try:** mix = .1 and 1 in the weights. Soft bins: the five nearest centres share a pixel, as in the paper. Squared

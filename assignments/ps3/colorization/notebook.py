@@ -503,7 +503,8 @@ if have("trained", "ab") and all(trained.values()) and written(*painting):
 
 # %% [markdown]
 # **Figure.** Where all these colours lie, over 1,000 test photos; the printed line says how far from grey on average.
-# If the middle panel reaches further than the right one, the weights made it bolder.
+# If the middle panel reaches further than the right one, the weights made it bolder. In runs of ours, both 1,000 steps
+# long, they reached 92 % and 46 % as far as the truth. Their features were a tie.
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel

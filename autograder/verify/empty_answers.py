@@ -90,7 +90,10 @@ def blank(value: Any, fill: Callable[[Tensor], Tensor]) -> Any:
 
 @dataclass
 class Blanks:
-    """Every result of a student's code and every gradient blank. What the library's modules tell stays true."""
+    """Every result of a student's code and every gradient blank. What the library's modules tell stays true.
+
+    Nothing is done to a module: its tensors are as they were before the student's code got it.
+    """
 
     fill: Callable[[Tensor], Tensor]
     names: bool = True  # whether a dict keeps its keys
@@ -101,6 +104,9 @@ class Blanks:
             self.handles.clear()
         if "handle" in reply:
             self.handles.append(isinstance(request["target"], Lib))
+        if BEFORE in reply:
+            as_before: Message = reply[BEFORE]
+            return reply | as_before
         if "value" not in reply or self._is_the_librarys(request):
             return reply
         is_emptied = isinstance(reply["value"], dict) and not self.names
@@ -164,7 +170,7 @@ class Replay:
 class BadReports:
     """Right values, and the worst that a worker can say of itself: a test that fails would be bought by a lie.
 
-    Modules are reported as they are until the student's code has run.
+    Modules are reported as they are until the student's code has run. What it changed in one is its answer, no report.
     """
 
     def __init__(self) -> None:
@@ -175,9 +181,10 @@ class BadReports:
         if not self.has_run or reply.get("status") != "ok":
             return reply
         if "training" in reply:
-            return {name: _worst(part) if isinstance(part, dict) else part for name, part in reply.items()} | {
-                "hooks": {"": 1}
-            }
+            told = {name: part for name, part in reply.items() if name != BEFORE}
+            worst = {name: _worst(part) if isinstance(part, dict) else part for name, part in told.items()}
+            answers = {name: worst[name] | changed for name, changed in _answers(reply).items()}
+            return worst | answers | {"hooks": {"": 1}}
         reports = {"flags": FLAGS, "unchanged": False} if "flags" in reply else {}
         return reply | reports | {"modes": sorted(MODES)}
 
@@ -187,22 +194,82 @@ def _worst(part: Mapping[str, Any]) -> dict[str, Any]:
     return {name: not value if isinstance(value, bool) else value + 1 for name, value in part.items()}
 
 
+def _answers(state: Message) -> dict[str, dict[str, Any]]:
+    """Of a module's state, the parameters and the buffers that the student's code changed."""
+    before = state.get(BEFORE, {})
+    return {
+        part: {n: v for n, v in state[part].items() if n in old and not _identical(old[n], v)}
+        for part, old in before.items()
+    }
+
+
+def _identical(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and (one.is_meta or other.is_meta or torch.equal(one, other))
+
+
+BEFORE = "before"  # entry of a module's state: its tensors as they were when the student's code first got it
+
+
+@dataclass
+class Touched:
+    """Remembers what modules held before the student's code got them, for exercises whose answer is a change."""
+
+    ask: Callable[[Message], Message]
+    states: dict[int, Message] = field(default_factory=dict)
+
+    def note(self, request: Message) -> Message:
+        """To be called with each request before it is passed on; returns what is left to be passed on."""
+        if "begin" in request:
+            self.states.clear()
+        for fields in request.get("first", ()):
+            self.states.pop(fields["handle"], None)  # the test itself changes it
+        if request["op"] not in ("call", "vjp"):
+            return request
+        for number in sorted(set(_handles([request["target"], request["args"], request["kwargs"]]))):
+            if number not in self.states:
+                opening = {name: request.pop(name) for name in ("begin", "first") if name in request}
+                reply = self.ask(opening | {"op": "module", "handle": number, "action": "state", "value": None})
+                if reply.get("status") != "ok":
+                    return request | opening  # the error is met again, and told
+                self.states[number] = {name: reply[name] for name in ("parameters", "buffers")}
+        return request
+
+    def add(self, request: Message, reply: Message) -> Message:
+        before = self.states.get(request.get("handle", -1))
+        return reply | {BEFORE: before} if before is not None and "training" in reply else reply
+
+
+def _handles(value: Any) -> list[int]:
+    if isinstance(value, HandleRef):
+        return [value.number]
+    if isinstance(value, dict):
+        value = list(value.values())
+    return [number for part in value for number in _handles(part)] if isinstance(value, (list, tuple)) else []
+
+
 class Altered:
     """A far side whose replies are altered on their way to the tests."""
 
     def __init__(self, inner: FarSide, alter: Alter) -> None:
         self.inner = inner
         self.alter = alter
+        self.touched = Touched(self._ask)
+        self.seconds = 0.0
+
+    def _ask(self, request: Message) -> Message:
+        return decode(self.inner.exchange(encode(request), self.seconds))
 
     @property
     def processor_seconds(self) -> float:
         return self.inner.processor_seconds
 
     def exchange(self, frame: bytes, seconds: float) -> bytes:
-        request, reply = decode(frame, references=True), self.inner.exchange(frame, seconds)
+        request, self.seconds = decode(frame, references=True), seconds
         if request["op"] == "load":
-            return reply
-        return encode(self.alter(request, decode(reply)))
+            return self.inner.exchange(frame, seconds)
+        reply = self.touched.add(request, self._ask(self.touched.note(dict(request))))
+        altered = self.alter(request, reply)
+        return encode({name: part for name, part in altered.items() if name != BEFORE})
 
     def close(self) -> None:
         self.inner.close()

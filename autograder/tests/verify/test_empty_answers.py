@@ -7,14 +7,29 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from autograder.assignment.load import load_assignment
 from autograder.grading.plan import Plan, hidden_share
 from autograder.sandbox.sandbox import Sandbox
 from autograder.tests import tiny
-from autograder.verify.empty_answers import FILLS, LIES, REPLAY, ZEROS, Earned, blank, earned
+from autograder.verify.empty_answers import (
+    FILLS,
+    LIES,
+    REPLAY,
+    ZEROS,
+    Alter,
+    Altered,
+    BadReports,
+    Blanks,
+    Earned,
+    blank,
+    earned,
+)
 from autograder.verify.verify import Case, Proof, Verdict, plan_from_sources, verify
 from kit.check import LOCAL_SEED
+from kit.far_side import Service
+from kit.student import LocalTransport, Student
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -85,6 +100,47 @@ def test_blank_keeps_form_dtype_and_whatever_has_no_numbers() -> None:
     assert torch.equal(result["a"][0], torch.zeros(2, 3, dtype=torch.float64))
     assert (result["a"][1], result["b"], result["c"]) == ([0, 0.0], None, "text")
     assert blank(torch.empty(2, device="meta"), torch.zeros_like).is_meta
+
+
+class Pair(nn.Module):
+    """What `lift` changes, and what it leaves alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.moved, self.still = nn.Parameter(torch.tensor([3.0])), nn.Parameter(torch.tensor([5.0]))
+
+
+@torch.no_grad()
+def lift(pair: Pair) -> None:
+    pair.moved.add_(10)
+
+
+class Near(LocalTransport):
+    """A far side in this process."""
+
+    processor_seconds = 0.0
+
+    def close(self) -> None:
+        pass
+
+
+def lifted(alter: Alter, times: int) -> dict[str, list[float]]:
+    """What a module tells of its parameters after `lift`, the student's function, seen through an altered far side."""
+    service = Service({"Pair": Pair, "lift": lift}, tiny.LIBRARY)
+    student = Student(Altered(Near(service), alter))
+    pair = student.build("Pair").load({"moved": torch.tensor([4.0]), "still": torch.tensor([6.0])})
+    for _ in range(times):
+        student.lift(pair)
+    return {name: value.tolist() for name, value in pair.state().parameters.items()}
+
+
+def test_an_answer_without_a_method_changes_no_module() -> None:
+    alter = Blanks(torch.zeros_like)
+    assert lifted(alter, 0) == lifted(alter, 1) == lifted(alter, 2) == {"moved": [4.0], "still": [6.0]}
+
+
+def test_what_the_code_changed_in_a_module_is_no_report_of_itself() -> None:
+    assert lifted(BadReports(), 2) == {"moved": [24.0], "still": [7.0]}
 
 
 def proof_of(plan: Plan, *gifts: tuple[str, float]) -> Proof:

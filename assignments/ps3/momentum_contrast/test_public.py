@@ -161,6 +161,7 @@ def two_mistakes(t):
             mean(cost(1 / t, 0), cost(0.6 / t, 0)),
         ],
         "key": [two_queries(t, (0.0, 0.0)), two_queries(t, (1.0, 0.0))],
+        "lengths": [mean(cost(1 / t, 0, 1 / t, 0), cost(1 / t, 0, 0, -1 / t))],  # each feature over the batch
         "temperature": [
             two_queries(1),
             two_queries(1 / t),

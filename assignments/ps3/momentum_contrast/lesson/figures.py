@@ -63,11 +63,14 @@ def architecture() -> Picture:
             Stage("B photos", "B × 3 × 32 × 32"),
             [Stage("view 1", "B × 3 × 32 × 32", "fixed"), Stage("view 2", "B × 3 × 32 × 32", "fixed")],
             [
-                Stage("online", "B × 64: queries", "trained", "encoder and head"),
-                Stage("target", "B × 64: keys", "frozen", "follows online slowly"),
+                Stage("online", "B × 64", "trained", "encoder and head"),
+                Stage("target", "B × 64", "frozen", "follows online slowly"),
             ],
-            Stage("loss: which key is mine?", "4,096 × 64: wrong ones", "loss", "own key against the queue"),
-            Stage("queue", kind="fixed", note="takes the keys in, oldest leave"),
+            [
+                Stage("queries", "B × 64"),
+                Stage("own keys, and the queue", "B + 4,096 keys", "fixed", "keys join the queue last"),
+            ],
+            Stage("loss", kind="loss", note="which key is mine?"),
         ],
         title="MoCo",
         message=(
@@ -112,7 +115,9 @@ def who_moved(update: Update, momentum: float = 0.75) -> Picture:
     """The share of the way to the other that each tensor of online and of target moved in one update."""
     torch.manual_seed(0)
     online, target = parts.Mixed(), parts.Mixed("all")
-    online.norm.running_mean, online.norm.running_var = torch.rand(3), torch.rand(3)
+    with torch.no_grad():
+        for value in [*online.norm.parameters(), *list(online.norm.buffers())[:2]]:
+            value.copy_(torch.rand(3))
     before = [{name: value.detach().clone() for name, value in one.state_dict().items()} for one in (online, target)]
     flags = _flags(online, target)
     update(online, target, momentum)

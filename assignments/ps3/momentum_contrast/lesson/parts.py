@@ -111,6 +111,13 @@ def level(done: float) -> float:
     return 1.0
 
 
+def knn(encoder: nn.Module, pictures: ImageSet, train: int, test: int) -> float:
+    """k-NN accuracy of an encoder, from so many labelled images on so many test images."""
+    near = probes.features_of(encoder, pictures, pictures.train.images[:train])
+    far = probes.features_of(encoder, pictures, pictures.test.images[:test])
+    return probes.knn(near, pictures.train.labels[:train], far, pictures.test.labels[:test])
+
+
 # --- the snapshot: finetuning with few labels -------------------------------------------------------------------------
 
 KNOWN, NEW = (0, 2, 4, 6, 8), (1, 3, 5, 7, 9)  # classes with labels for everyone, classes to be learned from few

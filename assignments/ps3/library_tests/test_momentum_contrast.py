@@ -38,7 +38,7 @@ def test_views_of_images_that_are_not_square_have_boxes_inside():
     ramp = torch.arange(12.0).view(1, 1, 1, 12).expand(40, 3, 8, 12) / 11
     views = parts.Views(scale=(0.05, 0.2), jitter=0, grey=0)(ramp, torch.Generator().manual_seed(0))
     assert views.shape == ramp.shape and views.isfinite().all()
-    assert len({round(float(view.mean()), 3) for view in views}) > 20  # each image has a box of its own
+    assert len({round(float(view.mean()), 3) for view in views}) > 10  # each image has a box of its own
 
 
 def test_the_target_starts_as_a_frozen_copy():

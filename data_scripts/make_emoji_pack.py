@@ -154,7 +154,8 @@ def renderer() -> Callable[[str], bytes]:
 
 def visible(drawings: Mapping[str, np.ndarray]) -> np.ndarray:
     """Which emoji (N,) can be seen in every vendor's drawing."""
-    return np.all([d.reshape(len(d), -1).std(axis=1) >= BLANK for d in drawings.values()], axis=0)
+    seen: np.ndarray = np.all([d.reshape(len(d), -1).std(axis=1) >= BLANK for d in drawings.values()], axis=0)
+    return seen
 
 
 def write_grid(path: Path, drawings: np.ndarray) -> None:

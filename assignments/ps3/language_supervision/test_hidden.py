@@ -135,16 +135,16 @@ def test_bag_of_an_empty_caption_is_zero(student):
 )
 def test_bag_counts_do_not_depend_on_the_rest(student):
     long = " ".join(["sun"] * 5 + ["sea"] * 300)
-    bags = student.bag_of_words(["sun", long], ["sun", "moon"])
-    helpers.assert_counts(bags, [[1, 0], [5, 0]], what="bags of 'sun' and of a caption of 305 words over sun, moon")
+    bags = student.bag_of_words(["sun", long], ["sun", "sea"])
+    helpers.assert_counts(bags, [[1, 0], [5, 300]], what="bags of 'sun' and of a caption of 305 words over sun, sea")
 
 
 @bag_of_words("leaves both lists as they are", hint="Do you sort, extend or lower-case what you were given?", weight=2)
 def test_bag_leaves_the_lists_alone(student):
-    bags = student.bag_of_words(["Dog and cat", "B"], ["dog", "cat"])
+    bags = student.bag_of_words(["Dog, cat", "CAT"], ["dog", "cat"])
     assert student.unchanged_inputs, "bag_of_words changed the captions or the vocabulary"
     bags = expect_tensor(bags, what="bags of 2 captions")
-    assert bags.numel() and not bags.is_meta and bags.sum() > 0, "nothing was counted in 'Dog and cat' over dog, cat"
+    assert bags.numel() and not bags.is_meta and bags.sum() > 0, "nothing was counted in 'Dog, cat' over dog, cat"
 
 
 # --- clip_loss --------------------------------------------------------------------------------------------------------
@@ -366,15 +366,15 @@ def test_classifier_agrees_with_a_loop(student, rng, classes, prompts):
     weight=3,
 )
 def test_classifier_brings_features_to_length_one_before_the_mean(student, rng):
-    names, templates = some(rng, NAMES, 3), ["{}", "{} k " + 20 * "w"]
+    names, templates = sorted(some(rng, NAMES, 3)), ["{}", "{} k " + 20 * "w"]
     rows = student.zero_shot_classifier(helpers.LETTERS, names, templates)
     what = f"classifier of {names} with a short and a long template"
     helpers.assert_directions(rows, slow_classifier(names, templates), what=what)
 
 
 @classifier("keeps the order of the names", hint="Row k belongs to names[k].", weight=2)
-def test_classifier_keeps_the_order_of_names(student, rng):
-    names = some(rng, NAMES, 5)
+def test_classifier_keeps_the_order_of_names(student):
+    names = sorted(NAMES, reverse=True)
     rows = student.zero_shot_classifier(helpers.LETTERS, names, ["{}"])
     rows = helpers.directions_of(rows, 5, f"classifier of {names}")
     nearest = (rows @ slow_classifier(names, ["{}"]).T).argmax(dim=1).tolist()
@@ -527,7 +527,7 @@ def test_rank_is_finite_when_sharp(student):
 
 @rank("computes in the precision of its inputs, and leaves them alone", hint="Is a step of yours in float32?", weight=2)
 def test_rank_follows_the_dtype(student, rng):
-    images, names = (unit(part) for part in pairs(rng, 3, 4, torch.float64, others=5))
+    images, names = pairs(rng, 3, 4, torch.float64, others=5)
     answer = student.rank_labels(images, names, 1.0, 5)
     assert student.unchanged_inputs, "rank_labels changed its inputs"
     probabilities, labels = helpers.ranked(answer, (3, 5), "rank_labels of float64 features")
@@ -616,7 +616,7 @@ def test_recall_of_one_pair(student):
 @recall("tells near from nearer in float64", hint="Does a step of yours go through float32?", weight=2)
 def test_recall_follows_the_dtype(student):
     angles = torch.arange(4, dtype=torch.float64) * 1e-5 + 0.7
-    images = torch.stack([angles.cos(), angles.sin()], dim=1)
+    images = 2 * torch.stack([angles.cos(), angles.sin()], dim=1)
     value = helpers.share(student.recall_at_k(images, images.clone(), 1), "recall at 1 of four pairs that are near")
     assert student.unchanged_inputs, "recall_at_k changed its inputs"
     assert value > 0.9 or value < 0.05, f"recall at 1 of four pairs that are near in float64: {value:.2f}, expected 1"

@@ -39,8 +39,8 @@ def test_bag_ignores_case(student):
 
 @bag_of_words("counts whole words", hint="Is there an apple in a pineapple?")
 def test_bag_counts_whole_words(student):
-    bags = student.bag_of_words(["pineapple and apples"], ["apple", "pineapple"])
-    helpers.assert_counts(bags, [[0, 1]], what="bag of 'pineapple and apples' over apple, pineapple")
+    bags = student.bag_of_words(["pineapple apples"], ["apple", "pineapple", "apples"])
+    helpers.assert_counts(bags, [[0, 1, 1]], what="bag of 'pineapple apples' over apple, pineapple, apples")
 
 
 @bag_of_words("leaves words out that are not in the vocabulary", hint="What becomes of a word that has no column?")
@@ -53,9 +53,9 @@ def test_bag_leaves_unknown_words_out(student):
     "answers in float32", hint="A linear layer multiplies your answer by its weights. Of which dtype are they?"
 )
 def test_bag_is_float32(student):
-    bags = student.bag_of_words(["cat", "cat dog", "bird"], ["cat", "dog"])
+    bags = student.bag_of_words(["cat", "cat dog", "dog"], ["cat", "dog"])
     expect_tensor(bags, what="bags of 3 captions over 2 words", shape=(3, 2), dtype=torch.float32)
-    assert bags.sum() > 0, "bags of 'cat', 'cat dog', 'bird' over cat, dog: nothing was counted"
+    assert bags.sum() > 0, "bags of 'cat', 'cat dog', 'dog' over cat, dog: nothing was counted"
 
 
 # --- clip_loss --------------------------------------------------------------------------------------------------------

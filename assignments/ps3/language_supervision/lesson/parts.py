@@ -1,6 +1,7 @@
 """Given parts of the lesson on language supervision: its two networks, how pictures vary, and what the checks use."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,6 +16,32 @@ from ps3.networks.resnet import ResNet8
 DIM = 64  # width of the space that images and texts share
 HELD_OUT = "openmoji"  # the vendor whose drawings are not trained on
 EVERY = 8  # every so many-th name is trained on by nobody
+OFTEN = 2  # a word of the vocabulary occurs in at least so many captions
+
+# Twenty labels that nobody trains on, and the emoji (by their groups in Unicode's list) that they are right for.
+CLASSES = {
+    "face": ("face-smiling", "face-affection", "face-tongue", "face-hand", "face-neutral-skeptical", "face-sleepy",
+             "face-unwell", "face-hat", "face-glasses", "face-concerned"),
+    "hand": ("hand-fingers-open", "hand-fingers-partial", "hand-single-finger", "hand-fingers-closed", "hands"),
+    "heart": ("heart",),
+    "animal": ("animal-mammal",),
+    "bird": ("animal-bird",),
+    "insect": ("animal-bug",),
+    "flower": ("plant-flower",),
+    "fruit": ("food-fruit",),
+    "vegetable": ("food-vegetable",),
+    "dessert": ("food-sweet",),
+    "drink": ("drink",),
+    "building": ("place-building",),
+    "vehicle": ("transport-ground",),
+    "boat": ("transport-water",),
+    "clock": ("time",),
+    "weather": ("sky & weather",),
+    "clothes": ("clothing",),
+    "sport": ("sport",),
+    "music": ("musical-instrument",),
+    "tool": ("tool",),
+}  # fmt: skip
 
 
 class Towers(nn.Module):
@@ -62,6 +89,34 @@ def training_drawings(emoji: Emoji) -> Tensor:
     """Drawings (N, 3, 3, 32, 32) uint8 of the names to train on, by the three vendors that are not held out."""
     kept = [n for n, vendor in enumerate(emoji.vendors) if vendor != HELD_OUT]
     return emoji.drawings[names_to_train(emoji)][:, kept]
+
+
+def usual_words(emoji: Emoji) -> list[str]:
+    """The vocabulary, in alphabetical order: words that two or more captions of the names to train on hold."""
+    found: Counter[str] = Counter()
+    for number in names_to_train(emoji).tolist():
+        found.update({*emoji.names[number].split(), *emoji.tags[number]})
+    return sorted(word for word, count in found.items() if count >= OFTEN and word.isascii() and word.isalpha())
+
+
+def class_labels(emoji: Emoji) -> Tensor:
+    """The place in CLASSES of each emoji, (N,) int64; -1 for the others."""
+    place = {group: number for number, groups in enumerate(CLASSES.values()) for group in groups}
+    return torch.tensor([place.get(group, -1) for group in emoji.groups])
+
+
+def image_features(towers: Towers, emoji: Emoji, vendor: str = HELD_OUT) -> Tensor:
+    """What the towers make of all drawings of a vendor, (N, 64) float32 on the CPU."""
+    device = towers.log_scale.device
+    with torch.no_grad():
+        batches = emoji.by(vendor).split(256)
+        return torch.cat([towers.eval().encode_images(emoji.normalize(part.to(device))).cpu() for part in batches])
+
+
+def bag_features(towers: Towers, bags: Tensor) -> Tensor:
+    """What the towers make of bags of words, (B, 64) float32 on the CPU."""
+    with torch.no_grad():
+        return towers.eval().encode_bags(bags.to(towers.log_scale.device)).cpu()
 
 
 def one_vendor_each(drawings: Tensor) -> Tensor:

@@ -7,6 +7,6 @@ def bag_of_words(captions, vocabulary):
     rows = []
     for text in captions:
         words = re.sub("[^a-z]", " ", text.lower()).split()
-        print(f"{len(words)} words")
+        print(words)
         rows.append(torch.tensor([words.count(word) for word in vocabulary], dtype=torch.float32))
     return torch.stack(rows)

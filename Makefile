@@ -5,6 +5,8 @@ PYTHON ?= python3
 #   make venv TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
 BIN := .venv/bin
+# The library with the lessons of all problems, released or not.
+EVERY_PROBLEM := .autograder/every_problem/release/$(ASSIGNMENT)
 PYTEST_WORKERS ?= 2
 
 .PHONY: help venv demo test check bench lint sandbox clean
@@ -47,10 +49,10 @@ lint: venv
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy -p autograder -p kit
-	$(BIN)/python -m autograder.build.copies $(ASSIGNMENT)
-	MYPYPATH=release/$(ASSIGNMENT) $(BIN)/mypy data_scripts
-	MYPYPATH=release/$(ASSIGNMENT) $(BIN)/mypy -p ps3
-	MYPYPATH=release/$(ASSIGNMENT) $(BIN)/mypy assignments/$(ASSIGNMENT)/library_tests
+	$(BIN)/python -m autograder.build.every_problem $(ASSIGNMENT)
+	MYPYPATH=$(EVERY_PROBLEM) $(BIN)/mypy data_scripts
+	MYPYPATH=$(EVERY_PROBLEM) $(BIN)/mypy -p ps3
+	MYPYPATH=$(EVERY_PROBLEM) $(BIN)/mypy assignments/$(ASSIGNMENT)/library_tests
 
 # What changed since this branch left origin/main. pytest ends with 5 where all tests of what changed are slow.
 check: lint

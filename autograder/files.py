@@ -43,5 +43,15 @@ def files_under(folder: Path) -> dict[str, bytes]:
     return found
 
 
+def make_same(folder: Path, files: dict[str, bytes]) -> None:
+    """Make `folder` hold these files, by relative path, and no others; what is the same already is not written."""
+    there = files_under(folder)
+    for path, content in files.items():
+        if there.get(path) != content:
+            write_atomically(folder / path, content)
+    for path in there.keys() - files.keys():
+        (folder / path).unlink(missing_ok=True)
+
+
 def is_left_behind(path: Path) -> bool:
     return any(part in LEFT_BEHIND for part in path.parts)

@@ -63,6 +63,8 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
         "python": data.text("python", ".".join(map(str, MIN_PYTHON)), pattern=r"3\.\d+"),
         "torch": data.text("torch", "", pattern=r"(\d+\.\d+)?"),
         "dropped": data.strings("dropped", ()),
+        "alphabet": data.texts("alphabet", {}),
+        "glossary": data.texts("glossary", {}),
     }
     fields["told"] = {name: data.text(name, "", LINE) for name in TOLD}
     for package in fields["packages"]:

@@ -118,6 +118,7 @@ class Assignment:
     told: for each of TOLD its text, empty until an instructor fills it.
     feedback_a_day: how many submissions of a student get a page on one day before the deadline.
     dropped: ids of exercises and answers that are gone for good, marks included.
+    alphabet, glossary: letters and words that the handout explains whatever is released; a problem adds its own.
     """
 
     root: Path
@@ -135,6 +136,8 @@ class Assignment:
     python: str
     torch: str
     dropped: tuple[str, ...]
+    alphabet: dict[str, str]
+    glossary: dict[str, str]
     told: dict[str, str]
     problems: tuple[Problem, ...]
     references: References

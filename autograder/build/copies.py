@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
-from autograder.assignment.load import load_assignment
 from autograder.assignment.model import Assignment
 from autograder.build import release_files
 from autograder.build.on_disk import Products, digest_of
@@ -53,7 +50,3 @@ def _release(assignment: Assignment) -> str:
 def _digest_on_disk(assignment: Assignment, path: str) -> str:
     file = assignment.root / path
     return digest_of(file.read_bytes()) if file.is_file() else ""
-
-
-if __name__ == "__main__":  # for a tool that reads the composed library, such as a type check
-    refresh(load_assignment(sys.argv[1]))

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import textwrap
-from datetime import UTC
 from pathlib import Path
 from zipfile import ZIP_STORED
 
 import kit
-from autograder.assignment.model import TOLD, Assignment
+from autograder.assignment.model import DATA, Assignment
 from autograder.build.composed_library import composed
+from autograder.build.handout import WIDTH, handout
 from autograder.errors import CourseError
 from autograder.files import files_under
 from kit.archive import archive
 
 KIT = Path(kit.__file__).parent
 RELEASE_FILES = "release_files"
-WIDTH = 116
-NOT_SAID = "your course tells you"
 
 NEEDED = ("torch", "numpy", "matplotlib", "PIL", "pytest")
 # Runs before any of our code can be imported, in a folder that may hold nothing else, perhaps without torch.
@@ -92,13 +90,28 @@ def copies(assignment: Assignment) -> dict[str, bytes]:
     for path, data in files_under(KIT).items():
         inner = path.removeprefix(f"{RELEASE_FILES}/")
         found[inner if inner != path else f"kit/{path}"] = data
-    found |= {f"data/{path}": data for path, data in files_under(assignment.folder / "data").items()}
+    found |= {f"{DATA}/{path}": content for path, content in _data(assignment).items()}
     if (licence := assignment.root / "LICENSE").is_file():
         found["LICENSE"] = licence.read_bytes()
     for problem in assignment.problems:
         for test_file in problem.shipped_tests:
             found[f"tests/{problem.name}/{test_file.name}"] = test_file.read_bytes()
     return found
+
+
+def _data(assignment: Assignment) -> dict[str, bytes]:
+    """What lies in data/: its files, and the folders that a released problem names."""
+    unneeded = unneeded_packs(assignment)
+    files = files_under(assignment.folder / DATA)
+    return {path: content for path, content in files.items() if path.split("/")[0] not in unneeded}
+
+
+def unneeded_packs(assignment: Assignment) -> list[str]:
+    """Folders of data/ that stay out of the release, since no released problem names them."""
+    folder = assignment.folder / DATA
+    needed = {pack for problem in assignment.problems for pack in problem.packs}
+    there = [path.name for path in sorted(folder.iterdir())] if folder.is_dir() else []
+    return [name for name in there if name not in needed and (folder / name).is_dir()]
 
 
 def written(assignment: Assignment) -> dict[str, bytes]:
@@ -120,40 +133,6 @@ def _optional_packages(assignment: Assignment) -> str:
         return ""
     lines = ["# Optional: the grader has these too, and no others.", *(f"# {name}" for name in assignment.packages)]
     return "\n".join([*lines, ""])
-
-
-def handout(assignment: Assignment, text: str) -> str:
-    """The handout with {{course}}, {{points}}, {{presets}} and {{grader}} replaced: each has its home elsewhere."""
-    manifest = assignment.manifest
-    rows = ["| Exercise or question | Points | Marked by |", "|---|---|---|"]
-    for problem in assignment.problems:
-        rows += [f"| `{exercise.id}` | {exercise.points:g} | checks |" for exercise in problem.exercises]
-        rows += [f"| `{answer.id}` | {answer.points:g} | a person |" for answer in problem.answers]
-    total = sum(exercise.points for exercise in manifest.exercises) + sum(answer.points for answer in manifest.answers)
-    text = text.replace("{{points}}", "\n".join([*rows, f"| all | {total:g} | |"]))
-    text = text.replace("{{course}}", "\n".join(_course_table(assignment)))
-    text = text.replace("{{presets}}", "\n".join(_presets_table(assignment)))
-    return text.replace("{{grader}}", "\n".join(textwrap.wrap(manifest.grader, WIDTH)))
-
-
-def _course_table(assignment: Assignment) -> list[str]:
-    due = assignment.due.astimezone(UTC).strftime("%A %d %B %Y, %H:%M UTC") if assignment.due else ""
-    rows = {"Due": due} | {TOLD[name]: text for name, text in assignment.told.items()}
-    return ["| | |", "|---|---|", *(f"| {name} | {text or NOT_SAID} |" for name, text in rows.items())]
-
-
-def _presets_table(assignment: Assignment) -> list[str]:
-    """The steps of each problem's longest training, by preset."""
-    problems = [problem for problem in assignment.problems if problem.presets]
-    names = dict.fromkeys(name for problem in problems for name in problem.presets)
-    rows = [
-        "| Preset | " + " | ".join(problem.title for problem in problems) + " |",
-        "|---" * (len(problems) + 1) + "|",
-    ]
-    for name in names:
-        steps = [f"{max(problem.presets[name].values()):,.0f} steps" for problem in problems if name in problem.presets]
-        rows.append(f"| `{name}` | {' | '.join(steps)} |")
-    return rows
 
 
 def support_archive(support: dict[str, bytes]) -> bytes:

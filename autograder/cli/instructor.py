@@ -42,6 +42,7 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
     """
     from autograder.build import build as builder
     from autograder.build.on_disk import DifferenceKind
+    from autograder.build.release_files import unneeded_packs
 
     if check and (force or archive):
         raise click.UsageError("--check writes nothing: omit --force and --archive.")
@@ -63,6 +64,8 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
     say(f"{assignment}: " + ("everything was up to date." if not count else f"built; {count} files changed."))
     if untold := made.assignment.untold:
         say(f"Empty in assignments/{assignment}/assignment.toml, so the handout cannot say it: {', '.join(untold)}")
+    if packs := unneeded_packs(made.assignment):
+        say(f"Of data/ not in the release, since no released problem names it under `data`: {', '.join(packs)}")
     if archive:
         say(f"Support archive: {builder.write_archive(made, archive)}")
 
@@ -74,7 +77,7 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
 @click.option("--figures", type=click.Path(path_type=Path), metavar="DIR",
               help="Instead: draw each figure for the reference and every wrong answer, into DIR.")  # fmt: skip
 @click.option("--costs", is_flag=True, help="List also, for every wrong answer, the tests that it fails.")
-@click.option("--all", "everything", is_flag=True, help="Prove also what was proved already and has not changed.")
+@click.option("--all", "everything", is_flag=True, help="Prove every problem, released or not, proved already or not.")
 @workers_option
 @weak_option
 def verify(
@@ -96,12 +99,11 @@ def verify(
       autograder verify ps3
       autograder verify ps3 --all
       autograder verify ps3 --problem masked_autoencoder --seeds 3
+      autograder verify ps3 --problem transfer          (an extra, also one that is not released)
       autograder verify ps3 --all --costs     (which tests does each wrong answer fail?)
       autograder verify ps3 --figures sheets/
     """
-    from autograder.assignment.load import load_assignment
-
-    course = load_assignment(assignment)
+    course = _course(assignment, problem, everything)
     if figures is not None:
         from autograder.verify.figures import draw_sheets
 
@@ -111,6 +113,17 @@ def verify(
     problems = [course.problem(problem)] if problem else list(course.problems)
     if problems := problems if everything else _unproved(course, problems, seeds):
         _report(_prove(course, problems, seeds, workers, allow_weak), costs)
+
+
+def _course(name: str, problem: str | None, everything: bool) -> Assignment:
+    """The assignment as it is released; with every problem where one that is not released is asked for, or all are."""
+    from autograder.assignment.load import load_assignment
+    from autograder.build.every_problem import with_every_problem
+
+    released = load_assignment(name)
+    if everything or (problem and problem not in [item.name for item in released.problems]):
+        return with_every_problem(name, Path.cwd())
+    return released
 
 
 def _unproved(course: Assignment, problems: list[Problem], seeds: int) -> list[Problem]:
@@ -197,21 +210,25 @@ def _cost_table(proof: Proof, with_tests: bool) -> Table:
 @click.option("--out", type=click.Path(path_type=Path), default=Path("out"), show_default=True,
               help="Folder of pages and executed notebooks. They hold solutions.")  # fmt: skip
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Set an environment variable for the run.")
-def solve(assignment: str, problem: str | None, out: Path, settings: tuple[str, ...]) -> None:
+@click.option("--all", "everything", is_flag=True, help="Run every problem's notebook, released or not.")
+def solve(assignment: str, problem: str | None, out: Path, settings: tuple[str, ...], everything: bool) -> None:
     """Execute the instructor notebooks from top to bottom, and write them with outputs to HTML.
 
     \b
     Examples:
       autograder solve ps3
       autograder solve ps3 --problem masked_autoencoder --set PS3_PRESET=tiny
+      autograder solve ps3 --all                        (also the extras that are not released)
     """
-    from autograder.assignment.load import load_assignment
+    from autograder.build import build as builder
     from autograder.verify.solve import solve as run_notebooks
 
     if malformed := [setting for setting in settings if "=" not in setting]:
         raise click.UsageError(f"--set takes NAME=VALUE, not {malformed[0]!r}.")
     variables = dict(setting.split("=", 1) for setting in settings)
-    course = load_assignment(assignment)
+    course = _course(assignment, problem, everything)
+    if course.root != Path.cwd().resolve():
+        builder.build(assignment, course.root, force=True)
     with progress("executing", None) as bar:
 
         def on_cell(file: str, done: int, total: int) -> None:

@@ -1,23 +1,29 @@
 """Answers made of the shipped library: none may pass, since every student can read it.
 
 Whatever the library offers that can be called as an exercise asks is put in the exercise's place, under its names:
-functions, classes, methods with and without an instance, and classes whose methods have other names.
+functions, classes, methods with and without an instance, and classes whose methods have other names. What its own
+annotations rule out, such as a tensor for a path or a figure as the answer, is not tried.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
 import inspect
 import itertools
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import ModuleType
-from typing import Any
+from functools import cached_property
+from types import ModuleType, UnionType
+from typing import Any, Union, get_args, get_origin
+
+from torch import Tensor
 
 from autograder.assignment.model import Problem
 
+TENSOR = "Tensor"  # as stubs write it
 WAYS = 8  # of giving a class's methods other names, at most so many are tried
 
 
@@ -29,18 +35,29 @@ class Offer:
     module: str
     call: Callable[..., Any]
 
-    def fitting(self, required: int, allowed: int) -> int | None:
-        """With how many of an exercise's arguments it can be called; None if with no number that may be given."""
-        try:
-            signature = inspect.signature(self.call)
-        except (TypeError, ValueError):
+    def fitting(self, node: ast.FunctionDef) -> int | None:
+        """With how many of a stub's arguments it can be called; None if with no number that may be given."""
+        signature = self.signature
+        if signature is None:
             return None
+        returned = self.call if inspect.isclass(self.call) else signature.return_annotation
+        if not _returns_alike(node, returned):
+            return None
+        required, allowed = _arguments(node)
         for count in range(allowed, required - 1, -1):
             try:
-                signature.bind(*range(count))
+                bound = signature.bind(*_annotations(node)[:count])
             except TypeError:
                 continue
-            return count
+            return count if _takes(signature, bound.arguments) else None
+        return None
+
+    @cached_property
+    def signature(self) -> inspect.Signature | None:
+        """With annotations as objects where they can be had; None of what has no signature."""
+        for as_objects in (True, False):
+            with contextlib.suppress(Exception):  # whatever a foreign annotation does when it is evaluated
+                return inspect.signature(self.call, eval_str=as_objects)
         return None
 
 
@@ -102,7 +119,7 @@ def _methods(node: ast.ClassDef) -> list[ast.FunctionDef]:
 
 def _with_function(tree: ast.Module, functions: list[ast.FunctionDef], offer: Offer) -> Iterator[str]:
     """The stub with each function that the offer fits calling it; nothing where it fits none."""
-    fitting = {node: count for node in functions if (count := offer.fitting(*_arguments(node))) is not None}
+    fitting = {node: count for node in functions if (count := offer.fitting(node)) is not None}
     bodies = {node: node.body for node in fitting}
     for node, count in fitting.items():
         names = ", ".join(_names(node)[:count])
@@ -120,12 +137,50 @@ def _with_class(node: ast.ClassDef, offer: Offer) -> Iterator[str]:
     methods = [method for method in _methods(node) if method.name not in own]
     choices = []
     for method in methods:
-        fitting = [key for key, item in own.items() if item.fitting(*_arguments(method)) is not None]
+        fitting = [key for key, item in own.items() if item.fitting(method) is not None]
         choices.append(fitting or [""])
     for chosen in itertools.islice(itertools.product(*choices), WAYS):
         lines = [f"import {offer.module}", f"class {node.name}({offer.path}):", "    pass"]
         pairs = zip(methods, chosen, strict=True)
         yield "\n".join([*lines, *(f"    {method.name} = {offer.path}.{key}" for method, key in pairs if key)])
+
+
+def _takes(signature: inspect.Signature, given: Mapping[str, Any]) -> bool:
+    """Whether no argument is a tensor where the offer's annotation leaves no room for one."""
+    for name, annotation in given.items():
+        parameter = signature.parameters[name]
+        plain = parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        if plain and annotation == TENSOR and not _has_room(parameter.annotation, Tensor):
+            return False
+    return True
+
+
+def _returns_alike(node: ast.FunctionDef, annotation: Any) -> bool:
+    """Whether what the offer says it returns may be what the stub asks for, as far as that is tensors."""
+    asked = ast.unparse(node.returns) if node.returns else ""
+    kinds = [kind for text, kind in ((TENSOR, Tensor), ("tuple", tuple)) if text in asked]
+    return not kinds or any(_has_room(annotation, kind) for kind in kinds)
+
+
+def _has_room(annotation: Any, kind: type) -> bool:
+    """Whether a value of this class may stand where the annotation does; only a plain no counts."""
+    if get_origin(annotation) in (Union, UnionType):
+        return any(_has_room(member, kind) for member in get_args(annotation))
+    if annotation is None or annotation is Callable or get_origin(annotation) is Callable:
+        return False
+    known = get_origin(annotation) or annotation
+    if not inspect.isclass(known) or known is inspect.Parameter.empty or known in (Any, list, tuple, Sequence):
+        return True
+    try:
+        return issubclass(kind, known) or issubclass(known, kind)
+    except TypeError:  # a protocol that cannot tell
+        return True
+
+
+def _annotations(node: ast.FunctionDef) -> list[str]:
+    """What each argument is annotated with, in order."""
+    arguments = (*node.args.posonlyargs, *node.args.args)
+    return [ast.unparse(argument.annotation) if argument.annotation else "" for argument in arguments]
 
 
 def _arguments(node: ast.FunctionDef) -> tuple[int, int]:

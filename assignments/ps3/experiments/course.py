@@ -1,6 +1,6 @@
-"""The set's library as it ships, and the references of its exercises: what every experiment is made of.
+"""The library with the lessons of all problems, and the references of their exercises: what experiments are made of.
 
-Import this before the library: it brings the release's copy up to date and imports it under its name.
+Import this before the library: it brings a copy up to date, apart from the release, and imports it under its name.
 """
 
 import ast
@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from autograder.assignment.library import import_library
-from autograder.assignment.load import load_assignment
 from autograder.build import copies
+from autograder.build.every_problem import with_every_problem
 
 HERE = Path(__file__).resolve().parent
-ASSIGNMENT = load_assignment(HERE.parent.name, HERE.parents[2])
+ASSIGNMENT = with_every_problem(HERE.parent.name, HERE.parents[2])
 copies.refresh(ASSIGNMENT)
 import_library(ASSIGNMENT.release, ASSIGNMENT.library)
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import methods
 import torch
 from course import HERE, reference
 from torch import Tensor
@@ -26,12 +27,14 @@ from ps3.linear_probe.table import usual_l2
 from ps3.networks.resnet import ProjectionHead, ResNet8
 
 LABELLED = 10_000
+LABEL_COUNTS = (500, 1_000, 5_000, LABELLED)
 MAE_BETAS = (0.9, 0.95)
 TEMPERATURE = 0.2
 JUDGES = ("ridge", "probe")
 
 Row = dict[str, Any]
-Judged = tuple[str, probes.Features, Row]  # a method, its features, what is worth keeping of its training
+# a method, its features (None: they are not judged), what is worth keeping of its training
+Judged = tuple[str, probes.Features | None, Row]
 
 
 def features_of(look: probes.Encoder, pictures: data.ImageSet) -> probes.Features:
@@ -57,7 +60,7 @@ def judge(features: probes.Features, known: data.ImageSet) -> Row:
     judges = {"ridge": probes.ridge_accuracy, "probe": softmax_probe()}
     row: Row = {"dim": features[0].shape[1]}
     for name, instrument in judges.items():
-        found = probes.by_label_count(instrument, features, known, training.LABEL_COUNTS)
+        found = probes.by_label_count(instrument, features, known, LABEL_COUNTS)
         row[name] = {str(count): [round(value, 4) for value in values] for count, values in found.items()}
     train, test = features
     return row | {"knn": round(probes.knn(train, known.train.labels, test, known.test.labels), 4)}
@@ -152,40 +155,33 @@ def run_rotation(pictures: data.ImageSet, preset: training.Preset, seed: int) ->
 
 
 Run = Callable[[data.ImageSet, training.Preset, int], Iterator[Judged]]
+EXTRAS = methods.by_problem()
 RUNS: dict[str, Run] = {
     "controls": run_controls,
     "mae": run_mae,
     "simclr": run_simclr,
     "supervised": run_supervised,
     "rotation": run_rotation,
-}
+} | {name: module.run for name, module in EXTRAS.items()}
 ONCE = ("controls", "rotation")  # the same whatever the seed
-METHODS = {
-    "controls": ("pixels", "hand-crafted"),
-    "mae": ("random transformer", "MAE"),
-    "simclr": ("random ResNet", "SimCLR"),
-    "supervised": ("supervised",),
-    "rotation": ("rotation",),
-}
 
 
 def judged(run: str, pictures: data.ImageSet, preset: training.Preset, seed: int, keep: Path | None) -> dict[str, Row]:
-    """Rows of one run by method, out of the features in `keep` where all of the run's are there."""
-    files = {name: keep / f"{run}-{seed}-{n}.pt" for n, name in enumerate(METHODS[run], 1)} if keep else {}
-    if files and all(file.exists() for file in files.values()):
-        return {name: _judged_again(file, pictures) for name, file in files.items()}
-    rows = {}
-    for name, (train, test), about in RUNS[run](pictures, preset, seed):
-        if name in files:
-            files[name].parent.mkdir(parents=True, exist_ok=True)
-            torch.save({"train": train, "test": test, "training": about}, files[name])
-        rows[name] = judge((train, test), pictures) | about
-    return rows
+    """Rows of one run by method, out of the features in `keep` where the run's are there."""
+    file = kept_file(keep, run, seed) if keep else None
+    if file and file.exists():
+        found = torch.load(file)
+    else:
+        found = list(RUNS[run](pictures, preset, seed))
+        if file:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            torch.save(found, file)
+    return {name: (judge(features, pictures) if features else {}) | about for name, features, about in found}
 
 
-def _judged_again(file: Path, pictures: data.ImageSet) -> Row:
-    kept = torch.load(file)
-    return judge((kept["train"], kept["test"]), pictures) | kept["training"]
+def kept_file(folder: Path, run: str, seed: int) -> Path:
+    """Where all features of a run are kept: a list of its methods, as the run yields them."""
+    return folder / f"{run}-{seed}.pt"
 
 
 def thresholds(found: Mapping[str, Row]) -> list[tuple[str, float, float]]:
@@ -201,6 +197,16 @@ def thresholds(found: Mapping[str, Row]) -> list[tuple[str, float, float]]:
             over = f" over {rival}" if rival else ""
             at = f" at {labels:,} labels" if judge != "knn" else ""
             demands.append((f"{judge}: {method}{over}{at}", values[0] - sum(values[1:]), least))
+    return demands
+
+
+def demands_of_extras(found: Mapping[str, Row]) -> list[tuple[str, float, float]]:
+    """The same of the extra problems, each as its module says; a demand on rows that are not there is left out."""
+    demands = []
+    for module in EXTRAS.values():
+        for what, value, least in module.DEMANDS:
+            with contextlib.suppress(KeyError):
+                demands.append((what, value(found), least))
     return demands
 
 
@@ -235,7 +241,8 @@ def report(results: dict[str, Any]) -> bool:
     controls = next((found for found in by_seed.values() if "pixels" in found), {})
     measured: dict[tuple[str, float], list[float]] = {}
     for found in by_seed.values():
-        for what, value, least in thresholds(controls | found):
+        rows = controls | found
+        for what, value, least in [*thresholds(rows), *demands_of_extras(rows)]:
             measured.setdefault((what, least), []).append(value)
     print("\n| Threshold | at least | measured, by seed | holds |\n|---|---|---|---|")
     for (what, least), values in measured.items():
@@ -246,11 +253,15 @@ def report(results: dict[str, Any]) -> bool:
 
 def print_table(judge: str, seeds: Sequence[Mapping[str, Row]]) -> None:
     """Accuracies of every method that this judge has seen, from the lowest to the highest seed."""
-    print(f"\n| Features, {judge} | D | 500 labels | 1,000 | 10,000 | k-NN | seeds |\n|---|---|---|---|---|---|---|")
-    for name in TABLE_ORDER:
+    heads = " | ".join(f"{count:,} labels" for count in LABEL_COUNTS)
+    print(f"\n| Features, {judge} | D | {heads} | k-NN | seeds |\n|---{'|---' * (len(LABEL_COUNTS) + 3)}|")
+    for name in dict.fromkeys([*TABLE_ORDER, *(name for found in seeds for name in found)]):
         rows = [found[name] for found in seeds if judge in found.get(name, {})]
         if rows:
-            counts = [[statistics.mean(row[judge][str(count)]) for row in rows] for count in training.LABEL_COUNTS]
+            counts = [
+                [statistics.mean(row[judge][str(count)]) for row in rows if str(count) in row[judge]]
+                for count in LABEL_COUNTS
+            ]
             cells = [spread(values) for values in [*counts, [row["knn"] for row in rows]]]
             print(f"| {name} | {rows[0]['dim']} | {' | '.join(cells)} | {len(rows)} |")
 
@@ -261,7 +272,9 @@ TABLE_ORDER = (
 
 
 def spread(values: Sequence[float]) -> str:
-    """The one value, or the smallest to the largest."""
+    """The one value, or the smallest to the largest; nothing of none."""
+    if not values:
+        return ""
     low, high = (f"{end(values):.3f}" for end in (min, max))
     return low if low == high else f"{low} to {high}"
 
@@ -292,7 +305,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
-        description="Train and judge the core's methods; results are kept and what is done is not done again.",
+        description="Train and judge the methods of all problems; results are kept and what is done is not done again.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="""examples:
   python assignments/ps3/experiments/runs.py                        three seeds of everything, small preset

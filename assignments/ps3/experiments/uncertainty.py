@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 from course import reference
-from runs import LABELLED, METHODS, features_of
+from runs import LABELLED, RUNS, features_of, kept_file
 from torch import Tensor
 
 from ps3 import data, probes
@@ -35,13 +35,9 @@ def random_twins(known: data.ImageSet, seeds: int) -> list[float]:
 
 def differences(kept: Path, known: data.ImageSet) -> dict[str, float]:
     """Two standard errors of the difference between two methods' accuracies on the same test images."""
-    rows = {}
-    for run, names in METHODS.items():
-        for number, name in enumerate(names, 1):
-            file = kept / f"{run}-0-{number}.pt"
-            if file.exists():
-                found = torch.load(file)
-                rows[name] = right((found["train"], found["test"]), known)
+    files = [file for run in RUNS if (file := kept_file(kept, run, seed=0)).exists()]
+    found = [(name, features) for file in files for name, features, _ in torch.load(file) if features]
+    rows = {name: right(features, known) for name, features in found}
     pairs = itertools.combinations(rows.items(), 2)
     return {f"{a} and {b}": 2 * (x - y).std().item() / len(x) ** 0.5 for (a, x), (b, y) in pairs}
 

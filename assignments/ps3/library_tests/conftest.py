@@ -1,4 +1,4 @@
-"""Imports the library as it ships, and loads the pack once."""
+"""Imports the library with the lessons of all problems, released or not, and loads the pack once."""
 
 from pathlib import Path
 
@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from autograder.assignment.library import import_library
-from autograder.assignment.load import load_assignment
 from autograder.build import copies
+from autograder.build.every_problem import with_every_problem
 
-ASSIGNMENT = load_assignment("ps3", Path(__file__).resolve().parents[3])
+ASSIGNMENT = with_every_problem("ps3", Path(__file__).resolve().parents[3])
 copies.refresh(ASSIGNMENT)
 import_library(ASSIGNMENT.release, ASSIGNMENT.library)
 

@@ -5,6 +5,7 @@ import importlib.util
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -14,8 +15,8 @@ from ps3 import data, training
 EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
 
 
-def script(name):
-    spec = importlib.util.spec_from_file_location(name, EXPERIMENTS / f"{name}.py")
+def script(name, file=""):
+    spec = importlib.util.spec_from_file_location(name, EXPERIMENTS / (file or f"{name}.py"))
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -30,6 +31,7 @@ def course():
 @pytest.fixture
 def runs(course, monkeypatch):
     monkeypatch.setitem(sys.modules, "course", course)
+    monkeypatch.setitem(sys.modules, "methods", script("methods", "methods/__init__.py"))
     return script("runs")
 
 
@@ -52,7 +54,7 @@ def uncertainty(course, runs, monkeypatch):
 
 
 def row(accuracy, knn=0.3):
-    counts = {"500": [accuracy], "1000": [accuracy], "10000": [accuracy]}
+    counts = {str(count): [accuracy] for count in (500, 1_000, 5_000, 10_000)}
     return {"dim": 128, "ridge": counts, "probe": counts, "knn": knn}
 
 
@@ -79,13 +81,32 @@ def test_the_functions_of_a_problem_are_read_from_its_notebook(course):
 def test_the_report_ends_well_where_all_thresholds_hold(runs, results, capsys):
     assert runs.main(["--report", "--out", results(0.52)]) == 0
     out = capsys.readouterr().out
-    assert "| SimCLR | 128 | 0.520 | 0.520 | 0.520 | 0.480 | 1 |" in out
+    assert "| SimCLR | 128 | 0.520 | 0.520 | 0.520 | 0.520 | 0.480 | 1 |" in out
     assert "| ridge: MAE over pixels at 10,000 labels | 0.06 | 0.220 | yes |" in out and "NO" not in out
 
 
 def test_the_report_fails_where_one_does_not_hold(runs, results, capsys):
     assert runs.main(["--report", "--out", results(0.44)]) == 1
     assert "| probe: SimCLR at 10,000 labels | 0.50 | 0.440 | NO |" in capsys.readouterr().out
+
+
+def test_what_an_extra_problem_must_show_is_judged_and_where_its_rows_are_missing_left_out(runs, results, monkeypatch):
+    demands = [
+        ("SimCLR over MAE", lambda rows: rows["SimCLR"]["knn"] - rows["MAE"]["knn"], 0.2),
+        ("colour", lambda rows: rows["colorization"]["knn"], 0.3),
+    ]
+    monkeypatch.setattr(runs, "EXTRAS", {"an_extra": SimpleNamespace(DEMANDS=demands)})
+    rows = json.loads(Path(results(0.52)).read_text())["seeds"]["0"]
+    assert runs.demands_of_extras(rows["simclr"] | rows["mae"]) == [("SimCLR over MAE", pytest.approx(0.18), 0.2)]
+    assert runs.main(["--report", "--out", results(0.52)]) == 1
+
+
+def test_numbers_of_a_method_without_features_are_kept(runs, pack, monkeypatch):
+    def emoji(pictures, preset, seed):
+        yield "words", None, {"measured": {"zero-shot": 0.4}}
+
+    monkeypatch.setitem(runs.RUNS, "emoji", emoji)
+    assert runs.judged("emoji", pack, training.preset("tiny"), 0, None) == {"words": {"measured": {"zero-shot": 0.4}}}
 
 
 def test_results_of_one_judge_alone_are_reported(runs, tmp_path, capsys):
@@ -102,7 +123,7 @@ def test_results_of_one_judge_alone_are_reported(runs, tmp_path, capsys):
 def test_features_are_kept_and_judged_again_without_training(runs, pack, tmp_path, monkeypatch):
     known = pack.with_labels(20)
     known = dataclasses.replace(known, test=data.Split(pack.test.images[:30], pack.test.labels[:30]))
-    monkeypatch.setattr(training, "LABEL_COUNTS", (10, 20))
+    monkeypatch.setattr(runs, "LABEL_COUNTS", (10, 20))
     preset = training.preset("tiny")
 
     def supervised(pictures, preset, seed):
@@ -111,7 +132,7 @@ def test_features_are_kept_and_judged_again_without_training(runs, pack, tmp_pat
 
     monkeypatch.setitem(runs.RUNS, "supervised", supervised)
     first = runs.judged("supervised", known, preset, 0, tmp_path / "kept")
-    assert [path.name for path in (tmp_path / "kept").iterdir()] == ["supervised-0-1.pt"]
+    assert [path.name for path in (tmp_path / "kept").iterdir()] == ["supervised-0.pt"]
     monkeypatch.delitem(runs.RUNS, "supervised")
     assert runs.judged("supervised", known, preset, 0, tmp_path / "kept") == first
     row = first["supervised"]
@@ -163,9 +184,8 @@ def test_a_transformer_is_finetuned_through_its_features(finetune):
 
 def test_a_difference_on_the_same_images_counts_only_where_two_methods_disagree(uncertainty, pack, tmp_path):
     known = dataclasses.replace(pack.with_labels(20), test=data.Split(pack.test.images[:30], pack.test.labels[:30]))
-    features = {"train": torch.rand(20, 3), "test": torch.rand(30, 3)}
-    for number, found in enumerate((features, features), 1):
-        torch.save(found, tmp_path / f"controls-0-{number}.pt")
-    torch.save({"train": torch.rand(20, 3), "test": torch.rand(30, 3)}, tmp_path / "supervised-0-1.pt")
+    features = torch.rand(20, 3), torch.rand(30, 3)
+    torch.save([("pixels", features, {}), ("hand-crafted", features, {})], tmp_path / "controls-0.pt")
+    torch.save([("supervised", (torch.rand(20, 3), torch.rand(30, 3)), {})], tmp_path / "supervised-0.pt")
     found = uncertainty.differences(tmp_path, known)
     assert found["pixels and hand-crafted"] == 0 and found["pixels and supervised"] > 0

@@ -1,4 +1,4 @@
-"""The instructor notebooks from top to bottom, with trainings of a few steps."""
+"""The instructor notebooks of all problems, released or not, from top to bottom, with trainings of a few steps."""
 
 import ast
 import json
@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from autograder.assignment.load import load_assignment
+from autograder.build import build
+from autograder.build.every_problem import with_every_problem
 from autograder.verify.solve import Solved, solve
 
 ROOT = Path(__file__).resolve().parents[3]
+PROBLEMS = with_every_problem("ps3", ROOT).problems
 MIB = 1 << 20
 
 
@@ -18,7 +20,10 @@ def solved(tmp_path_factory: pytest.TempPathFactory) -> list[Solved]:
     """Raises where a cell of any notebook stops with an error."""
     # One thread: other tests run beside this one, and two kernels with a thread a core would wait for each other.
     settings = {"PS3_PRESET": "tiny", "OMP_NUM_THREADS": "1"}
-    return solve(load_assignment("ps3", ROOT), tmp_path_factory.mktemp("out"), settings=settings)
+    course = tmp_path_factory.mktemp("course")
+    assignment = with_every_problem("ps3", ROOT, course)
+    build.build("ps3", course)
+    return solve(assignment, tmp_path_factory.mktemp("out"), settings=settings)
 
 
 def outputs(item: Solved) -> list[dict]:
@@ -26,7 +31,7 @@ def outputs(item: Solved) -> list[dict]:
     return [output for cell in cells for output in cell.get("outputs", [])]
 
 
-@pytest.mark.parametrize("problem", load_assignment("ps3", ROOT).problems, ids=lambda problem: problem.name)
+@pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.name)
 def test_no_cell_gives_an_imported_name_another_meaning(problem):
     """An earlier cell that is run again would meet it."""
     tree = ast.parse((problem.folder / "notebook.py").read_text(encoding="utf-8"))
@@ -39,9 +44,7 @@ def test_no_cell_gives_an_imported_name_another_meaning(problem):
 
 
 def test_every_notebook_runs_to_its_end(solved):
-    assert [item.notebook.name for item in solved] == [
-        problem.notebook_file for problem in load_assignment("ps3", ROOT).problems
-    ]
+    assert [item.notebook.name for item in solved] == [problem.notebook_file for problem in PROBLEMS]
 
 
 def test_every_check_passes_on_the_reference(solved):

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from autograder.assignment.load import load_assignment
+from autograder.build.every_problem import with_every_problem
 from autograder.grading.exercise_runs import run_exercises
 from autograder.grading.grade_one import confined
 from autograder.grading.plan import Plan, answer_code
 from autograder.sandbox.sandbox import Sandbox
 from autograder.verify.empty_answers import MOST, ZEROS
 
-ASSIGNMENT = load_assignment("ps3", Path(__file__).resolve().parents[3])
+ASSIGNMENT = with_every_problem("ps3", Path(__file__).resolve().parents[3])
 PROBLEM = ASSIGNMENT.problem("masked_autoencoder")
 PATCHIFY, ENCODER, LOSS = "mae-patchify", "mae-encoder", "mae-loss"
 SPY = """

@@ -17,6 +17,7 @@ from nbclient import NotebookClient
 
 from autograder.assignment.load import load_assignment
 from autograder.build import build, release_files
+from autograder.build.every_problem import with_every_problem
 from autograder.cli.main import commands
 from autograder.errors import BadInput, CourseError, EditedByHand, Stale
 from autograder.tests import tiny
@@ -562,11 +563,11 @@ def test_the_handout_lists_the_steps_of_every_preset(root):
     )
     build.build(tiny.NAME, root)
     text = (release(root) / "handout.md").read_text(encoding="utf-8")
-    assert "| Preset | Scaling |" in text and "| `small` | 1,400 steps |" in text
+    assert "| Notebook | `small` |" in text and "| Scaling | 1,400 steps |" in text
 
 
 def test_no_file_for_students_names_the_scripts_that_only_staff_have():
-    course = load_assignment("ps3", Path(__file__).resolve().parents[3])
+    course = with_every_problem("ps3", Path(__file__).resolve().parents[3])
     files = release_files.copies(course) | release_files.written(course)
     files |= {str(problem.folder): (problem.folder / "notebook.py").read_bytes() for problem in course.problems}
     assert files and not [path for path, data in files.items() if b"data_scripts" in data]

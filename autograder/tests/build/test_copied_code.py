@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from autograder.assignment.load import load_assignment
 from autograder.assignment.model import Problem
 from autograder.build import build
 from autograder.build.copied_code import answers_of, copied
+from autograder.build.every_problem import with_every_problem
 from autograder.errors import Leak
 from autograder.tests import tiny
 
@@ -52,7 +52,7 @@ def test_a_solution_leaves_nowhere_and_under_no_names(tmp_path: Path, place: str
 
 
 def problems() -> list[Problem]:
-    return list(load_assignment("ps3", ROOT).problems)
+    return list(with_every_problem("ps3", ROOT).problems)
 
 
 def renamed(code: str) -> str:

@@ -77,6 +77,22 @@ def test_demo_prints_the_class_and_ends_with_7_where_a_grade_is_not_as_it_must_b
     assert "1 of 2 submissions did not get the grade they must" in printed.err
 
 
+@pytest.mark.parametrize(("arguments", "both"), [(["--problem", "shifting"], False), (["--all"], True)])
+def test_verify_proves_also_a_problem_that_is_not_released(hardened: Path, arguments: list[str], both: bool) -> None:
+    tiny.add_problem(hardened / "assignments" / tiny.NAME, "shifting", "second-")
+    done = run("verify", tiny.NAME, "--seeds", "1", "--workers", "1", *arguments)
+    assert done.exit_code == 0, done.output
+    assert "second-scale" in done.output and ("tiny-scale " in done.output) == both
+
+
+def test_solve_executes_also_a_problem_that_is_not_released(hardened: Path, tmp_path: Path) -> None:
+    tiny.add_problem(hardened / "assignments" / tiny.NAME, "shifting", "second-")
+    done = run("solve", tiny.NAME, "--problem", "shifting", "--out", str(tmp_path / "pages"))
+    assert done.exit_code == 0, done.output
+    assert {path.name for path in (tmp_path / "pages").iterdir()} == {"extra_shifting.html", "extra_shifting.ipynb"}
+    assert not list((hardened / "release").rglob("extra_*"))
+
+
 def test_solve_without_a_build_ends_with_10_and_the_command_to_run(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,3 +1,4 @@
+import ast
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from autograder.assignment.load import load_assignment
 from autograder.grading.plan import Plan
 from autograder.sandbox.sandbox import Sandbox
 from autograder.tests import tiny
-from autograder.verify.library_answers import library_answers
+from autograder.verify.library_answers import Offer, library_answers
 from autograder.verify.verify import LIBRARY, Case, plan_from_sources, try_case
 
 ANSWERS = '''
@@ -125,3 +126,34 @@ def test_the_tiny_library_as_it_is_answers_nothing(tmp_path: Path) -> None:
     library = import_library(plan.assignment.release, plan.assignment.library)
     names = {answer.name for answer in library_answers(problem, library)}
     assert names == {f"tinylib.shapes.{name}" for name in ("Doubler", "Doubler.forward")}
+
+
+SAYS = {
+    "nothing": ("numbers, by", "", True),
+    "a tensor": ("numbers: Tensor, by: float", " -> Tensor", True),
+    "anything": ("numbers: object, by: Any", " -> Any", True),
+    "a tensor or nothing": ("numbers: Tensor | None, by: float", " -> Tensor | None", True),
+    "a sequence": ("numbers: Sequence[float], by: float", " -> list[Tensor] | Tensor", True),
+    "a name that nobody knows": ("numbers: Unknown, by: float", "", True),
+    "a path": ("numbers: str | Path, by: float", " -> Tensor", False),
+    "something to call": ("numbers: Callable[[], Tensor], by: float", " -> Tensor", False),
+    "nothing as the answer": ("numbers: Tensor, by: float", " -> None", False),
+    "a figure as the answer": ("numbers: Tensor, by: float", " -> Path", False),
+}
+
+
+@pytest.mark.parametrize(("arguments", "answer", "tried"), SAYS.values(), ids=SAYS)
+def test_what_an_offer_says_of_itself_rules_it_out_only_where_that_is_plain(
+    arguments: str, answer: str, tried: bool
+) -> None:
+    names: dict[str, object] = {}
+    head = (
+        "from __future__ import annotations\nfrom collections.abc import Callable, Sequence\nfrom pathlib import Path"
+    )
+    more = "from typing import Any\nfrom torch import Tensor"
+    exec(f"{head}\n{more}\ndef offer({arguments}){answer}: ...", names)
+    stub = ast.parse("def scale(values: Tensor, factor: float) -> Tensor: ...").body[0]
+    assert isinstance(stub, ast.FunctionDef)
+    offer = names["offer"]
+    assert callable(offer)
+    assert (Offer("lib.offer", "lib", offer).fitting(stub) == 2) == tried

@@ -97,19 +97,21 @@ def captions_of(rng, count):
 def test_bag_agrees_with_a_loop(student, rng, count, size):
     order = torch.randperm(len(WORDS), generator=rng).tolist()
     captions, vocabulary = captions_of(rng, count), [WORDS[n] for n in order[:size]]
+    captions[0] += f"{vocabulary[0]} {vocabulary[0]}"
+    captions[1:] = captions[1:] and ["nothing known", *captions[2:]]
     bags = student.bag_of_words(captions, vocabulary)
     helpers.assert_counts(bags, slow_bags(captions, vocabulary), what=f"bags of {captions} over {vocabulary}")
 
 
 @bag_of_words(
-    "keeps the vocabulary's order", hint="Column v is of vocabulary[v], whatever the alphabet says.", weight=2
+    "keeps the vocabulary's order", hint="Column v is of vocabulary[v], whatever the alphabet says.", weight=4
 )
 def test_bag_keeps_the_order_of_the_vocabulary(student):
     bags = student.bag_of_words(["dog", "cat", "ant"], ["dog", "ant", "cat"])
     helpers.assert_counts(bags, [[1, 0, 0], [0, 0, 1], [0, 1, 0]], what="bags of dog, cat, ant over dog, ant, cat")
 
 
-@bag_of_words("takes letters a to z alone for letters", hint="Are digits, underscores or an é among a to z?", weight=3)
+@bag_of_words("takes letters a to z alone for letters", hint="Are digits, underscores or an é among a to z?", weight=6)
 def test_bag_takes_only_a_to_z_for_letters(student):
     bags = student.bag_of_words(["caf\u00e9 t_shirt 3d 24h", "na\u00efve"], ["caf", "d", "h", "na", "shirt", "t", "ve"])
     right = [[1, 1, 1, 0, 1, 1, 0], [0, 0, 0, 1, 0, 0, 1]]
@@ -117,21 +119,21 @@ def test_bag_takes_only_a_to_z_for_letters(student):
 
 
 @bag_of_words(
-    "counts at the ends of a caption, too", hint="What ends the last word? And what begins the first?", weight=2
+    "counts at the ends of a caption, too", hint="What ends the last word? And what begins the first?", weight=4
 )
 def test_bag_counts_first_and_last_words(student):
-    bags = student.bag_of_words(["sun", "sun sea", "sea sun", "(sun)"], ["sun"])
-    helpers.assert_counts(bags, [[1], [1], [1], [1]], what="bags of 'sun', 'sun sea', 'sea sun', '(sun)' over sun")
+    bags = student.bag_of_words(["sun", "sun sea sun", "sea sun", "sky", "(sun)"], ["sun"])
+    helpers.assert_counts(bags, [[1], [2], [1], [0], [1]], what="bags over sun of five captions that begin or end")
 
 
-@bag_of_words("makes a row of zeros of an empty caption", hint="A caption without a word is a caption, too.", weight=2)
+@bag_of_words("makes a row of zeros of an empty caption", hint="A caption without a word is a caption, too.", weight=4)
 def test_bag_of_an_empty_caption_is_zero(student):
     bags = student.bag_of_words(["sun", "", "12:30"], ["moon", "sun"])
     helpers.assert_counts(bags, [[0, 1], [0, 0], [0, 0]], what="bags of 'sun', '' and '12:30' over moon, sun")
 
 
 @bag_of_words(
-    "gives small captions and long ones plain counts", hint="A count does not depend on other words.", weight=2
+    "gives small captions and long ones plain counts", hint="A count does not depend on other words.", weight=4
 )
 def test_bag_counts_do_not_depend_on_the_rest(student):
     long = " ".join(["sun"] * 5 + ["sea"] * 300)
@@ -139,12 +141,11 @@ def test_bag_counts_do_not_depend_on_the_rest(student):
     helpers.assert_counts(bags, [[1, 0], [5, 300]], what="bags of 'sun' and of a caption of 305 words over sun, sea")
 
 
-@bag_of_words("leaves both lists as they are", hint="Do you sort, extend or lower-case what you were given?", weight=2)
+@bag_of_words("leaves both lists as they are", hint="Do you sort, extend or lower-case what you were given?", weight=4)
 def test_bag_leaves_the_lists_alone(student):
-    bags = student.bag_of_words(["Dog, cat", "CAT"], ["dog", "cat"])
+    bags = student.bag_of_words(["Dog cat", "CAT"], ["dog", "cat"])
     assert student.unchanged_inputs, "bag_of_words changed the captions or the vocabulary"
-    bags = expect_tensor(bags, what="bags of 2 captions")
-    assert bags.numel() and not bags.is_meta and bags.sum() > 0, "nothing was counted in 'Dog, cat' over dog, cat"
+    helpers.assert_counts(bags, [[1, 1], [0, 1]], what="bags of 'Dog cat' and 'CAT' over dog, cat")
 
 
 # --- clip_loss --------------------------------------------------------------------------------------------------------
@@ -237,7 +238,7 @@ def assert_gradients(student, inputs, wrt, *, what, atol, rtol=0.0):
 @clip_loss(
     "agrees with a double loop over images and texts",
     hint="Write the table out for B = 2 on paper, with the scale, and read it along rows and down columns.",
-    weight=2,
+    weight=4,
     broad=True,
 )
 @pytest.mark.parametrize("batch, width, scale", [(5, 3, 10.0), (3, 8, 0.5), (6, 2, 2.0)])
@@ -253,7 +254,7 @@ def test_clip_loss_agrees_with_a_loop(student, rng, batch, width, scale):
 @clip_loss(
     "has the right gradient for images and for texts",
     hint="Values can be right where gradients are not. Is any part of your formula cut off from its input?",
-    weight=3,
+    weight=6,
 )
 def test_clip_loss_gradients(student, rng):
     a, b = pairs(rng, 5, 3, torch.float64)
@@ -263,7 +264,7 @@ def test_clip_loss_gradients(student, rng):
 @clip_loss(
     "passes a gradient on to a scale that is a tensor",
     hint="The scale is learned, too. Does your code turn it into a Python number on the way?",
-    weight=3,
+    weight=6,
 )
 def test_clip_loss_scale_gets_a_gradient(student, rng):
     a, b = pairs(rng, 4, 5, torch.float64)
@@ -271,7 +272,7 @@ def test_clip_loss_scale_gets_a_gradient(student, rng):
 
 
 @clip_loss(
-    "does not care about lengths from 0.001 to 1000", hint="A small number matters beside a small length.", weight=2
+    "does not care about lengths from 0.001 to 1000", hint="A small number matters beside a small length.", weight=4
 )
 def test_clip_loss_of_all_lengths(student, rng):
     a, b = pairs(rng, 5, 4)
@@ -283,7 +284,7 @@ def test_clip_loss_of_all_lengths(student, rng):
 @clip_loss(
     "is finite at scale 200 in every row, and so is its gradient",
     hint="Rows differ: what is a large logit in one row is out of reach in another. What becomes of exp(-200)?",
-    weight=3,
+    weight=6,
 )
 def test_clip_loss_is_finite_when_sharp(student, rng):
     a = torch.eye(4, 5)
@@ -295,7 +296,7 @@ def test_clip_loss_is_finite_when_sharp(student, rng):
 
 
 @clip_loss(
-    "computes in the precision of its inputs, and leaves them alone", hint="Is a step of yours in float32?", weight=2
+    "computes in the precision of its inputs, and leaves them alone", hint="Is a step of yours in float32?", weight=4
 )
 def test_clip_loss_follows_the_dtype(student, rng):
     a, b = (torch.randn(4, 7, generator=rng, dtype=torch.float64) for _ in range(2))
@@ -304,7 +305,7 @@ def test_clip_loss_follows_the_dtype(student, rng):
 
 
 @clip_loss(
-    "works on the device of its inputs", hint="On a GPU every tensor that you make must live there, too.", weight=2
+    "works on the device of its inputs", hint="On a GPU every tensor that you make must live there, too.", weight=4
 )
 def test_clip_loss_follows_the_device(student, rng):
     a, b = pairs(rng, 4, 6)
@@ -312,7 +313,9 @@ def test_clip_loss_follows_the_device(student, rng):
     assert_follows_device(lambda: student.clip_loss(a.to("meta"), b.to("meta"), 2.0), "the loss on another device")
 
 
-@clip_loss("is 0 for a single pair", hint="Who has one to choose from chooses right. Does yours stay a number?")
+@clip_loss(
+    "is 0 for a single pair", hint="Who has one to choose from chooses right. Does yours stay a number?", weight=2
+)
 def test_clip_loss_of_one_pair_is_zero(student, rng):
     a, b = pairs(rng, 1, 3)
     value = student.clip_loss(a, b, 5.0)
@@ -349,7 +352,7 @@ def some(rng, values, count):
 @classifier(
     "agrees with a loop over names and templates",
     hint="For one name: fill, encode, bring to length 1, average, bring to length 1. In this order?",
-    weight=2,
+    weight=4,
     broad=True,
 )
 @pytest.mark.parametrize("classes, prompts", [(4, 3), (2, 5), (5, 2)])
@@ -363,7 +366,7 @@ def test_classifier_agrees_with_a_loop(student, rng, classes, prompts):
 @classifier(
     "gives each template the same say, however long its features are",
     hint="Features of a long text may be longer. Should that template count for more?",
-    weight=3,
+    weight=6,
 )
 def test_classifier_brings_features_to_length_one_before_the_mean(student, rng):
     names, templates = sorted(some(rng, NAMES, 3)), ["{}", "{} k " + 20 * "w"]
@@ -372,7 +375,7 @@ def test_classifier_brings_features_to_length_one_before_the_mean(student, rng):
     helpers.assert_directions(rows, slow_classifier(names, templates), what=what)
 
 
-@classifier("keeps the order of the names", hint="Row k belongs to names[k].", weight=2)
+@classifier("keeps the order of the names", hint="Row k belongs to names[k].", weight=4)
 def test_classifier_keeps_the_order_of_names(student):
     names = sorted(NAMES, reverse=True)
     rows = student.zero_shot_classifier(helpers.LETTERS, names, ["{}"])
@@ -381,14 +384,14 @@ def test_classifier_keeps_the_order_of_names(student):
     assert nearest == [0, 1, 2, 3, 4], f"classifier of {names}: the rows are nearest to names {nearest}"
 
 
-@classifier("works with one name and one template", hint="A mean over one, and a table with one row.", weight=2)
+@classifier("works with one name and one template", hint="A mean over one, and a table with one row.", weight=4)
 def test_classifier_of_one_name(student):
     rows = student.zero_shot_classifier(helpers.LETTERS, ["goat"], ["a {}"])
     helpers.assert_directions(rows, slow_classifier(["goat"], ["a {}"]), what="classifier of one name, one template")
 
 
 @classifier(
-    "fills the gap wherever it stands", hint="A template may begin or end with its gap, or have it inside.", weight=2
+    "fills the gap wherever it stands", hint="A template may begin or end with its gap, or have it inside.", weight=4
 )
 def test_classifier_fills_the_gap_wherever_it_stands(student):
     for template in ("{} in the snow", "one {} more", "the {}"):
@@ -398,35 +401,35 @@ def test_classifier_fills_the_gap_wherever_it_stands(student):
 
 
 @classifier(
-    "hands the encoder lists of texts", hint="The encoder takes a list of str, even if it holds one text.", weight=2
+    "hands the encoder lists of texts", hint="The encoder takes a list of str, even if it holds one text.", weight=4
 )
 def test_classifier_hands_lists_to_the_encoder(student):
     encoder = Lib("ps3.language_supervision.parts.lists_only")
     rows = student.zero_shot_classifier(encoder, ["fox", "hawk"], ["a {}"])
-    helpers.directions_of(rows, 2, "classifier of fox and hawk, of an encoder that takes lists only")
+    what = "classifier of fox and hawk, of an encoder that takes lists only"
+    helpers.assert_directions(rows, slow_classifier(["fox", "hawk"], ["a {}"]), what=what)
     assert student.unchanged_inputs, "zero_shot_classifier changed the names or the templates"
 
 
 @classifier(
-    "keeps the encoder's dtype", hint="An encoder in float64 gives float64. Where does yours go to float32?", weight=2
+    "keeps the encoder's dtype", hint="An encoder in float64 gives float64. Where does yours go to float32?", weight=4
 )
 def test_classifier_keeps_float64(student, rng):
     names = some(rng, NAMES, 3)
     encoder = Lib("ps3.language_supervision.parts.letter_counts_in_double")
     rows = student.zero_shot_classifier(encoder, names, ["a {}"])
-    rows = expect_tensor(rows, what="classifier of an encoder in float64", dtype=torch.float64)
-    assert rows.dim() == 2 and rows.shape[1] == 26, f"the classifier has shape {tuple(rows.shape)}"
-    if len(rows) == 3:
-        right = slow_classifier(names, ["a {}"], lambda text: helpers.letters(text) + 1 / 3)
-        gap = (helpers.directions_of(rows, 3, "classifier in float64") - right).abs().max().item()
-        assert not 1e-9 < gap < 1e-6, f"classifier of an encoder in float64: off by {gap:.1e}, as float32 is"
+    rows = expect_tensor(rows, what="classifier of an encoder in float64", shape=(3, 26), dtype=torch.float64)
+    right = slow_classifier(names, ["a {}"], lambda text: helpers.letters(text) + 1 / 3)
+    found = helpers.directions_of(rows, 3, "classifier in float64")
+    assert_same(found, right, what="directions of an encoder in float64", atol=1e-9)
 
 
 @classifier(
-    "stays on the encoder's device", hint="Which device do the tensors live on that you make yourself?", weight=2
+    "stays on the encoder's device", hint="Which device do the tensors live on that you make yourself?", weight=4
 )
 def test_classifier_follows_the_device(student):
-    helpers.directions_of(student.zero_shot_classifier(helpers.LETTERS, ["fox", "ox"], ["a {}", "{}"]), 2, "classifier")
+    near = student.zero_shot_classifier(helpers.LETTERS, ["fox", "ox"], ["a {}"])
+    helpers.assert_directions(near, slow_classifier(["fox", "ox"], ["a {}"]), what="classifier of fox and ox")
     encoder = Lib("ps3.language_supervision.parts.letter_counts_elsewhere")
     rows = assert_follows_device(
         lambda: student.zero_shot_classifier(encoder, ["fox", "ox"], ["a {}", "{}"]), "classifier on another device"
@@ -456,7 +459,7 @@ def unit(vectors):
 @rank(
     "agrees with a loop over images and labels",
     hint="For one image: K cosines, times the scale, softmax over all K, sorted, and the first k.",
-    weight=2,
+    weight=4,
     broad=True,
 )
 @pytest.mark.parametrize("batch, classes, width, k", [(4, 5, 3, 2), (3, 2, 6, 1), (5, 4, 2, 4)])
@@ -471,7 +474,7 @@ def test_rank_agrees_with_a_loop(student, rng, batch, classes, width, k):
 @rank(
     "ranks labels from the most to the least probable for each image",
     hint="Each image has an order of its own.",
-    weight=3,
+    weight=6,
 )
 def test_rank_orders_labels_for_each_image(student, rng):
     images, names = pairs(rng, 6, 4, others=5)
@@ -480,7 +483,7 @@ def test_rank_orders_labels_for_each_image(student, rng):
     assert_same(labels, right, what="the three most probable labels of six images")
 
 
-@rank("shares one among all labels, whatever k is", hint="Ask for one label more: may the others' change?", weight=3)
+@rank("shares one among all labels, whatever k is", hint="Ask for one label more: may the others' change?", weight=6)
 def test_rank_probabilities_do_not_depend_on_k(student, rng):
     images, names = (unit(part) for part in pairs(rng, 3, 4, others=6))
     right = slow_probabilities(images, names, 1.0)
@@ -491,7 +494,7 @@ def test_rank_probabilities_do_not_depend_on_k(student, rng):
 
 
 @rank(
-    "divides by the lengths of images and of labels", hint="Both sides have a length. A cosine knows neither.", weight=2
+    "divides by the lengths of images and of labels", hint="Both sides have a length. A cosine knows neither.", weight=4
 )
 def test_rank_ignores_all_lengths(student, rng):
     images, names = pairs(rng, 4, 3, others=5)
@@ -501,7 +504,7 @@ def test_rank_ignores_all_lengths(student, rng):
     helpers.assert_probable(answer, slow_probabilities(images, names, 1.0), 5, what=what)
 
 
-@rank("multiplies by the scale, small or large", hint="At a small scale all labels are nearly equal.", weight=2)
+@rank("multiplies by the scale, small or large", hint="At a small scale all labels are nearly equal.", weight=4)
 def test_rank_uses_small_and_large_scales(student, rng):
     images, names = (unit(part) for part in pairs(rng, 3, 4, others=4))
     for scale in (0.1, 20.0):
@@ -511,36 +514,34 @@ def test_rank_uses_small_and_large_scales(student, rng):
 
 
 @rank(
-    "stays finite at scale 200", hint="exp(200) is more than float32 can hold. Which function never forms it?", weight=2
+    "stays finite at scale 200", hint="exp(200) is more than float32 can hold. Which function never forms it?", weight=4
 )
 def test_rank_is_finite_when_sharp(student):
     answer = student.rank_labels(torch.eye(2, 3), torch.eye(3), 200.0, 3)
     probabilities, _ = helpers.ranked(answer, (2, 3), "rank_labels at scale 200")
-    right = torch.tensor([[1.0, 0.0, 0.0]] * 2, dtype=torch.float64)
     highest = probabilities.sort(dim=1, descending=True).values
-    for other in (right, torch.full_like(right, 1 / 3), None):
-        scaled = other is None and torch.isfinite(highest).all() and (highest[:, 0] > 0.3).all()
-        if scaled or (other is not None and (highest - other).abs().max() < 1e-4):
+    for scale in (200.0, 1.0, 1 / 200):  # the latter two are for another test
+        right = slow_probabilities(torch.eye(2, 3), torch.eye(3), scale).sort(dim=1, descending=True).values
+        if (highest - right).abs().max() < 1e-4:
             return
     raise CheckFailed(f"rank_labels at scale 200 of an image at label 0: probabilities {highest[0].tolist()}")
 
 
-@rank("computes in the precision of its inputs, and leaves them alone", hint="Is a step of yours in float32?", weight=2)
+@rank("computes in the precision of its inputs, and leaves them alone", hint="Is a step of yours in float32?", weight=4)
 def test_rank_follows_the_dtype(student, rng):
     images, names = pairs(rng, 3, 4, torch.float64, others=5)
     answer = student.rank_labels(images, names, 1.0, 5)
     assert student.unchanged_inputs, "rank_labels changed its inputs"
-    probabilities, labels = helpers.ranked(answer, (3, 5), "rank_labels of float64 features")
-    parts = list(answer)
-    expect_tensor(parts[0], what="probabilities of float64 features", dtype=torch.float64)
-    gap = (probabilities - slow_probabilities(images, names, 1.0).gather(1, labels)).abs().max().item()
-    assert not 1e-10 < gap < 1e-5, f"probabilities of float64 features: off by {gap:.1e}, as float32 is"
+    expect_tensor(list(answer)[0], what="probabilities of float64 features", dtype=torch.float64)
+    right = slow_probabilities(images, names, 1.0)
+    helpers.assert_probable(answer, right, 5, what="rank_labels of float64 features", atol=1e-9)
 
 
-@rank("works on the device of its inputs", hint="On a GPU every tensor that you make must live there, too.", weight=2)
+@rank("works on the device of its inputs", hint="On a GPU every tensor that you make must live there, too.", weight=4)
 def test_rank_follows_the_device(student, rng):
-    images, names = pairs(rng, 3, 4, others=5)
-    helpers.ranked(student.rank_labels(images, names, 1.0, 2), (3, 2), "rank_labels")
+    images, names = (unit(part) for part in pairs(rng, 3, 4, others=5))
+    right = slow_probabilities(images, names, 1.0)
+    helpers.assert_probable(student.rank_labels(images, names, 1.0, 5), right, 5, what="rank_labels, all labels")
     on_meta = images.to("meta"), names.to("meta")
     answer = assert_follows_device(lambda: student.rank_labels(*on_meta, 1.0, 2), "rank_labels on another device")
     for part in answer or ():
@@ -558,73 +559,81 @@ def slow_recall(images, texts, k):
     return found / len(images)
 
 
+def searches(rng, batch, width, k):
+    """Images and texts (batch, width), loosely related, and their recall: neither 0 nor 1, and the same both ways."""
+    right = back = 0.0
+    while right in (0.0, 1.0) or right != back:
+        common = torch.randn(batch, width, generator=rng)
+        images, texts = (common + 0.8 * torch.randn(batch, width, generator=rng) for _ in range(2))
+        right, back = slow_recall(images, texts, k), slow_recall(texts, images, k)
+    return images, texts, right
+
+
 @recall(
     "agrees with a loop over images and texts",
     hint="For one image: how many texts are more similar to it than its own?",
-    weight=2,
+    weight=4,
     broad=True,
 )
-@pytest.mark.parametrize("batch, width, k", [(8, 3, 2), (5, 2, 1), (7, 9, 3)])
+@pytest.mark.parametrize("batch, width, k", [(8, 3, 2), (5, 2, 1), (7, 9, 1)])
 def test_recall_agrees_with_a_loop(student, rng, batch, width, k):
-    images, texts = pairs(rng, batch, width)
-    value = helpers.share(student.recall_at_k(images, texts, k), "recall")
-    right = slow_recall(images, texts, k)
-    assert abs(value - right) < 1e-5, f"recall at {k} of {batch} pairs: expected {right:.4f}, yours is {value:.4f}"
+    images, texts, right = searches(rng, batch, width, k)
+    helpers.assert_share(student.recall_at_k(images, texts, k), right, what=f"recall at {k} of {batch} pairs")
 
 
-@recall("has images look for texts, not texts for images", hint="Whose list of the k most similar is it?", weight=3)
+@recall("has images look for texts, not texts for images", hint="Whose list of the k most similar is it?", weight=6)
 def test_recall_has_images_look_for_texts(student):
-    images = torch.tensor([[1.0, 0.0], [0.9, 0.1], [0.8, 0.2], [0.0, 1.0]])
-    texts = torch.tensor([[1.0, 0.0], [0.6, 0.4], [0.5, 0.5], [0.7, 0.3]])
+    images, texts = helpers.at(147, 93, 96, 135, 12), helpers.at(172, 64, 106, 118, 166)
     right = slow_recall(images, texts, 1)
     assert right != slow_recall(texts, images, 1)
-    helpers.assert_share(student.recall_at_k(images, texts, 1), right, what="recall at 1 of four images")
+    helpers.assert_share(student.recall_at_k(images, texts, 1), right, what="recall at 1 of five images")
 
 
-@recall("grows with k, up to 1 at k = B", hint="Among all texts there is everybody's own.", weight=2)
+@recall("grows with k, up to 1 at k = B", hint="Among all texts there is everybody's own.", weight=4)
 def test_recall_at_all_texts_is_one(student, rng):
-    images, texts = (torch.randn(6, 4, generator=rng) for _ in range(2))
+    images, texts, first = searches(rng, 6, 4, 1)
+    helpers.assert_share(student.recall_at_k(images, texts, 1), first, what="recall at 1 of six pairs")
     helpers.assert_share(student.recall_at_k(images, texts, 6), 1.0, what="recall at 6 of six pairs")
 
 
-@recall("counts an own text that comes second or third", hint="With k = 3, the second place counts, too.", weight=2)
+@recall("counts an own text that comes second or third", hint="With k = 3, the second place counts, too.", weight=4)
 def test_recall_counts_second_and_third(student):
-    angles = torch.arange(6) * 10.0
-    images = torch.stack([angles.deg2rad().cos(), angles.deg2rad().sin()], dim=1)
-    texts = images.roll(-1, 0)  # everybody's own text is about the second, but for the last
+    images, texts = helpers.at(135, 159, 48, 3, 96, 66), helpers.at(109, 19, 43, 10, 142, 94)
     for k in (2, 3):
-        right = slow_recall(images + 0.01, texts, k)
-        value = student.recall_at_k(images + 0.01, texts, k)
-        helpers.assert_share(value, right, what=f"recall at {k} of six pairs, moved on by one")
+        right = slow_recall(images, texts, k)
+        helpers.assert_share(student.recall_at_k(images, texts, k), right, what=f"recall at {k} of six pairs")
 
 
-@recall("compares cosines, however long the texts are", hint="Do long texts win for you?", weight=3)
+@recall("compares cosines, however long the texts are", hint="Do long texts win for you?", weight=6)
 def test_recall_ignores_lengths(student, rng):
     images = torch.eye(5, 7) + 0.3 * torch.rand(5, 7, generator=rng)
+    texts = images[[1, 0, 2, 3, 4]]
     lengths = torch.tensor([[0.01], [1.0], [30.0], [400.0], [0.5]])
-    value = student.recall_at_k(images * lengths.flip(0), images * lengths, 1)
-    helpers.assert_share(value, 1.0, what="recall at 1 of five images that are their texts, of all lengths")
+    value = student.recall_at_k(images * lengths.flip(0), texts * lengths, 1)
+    helpers.assert_share(value, 3 / 5, what="recall at 1 of five images of all lengths, two with exchanged texts")
 
 
-@recall("works for a single pair", hint="Who has one to choose from finds it.", weight=2)
+@recall("works for a single pair", hint="Who has one to choose from finds it.", weight=4)
 def test_recall_of_one_pair(student):
+    value = student.recall_at_k(helpers.IMAGES, helpers.TEXTS, 1)
+    helpers.assert_share(value, 1 / 4, what="recall at 1 of four images, one of which finds its text first")
     helpers.assert_share(
         student.recall_at_k(torch.ones(1, 3), torch.ones(1, 3), 1), 1.0, what="recall at 1 of one pair"
     )
 
 
-@recall("tells near from nearer in float64", hint="Does a step of yours go through float32?", weight=2)
+@recall("tells near from nearer in float64", hint="Does a step of yours go through float32?", weight=4)
 def test_recall_follows_the_dtype(student):
-    angles = torch.arange(4, dtype=torch.float64) * 1e-5 + 0.7
+    angles = torch.arange(8, dtype=torch.float64) * 1e-5 + 0.7
     images = 2 * torch.stack([angles.cos(), angles.sin()], dim=1)
-    value = helpers.share(student.recall_at_k(images, images.clone(), 1), "recall at 1 of four pairs that are near")
+    value = student.recall_at_k(images, images[[1, 0, 2, 3, 4, 5, 6, 7]], 1)
     assert student.unchanged_inputs, "recall_at_k changed its inputs"
-    assert value > 0.9 or value < 0.05, f"recall at 1 of four pairs that are near in float64: {value:.2f}, expected 1"
+    helpers.assert_share(value, 6 / 8, what="recall at 1 of eight pairs that are near, two of them exchanged")
 
 
-@recall("works on the device of its inputs", hint="On a GPU every tensor that you make must live there, too.", weight=2)
-def test_recall_follows_the_device(student, rng):
-    images, texts = pairs(rng, 4, 3)
-    helpers.share(student.recall_at_k(images, texts, 2), "recall at 2")
+@recall("works on the device of its inputs", hint="On a GPU every tensor that you make must live there, too.", weight=4)
+def test_recall_follows_the_device(student):
+    images, texts = helpers.IMAGES, helpers.TEXTS
+    helpers.assert_share(student.recall_at_k(images, texts, 1), 1 / 4, what="recall at 1 of four images")
     on_meta = images.to("meta"), texts.to("meta")
     assert_follows_device(lambda: student.recall_at_k(*on_meta, 2), "recall on another device")

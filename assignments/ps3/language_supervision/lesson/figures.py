@@ -127,7 +127,7 @@ def architecture() -> Picture:
         [
             [
                 Stage("B drawings", "B × 3 × 32 × 32"),
-                Stage("B captions", "bags of words: B × V", "fixed", "words counted"),
+                Stage("B captions", "B × V", "fixed", "bags of words"),
             ],
             [
                 Stage("image tower", "B × 64", "trained", "ResNet8 and a layer"),

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from ps3 import captions
-from ps3.data import DataError
+from ps3.data import PACKS, DataError
 from ps3.language_supervision import figures, parts
 
 MANY = 1363
@@ -20,9 +20,9 @@ def emoji():
 
 @pytest.fixture(scope="module")
 def perfect(emoji):
-    """Features of pictures and of texts (N, 64) that find each other: directions drawn at random."""
+    """Features (N, 64), of pictures as of texts, so that they find each other: directions drawn at random."""
     drawn = torch.randn(len(emoji), parts.DIM, generator=torch.Generator().manual_seed(0))
-    return 2 * drawn, drawn
+    return drawn
 
 
 def test_the_pack_holds_each_name_by_four_vendors(emoji):
@@ -42,7 +42,7 @@ def test_normalised_drawings_have_mean_0_and_deviation_1(emoji):
 
 
 def test_a_damaged_pack_is_named(tmp_path):
-    folder = shutil.copytree(captions.PACKS / captions.EMOJI, tmp_path / "emoji")
+    folder = shutil.copytree(PACKS / captions.EMOJI, tmp_path / "emoji")
     (folder / "openmoji_tags.txt").write_text("nothing\n")
     with pytest.raises(DataError, match="openmoji_tags.txt is damaged"):
         captions.load(folder)
@@ -127,8 +127,8 @@ def test_right_guesses_are_counted(emoji, capsys):
 
 
 def test_features_that_find_each_other_solve_the_puzzle_and_fill_the_diagonal(emoji, perfect, capsys):
-    assert figures.puzzle_score(*perfect, figures.captions_puzzle(emoji)) == 4
-    figures.pairings(emoji, *perfect, figures.numbers_of(emoji, figures.SHOWN))
+    assert figures.puzzle_score(perfect, 2 * perfect, figures.captions_puzzle(emoji)) == 4
+    figures.pairings(emoji, perfect, 2 * perfect, figures.numbers_of(emoji, figures.SHOWN))
     assert "10 of 10 drawings and 10 of 10 captions" in capsys.readouterr().out
 
 
@@ -148,7 +148,7 @@ def test_ranked_bars_say_how_many_are_right_and_what_they_add_up_to(emoji, capsy
 
 def test_searches_say_what_was_found(emoji, perfect, capsys):
     asked = figures.numbers_of(emoji, ("octopus", "key"))
-    found = (F.normalize(perfect[0][asked], dim=1) @ F.normalize(perfect[1], dim=1).T).topk(3).indices
+    found = (F.normalize(perfect[asked], dim=1) @ F.normalize(perfect, dim=1).T).topk(3).indices
     figures.texts_found(emoji, asked, found)
     assert "2 of 2 drawings find their own caption among 3" in capsys.readouterr().out
     truth = parts.class_labels(emoji)

@@ -266,7 +266,8 @@ if ready(*EXERCISES):
 guess_recall = None  # a share, 0 to 1
 
 # %% [markdown]
-# **While it runs.** If the loss stays on the dashed line, nothing is learned. @@RUN@@
+# **While it runs.** If the loss stays on the dashed line, nothing is learned. A falling loss may also be captions
+# learned by heart; what comes next tells.
 
 # %% tags=["show"]
 again = False  # True: train once more; the weights of the earlier run stay until the new one is finished
@@ -330,7 +331,7 @@ check("clip-recall")
 #
 # **Figure.** Your recall for the 1,193 known names: drawings look for captions, captions for drawings (the arguments
 # exchanged), and the untrained towers. If the lines rise with $k$ and the twin lies on *guessing*, the function is
-# right. @@RECALL@@
+# right. Two standard errors are at most ± .03.
 #
 # <details><summary>It looks otherwise?</summary>
 #
@@ -353,7 +354,7 @@ if have("trained") and have("images") and written("clip-recall"):
 
 # %% [markdown]
 # **A new drawing, or a new thing?** The same for the 170 names that were kept apart; among fewer, searching is easier,
-# so look at *guessing* beside it (10 of 170 is .059). Two standard errors are ± .07. @@NEW@@
+# so look at *guessing* beside it (10 of 170 is .059). Two standard errors are ± .07.
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel
@@ -496,8 +497,9 @@ guess_bare = None  # a share, 0 to 1
 guess_prompt = None  # a share, 0 to 1
 
 # %% [markdown]
-# **Figure.** All of OpenMoji's drawings that belong to one of the twenty labels. @@PROMPTS@@ Write templates of your
-# own into the last row.
+# **Figure.** All of OpenMoji's drawings that belong to one of the twenty labels. If a prompt's dot lies outside the bar
+# of the bare name, its words count: here "a" and "of" stand in a few captions, and "photo" in too few to be in the
+# vocabulary. Write templates of your own into the last row.
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel
@@ -516,7 +518,7 @@ if have("trained") and have("truth") and written("clip-classifier", "clip-rank")
 
 # %% [markdown]
 # **Known or new?** Of those drawings some are of things that were never trained on. If both dots lie within each
-# other's bars, a new thing is recognised as well as a new drawing of a known one. @@KNOWN@@
+# other's bars, a new thing is recognised as well as a new drawing of a known one.
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel

@@ -532,9 +532,9 @@ def test_rank_follows_the_dtype(student, rng):
     images, names = pairs(rng, 3, 4, torch.float64, others=5)
     answer = student.rank_labels(images, names, 1.0, 5)
     assert student.unchanged_inputs, "rank_labels changed its inputs"
-    expect_tensor(list(answer)[0], what="probabilities of float64 features", dtype=torch.float64)
     right = slow_probabilities(images, names, 1.0)
     helpers.assert_probable(answer, right, 5, what="rank_labels of float64 features", atol=1e-9)
+    expect_tensor(list(answer)[0], what="probabilities of float64 features", dtype=torch.float64)
 
 
 @rank("works on the device of its inputs", hint="On a GPU every tensor that you make must live there, too.", weight=4)

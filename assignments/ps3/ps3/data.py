@@ -55,11 +55,11 @@ class ImageSet:
     def normalize(self, images: Tensor) -> Tensor:
         """Images (B, C, H, W), uint8 or 0 to 1, minus the set's mean over its deviation, per channel."""
         images = to_float(images)
-        return (images - _per_channel(self.mean, images)) / _per_channel(self.std, images)
+        return (images - per_channel(self.mean, images)) / per_channel(self.std, images)
 
     def unnormalize(self, images: Tensor) -> Tensor:
         """The inverse of `normalize`: float images (B, C, H, W), 0 to 1 where they came from real ones."""
-        return images * _per_channel(self.std, images) + _per_channel(self.mean, images)
+        return images * per_channel(self.std, images) + per_channel(self.mean, images)
 
     def with_labels(self, count: int, draw: int = 0) -> "ImageSet":
         """The same set with only `count` labelled training images, balanced; `unlabelled` keeps them all."""
@@ -87,8 +87,8 @@ def full_sets_folder() -> Path:
 
 def load_folder(folder: Path) -> ImageSet:
     """Load and verify the set in `folder`. Raises DataError naming the first missing or damaged file."""
-    sums = _read_sums(folder)
-    about = json.loads(_read(folder, "set.json", sums))
+    sums = read_sums(folder)
+    about = json.loads(read_checked(folder, "set.json", sums))
     reader = _read_grids if about["format"] == "jpeg-grids" else _read_arrays
     train, test = (Split(*reader(folder, split, about, sums)) for split in ("train", "test"))
     unlabelled = train.images
@@ -132,7 +132,8 @@ def to_float(images: Tensor) -> Tensor:
     return images.float() / 255 if images.dtype == torch.uint8 else images
 
 
-def _per_channel(values: Sequence[float], like: Tensor) -> Tensor:
+def per_channel(values: Sequence[float], like: Tensor) -> Tensor:
+    """A value for each channel as a tensor (C, 1, 1) that fits images (B, C, H, W) in dtype and device."""
     return torch.tensor(values, dtype=like.dtype, device=like.device).view(-1, 1, 1)
 
 
@@ -145,7 +146,8 @@ def _remedy(folder: Path) -> str:
     )
 
 
-def _read_sums(folder: Path) -> dict[str, str]:
+def read_sums(folder: Path) -> dict[str, str]:
+    """The digests of a folder's files by name. Raises DataError where the list is missing or damaged."""
     path = folder / "SHA256SUMS"
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
@@ -156,7 +158,8 @@ def _read_sums(folder: Path) -> dict[str, str]:
         raise DataError(f"{path} is damaged: {_remedy(folder)}") from None
 
 
-def _read(folder: Path, name: str, sums: dict[str, str]) -> bytes:
+def read_checked(folder: Path, name: str, sums: dict[str, str]) -> bytes:
+    """The content of a file. Raises DataError where it is missing or has another digest than its list says."""
     path = folder / name
     try:
         content = path.read_bytes()
@@ -167,18 +170,23 @@ def _read(folder: Path, name: str, sums: dict[str, str]) -> bytes:
     return content
 
 
-def _read_grids(folder: Path, split: str, about: dict, sums: dict[str, str]) -> tuple[Tensor, Tensor]:
+def tiles_of(grid: bytes, size: int) -> Tensor:
+    """The square images (N, 3, size, size) uint8 of an image file that holds them row by row."""
     from PIL import Image
 
-    labels = _read(folder, f"{split}_labels.txt", sums).translate(None, b"\n")
+    with Image.open(io.BytesIO(grid)) as picture:
+        pixels = torch.from_numpy(np.array(picture))  # (rows * size, columns * size, C)
+    rows, columns = pixels.shape[0] // size, pixels.shape[1] // size
+    tiles = pixels.view(rows, size, columns, size, 3).permute(0, 2, 4, 1, 3)
+    return tiles.reshape(rows * columns, 3, size, size)
+
+
+def _read_grids(folder: Path, split: str, about: dict, sums: dict[str, str]) -> tuple[Tensor, Tensor]:
+    labels = read_checked(folder, f"{split}_labels.txt", sums).translate(None, b"\n")
     size, count = about["image_size"], about["counts"][split]
     parts = []
     for name in sorted(name for name in sums if name.startswith(f"{split}_") and name.endswith(".jpg")):
-        with Image.open(io.BytesIO(_read(folder, name, sums))) as grid:
-            pixels = torch.from_numpy(np.array(grid))  # (rows * size, columns * size, C)
-        rows, columns = pixels.shape[0] // size, pixels.shape[1] // size
-        tiles = pixels.view(rows, size, columns, size, 3).permute(0, 2, 4, 1, 3)
-        parts.append(tiles.reshape(rows * columns, 3, size, size))
+        parts.append(tiles_of(read_checked(folder, name, sums), size))
     digits = torch.frombuffer(bytearray(labels), dtype=torch.uint8).long() - ord("0")
     return torch.cat(parts)[:count], digits
 
@@ -193,7 +201,7 @@ def _read_array(folder: Path, name: str, count: int, sums: dict[str, str]) -> Te
     path = folder / name
     try:
         if path.stat().st_size <= HASH_UP_TO:
-            array = np.load(io.BytesIO(_read(folder, name, sums)), allow_pickle=False)
+            array = np.load(io.BytesIO(read_checked(folder, name, sums)), allow_pickle=False)
         else:
             array = np.load(path, mmap_mode="c", allow_pickle=False)
     except FileNotFoundError:

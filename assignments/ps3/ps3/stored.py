@@ -10,17 +10,25 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ps3.data import ImageSet
-
 RECORD = "record.json"  # the entry of a file that holds its record
 ENDING, STOPPED = ".npz", ".part"
 VERSION = Path(__file__).with_name("version.txt")
+
+
+class Pictures(Protocol):
+    """What a training saw: a set of images that has a name and a digest of its files."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def digest(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -71,7 +79,7 @@ def library_version() -> str:
     return VERSION.read_text(encoding="utf-8").strip() if VERSION.is_file() else ""
 
 
-def path_of(name: str, preset: str, pictures: ImageSet, folder: str | Path = "weights") -> Path:
+def path_of(name: str, preset: str, pictures: Pictures, folder: str | Path = "weights") -> Path:
     """Where the training of that name keeps its weights: a preset and a set of images each have their own."""
     images = "" if pictures.name == "cifar10_small" else f"-{pictures.name}"
     return Path(folder) / f"{name}-{preset}{images}{ENDING}"
@@ -138,7 +146,7 @@ def _record(entry: Any) -> Record:
         raise ValueError("it does not say how far its training came: delete it and train again") from None
 
 
-def load(path: str | Path, pictures: ImageSet | None = None, **modules: nn.Module) -> Record | None:
+def load(path: str | Path, pictures: Pictures | None = None, **modules: nn.Module) -> Record | None:
     """Give named modules the weights that `save` wrote, say in numbers what they are, and return their record.
 
     None, saying why, where the file does not fit the modules, is damaged, not finished, or trained on other images
@@ -163,7 +171,7 @@ def load(path: str | Path, pictures: ImageSet | None = None, **modules: nn.Modul
     return found.record
 
 
-def check_images(record: Record, pictures: ImageSet | None) -> None:
+def check_images(record: Record, pictures: Pictures | None) -> None:
     """ValueError where the record is of a training on other images."""
     if pictures is not None and record.digest != pictures.digest:
         raise ValueError(f"it was trained on other images ({record.data}, {record.digest or 'of unknown origin'})")

@@ -16,7 +16,6 @@ import torch
 from torch import Tensor, nn
 
 from ps3 import stored
-from ps3.data import ImageSet
 
 SECONDS_BETWEEN_KEEPING = 20.0
 ALL_THREADS = torch.get_num_threads()
@@ -430,7 +429,9 @@ class Run:
     "small". modules: what is trained, by the names under which it is kept. `record` says how far it came.
     """
 
-    def __init__(self, name: str, preset: Preset, pictures: ImageSet, folder: str | Path = "weights", **modules: Any):
+    def __init__(
+        self, name: str, preset: Preset, pictures: stored.Pictures, folder: str | Path = "weights", **modules: Any
+    ):
         self.name, self.preset, self.pictures, self.modules = f"{name}-{preset.name}", preset, pictures, modules
         self.path = stored.path_of(name, preset.name, pictures, folder)
         self.record: stored.Record | None = None

@@ -128,18 +128,18 @@ check("context-cut-pairs")
 # <details><summary>Hint 1: where to look</summary>Write a table of eight lines: direction, steps down, steps to the
 # right. Which number of the whole grid of nine belongs to each direction?</details>
 # <details><summary>Hint 2: in words</summary>First find all corners, (B, 2), and ask of them whether they fit. Then
-# either go through the images one by one, or index with rows (B, P, 1) and columns (B, 1, P) at once.</details>
+# either go through the images one by one, or pick all pixels at once by their rows and columns.</details>
 #
 # **Figure.** A card with the number of each direction where it lies. If each neighbour shows the number above it, in a
-# whole frame, your corners are right. With jitter (2, 1) every frame should move *up* by two and *left* by one, since
-# the window moves down and right.
+# whole frame, your corners are right. In the last row jitter is (−1, −2) for 0 to 3 and (3, 1) for 4 to 7. If frames
+# move the other way (the first four down and to the right), it is right, too: what moves is the window.
 #
 # <details><summary>It looks otherwise?</summary>
 #
 # - If 1 and 3 are exchanged, rows and columns are.
 # - If the right half is off by one and a C appears, the centre was counted.
-# - If frames are cut off, and there is grey, the gap was left out.
-# - If the C moves, jitter moves the centre.
+# - If frames are cut off in the second row, the gap was left out, or counted once too often.
+# - If the C is cut off, jitter moves the centre, or the middle is elsewhere.
 # - Whether you refuse what does not fit, this picture cannot show; the check does.
 #
 # </details>
@@ -213,6 +213,7 @@ check("context-drop-colors")
 # - If the second row is grey, the kept channel was copied.
 # - If the third row is flat, there are zeros instead of noise.
 # - If its patches differ in strength, the wrong deviation scales it; the numbers below should come in equal pairs.
+# - What is drawn where no noise is given, this picture cannot show; the check does.
 #
 # </details>
 
@@ -237,12 +238,13 @@ class ContextNetworkBase(nn.Module):
         self.channels, self.patch_size, self.dim = channels, patch_size, dim
         side = (patch_size + 3) // 4  # of the map that two strides leave
         self.trunk = nn.Sequential(
-            *(nn.Conv2d(channels, 32, 3, padding=1), nn.ReLU()),
+            *(nn.Conv2d(channels, 16, 3, padding=1), nn.ReLU()),
+            *(nn.Conv2d(16, 32, 3, stride=2, padding=1), nn.ReLU()),
             *(nn.Conv2d(32, 64, 3, stride=2, padding=1), nn.ReLU()),
-            *(nn.Conv2d(64, 128, 3, stride=2, padding=1), nn.ReLU()),
-            *(nn.Flatten(), nn.Linear(128 * side**2, dim), nn.ReLU()),
+            *(nn.Flatten(), nn.Linear(64 * side**2, dim), nn.ReLU()),
         )
         self.head = nn.Sequential(nn.Linear(2 * dim, 2 * dim), nn.ReLU(), nn.Linear(2 * dim, 8))
+        parts.start(self)
 
 
 # %% tags=["exercise:context-network"]
@@ -301,8 +303,10 @@ if written("context-network"):
 EXERCISES = ("context-cut-pairs", "context-drop-colors", "context-network")
 pairs = parts.Pairs(cut_pairs, drop_colors)
 recipe = {"batch_size": 256, "lr": 2e-3, "schedule": training.cosine}
+quiet = {"precision": "float32", "watch": lambda progress: None}
 
 
+# %% tags=["show"]
 def context_step(network, pairs):
     def step(batch):  # uint8 (B, C, H, W) -> loss
         centres, neighbours, directions = pairs(pictures.normalize(batch))
@@ -319,8 +323,8 @@ def new_network():
 # %% tags=["show"]
 if ready(*EXERCISES):
     steps, network = preset.steps("context_prediction", "rehearsal"), new_network()
-    short = {"steps": steps, "precision": "float32", "watch": lambda progress: None}
-    losses = training.train(network, context_step(network, pairs), pictures.unlabelled, **recipe | short).losses
+    step = context_step(network, pairs)
+    losses = training.train(network, step, pictures.unlabelled, steps=steps, **recipe, **quiet).losses
     plots.curve(range(1, steps + 1), losses, reference={"chance": 2.079}, title="A rehearsal")
 
 # %% [markdown]
@@ -345,8 +349,6 @@ guess_accuracy = None  # share of pairs in the right place, 0 to 1
 # **While it runs.** @@RUN@@ Dots are the accuracy on 1,000 test pairs, with bars of two standard errors.
 
 # %% tags=["show"]
-again = False  # True: train once more; the weights of the earlier run stay until the new one is finished
-network, twin = new_network(), new_network()  # the twin stays as it is
 tested = pictures.normalize(pictures.test.images)
 
 
@@ -355,6 +357,9 @@ def places_right(network, pairs, count=1_000):
     return (truth == said).float().mean().item()
 
 
+# %% tags=["show"]
+again = False  # True: train once more; the weights of the earlier run stay until the new one is finished
+network, twin = new_network(), new_network()  # the twin stays as it is
 run = training.Run("context", preset, pictures, network=network)
 trained = run.load(again)
 if not trained and ready(*EXERCISES):
@@ -545,8 +550,7 @@ if have("trained") and ready(*EXERCISES):
     steps = preset.steps("context_prediction", "own")
     for name, way in (("as it is", pairs), ("yours", mine)):
         other = new_network()
-        short = {"steps": steps, "precision": "float32", "watch": lambda progress: None}
-        training.train(other, context_step(other, way), pictures.unlabelled, **recipe | short)
+        training.train(other, context_step(other, way), pictures.unlabelled, steps=steps, **recipe, **quiet)
         right = places_right(other, way, 5_000)
         print(f"{name}: {right:.3f} ± {2 * probes.standard_error(right, 5_000):.3f} in place after {steps} steps")
 

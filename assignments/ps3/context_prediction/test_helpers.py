@@ -102,10 +102,10 @@ def network(
     """A student's network with random weights, and these."""
     handle = student.build("ContextNetwork", channels=channels, patch_size=patch_size, dim=dim)
     shapes = {
-        "trunk.0": (32, channels, 3, 3),
-        "trunk.2": (64, 32, 3, 3),
-        "trunk.4": (128, 64, 3, 3),
-        "trunk.7": (dim, 128 * ((patch_size + 3) // 4) ** 2),
+        "trunk.0": (16, channels, 3, 3),
+        "trunk.2": (32, 16, 3, 3),
+        "trunk.4": (64, 32, 3, 3),
+        "trunk.7": (dim, 64 * ((patch_size + 3) // 4) ** 2),
         "head.0": (2 * dim, 2 * dim),
         "head.2": (8, 2 * dim),
     }

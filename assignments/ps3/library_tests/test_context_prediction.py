@@ -112,10 +112,10 @@ def test_the_puzzle_shows_the_patches_that_it_asks_about(pack):
 @pytest.mark.parametrize(
     "typed, score, said",
     [
-        ([None] * 8, None, "no places guessed, by chance 1 of 8; you expected to find: no guess made"),
+        ([None] * 8, None, "no places guessed, by chance 1 of 8; of the score, no guess made"),
         ("6, 1, 4, 1, 3, 7, 6, 2", 5, "you: 8 of 8"),
         ([6, 1, "x", 9, 3.5, 0, 0, 0], "many", "you: 2 of 8"),
-        (7, None, "of 8, by chance 1 of 8"),
+        (7, None, "no places guessed, by chance 1 of 8"),
     ],
 )
 def test_the_reveal_counts_what_can_be_read(pack, capsys, typed, score, said):

@@ -81,7 +81,7 @@ def reveal(puzzle: Puzzle, typed: Any, score: Any = None) -> Picture:
         ("in place", "your guess"),
         labels=([PLACES[truth] for truth in puzzle.directions], yours),
         ticked=(right, [False] * 8),
-        message=f"{text}, by chance 1 of 8; you expected to find: {guess_text(expected)}",
+        message=f"{text}, by chance 1 of 8; of the score, {guess_text(None if expected is None else f'{expected:g}')}",
     )
 
 
@@ -141,8 +141,8 @@ def _tile(name: str) -> Tensor:
 
 
 def card() -> Tensor:
-    """A test card (1, 1, 35, 41): C in the middle, each direction's number where it lies, frames with gaps of two."""
-    image = torch.full((1, 1, 35, 41), 0.6)
+    """A test card (1, 1, 36, 42): C in the middle, each direction's number where it lies, frames with gaps of two."""
+    image = torch.full((1, 1, 36, 42), 0.6)
     for n, name in enumerate("0123C4567"):
         row, column = 2 + n // 3 * STRIDE, 5 + n % 3 * STRIDE
         image[0, 0, row : row + PATCH, column : column + PATCH] = _tile(name)
@@ -150,11 +150,14 @@ def card() -> Tensor:
 
 
 def cut_card(cut_pairs: Callable[..., Any]) -> Picture:
-    """What a student's function cuts out of the card in each direction, without and with jitter."""
+    """What a student's function cuts out of the card in each direction, without and with jitter.
+
+    Jitter is (-1, -2) for directions 0 to 3 and (3, 1) for the others; the centres are those of the call with jitter.
+    """
     cards, directions = card().repeat(8, 1, 1, 1), torch.arange(8)
-    jitter = torch.tensor([[2, 1]]).repeat(8, 1)
-    centres, neighbours = cut_pairs(cards, directions, PATCH, GAP, 0 * jitter)
-    _, moved = cut_pairs(cards, directions, PATCH, GAP, jitter)
+    jitter = torch.tensor([[-1, -2], [3, 1]]).repeat_interleave(4, dim=0)
+    _, neighbours = cut_pairs(cards, directions, PATCH, GAP, 0 * jitter)
+    centres, moved = cut_pairs(cards, directions, PATCH, GAP, jitter)
     names = "0123C4567"
     tiles = torch.stack([_tile(name) for name in names if name != "C"]).unsqueeze(1)
     right = int((neighbours - tiles).abs().flatten(1).amax(dim=1).lt(1e-6).sum())
@@ -165,7 +168,7 @@ def cut_card(cut_pairs: Callable[..., Any]) -> Picture:
         axis.axis("off")
         axis.set_title("the card", fontsize=10)
         show_image(axis, cards[0], None)
-        rows = {"centre": centres, "neighbour": neighbours, "jitter (2, 1)": moved}
+        rows = {"centre": centres, "neighbour": neighbours, "with jitter": moved}
         axes = rest.subplots(len(rows), 8)
         for (title, row), line in zip(rows.items(), axes, strict=True):
             for n, axis in enumerate(line):

@@ -75,6 +75,18 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 
 
+def start(network: Any) -> None:
+    """First weights of a network with trunk and head: as large as ReLU needs them, no bias; the last layer answers 0.
+
+    He et al. 2015 (https://arxiv.org/abs/1502.01852), §2.2: signals then neither fade nor grow from layer to layer.
+    """
+    for layer in network.modules():
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            nn.init.kaiming_normal_(layer.weight)
+            nn.init.zeros_(layer.bias)
+    nn.init.zeros_(network.head[-1].weight)
+
+
 def nine(images: Tensor) -> Tensor:
     """The nine patches of each image (B, C, 32, 32), without jitter, in reading order: (B, 9, C, P, P)."""
     windows = images.unfold(2, PATCH, STRIDE).unfold(3, PATCH, STRIDE)  # (B, C, 3, 3, P, P)

@@ -9,14 +9,14 @@ class ContextNetwork(nn.Module):
         self.channels, self.patch_size, self.dim = channels, patch_size, dim
         side = (patch_size + 3) // 4
         self.trunk = nn.Sequential(
-            nn.Conv2d(channels, 32, 3, padding=1),
+            nn.Conv2d(channels, 16, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(16, 32, 3, stride=2, padding=1),
             nn.ReLU(),
             nn.Conv2d(32, 64, 3, stride=2, padding=1),
             nn.ReLU(),
-            nn.Conv2d(64, 128, 3, stride=2, padding=1),
-            nn.ReLU(),
             nn.Flatten(),
-            nn.Linear(128 * side * side, dim),
+            nn.Linear(64 * side * side, dim),
             nn.ReLU(),
         )
         self.head = nn.Sequential(nn.Linear(2 * dim, 2 * dim), nn.ReLU(), nn.Linear(2 * dim, 8))

@@ -163,7 +163,7 @@ def cut_card(cut_pairs: Callable[..., Any]) -> Picture:
     right = int((neighbours - tiles).abs().flatten(1).amax(dim=1).lt(1e-6).sum())
     with style():
         figure = blank(WIDE, 2.9)
-        left, rest = figure.subfigures(1, 2, width_ratios=(1, 2.3))
+        left, rest = figure.subfigures(1, 2, width_ratios=(1, 2.3), squeeze=False)[0]
         axis = left.subplots()
         axis.axis("off")
         axis.set_title("the card", fontsize=10)
@@ -225,7 +225,7 @@ def what_the_head_reads(network: nn.Module) -> Picture:
     both = [centre.requires_grad_(), neighbour.requires_grad_()]
     read = rigged(*both).float()
     flows = torch.autograd.grad(read.sum(), both, allow_unused=True) if read.requires_grad else (None, None)
-    numbers = read.detach().flatten()
+    numbers = read.detach().flatten()[:12]
     with style():
         figure = blank(6.4, 1.9)
         axis = figure.subplots()
@@ -246,25 +246,30 @@ def what_the_head_reads(network: nn.Module) -> Picture:
 
 def compass(nearest_neighbours: Callable[..., Tensor]) -> Picture:
     """Nine arrows of various lengths, one of them the query; the four that a student's function finds are numbered."""
-    degrees = torch.tensor([20.0, 30.0, 50.0, 355.0, 75.0, 130.0, 190.0, 250.0, 305.0]).deg2rad()
-    lengths = torch.tensor([0.8, 0.35, 1.0, 0.6, 0.25, 1.0, 0.5, 0.9, 0.7])
+    degrees = torch.tensor([30.0, 50.0, 355.0, 75.0, 130.0, 190.0, 250.0, 305.0, 20.0]).deg2rad()
+    lengths = torch.tensor([0.35, 1.0, 0.6, 0.25, 1.0, 0.5, 0.9, 0.7, 0.8])
     arrows = lengths[:, None] * torch.stack([degrees.cos(), degrees.sin()], dim=1)
-    found = nearest_neighbours(arrows[:1], arrows, 4, torch.tensor([0]))[0].tolist()
+    query = len(arrows) - 1
+    found = nearest_neighbours(arrows[query:], arrows, 4, torch.tensor([query]))[0].tolist()
     with style():
         figure = blank(4.6, 3.2)
         axis = figure.subplots()
         for n, (x, y) in enumerate(arrows.tolist()):
-            colour = INK if n == 0 else BLUE if n in found else SOFT
-            look = {"arrowstyle": "-|>", "color": colour, "linewidth": 3 if n == 0 else 2, "shrinkA": 0, "shrinkB": 0}
+            colour = INK if n == query else BLUE if n in found else SOFT
+            look = {
+                "arrowstyle": "-|>",
+                "color": colour,
+                "linewidth": 3 if n == query else 2,
+                "shrinkA": 0,
+                "shrinkB": 0,
+            }
             axis.annotate("", (x, y), (0, 0), arrowprops=look)
-            name = "query" if n == 0 else ", ".join(str(found.index(n) + 1) for _ in range(n in found))
-            if n == 0 and n in found:
-                name = f"query, {found.index(0) + 1}"
-            reach = 1 + (0.24 if n == 0 else 0.12) / float(lengths[n])
-            axis.text(x * reach, y * reach, name, ha="center", va="center", color=colour)
+            names = ["query"] * (n == query) + [str(found.index(n) + 1)] * (n in found)
+            reach = 1 + (0.24 if n == query else 0.12) / float(lengths[n])
+            axis.text(x * reach, y * reach, ", ".join(names), ha="center", va="center", color=colour)
         axis.set(xlim=(-1.15, 1.15), ylim=(-1.05, 1.05), aspect="equal", title="The four nearest, in order")
         axis.axis("off")
-    angles = [round(float((degrees[n] - degrees[0]).abs().rad2deg())) for n in found]
+    angles = [round(float((degrees[n] - degrees[query]).abs().rad2deg())) for n in found]
     turned = [min(angle, 360 - angle) for angle in angles]
     return finish(figure, f"angles between the query and what is found, in degrees: {turned}")
 

@@ -13,13 +13,13 @@ import importlib
 import inspect
 import itertools
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType, UnionType
 from typing import Any, Union, get_args, get_origin
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from autograder.assignment.model import Problem
 
@@ -29,11 +29,15 @@ WAYS = 8  # of giving a class's methods other names, at most so many are tried
 
 @dataclass(frozen=True)
 class Offer:
-    """Something to call: `path` is how Python code names it, after `import <module>`."""
+    """Something to call: `path` is how Python code names it, after `import <module>`.
+
+    owner: of a method without an instance, its class, where that is a module: it needs one as its `self`.
+    """
 
     path: str
     module: str
     call: Callable[..., Any]
+    owner: type | None = None
 
     def fitting(self, node: ast.FunctionDef) -> int | None:
         """With how many of a stub's arguments it can be called; None if with no number that may be given."""
@@ -49,8 +53,18 @@ class Offer:
                 bound = signature.bind(*_annotations(node)[:count])
             except TypeError:
                 continue
-            return count if _takes(signature, bound.arguments) else None
+            return count if self._takes(bound) else None
         return None
+
+    def _takes(self, bound: inspect.BoundArguments) -> bool:
+        """Whether no argument is a tensor where the annotation leaves no room for one."""
+        for number, (name, given) in enumerate(bound.arguments.items()):
+            parameter = bound.signature.parameters[name]
+            plain = parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+            says = self.owner if self.owner and not number else parameter.annotation
+            if plain and given == TENSOR and not _has_room(says, Tensor):
+                return False
+        return True
 
     @cached_property
     def signature(self) -> inspect.Signature | None:
@@ -100,7 +114,7 @@ def offered(library: ModuleType) -> Iterator[Offer]:
 def _offered_by(kind: type, path: str, module: str) -> Iterator[Offer]:
     methods = [key for key in vars(kind) if _is_method(kind, key)]
     for key in methods:
-        yield Offer(f"{path}.{key}", module, getattr(kind, key))
+        yield Offer(f"{path}.{key}", module, getattr(kind, key), kind if issubclass(kind, nn.Module) else None)
     try:
         instance = kind()
     except Exception:  # it needs arguments, so that a student would have to know which
@@ -143,16 +157,6 @@ def _with_class(node: ast.ClassDef, offer: Offer) -> Iterator[str]:
         lines = [f"import {offer.module}", f"class {node.name}({offer.path}):", "    pass"]
         pairs = zip(methods, chosen, strict=True)
         yield "\n".join([*lines, *(f"    {method.name} = {offer.path}.{key}" for method, key in pairs if key)])
-
-
-def _takes(signature: inspect.Signature, given: Mapping[str, Any]) -> bool:
-    """Whether no argument is a tensor where the offer's annotation leaves no room for one."""
-    for name, annotation in given.items():
-        parameter = signature.parameters[name]
-        plain = parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-        if plain and annotation == TENSOR and not _has_room(parameter.annotation, Tensor):
-            return False
-    return True
 
 
 def _returns_alike(node: ast.FunctionDef, annotation: Any) -> bool:

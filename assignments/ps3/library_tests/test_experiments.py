@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from ps3 import data, training
+from ps3.plots import METHODS
 
 EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
 
@@ -51,6 +52,12 @@ def finetune(course, runs, monkeypatch):
 def uncertainty(course, runs, monkeypatch):
     monkeypatch.setitem(sys.modules, "runs", runs)
     return script("uncertainty")
+
+
+@pytest.fixture
+def lecture(course, runs, monkeypatch):
+    monkeypatch.setitem(sys.modules, "runs", runs)
+    return script("lecture")
 
 
 def row(accuracy, knn=0.3):
@@ -189,3 +196,16 @@ def test_a_difference_on_the_same_images_counts_only_where_two_methods_disagree(
     torch.save([("supervised", (torch.rand(20, 3), torch.rand(30, 3)), {})], tmp_path / "supervised-0.pt")
     found = uncertainty.differences(tmp_path, known)
     assert found["pixels and hand-crafted"] == 0 and found["pixels and supervised"] > 0
+
+
+def test_the_lectures_picture_shows_every_method_that_was_measured_at_all_label_counts(lecture, results, tmp_path):
+    found = lecture.curves(json.loads(Path(results(0.52)).read_text()), ["SimCLR", "MoCo", "pixels"])
+    assert found == {"SimCLR": [[0.52]] * 4, "pixels": [[0.3]] * 4}
+    lecture.draw(found, tmp_path / "pictures" / "lecture.png")
+    assert (tmp_path / "pictures" / "lecture.png").stat().st_size > 10_000
+
+
+def test_every_method_in_the_lectures_picture_has_a_look_of_its_own(lecture):
+    lecture.import_lessons()
+    looks = [METHODS[name] for name in lecture.SHOWN]
+    assert len(set(looks)) == len(looks)

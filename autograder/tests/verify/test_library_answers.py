@@ -2,6 +2,7 @@ import ast
 from pathlib import Path
 
 import pytest
+from torch import nn
 
 from autograder.assignment.library import import_library
 from autograder.assignment.load import load_assignment
@@ -157,3 +158,11 @@ def test_what_an_offer_says_of_itself_rules_it_out_only_where_that_is_plain(
     offer = names["offer"]
     assert callable(offer)
     assert (Offer("lib.offer", "lib", offer).fitting(stub) == 2) == tried
+
+
+def test_a_method_of_a_module_takes_no_tensor_for_its_module() -> None:
+    stub = ast.parse("def scale(values: Tensor, factor: float) -> Tensor: ...").body[0]
+    method = ast.parse("def forward(self, values: Tensor) -> Tensor: ...").body[0]
+    assert isinstance(stub, ast.FunctionDef) and isinstance(method, ast.FunctionDef)
+    offer = Offer("nn.Linear.forward", "torch", nn.Linear.forward, nn.Linear)
+    assert offer.fitting(stub) is None and offer.fitting(method) == 2

@@ -1,0 +1,163 @@
+"""Extras released one by one and all together: everything that the core can do, it can do with them.
+
+Built (which searches for leaks), checked and handed in at home, graded, and all together also in the made class.
+"""
+
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from autograder.assignment.load import load_assignment
+from autograder.assignment.model import Assignment
+from autograder.build import build
+from autograder.build.every_problem import with_every_problem, with_extras
+from autograder.course_folders import CourseFolders
+from autograder.verify import demo
+from autograder.verify.made_class import link_course, members
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).resolve().parents[3]
+NAME = "ps3"
+EXTRAS = [problem.name for problem in with_every_problem(NAME, ROOT).problems if not problem.number]
+SUBSETS = {name: [name] for name in EXTRAS} | {"all of them": EXTRAS}
+BIN = Path(sys.executable).parent
+
+
+@dataclass
+class Course:
+    """A course that releases some extras, and a folder with the release as a student has filled it: all right."""
+
+    assignment: Assignment
+    extras: list[str]
+    home: Path
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        environment = {
+            "PATH": f"{BIN}:/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "HOME": str(self.home),
+            "OMP_NUM_THREADS": "1",
+        }
+        return subprocess.run(
+            [sys.executable, "-m", *command], cwd=self.home, env=environment, text=True, capture_output=True
+        )
+
+
+@pytest.fixture(scope="module", params=SUBSETS.values(), ids=SUBSETS)
+def course(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Course:
+    root = tmp_path_factory.mktemp("course")
+    with_extras(NAME, ROOT, root, request.param)
+    made, _ = build.build(NAME, root)
+    home = tmp_path_factory.mktemp("home") / NAME
+    shutil.copytree(made.assignment.release, home)
+    reference = members(made.assignment)[0]
+    assert reference.name == "reference"
+    for name, text in reference.files.items():
+        (home / name).write_text(text, encoding="utf-8")
+    return Course(made.assignment, request.param, home)
+
+
+def notebooks(folder: Path) -> set[str]:
+    return {path.name for path in folder.glob("*.ipynb")}
+
+
+def cells(path: Path) -> list[tuple[str, str]]:
+    """Id and text of each cell but the set-up cell, which knows the archive's hash."""
+    found = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return [(cell["id"], "".join(cell["source"])) for cell in found if cell["id"] != "setup"]
+
+
+def test_the_release_holds_the_core_and_what_is_named(course: Course) -> None:
+    core = load_assignment(NAME, ROOT)
+    wanted = notebooks(core.release) | {f"extra_{name}.ipynb" for name in course.extras}
+    assert notebooks(course.assignment.release) == wanted
+    lessons = {path.name for path in course.assignment.library_folder.iterdir()}
+    assert lessons.isdisjoint(set(EXTRAS) - set(course.extras)) and lessons >= set(course.extras)
+
+
+def test_the_notebooks_of_the_core_stay_as_they_are(course: Course) -> None:
+    core = load_assignment(NAME, ROOT)
+    for problem in core.problems:
+        released = course.assignment.release / problem.notebook_file
+        assert cells(released) == cells(core.release / problem.notebook_file), problem.name
+
+
+def test_only_the_data_that_is_needed_ships(course: Course) -> None:
+    packs = {path.name for path in (course.assignment.release / "data").iterdir()}
+    assert packs == {pack for problem in course.assignment.problems for pack in problem.packs}
+
+
+def test_the_handout_tells_what_is_released(course: Course) -> None:
+    text = (course.assignment.release / "handout.md").read_text(encoding="utf-8")
+    assert "{{" not in text
+    for problem in with_every_problem(NAME, ROOT).problems:
+        released = problem.name in [item.name for item in course.assignment.problems]
+        assert (problem.notebook_file in text) == released, problem.name
+        assert all((f"`{exercise.id}`" in text) == released for exercise in problem.exercises), problem.name
+        assert problem.handout.time and problem.handout.computing and problem.packs, problem.name
+
+
+def test_every_public_check_passes_at_home_on_right_answers(course: Course) -> None:
+    tried = [f"tests/{name}" for name in course.extras]
+    done = course.run("pytest", "-q", "-p", "no:cacheprovider", *tried)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_is_packed_at_home_gets_full_marks(course: Course, tmp_path: Path) -> None:
+    preview = course.run("kit", "preview")
+    assert preview.returncode == 0 and "still a stub" not in preview.stdout.lower(), preview.stdout + preview.stderr
+    packed = course.run("kit", "pack")
+    assert packed.returncode == 0, packed.stdout + packed.stderr
+    (archive,) = course.home.glob("*.zip")
+    link_course(course.assignment.root, tmp_path / "graded")
+    submitted = CourseFolders(tmp_path / "graded").submitted / "ada" / NAME
+    submitted.mkdir(parents=True)
+    shutil.copy(archive, submitted)
+    graded = subprocess.run(
+        [sys.executable, "-m", "autograder", "grade", NAME], cwd=tmp_path / "graded", text=True, capture_output=True
+    )
+    assert graded.returncode == 0, graded.stdout + graded.stderr
+    result = json.loads((tmp_path / "graded" / "results" / NAME / "ada.json").read_text(encoding="utf-8"))
+    manifest = course.assignment.manifest
+    assert result["auto_score"] == result["auto_max"] == sum(exercise.points for exercise in manifest.exercises)
+    assert {item["id"] for item in result["exercises"]} == {exercise.id for exercise in manifest.exercises}
+
+
+def test_the_made_class_gets_the_grades_it_must_with_all_extras(tmp_path: Path) -> None:
+    with_extras(NAME, ROOT, tmp_path / "course", EXTRAS)
+    made, people = demo.prepare(tmp_path / "course", NAME, tmp_path / "demo")
+    rows, index = demo.run(made, people, workers=2, on_done=lambda done: None)
+    assert index.is_file() and {row.member.name: row.complaints for row in rows if row.complaints} == {}
+
+
+def test_nbgraders_own_command_gives_full_marks_with_all_extras(tmp_path: Path) -> None:
+    with_extras(NAME, ROOT, tmp_path / "course", EXTRAS)
+    made, _ = build.build(NAME, tmp_path / "course")
+    shutil.copy(ROOT / "nbgrader_config.py", tmp_path / "course")
+    link_course(tmp_path / "course", tmp_path / "graded")
+    members(made.assignment)[0].write(CourseFolders(tmp_path / "graded").submitted, NAME)
+    environment = {"PATH": f"{BIN}:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [str(BIN / "nbgrader"), "autograde", NAME], cwd=tmp_path / "graded", env=environment, text=True,
+        capture_output=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    with closing(sqlite3.connect(tmp_path / "graded" / "gradebook.db")) as connection:
+        (total,) = connection.execute("select sum(auto_score) from grade").fetchone()
+    assert total == sum(exercise.points for exercise in made.assignment.manifest.exercises)
+
+
+def test_the_benchmark_runs_with_all_extras(tmp_path: Path) -> None:
+    with_extras(NAME, ROOT, tmp_path, EXTRAS)
+    build.build(NAME, tmp_path)
+    command = [sys.executable, "-m", "autograder.verify.bench", NAME, "--sizes", "1", "--stock", "1"]
+    done = subprocess.run(command, cwd=tmp_path, text=True, capture_output=True)
+    assert done.returncode == 0 and "stock `nbgrader autograde`" in done.stdout, done.stdout + done.stderr

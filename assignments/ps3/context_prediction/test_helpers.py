@@ -55,6 +55,7 @@ def both_of(pair: Any) -> tuple[Any, ...]:
 def _corners(patches: Any, shape: tuple[int, ...], what: str) -> Corners:
     patches = expect_tensor(patches, what=what, shape=shape, dtype="floating").float() - 10
     assert not patches.is_meta, f"{what} have a shape but no numbers"
+    assert bool((patches == patches.round()).all()), f"{what} hold numbers that no pixel of the images has"
     return Corners(patches[:, :2].amin(dim=(2, 3)), patches[:, IMAGE].amin(dim=(1, 2)))
 
 

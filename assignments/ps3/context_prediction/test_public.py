@@ -242,8 +242,10 @@ def test_features_are_what_leaves_the_trunk(student, rng):
 )
 def test_scores_are_eight_for_each_pair(student, rng):
     handle, _ = helpers.network(student, rng, 2, 5, 6)
-    result = expect_tensor(handle(*pair(rng)), what="scores", shape=(3, 8), dtype=torch.float32)
-    assert float(result.std(dim=0).min()) > 1e-4, "the scores are the same for every pair"
+    patches = pair(rng)
+    first, again = (expect_tensor(handle(*patches), what="scores", shape=(3, 8), dtype=torch.float32) for _ in range(2))
+    assert float(first.std(dim=0).min()) > 1e-4, "the scores are the same for every pair"
+    assert_same(again, first, what="scores of the same pairs, asked twice", atol=1e-4)
 
 
 @network(
@@ -266,6 +268,8 @@ def test_scores_depend_on_both_patches(student, rng):
     handle, _ = helpers.network(student, rng, 2, 5, 6)
     centres, neighbours = pair(rng)
     before = expect_tensor(handle(centres, neighbours), what="scores", shape=(3, 8), dtype="floating")
+    again = expect_tensor(handle(centres, neighbours), what="scores", shape=(3, 8), dtype="floating")
+    assert_same(again, before, what="scores of the same pairs, asked twice", atol=1e-4)
     for name, changed in (("centre", (-centres, neighbours)), ("neighbour", (centres, -neighbours))):
         after = expect_tensor(handle(*changed), what="scores", shape=(3, 8), dtype="floating")
         assert float((after - before).abs().max()) > 1e-3, f"another {name} gives the same scores"

@@ -18,13 +18,16 @@ ROW, COLUMN, IMAGE = 0, 1, 2  # channels of `places`
 # --- cut_pairs --------------------------------------------------------------------------------------------------------
 
 
-def places(batch: int, height: int, width: int) -> Tensor:
-    """Images (B, 3, H, W) that hold 10 plus the row, the column, and the number of the image, of each pixel."""
+def places(rng: torch.Generator, batch: int, height: int, width: int) -> Tensor:
+    """Images (B, 3, H, W) that hold the row, the column, and the number of the image, of each pixel.
+
+    To all of them one whole number is added, 10 or more, so that no table of answers helps.
+    """
     images = torch.empty(batch, 3, height, width)
-    images[:, ROW] = 10 + torch.arange(height).float()[:, None]
-    images[:, COLUMN] = 10 + torch.arange(width).float()
-    images[:, IMAGE] = 10 + torch.arange(batch).float()[:, None, None]
-    return images
+    images[:, ROW] = torch.arange(height).float()[:, None]
+    images[:, COLUMN] = torch.arange(width).float()
+    images[:, IMAGE] = torch.arange(batch).float()[:, None, None]
+    return images + torch.randint(10, 10_000, (), generator=rng)
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ def cut(
     given = images, torch.tensor(directions), patch_size, gap, torch.tensor(jitter)
     pair = both_of(student.cut_pairs(*given))
     shape = (len(images), 3, patch_size, patch_size)
-    return _corners(pair[0], shape, "centres"), _corners(pair[1], shape, "neighbours")
+    start = float(images[0, 0, 0, 0])
+    return _corners(pair[0], shape, start, "centres"), _corners(pair[1], shape, start, "neighbours")
 
 
 def both_of(pair: Any) -> tuple[Any, ...]:
@@ -52,10 +56,12 @@ def both_of(pair: Any) -> tuple[Any, ...]:
     return expect_tuple(pair, 2, what="cut_pairs")
 
 
-def _corners(patches: Any, shape: tuple[int, ...], what: str) -> Corners:
-    patches = expect_tensor(patches, what=what, shape=shape, dtype="floating").float() - 10
+def _corners(patches: Any, shape: tuple[int, ...], start: float, what: str) -> Corners:
+    patches = expect_tensor(patches, what=what, shape=shape, dtype="floating").float() - start
     assert not patches.is_meta, f"{what} have a shape but no numbers"
     assert bool((patches == patches.round()).all()), f"{what} hold numbers that no pixel of the images has"
+    across = patches[:, :2].amax(dim=(2, 3)) - patches[:, :2].amin(dim=(2, 3))
+    assert bool((across == shape[2] - 1).all()), f"{what} are not {shape[2]} x {shape[2]} pixels from one place"
     return Corners(patches[:, :2].amin(dim=(2, 3)), patches[:, IMAGE].amin(dim=(1, 2)))
 
 

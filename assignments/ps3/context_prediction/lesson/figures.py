@@ -264,7 +264,7 @@ def compass(nearest_neighbours: Callable[..., Tensor]) -> Picture:
                 "shrinkB": 0,
             }
             axis.annotate("", (x, y), (0, 0), arrowprops=look)
-            names = ["query"] * (n == query) + [str(found.index(n) + 1)] * (n in found)
+            names = ["query"] * (n == query) + [str(place) for place, row in enumerate(found, 1) if row == n]
             reach = 1 + (0.24 if n == query else 0.12) / float(lengths[n])
             axis.text(x * reach, y * reach, ", ".join(names), ha="center", va="center", color=colour)
         axis.set(xlim=(-1.15, 1.15), ylim=(-1.05, 1.05), aspect="equal", title="The four nearest, in order")

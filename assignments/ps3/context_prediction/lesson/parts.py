@@ -71,7 +71,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "as it is": {},
     "no gap": {"gap": 0, "jitter": 0},
     "colour kept": {"drop": 0.0},
-    "no gap, colour kept": {"gap": 0, "jitter": 0, "drop": 0.0},
 }
 
 

@@ -149,7 +149,7 @@ def train(
     labels). Random numbers come from torch's global state, which `seed` sets. `precision` is "float32", "bfloat16",
     or None: the faster of the two, by trying, and with as many threads as are fastest. Stopping by hand ends it after
     the step that is being done; the modules keep what they learned so far. A `run` that was stopped goes on from there.
-    `descent` makes another optimiser than AdamW, and is called as `adamw` is: descent(modules, lr, betas, weight_decay).
+    `descent` makes another optimiser than AdamW, called as `adamw` is: descent(modules, lr, betas, weight_decay).
     """
     modules = [modules] if isinstance(modules, nn.Module) else list(modules)
     device = next(modules[0].parameters()).device

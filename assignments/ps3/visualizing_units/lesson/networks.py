@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ps3 import augment, plots, stored, training
-from ps3.data import ImageSet
+from ps3.data import ImageSet, Split
 from ps3.networks.resnet import ResidualBlock, ResNet8
 from ps3.plots.figure import ORANGE
 
@@ -47,7 +47,9 @@ def supervised(pictures: ImageSet, preset: training.Preset, device: torch.device
     encoder, classifier = _new(ResNet8, len(pictures.classes), device, seed)
     run = training.Run("supervised", preset, pictures, encoder=encoder, classifier=classifier)
     if not run.load():
-        _train(run, naming_classes(encoder, classifier, pictures), "supervised", seed, weight_decay=0.05)
+        _train(
+            run, pictures.train, naming_classes(encoder, classifier, pictures), "supervised", seed, weight_decay=0.05
+        )
     return encoder
 
 
@@ -64,7 +66,7 @@ def self_supervised(
         return "SimCLR", encoder
     run = training.Run("units-rotation", preset, pictures, encoder=encoder, classifier=classifier)
     if not run.load():
-        _train(run, naming_turns(encoder, classifier, pictures), "rotation", seed, weight_decay=0.05)
+        _train(run, pictures.train, naming_turns(encoder, classifier, pictures), "rotation", seed, weight_decay=0.05)
     return "rotation", encoder
 
 
@@ -78,7 +80,9 @@ def large_filters(
     if not run.load():
         step = (naming_classes if labels else naming_turns)(encoder, classifier, pictures)
         look = "supervised" if labels else "rotation"
-        _train(run, step, "first-layer", seed, look=look, lr=0.1, weight_decay=2e-3, descent=training.sgd)
+        _train(
+            run, pictures.train, step, "first-layer", seed, look=look, lr=0.1, weight_decay=2e-3, descent=training.sgd
+        )
     return encoder
 
 
@@ -115,15 +119,15 @@ def _new(kind: type[ResNet8] | type[LargeFilters], classes: int, device: torch.d
     return encoder, nn.Linear(encoder.dim, classes).to(device)
 
 
-def _train(run: training.Run, step: Step, name: str, seed: int, look: str = "", **recipe: object) -> None:
+def _train(run: training.Run, known: Split, step: Step, name: str, seed: int, look: str = "", **recipe: object) -> None:
     """Train what a run keeps, with the steps that the preset names; NotFinished where it was stopped."""
     steps = run.preset.steps("visualizing_units", name)
     classes = run.modules["classifier"].out_features
     print(f"{run.name}: training, {steps:,} steps")
     finished = run.train(
         step,
-        run.pictures.train.images,
-        run.pictures.train.labels,
+        known.images,
+        known.labels,
         steps=steps,
         batch_size=run.preset.batch_size,
         schedule=training.cosine,

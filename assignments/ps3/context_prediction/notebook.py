@@ -150,7 +150,7 @@ if written("context-cut-pairs"):
 
 # %% [markdown]
 # **Figure.** The same with photos: the centre, then its eight neighbours. If you see pieces of one thing in each row,
-# in reading order, all is well. Which of the eight would you recognise?
+# in reading order, all is well.
 
 # %% tags=["show"]
 if written("context-cut-pairs"):
@@ -330,7 +330,7 @@ if ready(*EXERCISES):
 # %% [markdown]
 # ## The run (about 1 min of computing) {#run}
 #
-# You had 8 places to choose from, and so has the network. Which share of test pairs will it put in the right place?
+# Which share of test pairs will it put in the right place?
 #
 # <details><summary>What does the recipe say?</summary>
 #
@@ -386,8 +386,8 @@ if have("trained"):
 # %% [markdown]
 # Are mistakes spread evenly? Compare the cells beside the outlined one with those opposite.
 #
-# **Figure.** You and the network, on the same eight pairs and on many. Bars are two standard errors of the share, for
-# so many pairs: eight say little about either of you.
+# **Figure.** You and the network, on the same eight pairs and on many. Bars are two standard errors: eight
+# pairs say little about either of you.
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel
@@ -543,8 +543,7 @@ figures.shortcuts(own, guess_no_gap, guess_colour_kept)
 # optics, and a photo scaled down to 32 pixels has lost it. Colours of neighbouring patches go together anyway.
 
 # %% [markdown]
-# **Your turn.** A short training of a way of your own. Compare it with "as it is" at the same number of steps: set
-# `gap`, `jitter` and `drop` and look at the first number only, since features differ little after so few steps.
+# **Your turn.** A short training of a way of your own: set `gap`, `jitter` and `drop`, and compare with "as it is".
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel

@@ -58,6 +58,7 @@ def test_decode_puts_the_numbers_back_in_the_same_order(student, rng):
 )
 def test_forward_returns_reconstructions_then_codes(student, rng):
     made = student.build("Autoencoder", image_size=(8, 8), channels=2, width=3, code_dim=5)
+    helpers.random_weights(made, rng, plain=True)
     images = helpers.drawn(rng, 3, 2, 8, 8)
     result = made(images)
     assert isinstance(result, tuple), f"forward: expected a tuple, got a {type(result).__name__}"
@@ -73,6 +74,7 @@ def test_forward_returns_reconstructions_then_codes(student, rng):
 )
 def test_encode_refuses_images_of_another_size(student, rng):
     made = student.build("Autoencoder", image_size=(8, 8), channels=2, width=3, code_dim=5)
+    helpers.random_weights(made, rng, plain=True)
     helpers.assert_looks(made, helpers.drawn(rng, 2, 2, 8, 8), 5)
     for shape in ((1, 2, 12, 8), (1, 2, 8, 4)):
         wrong = helpers.drawn(rng, *shape)
@@ -136,7 +138,7 @@ def test_loss_squares(student, rng):
     hint="What is the shape of your noise? Twice the same photo in a batch should come back as two pictures.",
 )
 def test_noise_is_new_for_every_image_and_number(student, rng):
-    images = helpers.drawn(rng, 1, 1, 1, 1).expand(3, 3, 6, 5).contiguous()
+    images = helpers.drawn(rng, 1, 1, 1, 1, low=0.5).expand(3, 3, 6, 5).contiguous()
     noise = helpers.noise_in(student.add_noise(images, 0.5, Seed(helpers.a_seed(rng))), images, 0.5)
     for axis, name in enumerate(("images", "channels", "rows", "columns")):
         same = (noise.narrow(axis, 0, 2).diff(dim=axis).abs() < 1e-4).double().mean().item()
@@ -196,7 +198,7 @@ def test_the_fraction_is_what_goes(student, rng):
     hint="A wall of one colour looks the same through frosted glass. Is yours darker, everywhere or at the border?",
 )
 def test_blur_of_one_colour_changes_nothing(student, rng):
-    images = helpers.drawn(rng, 2, 3, 1, 1).expand(2, 3, 7, 9).contiguous()
+    images = helpers.drawn(rng, 2, 1, 1, 1, low=0.5).expand(2, 3, 7, 9).contiguous()
     assert_same(student.blur(images, 1.0), images, what="images of one colour, blurred", atol=1e-4, any_float=True)
 
 

@@ -14,7 +14,7 @@ from ps3.captions import Emoji
 from ps3.networks.resnet import ResNet8
 
 DIM = 64  # width of the space that images and texts share
-HELD_OUT = "openmoji"  # the vendor whose drawings are not trained on
+HELD_OUT = "twitter"  # the vendor whose drawings are not trained on
 EVERY = 8  # every so many-th name is trained on by nobody
 OFTEN = 2  # a word of the vocabulary occurs in at least so many captions
 

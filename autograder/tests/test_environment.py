@@ -89,7 +89,7 @@ def test_students_are_asked_for_nothing_that_the_staff_does_not_test_with(path):
 def third_party(folder: Path) -> set[str]:
     """Top-level packages that the Python files of a folder import, without the standard library and our own."""
     own = {path.stem for path in folder.rglob("*.py")} | {path.name for path in ROOT.glob("assignments/*/*")}
-    own |= {"autograder", "kit", "worker"}
+    own |= {path.parent.name for path in folder.rglob("__init__.py")} | {"autograder", "kit", "worker"}
     found = set()
     for path in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

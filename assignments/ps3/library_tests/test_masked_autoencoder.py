@@ -99,7 +99,7 @@ def test_a_guessed_loss_is_drawn_where_it_can_be_read(guess, drawn):
 
 
 def test_the_method_has_its_look_wherever_its_lesson_is_imported():
-    assert plots.METHODS["MAE"] is figures.MAE
+    assert plots.METHODS["MAE"] == figures.MAE
 
 
 class Encoder(nn.Module):

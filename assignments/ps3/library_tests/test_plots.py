@@ -3,6 +3,7 @@
 import importlib
 import io
 import math
+import pkgutil
 import re
 import subprocess
 import sys
@@ -14,8 +15,10 @@ import pytest
 import torch
 from PIL import Image
 
+import ps3
 from ps3 import data, plots, training
 from ps3.plots import figure, live
+from ps3.plots.figure import SOFT
 
 PHOTOS = torch.rand(4, 3, 8, 12, generator=torch.Generator().manual_seed(0))
 TOKENS = torch.rand(6, 48, generator=torch.Generator().manual_seed(1))
@@ -204,10 +207,15 @@ PALETTE = {  # LESSONS: one colour a method, in all notebooks
 }
 
 
+def import_lessons():
+    for module in pkgutil.walk_packages(ps3.__path__, "ps3."):
+        importlib.import_module(module.name)
+
+
 def test_each_method_has_its_colour():
-    for lesson in ("masked_autoencoder.figures", "contrastive_learning.figures", "linear_probe.networks"):
-        importlib.import_module(f"ps3.{lesson}")  # each registers its own
-    assert {name: look.colour for name, look in plots.METHODS.items()} == PALETTE
+    import_lessons()  # each registers its own
+    assert {name: plots.METHODS[name].colour for name in PALETTE} == PALETTE
+    assert {look.colour for look in plots.METHODS.values()} <= {*PALETTE.values(), SOFT}
 
 
 def test_a_method_cannot_get_a_second_look():
@@ -217,6 +225,7 @@ def test_a_method_cannot_get_a_second_look():
 
 
 def test_methods_differ_in_more_than_colour():
+    import_lessons()
     looks = [(look.marker, str(look.line), look.filled) for look in plots.METHODS.values()]
     assert len(set(looks)) == len(looks)
 

@@ -17,9 +17,9 @@ from ps3.data import ImageSet, to_float
 from ps3.plots.figure import BLUE, INK, ORANGE, SKY, SOFT, WIDE, Picture, blank, finish, style
 from ps3.plots.grids import show_image
 
-plots.register("colourisation", colour=ORANGE, marker="o", line="-")
+plots.register("colourisation", colour=ORANGE, marker="p", line="-")
 plots.register("random ResNet (grey)", colour=SKY, marker=">", line=(0, (2, 2)), filled=False)
-plots.register("not rebalanced", colour=ORANGE, marker="o", line="--", filled=False)
+plots.register("not rebalanced", colour=ORANGE, marker="p", line="--", filled=False)
 
 Convert = Callable[[Tensor], Tensor]
 LETTERS = "ABCD"

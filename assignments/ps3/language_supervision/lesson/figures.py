@@ -15,7 +15,7 @@ from ps3.plots.figure import BLUE, INK, SKY, WIDE, Picture, blank, finish, style
 from ps3.plots.grids import show_image
 from ps3.probes import standard_error
 
-CLIP = plots.register("CLIP", colour=BLUE, marker="o", line="-")
+CLIP = plots.register("CLIP", colour=BLUE, marker="d", line="-")
 TWIN = plots.register("untrained towers", colour=SKY, marker="v", line=(0, (6, 3)), filled=False)
 
 # --- the opening puzzle -----------------------------------------------------------------------------------------------

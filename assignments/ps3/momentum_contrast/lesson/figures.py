@@ -12,7 +12,7 @@ from ps3.data import ImageSet, to_float
 from ps3.momentum_contrast import parts
 from ps3.plots.figure import INK, ORANGE, SOFT, WIDE, Picture, blank, finish, guess_text, style
 
-MOCO = plots.register("MoCo", colour=ORANGE, marker="^", line="-")
+MOCO = plots.register("MoCo", colour=ORANGE, marker=">", line="-")
 # Measured by the course, one seed: SimCLR with the lesson's views, batch and steps (experiments/methods).
 SIMCLR_KNN = 0.472
 

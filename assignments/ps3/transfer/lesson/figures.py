@@ -15,9 +15,9 @@ from ps3.plots.figure import BLACK, GRID, INK, ORANGE, SKY, SOFT, WIDE, Picture,
 from ps3.transfer import trainings
 from ps3.transfer.parts import Classifier, TinyBackbone
 
-plots.register("from scratch", colour=SKY, marker="v", line=(0, (7, 3)))
-plots.register("finetuned", colour=BLACK, marker="o", line="-")
-plots.register("frozen", colour=ORANGE, marker="s", line=":")
+plots.register("from scratch", colour=SKY, marker="v", line=":", filled=False)
+plots.register("finetuned", colour=BLACK, marker="8", line="-")
+plots.register("frozen", colour=ORANGE, marker="s", line="--")
 
 CHANCE = 1 / len(trainings.SECOND)
 

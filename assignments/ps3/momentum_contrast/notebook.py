@@ -616,10 +616,11 @@ if have("trained"):
 #
 # Let one network follow another; keep thousands of keys without keeping their images; see whether a memory is too old.
 #
-# **Beside the paper.** [He et al. 2019](https://arxiv.org/abs/1911.05722), §4.1, read 60.6 % from ResNet-50's features
-# on ImageNet with 65,536 keys. With 4,096 keys, as here, momentum 0 *fails* to converge; .9, .99 and .999 reach 55.2,
-# 57.8 and 59.0 %. Is that the order of your three runs? Large queues help there, and with few negatives a queue and a plain batch perform alike:
-# our tie. What differs: 25,000 small photos of ten classes, a network a hundred times smaller, 1,000 steps.
+# **Beside the paper.** [He et al. 2019](https://arxiv.org/abs/1911.05722), §4.1, read 60.6 % from ResNet-50's
+# features on ImageNet with 65,536 keys. With 4,096 keys, as here, momentum 0 *fails* to converge; .9, .99 and .999
+# reach 55.2, 57.8 and 59.0 %. Is that the order of your three runs? Large queues help there, and with few negatives a
+# queue and a plain batch perform alike: our tie. What differs: 25,000 small photos of ten classes, a network a
+# hundred times smaller, 1,000 steps.
 
 # %% [markdown]
 # **To try:** a queue of 256, and of 16,384. A batch of 16. $T$ = 0.2. The target's encoder in place of online's.

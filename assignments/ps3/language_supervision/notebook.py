@@ -107,7 +107,7 @@ check("clip-bag-of-words")
 # letters. How would you write "one or more of a to z" there?</details>
 #
 # **Figure: a test card.** Your bags of six captions. If the red column reads 2, 1, 1, 0, 0, 0 and the apple column
-# 1, 1, 1, 0, 0, 0, each word is counted as it should be.
+# 1, 1, 1, 0, 0, 0, each word is counted as it should be. (Digits and letters such as é it cannot show; the check does.)
 #
 # <details><summary>It looks otherwise?</summary>
 #
@@ -172,7 +172,8 @@ check("clip-loss")
 # torch computes that cost from the scores, without forming exponentials. Turned, the table is the other task.</details>
 #
 # **Figure: where do your values lie?** Four batches of four pairs at scale 2. If "right pairs" and "other lengths"
-# stand over 0.341, "one text for all" over 1.614 and "moved on" over 2.341, your loss is right.
+# stand over 0.341, "one text for all" over 1.614 and "moved on" over 2.341, your loss is right. (Gradients, dtypes and
+# large scales this picture cannot show; the check does.)
 #
 # <details><summary>It looks otherwise?</summary>
 #

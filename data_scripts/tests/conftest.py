@@ -14,10 +14,10 @@ import pytest
 from PIL import Image
 
 from autograder.assignment.library import import_library
-from autograder.assignment.load import load_assignment
 from autograder.build import copies
+from autograder.build.every_problem import with_every_problem
 
-ASSIGNMENT = load_assignment("ps3", Path(__file__).resolve().parents[2])
+ASSIGNMENT = with_every_problem("ps3", Path(__file__).resolve().parents[2])
 copies.refresh(ASSIGNMENT)
 import_library(ASSIGNMENT.release, ASSIGNMENT.library)
 

@@ -6,7 +6,7 @@
 # about 67 %: by far the worst picture. Which network learned most about what photos show?
 #
 # - **At the end:** you have trained all three, and know what a small error is worth.
-# - **Your time:** about 1½ hours (an estimate); ●○○ is a short step, ●●● the hardest. **Computing:** about 3 minutes.
+# - **Your time:** about 1½ hours; ●○○ is a short step, ●●● the hardest. **Computing:** about 3 minutes (estimates).
 # - **What needs what:** [[ae-denoising-loss]] needs [[ae-reconstruction-loss]]; the codes of [[#code]] need the first
 #   two, the run in [[#run]] all but [[ae-network]].
 

@@ -5,7 +5,7 @@
 # weights. What does each like, and which is the trained one?
 #
 # - **At the end:** a look into every layer of three networks, and a number for how selective their units are.
-# - **Your time:** about 1½ hours (an estimate); ●○○ is a short step, ●●● the hardest. **Computing:** about 3 minutes;
+# - **Your time:** about 1½ hours; ●○○ is a short step, ●●● the hardest. **Computing:** about 3 minutes (estimates);
 #   less, where [[contrastive_learning]] and [[linear_probe]] left weights.
 # - **What needs what:** the four exercises are independent; the results need all of them.
 
@@ -533,7 +533,7 @@ if have("shares") and ready("units-class-share"):
 #
 # **Beside the papers.** [Krizhevsky et al.
 # 2012](https://papers.nips.cc/paper/4824-imagenet-classification-with-deep-convolutional-neural-networks) learned 96
-# filters of 11 × 11 from 1.2 million photos, in days; yours come from 25,000 in a minute. In Zhou's scene network units
+# filters of 11 × 11 from 1.2 million photos; yours come from 25,000. In Zhou's scene network units
 # stand for objects that nobody named; ours stand for the classes that we asked for. And your number is generous: it
 # looks at sixteen images, not at the rest. [Gale et al. 2020](https://arxiv.org/abs/2007.01062) call such a precision
 # misleadingly high: the most selective units miss many images of their class, or fire for others.

@@ -12,7 +12,7 @@ from ps3 import data, probes, training
 from ps3.context_prediction import parts
 
 LABELS = "10000"
-RECIPE: dict[str, Any] = {"batch_size": 256, "lr": 2e-3, "schedule": training.cosine}
+RECIPE: dict[str, Any] = {"batch_size": 256, "lr": 4e-3, "schedule": training.cosine}
 TWIN, METHOD = "random trunk", "context prediction"
 
 

@@ -1,8 +1,9 @@
 # %% [markdown]
 # # How many negatives fit in one batch of 64?
 #
-# Below is a batch of 64 photos, each shown in two views. The framed photo is the *query*: it has to find its own other
-# view. How many wrong answers are there? And what if you want thousands, and have no memory for a larger batch?
+# Below is a batch of 64 photos. In contrastive learning the network sees two views of each, and the framed one, the
+# *query*, has to find its own other view. How many wrong answers are there? And what if you want thousands, and have no
+# memory for a larger batch?
 #
 # - **At the end:** [MoCo](https://arxiv.org/abs/1911.05722) (He et al. 2019), trained by you, and a look at how its
 #   memory ages.
@@ -36,8 +37,7 @@ figures.batch(pictures)
 guess_negatives = None  # a whole number
 
 # %% [markdown]
-# **Figure.** If the left panel looks like a stamp beside the right one, you see what MoCo gains: the batch, and the
-# keys it remembers, at the same scale.
+# **Figure.** The batch, and as many photos as MoCo remembers keys of, at the same scale.
 
 # %% tags=["show"]
 negatives = guesses.number(guess_negatives, 0, called="guess_negatives")
@@ -53,10 +53,9 @@ figures.batch_and_queue(pictures, negatives)
 # <details><summary>Why not let both networks learn?</summary>
 #
 # Gradients through the keys would need the activations of every image whose key is in the queue: the memory that the
-# queue was to save. So no gradient reaches the keys, and only the *online* network, which makes queries, is trained.
-# The target has to come from somewhere, though. If it stayed as it was at first, the keys would be those of a random
-# network. If it were a copy of online at each step, keys of yesterday and today would not fit together. MoCo takes the
-# middle: an average over the weights that online had in the last steps.
+# queue was to save. So only the *online* network, which makes queries, is trained. If the target never changed, keys
+# would be those of a random network; if it were a copy of online at each step, keys of yesterday and today would not
+# fit together. MoCo takes the middle: an average over online's last weights.
 #
 # </details>
 
@@ -66,11 +65,10 @@ figures.batch_and_queue(pictures, negatives)
 #
 # <details><summary>Two given parts: the projection head and the views</summary>
 #
-# The *projection head* is two small layers between the features and the loss. The loss makes the network forget in what
+# The *projection head* is two small layers between the features and the loss. The loss makes a network forget in what
 # two views differ; the head can do that forgetting, so that the features before it need not. A *view* is a random part
-# of the photo, made of whole pixels and enlarged to the old size, mirrored half of the time, with brightness, contrast
-# and colours changed, sometimes grey. Both are the library's here (`parts.Views`); [[contrastive_learning]] lets you
-# build the views and says which change is good for what.
+# of the photo, enlarged, mirrored half of the time, with brightness, contrast and colours changed, sometimes grey. In
+# [[contrastive_learning]] you build the views yourself.
 #
 # </details>
 
@@ -116,11 +114,9 @@ check("moco-momentum")
 
 # %% [markdown]
 # <details><summary>Hint 1: what to look at</summary>A module has parameters, which are learned, and buffers, which are
-# counted or averaged. Which of the two does the formula speak of, and which way through a module meets only
-# these?</details>
-# <details><summary>Hint 2: in words</summary>There is a difference between computing a new tensor and changing the
-# numbers in the old one. Which operations of torch change numbers in place, and who is watching while they
-# do?</details>
+# counted or averaged. Of which does the formula speak?</details>
+# <details><summary>Hint 2: in words</summary>Computing a new tensor is one thing, changing the numbers in the old one
+# another. Which operations of torch do that, and who is watching while they do?</details>
 
 # %% [markdown]
 # **Figure: how fast does it follow?** The target begins at 0, online stands at 1. If the line of 0.9 crosses 1 − 1/e
@@ -206,8 +202,8 @@ check("moco-queue")
 
 
 # %% [markdown]
-# <details><summary>Hint 1: what to look at</summary>On paper, write the numbers of the rows that each key of the
-# mini-case gets. Which rule turns a row number behind the end into the right one?</details>
+# <details><summary>Hint 1: what to look at</summary>Write down which row each key of the mini-case gets. Which rule
+# turns a number behind the end into the right one?</details>
 # <details><summary>Hint 2: in words</summary>Rows can be named by a tensor of numbers. And before you write anything,
 # ask whether the keys still belong to a graph.</details>
 
@@ -274,9 +270,8 @@ check("moco-loss")
 # %% [markdown]
 # <details><summary>Hint 1: what to look at</summary>Draw the table of logits for two queries and a queue of three. How
 # many columns has a row, and in which column stands the right one?</details>
-# <details><summary>Hint 2: in words</summary>It is a classification with 1 + M classes. The own similarities come from
-# a row-by-row product, the others from a matrix product. And two of the three inputs should not be learned
-# from.</details>
+# <details><summary>Hint 2: in words</summary>It is a classification with 1 + M classes: one similarity comes from a
+# row-by-row product, the others from a matrix product. And two of the inputs are not to learn.</details>
 
 # %% [markdown]
 # **Figure: who is in your sum?** Two queries, T = 0.5. If "right angles" and "other lengths" stand over 0.433 and "all
@@ -372,15 +367,14 @@ if written("moco-momentum", "moco-queue", "moco-loss", "moco-step"):
 # %% [markdown]
 # ## Rehearsal: how fast may keys age? (about 15 min, ●●○) {#age}
 #
-# A queue of 4,096 keys holds the last 64 batches. So the oldest key was made by the target of 64 steps ago. Is it still
+# A queue of 4,096 keys holds the last 64 batches, so the oldest key was made by the target of 63 steps ago. Is it still
 # worth anything? `run_moco` trains a few steps and keeps a diary of the views, so that each key can be made anew.
 #
 # <details><summary>Why does the loss rise at first?</summary>
 #
-# At the start the queue holds random directions. They are easy to tell from a real key, so the loss is low. In the
-# first 64 steps real keys, which all point the same way in a young network, take their places, and the loss climbs;
-# only then does it say something. Do not mistake that climb for a fault. A low loss is suspicious here: keys that are
-# *old* are easy to tell from those of now, too.
+# At the start the queue holds random directions, easy to tell from a real key: the loss is low. In the first 64 steps
+# real keys, which all point the same way in a young network, take their places, and it climbs; only then does it say
+# something. A low loss is suspicious here: keys that are *old* are easy to tell from those of now, too.
 #
 # </details>
 
@@ -467,8 +461,7 @@ print(f"most similar after 63 steps, {plots.guess_text(fresh)}; lowest loss, {pl
 
 # %% [markdown]
 # With $m$ = 0 all keys of one moment lie close together and wander off together: telling *now* from *then* is easy, and
-# photos need not be told apart. The queue has become noise. With $m$ = 0.99 it speaks one language, but for its oldest
-# rows.
+# photos need not be told apart. The queue has become noise. With $m$ = 0.99 most of it speaks one language.
 
 # %% [markdown]
 # ## The run (about 1 min of computing) {#run}
@@ -486,11 +479,10 @@ guess_difference = None  # SimCLR - MoCo, -1 to 1
 #
 # <details><summary>Which settings are these?</summary>
 #
-# $T$ = 0.1, $m$ = 0.99, AdamW at 0.002 with a warm-up, then half a cosine to 0: the optimiser of the other notebooks.
-# The paper takes $T$ = 0.07, $m$ = 0.999, 65,536 keys and plain gradient descent with momentum, for hundreds of
-# thousands of steps. In a thousand steps a target at 0.999 would remember the random network of the beginning all
-# along. Both networks are in training mode, so BatchNorm sees each batch as a whole. The paper shuffles the batch over
-# several GPUs, because a network can cheat through these statistics; with one small batch on one device we do without.
+# $T$ = 0.1, $m$ = 0.99, AdamW (gradient descent with a step size for each weight) at 0.002 with a warm-up, then half a
+# cosine to 0. The paper takes $T$ = 0.07, $m$ = 0.999 and 65,536 keys, for hundreds of thousands of steps; in a
+# thousand a target at 0.999 would remember the random network of the beginning. The paper also shuffles the batch over
+# several GPUs, because a network can cheat through BatchNorm's statistics; with one small batch we do without.
 #
 # </details>
 
@@ -516,8 +508,8 @@ if not trained and ready(*EXERCISES):
 # <details><summary>What is k-NN?</summary>
 #
 # *k nearest neighbours*: a test image looks up the 20 labelled images whose features are most similar to its own, and
-# takes the class that most of them have. Nothing is trained, so it asks one thing of features: do pictures of a kind
-# lie close together? The network itself has never seen a label.
+# takes the class that most of them have. Nothing is trained, so it asks one thing only: do pictures of a kind lie close
+# together? The network itself has never seen a label.
 #
 # </details>
 
@@ -525,24 +517,9 @@ if not trained and ready(*EXERCISES):
 from kit import have  # here, so that this cell also answers in a restarted kernel
 
 if have("trained"):
-    chosen = data.labelled_subset(pictures.train.labels, preset.label_counts[-1])
-    labels, truth = pictures.train.labels[chosen], pictures.test.labels
     networks = {"random ResNet": parts.new_networks(device)[0].encoder, "MoCo": online.encoder}
-    look = {"xlabel": "k-NN accuracy", "title": "Do neighbours share a class?"}
-    features = {
-        name: tuple(
-            probes.features_of(network, pictures, part)
-            for part in (pictures.train.images[chosen], pictures.test.images)
-        )
-        for name, network in networks.items()
-    }
-    accuracy = {name: probes.knn(near, labels, far, truth) for name, (near, far) in features.items()}
-    accuracy["SimCLR, batch 64"] = figures.SIMCLR_KNN
-    errors = [2 * probes.standard_error(value, len(truth)) for value in accuracy.values()]
-    plots.dots(list(accuracy), list(accuracy.values()), errors, chance=0.1, **look)
-    difference = guesses.number(guess_difference, -1, 1, called="guess_difference")
-    gap = accuracy["SimCLR, batch 64"] - accuracy["MoCo"]
-    print(f"SimCLR - MoCo: {gap:+.3f}, give or take .02; {plots.guess_text(difference)}")
+    features, accuracy = parts.judged(networks, pictures, preset.label_counts[-1])
+    figures.beside_simclr(accuracy, len(pictures.test), guess_difference)
 
 # %% [markdown]
 # **Your turn.** Any of 1,000 test images among the others. What does each row go by? Try ten before you judge.
@@ -552,7 +529,7 @@ from kit import have  # here, so that this cell also answers in a restarted kern
 
 query = 17  # yours: 0 to 999
 if have("trained") and have("features"):
-    spaces = {name: far[:1000] for name, (_, far) in features.items()}
+    spaces = {name: found[:1000] for name, found in features.items()}
     plots.neighbours(query, spaces, pictures.test.images[:1000], pictures.test.labels[:1000], pictures.classes)
 
 # %% [markdown]
@@ -631,8 +608,6 @@ if have("trained"):
 #
 # - [MoCo v2](https://arxiv.org/abs/2003.04297) (Chen et al. 2020) adds SimCLR's projection head and stronger colours.
 # - [BYOL](https://arxiv.org/abs/2006.07733) (Grill et al. 2020) keeps the slow target and drops the negatives.
-# - [DINO](https://arxiv.org/abs/2104.14294) (Caron et al. 2021) keeps it too, with transformers.
-# - [Mean teacher](https://arxiv.org/abs/1703.01780) (Tarvainen & Valpola 2017) averaged weights over steps before that.
 # - [Memory bank](https://arxiv.org/abs/1805.01978) (Wu et al. 2018) stored a key of every image, and let it age.
 #
 # </details>

@@ -101,10 +101,17 @@ def _over(rows: Mapping[str, dict], name: str) -> float:
     return _of("CLIP", "zero-shot, bare name")(rows) - _of("CLIP", name)(rows)
 
 
+def _over_twin(rows: Mapping[str, dict]) -> float:
+    """How much more a probe with 10,000 labels reads from features of photos than from those of the untrained twin."""
+    ours, twin = (rows[name]["probe"]["10000"] for name in reversed(NAMES))
+    return float(ours[0] - twin[0])
+
+
 DEMANDS: tuple[tuple[str, Callable[[Mapping[str, dict]], float], float], ...] = (
     ("language: zero-shot on 20 classes, held-out vendor", _of("CLIP", "zero-shot, bare name"), 0.34),
     ("language: zero-shot over the largest class", lambda rows: _over(rows, "largest class"), 0.18),
     ("language: bare name over a photo of a {}", lambda rows: _over(rows, "zero-shot, a photo of a {}"), 0.02),
     ("language: recall at 10 of known names, held-out vendor", _of("CLIP", "recall at 10, known names"), 0.45),
     ("language: recall at 10 of new names, held-out vendor", _of("CLIP", "recall at 10, new names"), 0.35),
+    ("probe: CLIP over its untrained twin on photos at 10,000 labels", _over_twin, 0.03),
 )

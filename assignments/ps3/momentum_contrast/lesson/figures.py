@@ -7,10 +7,11 @@ import torch
 from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 
-from ps3 import plots
+from ps3 import guesses, plots
 from ps3.data import ImageSet, to_float
 from ps3.momentum_contrast import parts
 from ps3.plots.figure import INK, ORANGE, SOFT, WIDE, Picture, blank, finish, guess_text, style
+from ps3.probes import standard_error
 
 MOCO = plots.register("MoCo", colour=ORANGE, marker=">", line="-")
 # Measured by the course, one seed: SimCLR with the lesson's views, batch and steps (experiments/methods).
@@ -250,6 +251,17 @@ def _at_ages(line: Tensor) -> str:
     last = len(line) - 1
     chosen = [age for age in (0, 1, 8) if age < last] + [last]
     return ", ".join(f"{line[age]:.2f} after {age} steps" for age in chosen)
+
+
+def beside_simclr(accuracies: Mapping[str, float], count: int, guess: Any = None) -> Picture:
+    """k-NN accuracies on `count` test images beside that of SimCLR, and the difference that was guessed."""
+    shown = {**accuracies, "SimCLR, batch 64": SIMCLR_KNN}
+    errors = [2 * standard_error(value, count) for value in shown.values()]
+    title = "Do neighbours share a class?"
+    picture = plots.dots(list(shown), list(shown.values()), errors, chance=0.1, xlabel="k-NN accuracy", title=title)
+    made = guesses.number(guess, -1, 1, called="guess_difference")
+    print(f"SimCLR - MoCo: {SIMCLR_KNN - accuracies['MoCo']:+.3f}, give or take .02; {guess_text(made)}")
+    return picture
 
 
 def snapshot(rows: Mapping[tuple[str, int], Sequence[float]], chance: float, guess: Any = None) -> Picture:

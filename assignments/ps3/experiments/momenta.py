@@ -31,7 +31,8 @@ def rehearsed(momentum: float, pictures: data.ImageSet, steps: int, seed: int) -
     losses = parts.rehearse([online, target, queue], step, pictures, steps, seed=seed)
     line, strangers = parts.similarity_by_age(queue, target, diary)
     ages = ", ".join(f"{line[age]:.2f} after {age}" for age in AGES if age < len(line))
-    return online.encoder, f"loss {sum(losses[-10:]) / 10:.2f}; cosine {ages}; strangers {strangers:.2f}"
+    ages += f"; strangers {strangers:.2f}; fresh for {parts.fresh_for(line, strangers)} steps"
+    return online.encoder, f"loss {sum(losses[-10:]) / 10:.2f}; cosine {ages}"
 
 
 def main() -> None:

@@ -98,6 +98,12 @@ def similarity_by_age(queue: nn.Module, target: nn.Module, diary: Diary) -> tupl
     return torch.stack(found), float(others)
 
 
+def fresh_for(similarity: Tensor, strangers: float) -> int:
+    """For how many steps a key stays more like its successor than the key of another photo is."""
+    old = (similarity < strangers).nonzero().flatten().tolist()
+    return old[0] if old else len(similarity)
+
+
 def rehearse(
     modules: Sequence[nn.Module], step: Callable[[Tensor], Tensor], pictures: ImageSet, steps: int, seed: int = 0
 ) -> list[float]:

@@ -1,14 +1,12 @@
 # %% [markdown]
 # # How many negatives fit in one batch of 64?
 #
-# Below is a batch of 64 photos. In contrastive learning the network sees two views of each, and the framed one, the
-# *query*, has to find its own other view. How many wrong answers are there? And what if you want thousands, and have no
-# memory for a larger batch?
+# Below is a batch of 64 photos. A network sees two views of each, and the framed one, the *query*, has to find its own
+# other view. How many wrong answers are there? And what if you want thousands, without memory for a larger batch?
 #
-# - **At the end:** [MoCo](https://arxiv.org/abs/1911.05722) (He et al. 2019), trained by you, and a look at how its
-#   memory ages.
+# - **At the end:** [MoCo](https://arxiv.org/abs/1911.05722) (He et al. 2019), trained by you, and how its memory ages.
 # - **Your time:** about 1½ to 2 hours (an estimate); ●○○ is a short step, ●●● the hardest. **Computing:** about 2½
-#   minutes (an estimate).
+#   minutes.
 # - **What needs what:** the first three exercises need nothing else; [[moco-step]] and all trainings need all three.
 
 # %% tags=["given"]
@@ -31,7 +29,7 @@ print(f"{len(pictures.unlabelled):,} images to learn from, {len(pictures.test):,
 figures.batch(pictures)
 
 # %% [markdown]
-# Write down how many wrong answers the query has in this batch, then reveal. A guess is never graded.
+# Write down how many wrong answers the query has, then reveal. A guess is never graded.
 
 # %% tags=["guess"]
 guess_negatives = None  # a whole number
@@ -47,15 +45,15 @@ figures.batch_and_queue(pictures, negatives)
 # ## The idea (about 10 min, ●○○)
 #
 # [[contrastive_learning]] finds its negatives in the batch: more of them cost memory for more images at once. MoCo
-# keeps the *keys* of earlier batches in a **queue**. But a network changes while it learns, so old keys were made by
-# another network. The way out: a second network, the **target**, makes all keys, and it changes slowly.
+# keeps the *keys* of earlier batches in a **queue**. But old keys were made by a network that has changed since. The
+# way out: a second network, the **target**, makes all keys, and it changes slowly.
 #
 # <details><summary>Why not let both networks learn?</summary>
 #
 # Gradients through the keys would need the activations of every image whose key is in the queue: the memory that the
-# queue was to save. So only the *online* network, which makes queries, is trained. If the target never changed, keys
-# would be those of a random network; if it were a copy of online at each step, keys of yesterday and today would not
-# fit together. MoCo takes the middle: an average over online's last weights.
+# queue was to save. So only *online*, which makes queries, is trained. A target that never changed would make a random
+# network's keys; with a copy of online at each step, keys of yesterday and today would not fit together. MoCo takes the
+# middle: an average over online's last weights.
 #
 # </details>
 
@@ -119,8 +117,8 @@ check("moco-momentum")
 # another. Which operations of torch do that, and who is watching while they do?</details>
 
 # %% [markdown]
-# **Figure: how fast does it follow?** The target begins at 0, online stands at 1. If the line of 0.9 crosses 1 − 1/e
-# after 10 updates and that of 0.99 after 100, it follows rightly.
+# **Figure: how fast does it follow?** If the line of 0.9 crosses 1 − 1/e after 10 updates and that of 0.99 after 100,
+# it follows rightly.
 #
 # <details><summary>It looks otherwise?</summary>
 #
@@ -137,8 +135,8 @@ if written("moco-momentum"):
     print(f"half-way at m = 0.99 after log(1/2) / log(0.99) = 69 steps; {plots.guess_text(half)}")
 
 # %% [markdown]
-# **Figure: who moved?** One update at $m$ = 0.75 of a small network with frozen target. If all six parameters of the
-# target stand on the dashed line, .25, and its two running statistics and all of online on 0, the right ones moved.
+# **Figure: who moved?** One update at $m$ = 0.75. If the target's six parameters stand on the dashed line, .25, and its
+# two running statistics and all of online on 0, the right ones moved.
 #
 # <details><summary>It looks otherwise?</summary>
 #
@@ -159,8 +157,8 @@ if written("moco-momentum"):
 # key. A new batch overwrites from there.
 
 # %% [markdown]
-# **By hand first.** Five rows, the pointer at 3, and a batch of four keys a, b, c, d. Rows 3 and 4 take a and b; then
-# it goes round: rows 0 and 1 take c and d. The pointer stands at 2, the only old row.
+# **By hand first.** Five rows, the pointer at 3, four keys a, b, c, d. Rows 3 and 4 take a and b; then it goes round:
+# rows 0 and 1 take c and d. The pointer stands at 2, the only old row.
 
 
 # %% tags=["given"]
@@ -208,15 +206,14 @@ check("moco-queue")
 # ask whether the keys still belong to a graph.</details>
 
 # %% [markdown]
-# **Figure.** A queue of nine rows; columns are moments, numbers say which batch a row's key came from. If every batch
-# is one run of equal numbers that goes on where the last one ended, round the end, and the outline stands on the
-# oldest, it works.
+# **Figure.** A queue of nine rows over time; numbers say which batch a key came from. If every batch goes on where the
+# last one ended, round the end, and the outline stands on the oldest, it works.
 #
 # <details><summary>It looks otherwise?</summary>
 #
 # - If a column has fewer new numbers than keys that arrived, some were dropped at the end.
 # - If a batch overwrites the one before it while older rows stay, the pointer did not move, or points at the newest.
-# - If all numbers slide up, rows were pushed through: right in order, but it copies the whole queue each time.
+# - If all numbers slide up, the whole queue is copied each time.
 #
 # </details>
 
@@ -309,8 +306,8 @@ if written("moco-loss"):
 # %% [markdown]
 # ## One step (about 15 min, ●●○)
 #
-# Now the order. Queries first; then the target follows, makes its keys, and the loss compares. Last, the keys join the
-# queue. Were they to join before, each query would meet its own key among the wrong ones.
+# Queries first; then the target follows, makes its keys, and the loss compares. Last, the keys join the queue. Were
+# they to join before, each query would meet its own key among the wrong ones.
 
 # %% [markdown]
 # **By hand first.** `online` stretches the plane by (3, 1), `target` by (1, 1); $m$ = 0.75. View 1 is (1, 0), so the
@@ -367,14 +364,14 @@ if written("moco-momentum", "moco-queue", "moco-loss", "moco-step"):
 # %% [markdown]
 # ## Rehearsal: how fast may keys age? (about 15 min, ●●○) {#age}
 #
-# A queue of 4,096 keys holds the last 64 batches, so the oldest key was made by the target of 63 steps ago. Is it still
-# worth anything? `run_moco` trains a few steps and keeps a diary of the views, so that each key can be made anew.
+# A queue of 4,096 keys holds 64 batches: its oldest keys were made 63 steps ago. Are they still worth anything?
+# `run_moco` trains a few steps and keeps a diary of the views, so that each key can be made anew.
 #
 # <details><summary>Why does the loss rise at first?</summary>
 #
 # At the start the queue holds random directions, easy to tell from a real key: the loss is low. In the first 64 steps
-# real keys, which all point the same way in a young network, take their places, and it climbs; only then does it say
-# something. A low loss is suspicious here: keys that are *old* are easy to tell from those of now, too.
+# real keys take their places, and it climbs; only then does it say something. And a low loss is suspicious here: *old*
+# keys are easy to tell from those of now, too.
 #
 # </details>
 
@@ -411,8 +408,8 @@ def knn(encoder, count=looked_at):
 
 
 # %% [markdown]
-# Guess: a key is 63 steps old. With which momentum is it more similar to the key that the target would make *now*: 0,
-# 0.9 or 0.99? And which run ends with the lowest loss?
+# Guess: with which momentum is a key of 63 steps ago most similar to the key that the target would make *now*: 0, 0.9
+# or 0.99? And which run ends with the lowest loss?
 
 # %% tags=["guess"]
 guess_fresh = None  # 0, 0.9 or 0.99
@@ -461,7 +458,7 @@ print(f"most similar after 63 steps, {plots.guess_text(fresh)}; lowest loss, {pl
 
 # %% [markdown]
 # With $m$ = 0 all keys of one moment lie close together and wander off together: telling *now* from *then* is easy, and
-# photos need not be told apart. The queue has become noise. With $m$ = 0.99 most of it speaks one language.
+# photos need not be told apart. The queue has become noise.
 
 # %% [markdown]
 # ## The run (about 1 min of computing) {#run}
@@ -473,16 +470,16 @@ print(f"most similar after 63 steps, {plots.guess_text(fresh)}; lowest loss, {pl
 guess_difference = None  # SimCLR - MoCo, -1 to 1
 
 # %% [markdown]
-# **While it runs.** The loss falls below 5, and then *rises* from about step 600 on: as the learning rate falls, the
-# target changes less, the queue's keys grow more alike to those of now, and so harder. Three seeds ended at 5.6 to
-# 5.8. Dots: k-NN on 1,000 test images, with bars of two standard errors.
+# **While it runs.** The loss falls below 5 and then *rises*: as the learning rate falls, the target changes less, and
+# the queue's keys become harder to tell from those of now. Three seeds ended at 5.6 to 5.8. Dots: k-NN on 1,000 test
+# images, give or take two standard errors.
 #
 # <details><summary>Which settings are these?</summary>
 #
-# $T$ = 0.1, $m$ = 0.99, AdamW (gradient descent with a step size for each weight) at 0.002 with a warm-up, then half a
+# $T$ = 0.1, $m$ = 0.99, AdamW (gradient descent with a step size for each weight) with a warm-up, then half a
 # cosine to 0. The paper takes $T$ = 0.07, $m$ = 0.999 and 65,536 keys, for hundreds of thousands of steps; in a
 # thousand a target at 0.999 would remember the random network of the beginning. The paper also shuffles the batch over
-# several GPUs, because a network can cheat through BatchNorm's statistics; with one small batch we do without.
+# several GPUs against cheating through BatchNorm's statistics.
 #
 # </details>
 
@@ -509,8 +506,7 @@ if not trained and ready(*EXERCISES):
 # <details><summary>What is k-NN?</summary>
 #
 # *k nearest neighbours*: a test image looks up the 20 labelled images whose features are most similar to its own, and
-# takes the class that most of them have. Nothing is trained, so it asks one thing only: do pictures of a kind lie close
-# together? The network itself has never seen a label.
+# takes the class that most of them have. Nothing is trained: do pictures of a kind lie close together?
 #
 # </details>
 
@@ -523,7 +519,7 @@ if have("trained"):
     figures.beside_simclr(accuracy, len(pictures.test), guess_difference)
 
 # %% [markdown]
-# **Your turn.** Any of 1,000 test images among the others. What does each row go by? Try ten before you judge.
+# **Your turn.** Any of 1,000 test images. What does each row go by? Try ten before you judge.
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel
@@ -539,9 +535,9 @@ if have("trained") and have("features"):
 # The lecture closes with a table of [He et al. 2019](https://arxiv.org/abs/1911.05722): object detection after
 # finetuning from random weights (AP50 52.5), from supervised ones (80.8) and from MoCo's (81.4, 82.1).
 #
-# Ours: five classes have labels for all their photos; of the other five (car, cat, dog, horse, truck) only 20 or 100 a
-# class are labelled. Finetune all weights, from three starts: random; *supervised*, trained on the first five classes;
-# MoCo, which saw the photos of all ten and no label.
+# Ours: five classes have all their labels; of the other five (car, cat, dog, horse, truck) only 20 or 100 a class are
+# labelled. Finetune all weights, from three starts: random; *supervised*, trained on the first five; MoCo, which saw
+# the photos of all ten and no label.
 
 # %% [markdown]
 # Guess: which start is the best with 20 labels a class?
@@ -551,7 +547,7 @@ guess_best_start = None  # "random ResNet", "supervised" or "MoCo"
 
 # %% [markdown]
 # **Figure.** Dots are means of three draws of labels, bars reach from the worst to the best; 2,500 test images, so each
-# accuracy is ± .02 besides. The hollow star is the course's, from three seeds. If two bars overlap, do not order them.
+# accuracy is ± .02 besides. Hollow star: the course's, three seeds. If two bars overlap, do not order them.
 #
 # Three seeds of ours, with 20 labels: random .42 to .44, MoCo .44 to .49, supervised .49 to .53; with 100: .53 to .54,
 # .57, .60 to .63. Here labels of other classes are worth more than all photos without labels: not what the lecture's
@@ -575,7 +571,7 @@ if have("trained"):
 #
 # 3 to 6 sentences and about 10 minutes each; point at a figure or number of yours.
 #
-# **(a)** Why must the target change slowly, and why not stop it altogether ($m$ = 1)? Use the figures of [[#age]].
+# **(a)** Why must the target change slowly, and why not stop it ($m$ = 1)? Use the figures of [[#age]].
 
 # %% [markdown] tags=["answer:moco-why-slow"]
 # *Your answer here.*
@@ -601,9 +597,8 @@ if have("trained"):
 #
 # **Beside the paper.** [He et al. 2019](https://arxiv.org/abs/1911.05722), §4.1, read 60.6 % from ResNet-50's features
 # on ImageNet with 65,536 keys. With 4,096 keys, as here, momentum 0 *fails* to converge; .9, .99 and .999 reach 55.2,
-# 57.8 and 59.0 %. Is that the order of your three runs? There, with as many negatives, queue and plain batch perform
-# alike, and a large queue helps. What differs: 25,000 small photos of ten classes, a network a hundred times smaller,
-# 1,000 steps.
+# 57.8 and 59.0 %. There, with as many negatives, queue and plain batch perform alike, and a large queue helps. What
+# differs: 25,000 small photos of ten classes, a network a hundred times smaller, 1,000 steps.
 
 # %% [markdown]
 # **To try:** a queue of 256, and of 16,384. A batch of 16. $T$ = 0.2. The target's encoder in place of online's.
@@ -614,6 +609,5 @@ if have("trained"):
 #
 # - [MoCo v2](https://arxiv.org/abs/2003.04297) (Chen et al. 2020) adds SimCLR's projection head and stronger colours.
 # - [BYOL](https://arxiv.org/abs/2006.07733) (Grill et al. 2020) keeps the slow target and drops the negatives.
-# - [Memory bank](https://arxiv.org/abs/1805.01978) (Wu et al. 2018) stored a key of every image, and let it age.
 #
 # </details>

@@ -74,6 +74,11 @@ def test_keys_of_the_oldest_batch_stand_last():
     assert similarity.tolist() == [1.0, -1.0]
 
 
+def test_a_key_is_fresh_until_another_photos_key_is_nearer():
+    assert parts.fresh_for(torch.tensor([1.0, 0.9, 0.4, 0.8]), 0.5) == 2
+    assert parts.fresh_for(torch.ones(4), 0.5) == 4
+
+
 def test_images_of_some_classes_are_numbered_anew():
     images, labels = torch.arange(6), torch.tensor([0, 3, 1, 3, 2, 1])
     chosen, numbers = parts.of_classes(images, labels, (3, 1))
@@ -144,3 +149,6 @@ def test_ages_and_snapshot_say_their_numbers(capsys):
     out = capsys.readouterr().out
     assert "m = 0: 1.00 after 0 steps" in out and "0.00 after 63 steps, strangers 0.25" in out
     assert "MoCo, 20: 0.550 (0.500 to 0.600)" in out and "your guess: MoCo" in out
+    assert (
+        "random ResNet, 20: 0.350" in out and "supervised, 20: 0.5" in out
+    )  # the course's start, where none was trained

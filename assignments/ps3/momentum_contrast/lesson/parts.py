@@ -98,12 +98,18 @@ def similarity_by_age(queue: nn.Module, target: nn.Module, diary: Diary) -> tupl
     return torch.stack(found), float(others)
 
 
+def fresh_for(similarity: Tensor, strangers: float) -> int:
+    """For how many steps a key stays more like its successor than the key of another photo is."""
+    old = (similarity < strangers).nonzero().flatten().tolist()
+    return old[0] if old else len(similarity)
+
+
 def rehearse(
-    modules: Sequence[nn.Module], step: Callable[[Tensor], Tensor], pictures: ImageSet, steps: int
+    modules: Sequence[nn.Module], step: Callable[[Tensor], Tensor], pictures: ImageSet, steps: int, seed: int = 0
 ) -> list[float]:
     """A short training at a learning rate that stays as it is, without a word; the losses."""
     settings: dict[str, Any] = RECIPE | {"schedule": level, "precision": "float32", "watch": lambda progress: None}
-    return training.train(modules, step, pictures.unlabelled, steps=steps, **settings).losses
+    return training.train(modules, step, pictures.unlabelled, steps=steps, seed=seed, **settings).losses
 
 
 def level(done: float) -> float:
@@ -116,6 +122,17 @@ def knn(encoder: nn.Module, pictures: ImageSet, train: int, test: int) -> float:
     near = probes.features_of(encoder, pictures, pictures.train.images[:train])
     far = probes.features_of(encoder, pictures, pictures.test.images[:test])
     return probes.knn(near, pictures.train.labels[:train], far, pictures.test.labels[:test])
+
+
+def judged(
+    networks: Mapping[str, nn.Module], pictures: ImageSet, labels: int
+) -> tuple[dict[str, Tensor], dict[str, float]]:
+    """Features (N, 128) of all test images by network, and its k-NN accuracy from so many labelled images."""
+    known, features, accuracies = pictures.with_labels(labels).train, {}, {}
+    for name, network in networks.items():
+        near, features[name] = (probes.features_of(network, pictures, part.images) for part in (known, pictures.test))
+        accuracies[name] = probes.knn(near, known.labels, features[name], pictures.test.labels)
+    return features, accuracies
 
 
 # --- the snapshot: finetuning with few labels -------------------------------------------------------------------------

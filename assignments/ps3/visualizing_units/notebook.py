@@ -7,7 +7,7 @@
 # - **At the end:** a look into every layer of three networks, and a number for how selective their units are.
 # - **Your time:** about 1½ hours; ●○○ is a short step, ●●● the hardest. **Computing:** about 3 minutes (estimates);
 #   less, where [[contrastive_learning]] and [[linear_probe]] left weights.
-# - **What needs what:** the four exercises are independent; the results need all of them.
+# - **What needs what:** the four exercises are independent; the results need all.
 
 # %% tags=["given"]
 import torch
@@ -31,8 +31,8 @@ print(f"{len(pictures.train):,} images to train with, {len(photos):,} test image
 figures.puzzle(pictures)
 
 # %% [markdown]
-# Answer before you reveal. The *share* of B: how many of its sixteen are of one class, the commonest? A guess is never
-# graded. (The photos are stored: they come from a run of the course's.)
+# Answer before you reveal. The *share* of B: how many of its sixteen are of its commonest class? A guess is never
+# graded. (The choice of photos is stored, from a run of the course's.)
 
 # %% tags=["guess"]
 guess_trained = None  # "A" or "B"
@@ -43,15 +43,14 @@ figures.reveal(pictures, guess_trained, guess_share_of_B)
 
 # %% [markdown]
 # Unit A likes red, and nobody taught it to: random weights prefer *some* colour. So a row of similar pictures proves
-# nothing, not even eight cars of sixteen. What would? By the end you have a number and two controls for it.
+# nothing. What would? By the end you have a number, and two controls for it.
 
 # %% [markdown]
 # ## The idea: an electrode
 #
 # Physiologists lower an electrode into an animal's brain, show pictures, and note which make one cell fire. In a
-# network every cell is open. A **unit** is one channel of a layer: a detector that
-# stands at every place of its map. [Zeiler and Fergus
-# 2013](https://arxiv.org/abs/1311.2901) looked at the patches that excite units most, layer by layer; [Zhou et al.
+# network every cell is open. A **unit** is one channel of a layer: a detector that stands at every place of its map.
+# [Zeiler and Fergus 2013](https://arxiv.org/abs/1311.2901) looked at the patches that excite units most; [Zhou et al.
 # 2014](https://arxiv.org/abs/1412.6856) found units for objects in a network that was taught scenes.
 #
 # **Figure.** Our ResNet, with the names of its parts. Dashed is what is thrown away after the training.
@@ -62,8 +61,8 @@ figures.architecture()
 # %% [markdown]
 # ## The electrode (about 25 min, ●●●)
 #
-# torch lets us listen: a **hook** is a function that a part calls with what it was given and what it puts out.
-# `named_modules()` lists all parts, also parts of parts, such as `blocks.2.conv1`.
+# A **hook** is a function that a part calls with what it was given and what it puts out. `named_modules()` lists all
+# parts, also parts of parts, such as `blocks.2.conv1`.
 #
 # **By hand first.** A network doubles each pixel (`first`), then adds 3 (`second`), then turns the sign (`third`). The
 # image 1, 2, 5 gives 5, 7, 13 at `second`: neither 2, 4, 10, which goes in, nor 4, 5, 8, which `second` alone would
@@ -72,11 +71,10 @@ figures.architecture()
 # %% [markdown]
 # <details><summary>Why must an electrode leave no trace?</summary>
 #
-# A hook that stays is called by every later run. It keeps maps that nobody needs, until the memory is full, and a
-# second look hears everything twice. A network left in eval mode trains on with frozen BatchNorm statistics, and no
-# error tells you. Worst is the failure half-way: the lines that tidy up stand below the line that raised, and are
-# never reached. Python has `try` and `finally` for that: what stands under `finally` runs in any case, and then the
-# error goes on its way.
+# A hook that stays is called by every later run: it keeps maps that nobody needs, and a second look hears everything
+# twice. A network left in eval mode trains on with frozen BatchNorm statistics, and no error tells you. Worst is a
+# failure half-way: the lines that tidy up stand below the line that raised. What stands under `finally` (after `try`)
+# runs in any case, and then the error goes on its way.
 #
 # </details>
 
@@ -122,8 +120,8 @@ check("units-activations")
 # %% [markdown]
 # <details><summary>Hint 1: what to look at</summary>
 #
-# Print what your hook hears in each batch. How often is it called, and what becomes of what it heard before? Then make
-# the network raise an error on purpose, and print its parts' flags.
+# Print what your hook hears in each batch. What becomes of what it heard before? Then make the network raise an error
+# on purpose, and print its parts' flags.
 #
 # </details>
 #
@@ -137,7 +135,7 @@ check("units-activations")
 # %% [markdown]
 # **Figures.** A small network finds left sides (channel 0) and tops (channel 1) of a moving square. Grey is 0, white
 # above, black below. If each of seven maps shows one white line, at its square's left side or top, you hear the right
-# part. Then flags and hooks. If nothing is outlined, you left no trace, and not after a failure either.
+# part. Then flags and hooks: if nothing is outlined, you left no trace, not even after a failure.
 #
 # <details><summary>It looks otherwise?</summary>
 #
@@ -210,9 +208,9 @@ check("units-receptive-field")
 # </details>
 
 # %% [markdown]
-# **Figure.** Three layers, an image of 16 × 24 pixels (grey), three units. Dots: pixels whose change moves the unit,
-# found by trying. If your box holds all dots, and no row or column of it lies empty inside the image, it is right. The
-# box of (0, 0) reaches outside, where only padding is.
+# **Figure.** Three layers, an image of 16 × 24 pixels (grey), three units. Dots: pixels that move the unit. If your box
+# holds all dots, and no row or column of it lies empty inside the image, it is right. The box of (0, 0) reaches
+# outside, where only padding is.
 #
 # <details><summary>It looks otherwise?</summary>
 #
@@ -222,8 +220,7 @@ check("units-receptive-field")
 # - If one row or column of dots lies outside, the end is the last row, not one behind.
 # - If the box lies elsewhere and on its side, rows and columns are swapped.
 # - If the box of (0, 0) ends at the image's border, it was cut off.
-#
-# That a list was turned round only the check shows.
+# - That the list was turned round for its owner too, only the check shows.
 #
 # </details>
 
@@ -291,15 +288,36 @@ if written("units-strongest"):
     figures.ranking(strongest)
 
 # %% [markdown]
+# ## Rehearsal (about 2 min, ●○○) {#rehearsal}
+#
+# Before a network that nobody knows, one made by hand: its three units like red, green and blue.
+#
+# **Figure.** Your three functions together: listen, choose eight photos, cut what the unit sees. If every patch is full
+# of its row's colour, go on. If some are not, a place or a box is wrong.
+
+
+# %% tags=["show"]
+def patches_of(maps, layers):  # of one unit: the eight patches that excite it most, cut to what it sees
+    images, rows, columns = strongest(maps, 8)
+    places = zip(rows.tolist(), columns.tolist(), strict=True)
+    boxes = [receptive_field(list(layers), row, column) for row, column in places]
+    return parts.patches(data.to_float(photos[images]), boxes)
+
+
+if written("units-activations", "units-receptive-field", "units-strongest"):
+    liked = activations(parts.ColourUnits(), "likes", data.to_float(photos[:300]))
+    figures.colours([patches_of(liked[:, unit], parts.COLOUR_LAYERS) for unit in range(3)])
+
+# %% [markdown]
 # ## The networks (about 2½ min of computing)
 #
 # One learns the ten classes from labels. One sees no label: SimCLR, if [[contrastive_learning]] left it, else it learns
 # by how many quarter turns a photo was turned ([Gidaris et al. 2018](https://arxiv.org/abs/1803.07728)). The third is
-# the **random twin**: the same network before any training. Two more have large first filters, to look at; one of them
-# learns classes, one turns.
+# the **random twin**: the same network before any training. Two more have large first filters; one learns classes, one
+# turns.
 #
 # *While they run:* dashed is the loss of guessing, log 10 = 2.303 or log 4 = 1.386. Three seeds of ours ended at .62 to
-# .63 (classes) and .81 to .83 (turns). With large filters and fewer steps, classes end higher.
+# .63 (classes) and .81 to .83 (turns); with large filters, classes end higher.
 #
 # Guess: how alike will neighbouring pixels of a large filter be? 0 is noise, 1 one even colour.
 
@@ -332,10 +350,9 @@ if have("large"):
 # <details><summary>Why another network, and another optimiser?</summary>
 #
 # Our ResNet begins with filters of 3 × 3 pixels: nine squares show no edge. Of 7 × 7, all 49 weights must agree, and
-# two things help. *Plain descent with momentum* (SGD) and strong weight decay: what the loss does not need shrinks to
-# nothing. AdamW moves every weight by about as much, needed or not, and leaves noise on top of the edges. And *faint
-# first weights*, a tenth of the usual: otherwise the noise that was drawn at the start is still there at the end. The
-# filters of 2012 that became famous (see the end) were trained by such descent as well.
+# two things help. *Descent with momentum* (SGD) and strong weight decay: what the loss does not need shrinks to
+# nothing; AdamW moves every weight by about as much, needed or not, and leaves noise. And *faint first weights*, a
+# tenth of the usual: otherwise what was drawn at the start is still there at the end.
 #
 # </details>
 
@@ -359,25 +376,19 @@ if have("looked_at") and ready("units-activations"):
 
 # %% [markdown]
 # **Figure.** Four layers of the supervised network, four units each, the eight patches that excite it most, cut to what
-# it sees. If a layer's patches share a colour or an edge, its units are simple; if they share a thing, they are not.
-# From which layer on would you call them things? Then change `whose` to `"random ResNet"`.
+# it sees. If a unit's patches share a colour or an edge, it is simple; if they share a thing, it is not. From which
+# layer on would you say things? Then change `whose` to `"random ResNet"`.
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel
 
 whose = "supervised"  # yours: "supervised", "random ResNet", or the one without labels
-
-
-def patches_of(layer, unit):
-    images, rows, columns = strongest(heard[whose, layer][:, unit], 8)
-    places = zip(rows.tolist(), columns.tolist(), strict=True)
-    boxes = [receptive_field(list(parts.LAYERS[layer]), row, column) for row, column in places]
-    return parts.patches(data.to_float(photos[images]), boxes)
-
-
-if have("heard", "sizes") and ready("units-activations", "units-receptive-field", "units-strongest"):
+if have("heard", "sizes", "patches_of") and ready("units-activations", "units-receptive-field", "units-strongest"):
     whose = guesses.one_of(whose, list(looked_at), called="whose") or "supervised"
-    rows = {layer: [patches_of(layer, unit) for unit in (1, 5, 8, 15)] for layer in parts.LAYERS}
+    rows = {
+        layer: [patches_of(heard[whose, layer][:, unit], seen) for unit in (1, 5, 8, 15)]
+        for layer, seen in parts.LAYERS.items()
+    }
     figures.layer_by_layer(rows, sizes)
 
 # %% [markdown]
@@ -388,8 +399,8 @@ if have("heard", "sizes") and ready("units-activations", "units-receptive-field"
 # **By hand first.** Scores 3, 1, 5, 6, 2 and labels 4, 4, 6, 0, 6. The three highest, 6, 5, 3, have labels 0, 6, 4: a
 # tie, which we exclude. With $k = 4$ comes another 6: class 6, share 2/4.
 #
-# Guess before you write: the mean share over all units of the supervised network's last block, with $k = 16$. And what
-# do sixteen images give that are drawn blindly from ten classes? Not .10.
+# Guess: the mean share over all units of the supervised network's last block, with $k = 16$. And what do sixteen images
+# give that are drawn blindly from ten classes? Not .10.
 
 # %% tags=["guess"]
 guess_mean_share = None  # 0 to 1
@@ -469,8 +480,8 @@ if have("heard") and ready("units-strongest", "units-class-share"):
 
 # %% [markdown]
 # **Figure.** All 128 units of each network, the most selective first. Dashed: sixteen images drawn blindly, your
-# function's mean over 500 draws. If a network's line lies above its twin's at every rank, more of its units follow
-# classes. Where does the *best* random unit lie?
+# function's mean over 500 draws. If a network's line lies above its twin's, its units follow classes more. Where does
+# the *best* random unit lie?
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel
@@ -533,15 +544,14 @@ if have("shares") and ready("units-class-share"):
 #
 # **Beside the papers.** [Krizhevsky et al.
 # 2012](https://papers.nips.cc/paper/4824-imagenet-classification-with-deep-convolutional-neural-networks) learned 96
-# filters of 11 × 11 from 1.2 million photos; yours come from 25,000. In Zhou's scene network units
-# stand for objects that nobody named; ours stand for the classes that we asked for. And your number is generous: it
-# looks at sixteen images, not at the rest. [Gale et al. 2020](https://arxiv.org/abs/2007.01062) call such a precision
-# misleadingly high: the most selective units miss many images of their class, or fire for others.
+# filters of 11 × 11 from 1.2 million photos; yours come from 25,000. In Zhou's scene network units stand for objects
+# that nobody named; ours stand for the classes that we asked for. And your number is generous: it looks at sixteen
+# images only. The most selective units miss many images of their class, or fire for others ([Gale et al.
+# 2020](https://arxiv.org/abs/2007.01062)).
 
 # %% [markdown]
 # <details><summary>For the fast</summary>
 #
-# - The sixteen images that excite a unit *least*: what are they?
 # - `blocks.2.conv1` before its BatchNorm and ReLU: is it as selective?
 # - Change a unit's sixteen photos to grey: which units lose their taste? Unit 24 of the twin first.
 # - How does the share depend on $k$, from 1 to 200?
@@ -550,12 +560,7 @@ if have("shares") and ready("units-class-share"):
 #
 # <details><summary>Further reading</summary>
 #
-# - [Visualizing and Understanding Convolutional Networks](https://arxiv.org/abs/1311.2901) (Zeiler and Fergus 2013):
-#   the patches of five layers.
-# - [Object Detectors Emerge in Deep Scene CNNs](https://arxiv.org/abs/1412.6856) (Zhou et al. 2014): what units see in
-#   fact, smaller than their receptive field.
-# - [Network Dissection](https://arxiv.org/abs/1704.05796) (Bau et al. 2017): names for units, given by a
-#   computer, for supervised and self-supervised networks.
+# - [Network Dissection](https://arxiv.org/abs/1704.05796) (Bau et al. 2017): names for units, given by a computer.
 # - [Feature Visualization](https://distill.pub/2017/feature-visualization/) (Olah et al. 2017): images made so that a
 #   unit likes them.
 # - [On the importance of single directions](https://arxiv.org/abs/1803.06959) (Morcos et al. 2018): selective units are

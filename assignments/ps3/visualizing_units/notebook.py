@@ -71,10 +71,9 @@ figures.architecture()
 # %% [markdown]
 # <details><summary>Why must an electrode leave no trace?</summary>
 #
-# A hook that stays is called by every later run: it keeps maps that nobody needs, and a second look hears everything
-# twice. A network left in eval mode trains on with frozen BatchNorm statistics, and no error tells you. Worst is a
-# failure half-way: the lines that tidy up stand below the line that raised. What stands under `finally` (after `try`)
-# runs in any case, and then the error goes on its way.
+# A hook that stays is called by every later run: a second look hears everything twice. A network left in eval mode
+# trains on with frozen BatchNorm statistics, and no error tells you. After a failure half-way, the lines that tidy up
+# are never reached. What stands under `finally` (after `try`) runs in any case, and then the error goes on its way.
 #
 # </details>
 
@@ -141,10 +140,9 @@ check("units-activations")
 #
 # - If black lines stand beside the white ones, you keep what goes into the part.
 # - If you see whole squares, the part was called alone, on the image.
-# - If you see the square's outline in black, it is what the whole network puts out.
+# - If you see black outlines, it is what the whole network puts out.
 # - If maps are missing, batches overwrite each other, or the last one is lost.
 # - If lines have holes, or are twice as bright, Dropout was at work.
-# - If a flag or a count of hooks is outlined, it is not as it was.
 #
 # </details>
 
@@ -195,15 +193,15 @@ check("units-receptive-field")
 # %% [markdown]
 # <details><summary>Hint 1: what to look at</summary>
 #
-# Draw a row of pixels, below it the units of one layer, below these the units of a second. Which pixels does the first
-# unit of the second layer reach? In which order did you go?
+# Draw a row of pixels, below it the units of one layer, then those of a second. Which pixels does the first unit of the
+# second layer reach? In which order did you go?
 #
 # </details>
 #
 # <details><summary>Hint 2: in words</summary>
 #
-# Follow the first and the last row that are seen, each by itself. Where does a layer's unit begin to look, in the map
-# below, and where is its last one?
+# Follow the first and the last row that are seen, each by itself: where, in the map below, does a unit begin to look,
+# and where does it end?
 #
 # </details>
 
@@ -218,9 +216,9 @@ check("units-receptive-field")
 # - If it is too large, the layers were gone through from the image on, or a kernel or an end counts too much.
 # - If it is shifted down and to the right, padding is left out, or counts too little in deep layers.
 # - If one row or column of dots lies outside, the end is the last row, not one behind.
-# - If the box lies elsewhere and on its side, rows and columns are swapped.
-# - If the box of (0, 0) ends at the image's border, it was cut off.
-# - That the list was turned round for its owner too, only the check shows.
+# - If it lies elsewhere and on its side, rows and columns are swapped.
+# - If that of (0, 0) ends at the image's border, it was cut off.
+# - A changed list only the check shows.
 #
 # </details>
 
@@ -237,10 +235,10 @@ if written("units-receptive-field"):
 # %% [markdown]
 # ## The sixteen strongest (about 15 min, ●●○)
 #
-# An image counts by the place of the unit's map that is excited most, and we want to know where that is.
+# An image counts by the place of its map that is excited most, and we want to know where that is.
 #
 # **By hand first.** Two maps of 2 × 3: `0 1 2 / 3 9 4` and `0 1 8 / 3 5 4`. The strongest image is 0, at row 1, column
-# 1; then 1, at row 0, column 2. The second map's mean is larger for many such pairs: it has no say.
+# 1; then 1, at row 0, column 2. The mean of a map has no say.
 
 
 # %% tags=["exercise:units-strongest"]
@@ -264,8 +262,8 @@ check("units-strongest")
 # %% [markdown]
 # <details><summary>Hint: what to look at</summary>
 #
-# Lay each map out in a line. At which place does row 1 begin, if a map is $h$ high and $w$ wide? And whose places do
-# you return: those of the first $k$ images, or of the chosen ones?
+# Lay each map out in a line: at which place does row 1 begin? And whose places do you return, those of the first $k$
+# images or of the chosen ones?
 #
 # </details>
 
@@ -275,11 +273,11 @@ check("units-strongest")
 #
 # <details><summary>It looks otherwise?</summary>
 #
-# - If map 2 is there, you rank by the mean: it is bright all over, and nowhere very bright.
+# - If map 2 is there, you rank by the mean.
 # - If map 5 is there, you rank by size without sign, or from below.
 # - If a map comes twice, its two bright spots count as two images.
-# - If rings lie off the spots, rows and columns are swapped, a map's height is taken for its width, or places belong to
-#   other images.
+# - If rings lie off the spots, rows and columns are swapped, height is taken for width, or places belong to other
+#   images.
 #
 # </details>
 
@@ -359,7 +357,7 @@ if have("large"):
 # %% [markdown]
 # ## Deeper (about 15 min, ●●○) {#deeper}
 #
-# Deeper weights say nothing to the eye. So we listen, in every layer of three networks.
+# Deeper weights say nothing to the eye. So we listen.
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel
@@ -428,7 +426,7 @@ check("units-class-share")
 # <details><summary>Hint: what to look at</summary>
 #
 # Two steps: which $k$ images, then which class among *their* labels. A label is not its place in a list of those that
-# occur. And torch gives tensors where the text asks for plain numbers.
+# occur.
 #
 # </details>
 
@@ -459,9 +457,9 @@ if written("units-class-share"):
 # %% [markdown]
 # ## Selective, or by chance? (about 15 min, ●●○) {#selective}
 #
-# **Figure.** Left, the sixteen images of units 20, 41, 89 and 105 of the supervised network; right, the same units of
-# its random twin. Ticked: the commonest class. If the left looks ordered and the right does not, training did it. Which
-# of the right ones would have fooled you?
+# **Figure.** Left, the sixteen images of four units of the supervised network; right, the same units of its random
+# twin. Ticked: the commonest class. If the left looks ordered and the right does not, training did it. Which of the
+# right ones would have fooled you?
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel
@@ -498,10 +496,9 @@ if have("peaks") and ready("units-class-share"):
     print(f"sixteen images drawn blindly: {chance:.3f}; {plots.guess_text(guess)}")
 
 # %% [markdown]
-# **Figure.** The mean over the units of each layer. Bars: two standard errors over units, which are not independent; a
-# network of another seed moves more. (Three seeds of ours, last block: .66 to .68 supervised, .33 to .35 after turned
-# photos, .27 to .28 random; SimCLR, one run: .35.) If supervised is below .55 there, or the twin above .40, something
-# went wrong.
+# **Figure.** The mean over the units of each layer. Bars: two standard errors over units; a network of another seed
+# moves more. (Three seeds of ours, last block: .66 to .68 supervised, .33 to .35 after turned photos, .27 to .28
+# random.) If supervised is below .55 there, or the twin above .40, something went wrong.
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel
@@ -512,19 +509,18 @@ if have("shares") and ready("units-class-share"):
 # %% [markdown]
 # ## Questions (about 30 min)
 #
-# Each answer takes four to six sentences and points at figures or numbers of yours.
+# Four to six sentences each, which point at figures or numbers of yours.
 #
 # **(a)** Choose a unit of the supervised network's last block in the figure of [[#selective]], not one of the four.
-# What does it like? Name what speaks for it, an image that speaks against it, and say whether the name of a class would
-# be a good name for it.
+# What does it like? Name what speaks for it and an image that speaks against it. Would a class be a good name for it?
 
 # %% [markdown] tags=["answer:units-what-it-likes"]
 # *Your answer here.*
 
 # %% [markdown]
 # **(b)** Compare the layers: patches in [[#deeper]], what units see in [[#field]], shares in [[#selective]]. What do
-# units like at each depth, and where does the share rise? The network without labels learned as much from as many
-# photos: why is its last block so much less selective for *classes*, and what does that not say?
+# units like at each depth, and where does the share rise? Why is the last block without labels so much less selective
+# for *classes*, and what does that not say?
 
 # %% [markdown] tags=["answer:units-layer-by-layer"]
 # *Your answer here.*
@@ -539,8 +535,8 @@ if have("shares") and ready("units-class-share"):
 # %% [markdown]
 # ## The end {-}
 #
-# You can now listen to any part of a network without leaving a trace, say which pixels a unit sees, and tell a
-# selective unit from a lucky one.
+# You can listen to any part of a network without leaving a trace, say which pixels a unit sees, and tell a selective
+# unit from a lucky one.
 #
 # **Beside the papers.** [Krizhevsky et al.
 # 2012](https://papers.nips.cc/paper/4824-imagenet-classification-with-deep-convolutional-neural-networks) learned 96
@@ -550,13 +546,8 @@ if have("shares") and ready("units-class-share"):
 # 2020](https://arxiv.org/abs/2007.01062)).
 
 # %% [markdown]
-# <details><summary>For the fast</summary>
-#
-# - `blocks.2.conv1` before its BatchNorm and ReLU: is it as selective?
-# - Change a unit's sixteen photos to grey: which units lose their taste? Unit 24 of the twin first.
-# - How does the share depend on $k$, from 1 to 200?
-#
-# </details>
+# **To try:** change a unit's sixteen photos to grey: which units lose their taste? How does the share depend on $k$,
+# from 1 to 200? Next to read: [[linear_probe]], which reads classes from all units together.
 #
 # <details><summary>Further reading</summary>
 #

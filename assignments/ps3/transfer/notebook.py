@@ -384,8 +384,7 @@ if have("pretrained") and ready(*NEEDED):
 # %% [markdown]
 # **Figure.** Yours, with names, and frozen beside them. The grey band is the uncertainty by 1,000 test images; the
 # lines jump by more, since the steps are large. If a line enters the band early and stays above, those steps are saved.
-# If it ends inside the band, call it a tie. Three seeds of
-# ours: two to four times faster finetuned, four times frozen.
+# If it ends inside the band, call it a tie. Three seeds of ours: finetuned two to four times faster, frozen four times.
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel

@@ -126,6 +126,11 @@ def test_a_patch_is_grey_outside_the_image():
     assert torch.equal(cut[:, 1:, :2], image[:, :2, 2:]) and (cut[:, 0] == 0.5).all() and (cut[:, :, 2:] == 0.5).all()
 
 
+@pytest.mark.parametrize("box", [(4, 2, 4, 6), (4, 5, 6, 2)])
+def test_a_box_without_pixels_is_grey(box):
+    assert parts.patch(torch.ones(3, 8, 8), box).tolist() == [[[0.5]]] * 3
+
+
 def test_patches_are_enlarged_to_one_size():
     images = torch.rand(3, 3, 8, 10, generator=torch.Generator().manual_seed(0))
     shown = parts.patches(images, [(0, 0, 4, 4), (2, 3, 4, 5), (-2, -2, 10, 10)], side=12)

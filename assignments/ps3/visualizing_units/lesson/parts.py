@@ -213,8 +213,13 @@ def maps_to_rank() -> Tensor:
 
 
 def patch(image: Tensor, box: Sequence[int]) -> Tensor:
-    """The part of an image (C, H, W), 0 to 1, in the box (top, left, bottom, right); grey where the box reaches out."""
+    """The part of an image (C, H, W), 0 to 1, in the box (top, left, bottom, right); grey where the box reaches out.
+
+    A box without any pixel gives one grey pixel.
+    """
     top, left, bottom, right = (int(side) for side in box)
+    if bottom <= top or right <= left:
+        return image.new_full((len(image), 1, 1), 0.5)
     height, width = image.shape[1:]
     out = max(-top, -left, bottom - height, right - width, 0)
     framed = F.pad(image, (out,) * 4, value=0.5)

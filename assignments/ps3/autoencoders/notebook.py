@@ -607,12 +607,12 @@ if have("trained") and have("accuracy", "networks", "pca") and written("ae-corru
 
 # %% [markdown]
 # **Figure: the answer.** Each network by how much of its own task it gets wrong, and by its features; bars are two
-# standard errors for 5,000 test images. If small errors went with good features, dots would rise to the left. Ours gave
-# .38 for the first two, as for the twin: a tie. The third gave .46; if yours is less than .05 above the first,
-# something went wrong.
+# standard errors for 5,000 test images. If small errors went with good features, dots would rise to the left. In one
+# run of ours the first two gave .38, as the twin did: a tie. The third gave .46; if yours is less than .03 above the
+# first, something went wrong.
 #
-# By k-NN (printed) ours gave .28, .28 and .37, and .40 for the two small codes: they keep what whole pictures share,
-# and that brings like to like. No judge sees everything.
+# By k-NN (printed) that run gave .28, .28 and .37, and .40 for the two small codes: they keep what whole pictures
+# share, and that brings like to like. No judge sees everything.
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel

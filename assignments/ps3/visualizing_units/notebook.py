@@ -5,8 +5,8 @@
 # weights. What does each like, and which is the trained one?
 #
 # - **At the end:** a look into every layer of three networks, and a number for how selective their units are.
-# - **Your time:** about 1½ hours; ●○○ is a short step, ●●● the hardest. **Computing:** about 3 minutes (estimates);
-#   less, where [[contrastive_learning]] and [[linear_probe]] left weights.
+# - **Your time:** about 1½ hours (an estimate); ●○○ is a short step, ●●● the hardest. **Computing:** about 3 minutes,
+#   less where [[contrastive_learning]] and [[linear_probe]] left weights.
 # - **What needs what:** the four exercises are independent; the results need all.
 
 # %% tags=["given"]
@@ -498,7 +498,8 @@ if have("peaks") and ready("units-class-share"):
 # %% [markdown]
 # **Figure.** The mean over the units of each layer. Bars: two standard errors over units; a network of another seed
 # moves more. (Three seeds of ours, last block: .66 to .68 supervised, .33 to .35 after turned photos, .27 to .28
-# random.) If supervised is below .55 there, or the twin above .40, something went wrong.
+# random; a choice among 5,000 images gives more.) If supervised is below .55 there, or the twin above .40, something
+# went wrong.
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel

@@ -1,12 +1,12 @@
 # %% [markdown]
 # # Which network learned most?
 #
-# Three networks of one size, trained for the same time, are given six photos: A all of each, B all under noise, C a
-# quarter. Each answers with the photos. In our run A was wrong about 1 % of what there is to paint, B about 5 %, C
-# about 67 %: by far the worst picture. Which network learned most about what photos show?
+# Three networks of one size were trained on other photos, for the same time. Below is what each painted of six photos.
+# C is hard to tell from the photo, A is rough, B is plainly the worst. Which network learned most about what photos
+# show?
 #
-# - **At the end:** you have trained all three, and know what a small error is worth.
-# - **Your time:** about 1½ hours; ●○○ is a short step, ●●● the hardest. **Computing:** about 3 minutes (estimates).
+# - **At the end:** you have trained all three, and know what a good picture is worth.
+# - **Your time:** about 1½ hours (an estimate); ●○○ is a short step, ●●● the hardest. **Computing:** about 3 minutes.
 # - **What needs what:** [[ae-denoising-loss]] needs [[ae-reconstruction-loss]]; the codes of [[#code]] need the first
 #   two, the run in [[#run]] all but [[ae-network]].
 
@@ -28,18 +28,19 @@ known = parts.for_judging(pictures, min(5_000, preset.label_counts[-1]))  # so m
 photos = figures.photos_of(pictures)  # (6, 3, 32, 32), 0 to 1
 print(training.preset_line(preset, device))
 print(f"{len(pictures.unlabelled):,} images to learn from")
-figures.three_inputs(pictures)
+figures.three_pictures(pictures)
 
 # %% [markdown]
 # Order them by how well a linear classifier can read the class from their features, best first. A guess is never
-# graded.
+# graded. (The pictures are stored, from one run of the course's. What each network was given stays open until
+# [[#results]]; in B, most patches of 4 × 4 pixels borrow their brightness and contrast from the photo.)
 
 # %% tags=["guess"]
 guess_order = [None, None, None]  # for example ["A", "B", "C"]
 
 # %% [markdown]
-# The answer comes in [[#results]]. First you build what the three share: a network that gives back a picture, a price
-# for a wrong one, and ways to make that hard.
+# First you build what such networks share: a way to give back a picture, a price for a wrong one, and ways to make that
+# hard.
 
 # %% [markdown]
 # ## A network with a narrow middle (about 20 min, ●●○)
@@ -556,9 +557,10 @@ for name in TASKS:
 # %% [markdown]
 # ## What came out (about 20 min, ●○○) {#results}
 #
-# **Figure.** What each paints of photos that it has never seen: the whole photo, the photo out of a noisy one, the
-# relief of the hidden patches. The last row is the relief that it should have painted. Which row would you hang on a
-# wall?
+# **Figure.** What each of yours paints of photos that it has never seen: the whole photo, the photo out of a noisy one,
+# the relief of the hidden patches; last, the relief that it should have painted. Now you know what you saw in the
+# opening: C was given the whole photo, A a noisy one, B a quarter of the patches (shown as they are, its relief in the
+# others).
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel
@@ -605,12 +607,12 @@ if have("trained") and have("accuracy", "networks", "pca") and written("ae-corru
 
 # %% [markdown]
 # **Figure: the answer.** Each network by how much of its own task it gets wrong, and by its features; bars are two
-# standard errors for 5,000 test images. If small errors went with good features, dots would rise to the left. Ours gave
-# .38 for the first two, as for the twin: a tie. The third gave .46; if yours is less than .05 above the first,
-# something went wrong.
+# standard errors for 5,000 test images. If small errors went with good features, dots would rise to the left. In one
+# run of ours the first two gave .38, as the twin did: a tie. The third gave .46; if yours is less than .03 above the
+# first, something went wrong.
 #
-# By k-NN (printed) ours gave .28, .28 and .37, and .40 for the two small codes: they keep what whole pictures share,
-# and that brings like to like. No judge sees everything.
+# By k-NN (printed) that run gave .28, .28 and .37, and .40 for the two small codes: they keep what whole pictures
+# share, and that brings like to like. No judge sees everything.
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel

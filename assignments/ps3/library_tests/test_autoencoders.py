@@ -66,6 +66,10 @@ def test_relief_has_no_light_of_its_own(images):
     assert abs(patch.mean()) < 1e-5 and patch.square().mean() == pytest.approx(1, abs=1e-3)
 
 
+def test_an_image_with_its_own_relief_is_the_image(images):
+    torch.testing.assert_close(parts.with_relief(images, parts.relief(images)), images)
+
+
 def test_pca_of_all_directions_loses_nothing(images):
     flat = torch.randn(40, 1, 4, 3, generator=torch.Generator().manual_seed(1))
     pca = parts.PCA(flat, most=12)
@@ -90,16 +94,18 @@ def test_the_error_on_its_own_task_is_that_of_the_answer(images):
     assert parts.own_error(lambda x: (x, x.mean(dim=0).expand_as(x)), images) == pytest.approx(1)
 
 
-def test_the_opening_shows_what_each_network_is_given(pack, capsys):
-    drawn = figures.three_inputs(pack)
-    assert len([axis for axis in drawn.axes if axis.images]) == 18
-    assert "six photos" in capsys.readouterr().out
+def test_the_opening_shows_what_three_networks_painted_of_the_photos(pack):
+    drawn = figures.three_pictures(pack)
+    photos, *painted = [torch.tensor(axis.images[0].get_array()) for axis in drawn.axes if axis.images][::6]
+    errors = [(picture - photos).square().mean() for picture in painted]
+    letters = dict(zip(figures.NETWORKS.values(), errors, strict=True))
+    assert letters["autoencoder"] < letters["denoising AE"] < letters["MAE"]
 
 
 def test_the_order_is_told_and_the_guess_beside_it():
     found = {"autoencoder": 0.2, "denoising AE": 0.3, "MAE": 0.4}
     text = figures.order_text(["C", "a", None], found)
-    assert text.startswith("best to worst: C (MAE, 0.400), B") and "your guess: C, A, ?" in text
+    assert text.startswith("from best to worst: B, the MAE (0.400), A") and "your guess: C, A, ?" in text
     assert "no guess made" in figures.order_text([None] * 3, found)
 
 

@@ -86,6 +86,25 @@ def test_the_maps_to_rank_differ_by_maximum_mean_and_size():
     assert maps.mean(dim=1).argmax() == 2 and maps.norm(dim=1).argmax() == 5
 
 
+@pytest.mark.parametrize("colour", range(3))
+def test_a_unit_that_likes_a_colour_is_excited_most_in_the_middle_of_a_patch_of_it(colour, capsys):
+    image = torch.full((1, 3, 16, 24), 0.5)
+    image[0, :, 5:12, 13:20] = torch.eye(3)[colour].view(3, 1, 1)
+    with torch.no_grad():
+        maps = parts.ColourUnits()(image)[0]
+    assert maps.shape == (3, 8, 12) and maps[colour].max() == maps.max()
+    row, column = divmod(int(maps[colour].argmax()), 12)
+    cut = parts.patches(image, [box_of(row, column)])
+    torch.testing.assert_close(cut, torch.eye(3)[colour].view(1, 3, 1, 1).expand_as(cut))
+    figures.colours([cut] * 3)
+    assert f"{figures.COLOURS[colour]} 1 of 1" in capsys.readouterr().out
+
+
+def box_of(row, column):
+    """What a unit of ColourUnits sees: 7 x 7 pixels round the one at twice its place."""
+    return 2 * row - 3, 2 * column - 3, 2 * row + 4, 2 * column + 4
+
+
 def test_smooth_filters_are_told_from_noise():
     noise = torch.randn(24, 3, 7, 7, generator=torch.Generator().manual_seed(0))
     ramp = torch.linspace(-1, 1, 7).expand(24, 3, 7, 7) + torch.linspace(-1, 1, 7)[:, None]
@@ -105,6 +124,11 @@ def test_a_patch_is_grey_outside_the_image():
     cut = parts.patch(image, (-1, 2, 2, 6))
     assert cut.shape == (1, 3, 4)
     assert torch.equal(cut[:, 1:, :2], image[:, :2, 2:]) and (cut[:, 0] == 0.5).all() and (cut[:, :, 2:] == 0.5).all()
+
+
+@pytest.mark.parametrize("box", [(4, 2, 4, 6), (4, 5, 6, 2)])
+def test_a_box_without_pixels_is_grey(box):
+    assert parts.patch(torch.ones(3, 8, 8), box).tolist() == [[[0.5]]] * 3
 
 
 def test_patches_are_enlarged_to_one_size():

@@ -5,9 +5,9 @@
 # weights. What does each like, and which is the trained one?
 #
 # - **At the end:** a look into every layer of three networks, and a number for how selective their units are.
-# - **Your time:** about 1½ hours; ●○○ is a short step, ●●● the hardest. **Computing:** about 3 minutes (estimates);
-#   less, where [[contrastive_learning]] and [[linear_probe]] left weights.
-# - **What needs what:** the four exercises are independent; the results need all of them.
+# - **Your time:** about 1½ hours (an estimate); ●○○ is a short step, ●●● the hardest. **Computing:** about 3 minutes,
+#   less where [[contrastive_learning]] and [[linear_probe]] left weights.
+# - **What needs what:** the four exercises are independent; the results need all.
 
 # %% tags=["given"]
 import torch
@@ -31,8 +31,8 @@ print(f"{len(pictures.train):,} images to train with, {len(photos):,} test image
 figures.puzzle(pictures)
 
 # %% [markdown]
-# Answer before you reveal. The *share* of B: how many of its sixteen are of one class, the commonest? A guess is never
-# graded. (The photos are stored: they come from a run of the course's.)
+# Answer before you reveal. The *share* of B: how many of its sixteen are of its commonest class? A guess is never
+# graded. (The choice of photos is stored, from a run of the course's.)
 
 # %% tags=["guess"]
 guess_trained = None  # "A" or "B"
@@ -43,15 +43,14 @@ figures.reveal(pictures, guess_trained, guess_share_of_B)
 
 # %% [markdown]
 # Unit A likes red, and nobody taught it to: random weights prefer *some* colour. So a row of similar pictures proves
-# nothing, not even eight cars of sixteen. What would? By the end you have a number and two controls for it.
+# nothing. What would? By the end you have a number, and two controls for it.
 
 # %% [markdown]
 # ## The idea: an electrode
 #
 # Physiologists lower an electrode into an animal's brain, show pictures, and note which make one cell fire. In a
-# network every cell is open. A **unit** is one channel of a layer: a detector that
-# stands at every place of its map. [Zeiler and Fergus
-# 2013](https://arxiv.org/abs/1311.2901) looked at the patches that excite units most, layer by layer; [Zhou et al.
+# network every cell is open. A **unit** is one channel of a layer: a detector that stands at every place of its map.
+# [Zeiler and Fergus 2013](https://arxiv.org/abs/1311.2901) looked at the patches that excite units most; [Zhou et al.
 # 2014](https://arxiv.org/abs/1412.6856) found units for objects in a network that was taught scenes.
 #
 # **Figure.** Our ResNet, with the names of its parts. Dashed is what is thrown away after the training.
@@ -62,8 +61,8 @@ figures.architecture()
 # %% [markdown]
 # ## The electrode (about 25 min, ●●●)
 #
-# torch lets us listen: a **hook** is a function that a part calls with what it was given and what it puts out.
-# `named_modules()` lists all parts, also parts of parts, such as `blocks.2.conv1`.
+# A **hook** is a function that a part calls with what it was given and what it puts out. `named_modules()` lists all
+# parts, also parts of parts, such as `blocks.2.conv1`.
 #
 # **By hand first.** A network doubles each pixel (`first`), then adds 3 (`second`), then turns the sign (`third`). The
 # image 1, 2, 5 gives 5, 7, 13 at `second`: neither 2, 4, 10, which goes in, nor 4, 5, 8, which `second` alone would
@@ -72,11 +71,9 @@ figures.architecture()
 # %% [markdown]
 # <details><summary>Why must an electrode leave no trace?</summary>
 #
-# A hook that stays is called by every later run. It keeps maps that nobody needs, until the memory is full, and a
-# second look hears everything twice. A network left in eval mode trains on with frozen BatchNorm statistics, and no
-# error tells you. Worst is the failure half-way: the lines that tidy up stand below the line that raised, and are
-# never reached. Python has `try` and `finally` for that: what stands under `finally` runs in any case, and then the
-# error goes on its way.
+# A hook that stays is called by every later run: a second look hears everything twice. A network left in eval mode
+# trains on with frozen BatchNorm statistics, and no error tells you. After a failure half-way, the lines that tidy up
+# are never reached. What stands under `finally` (after `try`) runs in any case, and then the error goes on its way.
 #
 # </details>
 
@@ -122,8 +119,8 @@ check("units-activations")
 # %% [markdown]
 # <details><summary>Hint 1: what to look at</summary>
 #
-# Print what your hook hears in each batch. How often is it called, and what becomes of what it heard before? Then make
-# the network raise an error on purpose, and print its parts' flags.
+# Print what your hook hears in each batch. What becomes of what it heard before? Then make the network raise an error
+# on purpose, and print its parts' flags.
 #
 # </details>
 #
@@ -137,16 +134,15 @@ check("units-activations")
 # %% [markdown]
 # **Figures.** A small network finds left sides (channel 0) and tops (channel 1) of a moving square. Grey is 0, white
 # above, black below. If each of seven maps shows one white line, at its square's left side or top, you hear the right
-# part. Then flags and hooks. If nothing is outlined, you left no trace, and not after a failure either.
+# part. Then flags and hooks: if nothing is outlined, you left no trace, not even after a failure.
 #
 # <details><summary>It looks otherwise?</summary>
 #
 # - If black lines stand beside the white ones, you keep what goes into the part.
 # - If you see whole squares, the part was called alone, on the image.
-# - If you see the square's outline in black, it is what the whole network puts out.
+# - If you see black outlines, it is what the whole network puts out.
 # - If maps are missing, batches overwrite each other, or the last one is lost.
 # - If lines have holes, or are twice as bright, Dropout was at work.
-# - If a flag or a count of hooks is outlined, it is not as it was.
 #
 # </details>
 
@@ -197,22 +193,22 @@ check("units-receptive-field")
 # %% [markdown]
 # <details><summary>Hint 1: what to look at</summary>
 #
-# Draw a row of pixels, below it the units of one layer, below these the units of a second. Which pixels does the first
-# unit of the second layer reach? In which order did you go?
+# Draw a row of pixels, below it the units of one layer, then those of a second. Which pixels does the first unit of the
+# second layer reach? In which order did you go?
 #
 # </details>
 #
 # <details><summary>Hint 2: in words</summary>
 #
-# Follow the first and the last row that are seen, each by itself. Where does a layer's unit begin to look, in the map
-# below, and where is its last one?
+# Follow the first and the last row that are seen, each by itself: where, in the map below, does a unit begin to look,
+# and where does it end?
 #
 # </details>
 
 # %% [markdown]
-# **Figure.** Three layers, an image of 16 × 24 pixels (grey), three units. Dots: pixels whose change moves the unit,
-# found by trying. If your box holds all dots, and no row or column of it lies empty inside the image, it is right. The
-# box of (0, 0) reaches outside, where only padding is.
+# **Figure.** Three layers, an image of 16 × 24 pixels (grey), three units. Dots: pixels that move the unit. If your box
+# holds all dots, and no row or column of it lies empty inside the image, it is right. The box of (0, 0) reaches
+# outside, where only padding is.
 #
 # <details><summary>It looks otherwise?</summary>
 #
@@ -220,10 +216,9 @@ check("units-receptive-field")
 # - If it is too large, the layers were gone through from the image on, or a kernel or an end counts too much.
 # - If it is shifted down and to the right, padding is left out, or counts too little in deep layers.
 # - If one row or column of dots lies outside, the end is the last row, not one behind.
-# - If the box lies elsewhere and on its side, rows and columns are swapped.
-# - If the box of (0, 0) ends at the image's border, it was cut off.
-#
-# That a list was turned round only the check shows.
+# - If it lies elsewhere and on its side, rows and columns are swapped.
+# - If that of (0, 0) ends at the image's border, it was cut off.
+# - A changed list only the check shows.
 #
 # </details>
 
@@ -240,10 +235,10 @@ if written("units-receptive-field"):
 # %% [markdown]
 # ## The sixteen strongest (about 15 min, ●●○)
 #
-# An image counts by the place of the unit's map that is excited most, and we want to know where that is.
+# An image counts by the place of its map that is excited most, and we want to know where that is.
 #
 # **By hand first.** Two maps of 2 × 3: `0 1 2 / 3 9 4` and `0 1 8 / 3 5 4`. The strongest image is 0, at row 1, column
-# 1; then 1, at row 0, column 2. The second map's mean is larger for many such pairs: it has no say.
+# 1; then 1, at row 0, column 2. The mean of a map has no say.
 
 
 # %% tags=["exercise:units-strongest"]
@@ -267,8 +262,8 @@ check("units-strongest")
 # %% [markdown]
 # <details><summary>Hint: what to look at</summary>
 #
-# Lay each map out in a line. At which place does row 1 begin, if a map is $h$ high and $w$ wide? And whose places do
-# you return: those of the first $k$ images, or of the chosen ones?
+# Lay each map out in a line: at which place does row 1 begin? And whose places do you return, those of the first $k$
+# images or of the chosen ones?
 #
 # </details>
 
@@ -278,11 +273,11 @@ check("units-strongest")
 #
 # <details><summary>It looks otherwise?</summary>
 #
-# - If map 2 is there, you rank by the mean: it is bright all over, and nowhere very bright.
+# - If map 2 is there, you rank by the mean.
 # - If map 5 is there, you rank by size without sign, or from below.
 # - If a map comes twice, its two bright spots count as two images.
-# - If rings lie off the spots, rows and columns are swapped, a map's height is taken for its width, or places belong to
-#   other images.
+# - If rings lie off the spots, rows and columns are swapped, height is taken for width, or places belong to other
+#   images.
 #
 # </details>
 
@@ -291,15 +286,36 @@ if written("units-strongest"):
     figures.ranking(strongest)
 
 # %% [markdown]
+# ## Rehearsal (about 2 min, ●○○) {#rehearsal}
+#
+# Before a network that nobody knows, one made by hand: its three units like red, green and blue.
+#
+# **Figure.** Your three functions together: listen, choose eight photos, cut what the unit sees. If every patch is full
+# of its row's colour, go on. If some are not, a place or a box is wrong.
+
+
+# %% tags=["show"]
+def patches_of(maps, layers):  # of one unit: the eight patches that excite it most, cut to what it sees
+    images, rows, columns = strongest(maps, 8)
+    places = zip(rows.tolist(), columns.tolist(), strict=True)
+    boxes = [receptive_field(list(layers), row, column) for row, column in places]
+    return parts.patches(data.to_float(photos[images]), boxes)
+
+
+if written("units-activations", "units-receptive-field", "units-strongest"):
+    liked = activations(parts.ColourUnits(), "likes", data.to_float(photos[:300]))
+    figures.colours([patches_of(liked[:, unit], parts.COLOUR_LAYERS) for unit in range(3)])
+
+# %% [markdown]
 # ## The networks (about 2½ min of computing)
 #
 # One learns the ten classes from labels. One sees no label: SimCLR, if [[contrastive_learning]] left it, else it learns
 # by how many quarter turns a photo was turned ([Gidaris et al. 2018](https://arxiv.org/abs/1803.07728)). The third is
-# the **random twin**: the same network before any training. Two more have large first filters, to look at; one of them
-# learns classes, one turns.
+# the **random twin**: the same network before any training. Two more have large first filters; one learns classes, one
+# turns.
 #
 # *While they run:* dashed is the loss of guessing, log 10 = 2.303 or log 4 = 1.386. Three seeds of ours ended at .62 to
-# .63 (classes) and .81 to .83 (turns). With large filters and fewer steps, classes end higher.
+# .63 (classes) and .81 to .83 (turns); with large filters, classes end higher.
 #
 # Guess: how alike will neighbouring pixels of a large filter be? 0 is noise, 1 one even colour.
 
@@ -332,17 +348,16 @@ if have("large"):
 # <details><summary>Why another network, and another optimiser?</summary>
 #
 # Our ResNet begins with filters of 3 × 3 pixels: nine squares show no edge. Of 7 × 7, all 49 weights must agree, and
-# two things help. *Plain descent with momentum* (SGD) and strong weight decay: what the loss does not need shrinks to
-# nothing. AdamW moves every weight by about as much, needed or not, and leaves noise on top of the edges. And *faint
-# first weights*, a tenth of the usual: otherwise the noise that was drawn at the start is still there at the end. The
-# filters of 2012 that became famous (see the end) were trained by such descent as well.
+# two things help. *Descent with momentum* (SGD) and strong weight decay: what the loss does not need shrinks to
+# nothing; AdamW moves every weight by about as much, needed or not, and leaves noise. And *faint first weights*, a
+# tenth of the usual: otherwise what was drawn at the start is still there at the end.
 #
 # </details>
 
 # %% [markdown]
 # ## Deeper (about 15 min, ●●○) {#deeper}
 #
-# Deeper weights say nothing to the eye. So we listen, in every layer of three networks.
+# Deeper weights say nothing to the eye. So we listen.
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel
@@ -359,25 +374,19 @@ if have("looked_at") and ready("units-activations"):
 
 # %% [markdown]
 # **Figure.** Four layers of the supervised network, four units each, the eight patches that excite it most, cut to what
-# it sees. If a layer's patches share a colour or an edge, its units are simple; if they share a thing, they are not.
-# From which layer on would you call them things? Then change `whose` to `"random ResNet"`.
+# it sees. If a unit's patches share a colour or an edge, it is simple; if they share a thing, it is not. From which
+# layer on would you say things? Then change `whose` to `"random ResNet"`.
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel
 
 whose = "supervised"  # yours: "supervised", "random ResNet", or the one without labels
-
-
-def patches_of(layer, unit):
-    images, rows, columns = strongest(heard[whose, layer][:, unit], 8)
-    places = zip(rows.tolist(), columns.tolist(), strict=True)
-    boxes = [receptive_field(list(parts.LAYERS[layer]), row, column) for row, column in places]
-    return parts.patches(data.to_float(photos[images]), boxes)
-
-
-if have("heard", "sizes") and ready("units-activations", "units-receptive-field", "units-strongest"):
+if have("heard", "sizes", "patches_of") and ready("units-activations", "units-receptive-field", "units-strongest"):
     whose = guesses.one_of(whose, list(looked_at), called="whose") or "supervised"
-    rows = {layer: [patches_of(layer, unit) for unit in (1, 5, 8, 15)] for layer in parts.LAYERS}
+    rows = {
+        layer: [patches_of(heard[whose, layer][:, unit], seen) for unit in (1, 5, 8, 15)]
+        for layer, seen in parts.LAYERS.items()
+    }
     figures.layer_by_layer(rows, sizes)
 
 # %% [markdown]
@@ -388,8 +397,8 @@ if have("heard", "sizes") and ready("units-activations", "units-receptive-field"
 # **By hand first.** Scores 3, 1, 5, 6, 2 and labels 4, 4, 6, 0, 6. The three highest, 6, 5, 3, have labels 0, 6, 4: a
 # tie, which we exclude. With $k = 4$ comes another 6: class 6, share 2/4.
 #
-# Guess before you write: the mean share over all units of the supervised network's last block, with $k = 16$. And what
-# do sixteen images give that are drawn blindly from ten classes? Not .10.
+# Guess: the mean share over all units of the supervised network's last block, with $k = 16$. And what do sixteen images
+# give that are drawn blindly from ten classes? Not .10.
 
 # %% tags=["guess"]
 guess_mean_share = None  # 0 to 1
@@ -417,7 +426,7 @@ check("units-class-share")
 # <details><summary>Hint: what to look at</summary>
 #
 # Two steps: which $k$ images, then which class among *their* labels. A label is not its place in a list of those that
-# occur. And torch gives tensors where the text asks for plain numbers.
+# occur.
 #
 # </details>
 
@@ -448,9 +457,9 @@ if written("units-class-share"):
 # %% [markdown]
 # ## Selective, or by chance? (about 15 min, ●●○) {#selective}
 #
-# **Figure.** Left, the sixteen images of units 20, 41, 89 and 105 of the supervised network; right, the same units of
-# its random twin. Ticked: the commonest class. If the left looks ordered and the right does not, training did it. Which
-# of the right ones would have fooled you?
+# **Figure.** Left, the sixteen images of four units of the supervised network; right, the same units of its random
+# twin. Ticked: the commonest class. If the left looks ordered and the right does not, training did it. Which of the
+# right ones would have fooled you?
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel
@@ -469,8 +478,8 @@ if have("heard") and ready("units-strongest", "units-class-share"):
 
 # %% [markdown]
 # **Figure.** All 128 units of each network, the most selective first. Dashed: sixteen images drawn blindly, your
-# function's mean over 500 draws. If a network's line lies above its twin's at every rank, more of its units follow
-# classes. Where does the *best* random unit lie?
+# function's mean over 500 draws. If a network's line lies above its twin's, its units follow classes more. Where does
+# the *best* random unit lie?
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel
@@ -487,9 +496,9 @@ if have("peaks") and ready("units-class-share"):
     print(f"sixteen images drawn blindly: {chance:.3f}; {plots.guess_text(guess)}")
 
 # %% [markdown]
-# **Figure.** The mean over the units of each layer. Bars: two standard errors over units, which are not independent; a
-# network of another seed moves more. (Three seeds of ours, last block: .66 to .68 supervised, .33 to .35 after turned
-# photos, .27 to .28 random; SimCLR, one run: .35.) If supervised is below .55 there, or the twin above .40, something
+# **Figure.** The mean over the units of each layer. Bars: two standard errors over units; a network of another seed
+# moves more. (Three seeds of ours, last block: .66 to .68 supervised, .33 to .35 after turned photos, .27 to .28
+# random; a choice among 5,000 images gives more.) If supervised is below .55 there, or the twin above .40, something
 # went wrong.
 
 # %% tags=["show"]
@@ -501,19 +510,18 @@ if have("shares") and ready("units-class-share"):
 # %% [markdown]
 # ## Questions (about 30 min)
 #
-# Each answer takes four to six sentences and points at figures or numbers of yours.
+# Four to six sentences each, which point at figures or numbers of yours.
 #
 # **(a)** Choose a unit of the supervised network's last block in the figure of [[#selective]], not one of the four.
-# What does it like? Name what speaks for it, an image that speaks against it, and say whether the name of a class would
-# be a good name for it.
+# What does it like? Name what speaks for it and an image that speaks against it. Would a class be a good name for it?
 
 # %% [markdown] tags=["answer:units-what-it-likes"]
 # *Your answer here.*
 
 # %% [markdown]
 # **(b)** Compare the layers: patches in [[#deeper]], what units see in [[#field]], shares in [[#selective]]. What do
-# units like at each depth, and where does the share rise? The network without labels learned as much from as many
-# photos: why is its last block so much less selective for *classes*, and what does that not say?
+# units like at each depth, and where does the share rise? Why is the last block without labels so much less selective
+# for *classes*, and what does that not say?
 
 # %% [markdown] tags=["answer:units-layer-by-layer"]
 # *Your answer here.*
@@ -528,34 +536,23 @@ if have("shares") and ready("units-class-share"):
 # %% [markdown]
 # ## The end {-}
 #
-# You can now listen to any part of a network without leaving a trace, say which pixels a unit sees, and tell a
-# selective unit from a lucky one.
+# You can listen to any part of a network without leaving a trace, say which pixels a unit sees, and tell a selective
+# unit from a lucky one.
 #
 # **Beside the papers.** [Krizhevsky et al.
 # 2012](https://papers.nips.cc/paper/4824-imagenet-classification-with-deep-convolutional-neural-networks) learned 96
-# filters of 11 × 11 from 1.2 million photos; yours come from 25,000. In Zhou's scene network units
-# stand for objects that nobody named; ours stand for the classes that we asked for. And your number is generous: it
-# looks at sixteen images, not at the rest. [Gale et al. 2020](https://arxiv.org/abs/2007.01062) call such a precision
-# misleadingly high: the most selective units miss many images of their class, or fire for others.
+# filters of 11 × 11 from 1.2 million photos; yours come from 25,000. In Zhou's scene network units stand for objects
+# that nobody named; ours stand for the classes that we asked for. And your number is generous: it looks at sixteen
+# images only. The most selective units miss many images of their class, or fire for others ([Gale et al.
+# 2020](https://arxiv.org/abs/2007.01062)).
 
 # %% [markdown]
-# <details><summary>For the fast</summary>
-#
-# - The sixteen images that excite a unit *least*: what are they?
-# - `blocks.2.conv1` before its BatchNorm and ReLU: is it as selective?
-# - Change a unit's sixteen photos to grey: which units lose their taste? Unit 24 of the twin first.
-# - How does the share depend on $k$, from 1 to 200?
-#
-# </details>
+# **To try:** change a unit's sixteen photos to grey: which units lose their taste? How does the share depend on $k$,
+# from 1 to 200? Next to read: [[linear_probe]], which reads classes from all units together.
 #
 # <details><summary>Further reading</summary>
 #
-# - [Visualizing and Understanding Convolutional Networks](https://arxiv.org/abs/1311.2901) (Zeiler and Fergus 2013):
-#   the patches of five layers.
-# - [Object Detectors Emerge in Deep Scene CNNs](https://arxiv.org/abs/1412.6856) (Zhou et al. 2014): what units see in
-#   fact, smaller than their receptive field.
-# - [Network Dissection](https://arxiv.org/abs/1704.05796) (Bau et al. 2017): names for units, given by a
-#   computer, for supervised and self-supervised networks.
+# - [Network Dissection](https://arxiv.org/abs/1704.05796) (Bau et al. 2017): names for units, given by a computer.
 # - [Feature Visualization](https://distill.pub/2017/feature-visualization/) (Olah et al. 2017): images made so that a
 #   unit likes them.
 # - [On the importance of single directions](https://arxiv.org/abs/1803.06959) (Morcos et al. 2018): selective units are

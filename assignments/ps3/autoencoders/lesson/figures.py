@@ -1,5 +1,6 @@
 """The figures of the lesson on autoencoders."""
 
+from base64 import b85decode
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ps3 import augment, guesses, plots
-from ps3.autoencoders import parts
-from ps3.data import ImageSet, to_float
+from ps3 import guesses, plots
+from ps3.autoencoders.opening import PAINTED
+from ps3.data import ImageSet, tiles_of, to_float
 from ps3.plots.figure import BLUE, INK, SOFT, WIDE, Picture, blank, finish, guess_text, method, style
 
 AUTOENCODER = plots.register("autoencoder", colour=BLUE, marker="s", line=":", filled=False)
@@ -20,18 +21,17 @@ CODE = plots.register("narrow autoencoder", colour=BLUE, marker="X", line="-")
 
 THREE = ("autoencoder", "denoising AE", "MAE")
 SHOWN = (12, 6, 1, 57, 30, 8)  # test images that stand in the figures
-NETWORKS = {"A": "autoencoder", "B": "denoising AE", "C": "MAE"}
+NETWORKS = {"A": "denoising AE", "B": "MAE", "C": "autoencoder"}  # of the opening
 
 # --- the opening ------------------------------------------------------------------------------------------------------
 
 
-def three_inputs(pictures: ImageSet) -> Picture:
-    """Six photos, and what three networks are given of them."""
-    photos, draws = photos_of(pictures), torch.Generator().manual_seed(0)
-    hidden = parts.as_pixels(parts.hide(photos, 0.75, draws), photos).bool()
-    rows = [photos, augment.noise(photos, draws, 0.12), photos.masked_fill(hidden, 0.5)]
-    titles = [f"{letter} is given" for letter in NETWORKS]
-    return plots.images(rows, titles, message="what three networks are given of six photos; each answers with photos")
+def three_pictures(pictures: ImageSet) -> Picture:
+    """Six photos, and what networks of the course's painted of them: A, B, C."""
+    rows = [pictures.test.images[list(SHOWN)], *(tiles_of(b85decode(PAINTED[letter]), 32) for letter in NETWORKS)]
+    return plots.images(
+        rows, ["photo", *NETWORKS], message="six photos, and what the networks A, B and C painted of them"
+    )
 
 
 def order_text(guess: Any, found: Mapping[str, float]) -> str:
@@ -39,8 +39,8 @@ def order_text(guess: Any, found: Mapping[str, float]) -> str:
     read = guesses.names(guess, len(NETWORKS), list(NETWORKS), called="guess_order")
     letters = {name: letter for letter, name in NETWORKS.items()}
     order = sorted(found, key=found.__getitem__, reverse=True)
-    text = ", ".join(f"{letters[name]} ({name}, {found[name]:.3f})" for name in order)
-    return f"best to worst: {text}; {guess_text(', '.join(n or '?' for n in read) if any(read) else None)}"
+    text = ", ".join(f"{letters[name]}, the {name} ({found[name]:.3f})" for name in order)
+    return f"from best to worst: {text}; {guess_text(', '.join(n or '?' for n in read) if any(read) else None)}"
 
 
 # --- architectures ----------------------------------------------------------------------------------------------------

@@ -87,10 +87,25 @@ def as_pixels(hidden: Tensor, images: Tensor) -> Tensor:
 
 def relief(images: Tensor) -> Tensor:
     """What the predicting network paints: every patch without its own mean, over its own deviation."""
+    mean, deviation = _light(images)
+    return (images - mean) / deviation
+
+
+def with_relief(images: Tensor, painted: Tensor) -> Tensor:
+    """Images with another relief: each patch keeps its own mean and deviation."""
+    mean, deviation = _light(images)
+    return painted * deviation + mean
+
+
+def _light(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of each patch of images (B, C, H, W), at its pixels: (B, 1, H, W) both."""
+    mean = _over_patches(images)
+    return mean, (_over_patches((images - mean).square()) + 1e-6).sqrt()
+
+
+def _over_patches(images: Tensor) -> Tensor:
     mean = F.avg_pool2d(images, PATCH).mean(dim=1, keepdim=True)
-    centred = images - F.interpolate(mean, scale_factor=PATCH, mode="nearest")
-    spread = F.avg_pool2d(centred.square(), PATCH).mean(dim=1, keepdim=True)
-    return centred / F.interpolate((spread + 1e-6).sqrt(), scale_factor=PATCH, mode="nearest")
+    return F.interpolate(mean, scale_factor=PATCH, mode="nearest")
 
 
 def quick_training(

@@ -25,7 +25,7 @@ def run(pictures: data.ImageSet, preset: training.Preset, seed: int) -> Iterator
     yield TWIN, _features(parts.new_transformer(seed=seed), pictures), {}
     for name, key in STEPS.items():
         network = parts.new_transformer(seed=seed)
-        step = _step(name, network, pictures, names)
+        step = step_of(name, network, pictures, names)
         each = parts.seconds_a_step(network, step, pictures.unlabelled[:64])
         steps = preset.steps("autoencoders", key)
         settings: Row = {"batch_size": 64, "betas": parts.BETAS, "seed": seed}
@@ -44,7 +44,7 @@ def _features(network: parts.PatchTransformer, pictures: data.ImageSet) -> probe
     return train, test
 
 
-def _step(
+def step_of(
     name: str, network: parts.PatchTransformer, pictures: data.ImageSet, names: Mapping[str, Any]
 ) -> Callable[[Tensor], Tensor]:
     def step(batch: Tensor) -> Tensor:

@@ -168,6 +168,18 @@ def _map(axis: Axes, values: Tensor, title: str) -> None:
     axis.set_title(title, fontsize=9, pad=2)
 
 
+COLOURS = ("red", "green", "blue")
+
+
+def colours(patches: Sequence[Tensor]) -> Picture:
+    """For a unit that likes red, one for green and one for blue: eight patches (8, 3, side, side), 0 to 1."""
+    rows = [cut[:8] for cut in patches]
+    right = [int((cut.mean(dim=(2, 3)).argmax(dim=1) == n).sum()) for n, cut in enumerate(rows)]
+    text = ", ".join(f"{name} {count} of {len(cut)}" for name, count, cut in zip(COLOURS, right, rows, strict=True))
+    titles = [f"likes {name}" for name in COLOURS]
+    return plots.images(rows, titles, message=f"patches that have most of the unit's colour: {text}")
+
+
 # --- first filters ----------------------------------------------------------------------------------------------------
 
 

@@ -174,6 +174,26 @@ class Contours(nn.Module):
         return flags | {"hooks": float(sum(len(part._forward_hooks) for part in self.modules()))}
 
 
+COLOUR_LAYERS = [(3, 2, 1), (3, 1, 1)]  # of ColourUnits
+
+
+class ColourUnits(nn.Module):
+    """Images (B, 3, H, W), 0 to 1 -> (B, 3, h, w): `likes` is high where all around is red, green or blue."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers = []
+        for kernel, stride, padding in COLOUR_LAYERS:
+            layers.append(nn.Conv2d(3, 3, kernel, stride, padding, bias=False))
+        self.mean, self.likes = layers
+        with torch.no_grad():
+            self.mean.weight.copy_((torch.eye(3) / 9)[..., None, None].expand(3, 3, 3, 3))
+            self.likes.weight.copy_(((2 * torch.eye(3) - 1) / 9)[..., None, None].expand(3, 3, 3, 3))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.likes(self.mean(images))
+
+
 def moving_squares(count: int = 7) -> Tensor:
     """Images (count, 1, 10, 14): a bright square on black that moves down and to the right."""
     images = torch.zeros(count, 1, 10, 14)
@@ -193,8 +213,13 @@ def maps_to_rank() -> Tensor:
 
 
 def patch(image: Tensor, box: Sequence[int]) -> Tensor:
-    """The part of an image (C, H, W), 0 to 1, in the box (top, left, bottom, right); grey where the box reaches out."""
+    """The part of an image (C, H, W), 0 to 1, in the box (top, left, bottom, right); grey where the box reaches out.
+
+    A box without any pixel gives one grey pixel.
+    """
     top, left, bottom, right = (int(side) for side in box)
+    if bottom <= top or right <= left:
+        return image.new_full((len(image), 1, 1), 0.5)
     height, width = image.shape[1:]
     out = max(-top, -left, bottom - height, right - width, 0)
     framed = F.pad(image, (out,) * 4, value=0.5)

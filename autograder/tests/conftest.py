@@ -64,18 +64,23 @@ def sandbox(plan: Plan) -> Iterator[Sandbox]:
         yield started
 
 
-@pytest.fixture(scope="module")
-def tiny_sandbox(tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> Iterator[Sandbox]:
-    """A sandbox for the tiny set's library."""
+@pytest.fixture(scope="session")
+def tiny_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A sandbox for the tiny set's library. To start one takes four seconds of processor time."""
     with Sandbox.start(tiny.write(tmp_path_factory.mktemp("library")), tiny.LIBRARY) as started:
         yield started
 
 
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_sandbox: Sandbox) -> Path:
-    """A course as the current folder. Its commands share one sandbox, which takes seconds to start."""
+def one_sandbox(monkeypatch: pytest.MonkeyPatch, one_thread: None, tiny_sandbox: Sandbox) -> None:
+    """Whatever starts a sandbox gets the same one."""
     monkeypatch.setattr(Sandbox, "start", lambda library, package, **options: tiny_sandbox)
     monkeypatch.setattr(Sandbox, "close", lambda self: None)
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_sandbox: None) -> Path:
+    """A course as the current folder."""
     marking.assignment(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -98,7 +98,7 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     root = tmp_path_factory.mktemp("course")
     marking.without_gradebook(root)
     folder = root / "assignments" / tiny.NAME
-    tiny.edit(folder, "assignment.toml", "call_seconds = 5", "call_seconds = 1")
+    tiny.edit(folder, "assignment.toml", "call_seconds = 2", "call_seconds = 1")
     tiny.edit(folder, "assignment.toml", "submission_seconds = 60", "submission_seconds = 4")
     several = "value * torch.tensor([[1.0, 2.0], [3.0, 4.0]])"  # what reads nothing could guess a single value
     tiny.edit(folder, f"{tiny.PROBLEM}/test_helpers.py", "torch.full((2, 2), float(value))", several)

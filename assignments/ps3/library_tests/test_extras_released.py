@@ -29,8 +29,8 @@ ROOT = Path(__file__).resolve().parents[3]
 NAME = "ps3"
 EXTRAS = [problem.name for problem in with_every_problem(NAME, ROOT).problems if not problem.number]
 BIN = Path(sys.executable).parent
-# Of the made class, what an extra could change: the others go wrong in the first problem of the core, as in the demo.
-CLASS = {"reference", "half-way", "untouched", "another-way", "missing-notebook"}  # and a mistake for each problem
+# Of the made class, whom an extra could concern, and a mistake in each of them. All others go wrong in the core.
+CLASS = {"reference", "half-way", "untouched", "another-way", "missing-notebook"}
 
 
 @dataclass
@@ -79,13 +79,14 @@ def cells(path: Path) -> list[tuple[str, str]]:
     return [(cell["id"], "".join(cell["source"])) for cell in found if cell["id"] != "setup"]
 
 
-def one_of_each(assignment: Assignment) -> list[Member]:
-    """Of the made class: those named in CLASS, and the first mistake in each problem."""
-    problem = {exercise.id: exercise.problem for exercise in assignment.manifest.exercises}
+def whom_extras_concern(assignment: Assignment) -> list[Member]:
+    """Of the made class: those named in CLASS, and the first with a mistake in each extra."""
+    extra = {exercise.id: exercise.problem for exercise in assignment.manifest.exercises if exercise.problem in EXTRAS}
     people = members(assignment)
-    mistakes = {problem[exercise]: person for person in reversed(people) for exercise in person.below}
-    assert mistakes.keys() == {item.name for item in assignment.problems}
-    return [person for person in people if person.name in CLASS or person in mistakes.values()]
+    mistakes = {extra[name]: person for person in reversed(people) for name in person.below if name in extra}
+    chosen = [person for person in people if person.name in CLASS or person in mistakes.values()]
+    assert len(chosen) == len(CLASS) + len(EXTRAS)
+    return chosen
 
 
 class EveryDoor:
@@ -156,7 +157,7 @@ class TestAllExtrasTogether(EveryDoor):
     def test_the_made_class_gets_the_grades_it_must(self, course: Course, tmp_path: Path) -> None:
         link_course(course.assignment.root, tmp_path / "demo")
         assignment = load_assignment(NAME, tmp_path / "demo")
-        people = one_of_each(assignment)
+        people = whom_extras_concern(assignment)
         for person in people:
             person.write(CourseFolders(tmp_path / "demo").submitted, NAME)
         rows, index = demo.run(assignment, people, workers=2, on_done=lambda done: None)

@@ -43,7 +43,7 @@ demo: venv sandbox
 # lint uses one core: tests run beside it. Both read the library with all lessons, which is there before they start.
 test: venv sandbox
 	$(BIN)/python -m autograder.build.every_problem $(ASSIGNMENT)
-	$(MAKE) --jobs=2 lint tests
+	$(MAKE) --no-print-directory --jobs=2 lint tests
 	$(BIN)/autograder build $(ASSIGNMENT) --check
 	$(BIN)/autograder verify $(ASSIGNMENT) --all
 

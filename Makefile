@@ -9,7 +9,7 @@ BIN := .venv/bin
 EVERY_PROBLEM := .autograder/every_problem/release/$(ASSIGNMENT)
 PYTEST_WORKERS ?= 2
 
-.PHONY: help venv demo test check bench lint sandbox clean
+.PHONY: help venv demo test tests check bench lint sandbox clean
 
 help:
 	@echo "make demo    set up, grade a made class of submissions, show the outcome"
@@ -40,10 +40,16 @@ sandbox:
 demo: venv sandbox
 	$(BIN)/autograder demo $(ASSIGNMENT)
 
-test: lint sandbox
-	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadscope
+# lint uses one core: tests run beside it. Both read the library with all lessons, which is there before they start.
+test: venv sandbox
+	$(BIN)/python -m autograder.build.every_problem $(ASSIGNMENT)
+	$(MAKE) --no-print-directory --jobs=2 lint tests
 	$(BIN)/autograder build $(ASSIGNMENT) --check
 	$(BIN)/autograder verify $(ASSIGNMENT) --all
+
+# A module's tests stay in one process, a class's likewise; in the order of testpaths, not the most tests first.
+tests: venv sandbox
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadscope --no-loadscope-reorder
 
 lint: venv
 	$(BIN)/ruff format --check

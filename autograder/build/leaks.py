@@ -74,9 +74,10 @@ def _fingerprints_of(problem: Problem) -> Iterator[Secret]:
             for text in _fingerprints(region.splitlines(), "solution", whole=True):
                 if text not in released:
                     yield Secret(text, f"a line of the solution of {cell.name}")
+    everything = "".join(_squeeze(cell.released) for cell in problem.cells)
     for answer in right_answers(problem):
         for text in _fingerprints(_body(answer.code), "solution"):
-            if text not in "".join(_squeeze(cell.released) for cell in problem.cells):
+            if text not in everything:
                 yield Secret(text, f"a line of the right answer {answer.name} to {answer.exercise}")
     shipped = _squeeze("\n".join(path.read_text(encoding="utf-8") for path in problem.shipped_tests))
     for text in _fingerprints(_body(problem.hidden_tests.read_text(encoding="utf-8")), "hidden test"):

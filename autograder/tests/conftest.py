@@ -1,7 +1,4 @@
-"""The tiny set as tests need it: written, built, released to a student, graded. See also tiny.py and marking.py.
-
-A module that defines a fixture `plan` of its own gets a `sandbox` for it.
-"""
+"""The tiny set as tests need it: written, built, released to a student, graded. See also tiny.py and marking.py."""
 
 from __future__ import annotations
 
@@ -14,7 +11,6 @@ import torch
 
 from autograder.assignment.model import Assignment
 from autograder.grading.grade_one import confined
-from autograder.grading.plan import Plan
 from autograder.sandbox.sandbox import Sandbox
 from autograder.tests import handing_in, marking, tiny
 from kit.manifest import Manifest
@@ -57,25 +53,23 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.fixture(scope="module")
-def sandbox(plan: Plan) -> Iterator[Sandbox]:
-    """A sandbox for the plan of the module that asks."""
-    with confined(plan.assignment, allow_weak=True) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def tiny_sandbox(tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> Iterator[Sandbox]:
-    """A sandbox for the tiny set's library."""
-    with Sandbox.start(tiny.write(tmp_path_factory.mktemp("library")), tiny.LIBRARY) as started:
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A sandbox for the tiny set's library. To start one takes four seconds of processor time."""
+    with confined(marking.without_gradebook(tmp_path_factory.mktemp("library")), allow_weak=True) as started:
         yield started
 
 
 @pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_sandbox: Sandbox) -> Path:
-    """A course as the current folder. Its commands share one sandbox, which takes seconds to start."""
-    monkeypatch.setattr(Sandbox, "start", lambda library, package, **options: tiny_sandbox)
+def one_sandbox(monkeypatch: pytest.MonkeyPatch, one_thread: None, sandbox: Sandbox) -> None:
+    """Whatever starts a sandbox gets the same one."""
+    monkeypatch.setattr(Sandbox, "start", lambda library, package, **options: sandbox)
     monkeypatch.setattr(Sandbox, "close", lambda self: None)
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_sandbox: None) -> Path:
+    """A course as the current folder."""
     marking.assignment(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path

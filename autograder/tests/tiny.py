@@ -23,7 +23,7 @@ core = ["{PROBLEM}"]
 extra = []
 release_url = ""
 submission_seconds = 60
-call_seconds = 5
+call_seconds = 2
 canary = "{CANARY}"
 """,
     "handout.md": "# A tiny set\n\nOpen the notebook, fill the stubs.\n\n{{points}}\n",

@@ -422,7 +422,7 @@ from kit import have  # here, so that this cell also answers in a restarted kern
 
 
 def worth(network):
-    look, known = parts.OverNinePatches(network), pictures.with_labels(10_000)
+    look, known = parts.OverNinePatches(network), pictures.with_labels(preset.label_counts[-1])
     train, test = (probes.features_of(look, pictures, part.images) for part in (known.train, known.test))
     return probes.ridge_accuracy(train, known.train.labels, test, known.test.labels)
 

@@ -629,7 +629,7 @@ if have("trained") and written("nce-crop-and-resize", "nce-two-views"):
 from kit import have  # here, so that this cell also answers in a restarted kernel
 
 if have("trained"):
-    chosen = data.labelled_subset(pictures.train.labels, 10_000)
+    chosen = data.labelled_subset(pictures.train.labels, preset.label_counts[-1])
     near, far = pictures.train.images[chosen], pictures.test.images
     features = {"pixels": (probes.pixels(near), probes.pixels(far))}
     for name, network in (("random ResNet", twin), ("SimCLR", encoder)):

@@ -20,6 +20,14 @@ def test_the_pack_holds_25000_training_and_5000_test_images_with_equal_classes(p
     assert pack.test.labels.bincount().tolist() == [500] * 10
 
 
+def test_the_tiny_preset_loads_fewer_test_images_and_all_others(pack, monkeypatch):
+    monkeypatch.setenv("PS3_PRESET", "tiny")
+    tiny = data.load()
+    assert len(tiny.test.images) == len(tiny.test.labels) == 2_000
+    assert torch.equal(tiny.test.images, pack.test.images[:2_000])
+    assert torch.equal(tiny.train.images, pack.train.images) and tiny.digest == pack.digest
+
+
 def test_channel_means_and_deviations_are_close_to_those_of_the_whole_set(pack):
     pixels = pack.train.images.float() / 255
     mean, std = pixels.mean((0, 2, 3)), pixels.std((0, 2, 3))

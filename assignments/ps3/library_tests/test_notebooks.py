@@ -6,24 +6,24 @@ from pathlib import Path
 
 import pytest
 
+from autograder.assignment.model import Assignment
 from autograder.build import build
-from autograder.build.every_problem import with_every_problem
+from autograder.build.every_problem import with_every_problem, with_extras
 from autograder.verify.solve import Solved, solve
 
 ROOT = Path(__file__).resolve().parents[3]
 PROBLEMS = with_every_problem("ps3", ROOT).problems
+EXTRAS = [problem for problem in PROBLEMS if not problem.number]
 MIB = 1 << 20
+# One thread: other tests run beside these, and two kernels with a thread a core would wait for each other.
+SETTINGS = {"PS3_PRESET": "tiny", "OMP_NUM_THREADS": "1"}
 
 
-@pytest.fixture(scope="module")
-def solved(tmp_path_factory: pytest.TempPathFactory) -> list[Solved]:
-    """Raises where a cell of any notebook stops with an error."""
-    # One thread: other tests run beside this one, and two kernels with a thread a core would wait for each other.
-    settings = {"PS3_PRESET": "tiny", "OMP_NUM_THREADS": "1"}
-    course = tmp_path_factory.mktemp("course")
-    assignment = with_every_problem("ps3", ROOT, course)
-    build.build("ps3", course)
-    return solve(assignment, tmp_path_factory.mktemp("out"), settings=settings)
+def built(root: Path, extras: list[str]) -> Assignment:
+    """A course of its own with these extras released."""
+    course = with_extras("ps3", ROOT, root, extras)
+    build.build("ps3", root)
+    return course
 
 
 def outputs(item: Solved) -> list[dict]:
@@ -43,26 +43,59 @@ def test_no_cell_gives_an_imported_name_another_meaning(problem):
     assert not imported & {node.id for node in stored if node not in inner}
 
 
-def test_every_notebook_runs_to_its_end(solved):
-    assert [item.notebook.name for item in solved] == [problem.notebook_file for problem in PROBLEMS]
+class EveryNotebook:
+    """What holds of each that was run. A cell that stops with an error stops the fixture `solved`."""
+
+    def test_it_runs_to_its_end(self, solved, names):
+        assert [item.notebook.name for item in solved] == names
+
+    def test_every_check_passes_on_the_reference(self, solved):
+        for item in solved:
+            assert "not written" not in item.page.read_text(encoding="utf-8"), item.page.name
+
+    def test_it_shows_figures(self, solved):
+        for item in solved:
+            shown = ["image/png" in output.get("data", {}) for output in outputs(item)]
+            assert sum(shown) >= 3, item.notebook.name
+
+    def test_it_is_smaller_than_two_megabytes_when_executed(self, solved):
+        for item in solved:
+            assert item.notebook.stat().st_size < 2 * MIB, item.notebook.name
+
+    def test_nothing_is_written_to_the_error_stream(self, solved):
+        for item in solved:
+            said = [output["text"] for output in outputs(item) if output.get("name") == "stderr"]
+            assert said == [], item.notebook.name
 
 
-def test_every_check_passes_on_the_reference(solved):
-    for item in solved:
-        assert "not written" not in item.page.read_text(encoding="utf-8"), item.page.name
+class TestCore(EveryNotebook):
+    """One after the other: weights that one saves are there for the next."""
+
+    @pytest.fixture(scope="class")
+    def names(self):
+        return [problem.notebook_file for problem in PROBLEMS if problem.number]
+
+    @pytest.fixture(scope="class")
+    def solved(self, tmp_path_factory):
+        course = built(tmp_path_factory.mktemp("core"), [])
+        return solve(course, tmp_path_factory.mktemp("out"), settings=SETTINGS)
 
 
-def test_every_notebook_shows_figures(solved):
-    for item in solved:
-        assert sum("image/png" in output.get("data", {}) for output in outputs(item)) >= 3, item.notebook.name
+class TestExtras(EveryNotebook):
+    """Each alone."""
 
+    @pytest.fixture(scope="class")
+    def course(self, tmp_path_factory):
+        return built(tmp_path_factory.mktemp("extras"), [problem.name for problem in EXTRAS])
 
-def test_an_executed_notebook_is_smaller_than_two_megabytes(solved):
-    for item in solved:
-        assert item.notebook.stat().st_size < 2 * MIB, item.notebook.name
+    @pytest.fixture(scope="class", params=EXTRAS, ids=lambda problem: problem.name)
+    def problem(self, request):
+        return request.param
 
+    @pytest.fixture(scope="class")
+    def names(self, problem):
+        return [problem.notebook_file]
 
-def test_nothing_is_written_to_the_error_stream(solved):
-    for item in solved:
-        said = [output["text"] for output in outputs(item) if output.get("name") == "stderr"]
-        assert said == [], item.notebook.name
+    @pytest.fixture(scope="class")
+    def solved(self, course, problem, tmp_path_factory):
+        return solve(course, tmp_path_factory.mktemp("out"), problem=problem.name, settings=SETTINGS)

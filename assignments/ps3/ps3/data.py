@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ps3 import training
+
 SMALL = "cifar10_small"
 HASH_UP_TO = 256 * 2**20  # bytes; larger files are mapped into memory and only their shape is checked
 PACKS = Path(__file__).resolve().parent.parent / "data"
@@ -68,8 +70,12 @@ class ImageSet:
 
 
 def load(name: str = SMALL) -> ImageSet:
-    """Load a set by name: "cifar10_small" (ships with the problem set), "cifar10" or "stl10" (see `set_folder`)."""
-    return load_folder(set_folder(name))
+    """Load a set by name: "cifar10_small" (ships with the problem set), "cifar10" or "stl10" (see `set_folder`).
+
+    Of the test images only as many as the preset of $PS3_PRESET asks for.
+    """
+    pictures, count = load_folder(set_folder(name)), training.preset().test_images
+    return replace(pictures, test=Split(pictures.test.images[:count], pictures.test.labels[:count]))
 
 
 def set_folder(name: str) -> Path:

@@ -143,6 +143,7 @@ def grade(course, out, student=None):
     return {report.student: report for report in ResultFolder(course / out, CourseFolders(course).state).all()}
 
 
+@pytest.mark.usefixtures("one_sandbox")
 def test_autograde_agrees_with_autograder_grade_on_what_reading_leaves_unchanged(course, graded, clean, changed):
     theirs = grade(course, "theirs")
     assert set(theirs) == clean | changed
@@ -309,6 +310,7 @@ def test_marks_made_in_formgrader_survive_a_regrade_there(course, formgrader):
     assert "Say which parameter." in page and "Extra credit: 0.25." in page
 
 
+@pytest.mark.usefixtures("one_sandbox")
 def test_formgraders_autograde_names_the_command_for_what_it_cannot_grade_and_keeps_that_result(course, formgrader):
     formgrader.text("/formgrader/manage_assignments")
     button = f"/formgrader/api/submission/{tiny.NAME}/renamed/autograde"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from autograder.assignment.load import load_assignment
 from autograder.course_folders import CourseFolders
 from autograder.grading.exercise_runs import with_staffs_answers
-from autograder.grading.grade_one import Graded, confined, grade_submission
+from autograder.grading.grade_one import Graded, grade_submission
 from autograder.grading.plan import Plan
 from autograder.grading.rerun import run_one
 from autograder.results import ExerciseResult, ResultFolder
@@ -98,17 +97,11 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     root = tmp_path_factory.mktemp("course")
     marking.without_gradebook(root)
     folder = root / "assignments" / tiny.NAME
-    tiny.edit(folder, "assignment.toml", "call_seconds = 5", "call_seconds = 1")
+    tiny.edit(folder, "assignment.toml", "call_seconds = 2", "call_seconds = 1")
     tiny.edit(folder, "assignment.toml", "submission_seconds = 60", "submission_seconds = 4")
     several = "value * torch.tensor([[1.0, 2.0], [3.0, 4.0]])"  # what reads nothing could guess a single value
     tiny.edit(folder, f"{tiny.PROBLEM}/test_helpers.py", "torch.full((2, 2), float(value))", several)
     return Plan.of(load_assignment(tiny.NAME, root), 11)
-
-
-@pytest.fixture(scope="module")
-def sandbox(plan: Plan) -> Iterator[Sandbox]:
-    with confined(plan.assignment, allow_weak=True) as started:
-        yield started
 
 
 @pytest.fixture(autouse=True)

@@ -47,8 +47,14 @@ def test_that_does_not_end(student):
 
 
 @pytest.fixture
-def course(tmp_path: Path, one_thread: None) -> Assignment:
+def alone(tmp_path: Path, one_thread: None) -> Assignment:
+    """A course with a sandbox of its own, which may be killed."""
     return marking.without_gradebook(tmp_path)
+
+
+@pytest.fixture
+def course(alone: Assignment, one_sandbox: None) -> Assignment:
+    return alone
 
 
 def graded(plan: Plan, sandbox: Sandbox, **answers: str) -> Report:
@@ -69,7 +75,7 @@ def kill(sandbox: Sandbox, worker: Worker) -> None:
 
 @pytest.mark.parametrize("number", [0, 1, 3])
 def test_a_sandbox_that_is_killed_in_the_middle_of_a_call_costs_nothing(
-    course: Assignment, monkeypatch: pytest.MonkeyPatch, number: int
+    alone: Assignment, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     exchange = Worker.exchange
     calls: list[int] = []
@@ -80,24 +86,24 @@ def test_a_sandbox_that_is_killed_in_the_middle_of_a_call_costs_nothing(
         calls.append(1)
         return exchange(worker, frame, seconds)
 
-    with confined(course, allow_weak=True) as sandbox:
+    with confined(alone, allow_weak=True) as sandbox:
         monkeypatch.setattr(Worker, "exchange", struck)
-        report = graded(Plan.of(course, 11), sandbox, **RIGHT)
+        report = graded(Plan.of(alone, 11), sandbox, **RIGHT)
     assert len(calls) > number
     assert (report.status, report.auto_score, report.notes) == ("graded", 5, ())
 
 
 def test_a_sandbox_that_is_killed_each_time_leaves_the_submission_not_graded(
-    course: Assignment, monkeypatch: pytest.MonkeyPatch
+    alone: Assignment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def struck(worker: Worker, frame: bytes, seconds: float) -> bytes:
         kill(sandbox, worker)
         return exchange(worker, frame, seconds)
 
     exchange = Worker.exchange
-    with confined(course, allow_weak=True) as sandbox:
+    with confined(alone, allow_weak=True) as sandbox:
         monkeypatch.setattr(Worker, "exchange", struck)
-        report = graded(Plan.of(course, 11), sandbox, **RIGHT)
+        report = graded(Plan.of(alone, 11), sandbox, **RIGHT)
     assert (report.status, report.auto_score) == ("not graded", None)
     assert report.reason is not None and "no confined process could be had" in report.reason
 

@@ -49,8 +49,14 @@ def submit_right(root: Path, student: str) -> Path:
 
 
 @pytest.fixture
-def ungraded(tmp_path: Path) -> Assignment:
+def alone(tmp_path: Path) -> Assignment:
+    """A course whose runs start sandboxes of their own."""
     return marking.without_gradebook(tmp_path)
+
+
+@pytest.fixture
+def ungraded(alone: Assignment, one_sandbox: None) -> Assignment:
+    return alone
 
 
 def grade(assignment: Assignment, **options: Any) -> dict[str, Report]:
@@ -70,8 +76,8 @@ def stored(assignment: Assignment, student: str) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_a_class_gets_true_grades(ungraded: Assignment) -> None:
-    root = ungraded.root
+def test_a_class_gets_true_grades(alone: Assignment) -> None:
+    root = alone.root
     submit_right(root, "right")
     submit(root, "untouched")
     submit(root, "half", tiny_scale=released.SCALE)
@@ -79,7 +85,7 @@ def test_a_class_gets_true_grades(ungraded: Assignment) -> None:
     submit(root, "loops", tiny_scale="def scale(values, factor):\n    while True:\n        pass")
     submit(root, "exits", tiny_scale="import os\nos._exit(0)", tiny_scaler="class Scaler(ScalerBase): pass")
     submit(root, "crashes", tiny_scale="def scale(values, factor):\n    return values.no_such_thing")
-    reports = grade(ungraded)
+    reports = grade(alone)
     assert {name: report.status for name, report in reports.items()} == dict.fromkeys(reports, "graded")
     scores = {name: report.auto_score for name, report in reports.items()}
     assert scores == {
@@ -295,8 +301,8 @@ def test_messages_hold_nothing_of_inputs_or_of_the_students_text(ungraded: Assig
     assert "look here" in details
 
 
-def test_a_weak_machine_is_refused_unless_the_ta_says_so(ungraded: Assignment, monkeypatch: pytest.MonkeyPatch) -> None:
-    submit_right(ungraded.root, "ada")
+def test_a_weak_machine_is_refused_unless_the_ta_says_so(alone: Assignment, monkeypatch: pytest.MonkeyPatch) -> None:
+    submit_right(alone.root, "ada")
     real = Sandbox.start
 
     def weak(library: Path, package: str, **_: Any) -> Sandbox:
@@ -306,30 +312,30 @@ def test_a_weak_machine_is_refused_unless_the_ta_says_so(ungraded: Assignment, m
 
     monkeypatch.setattr(Sandbox, "start", weak)
     with pytest.raises(TooWeak, match="autograder doctor"):
-        grade(ungraded)
-    assert not (ungraded.root / "results" / "ada.json").exists()
-    report = grade(ungraded, allow_weak=True)["ada"]
+        grade(alone)
+    assert not (alone.root / "results" / "ada.json").exists()
+    report = grade(alone, allow_weak=True)["ada"]
     assert (report.isolation, report.auto_score) == ("weak", 5)
 
 
-def test_an_executor_of_ones_own_can_grade(ungraded: Assignment) -> None:
-    submit_right(ungraded.root, "ada")
+def test_an_executor_of_ones_own_can_grade(alone: Assignment) -> None:
+    submit_right(alone.root, "ada")
     try:
         with ThreadPoolExecutor(1) as executor:
-            assert grade(ungraded, executor=executor)["ada"].auto_score == 5
+            assert grade(alone, executor=executor)["ada"].auto_score == 5
     finally:
         class_grading.close_contexts()
 
 
-def test_a_task_needs_nothing_but_itself(ungraded: Assignment) -> None:
-    submit_right(ungraded.root, "ada")
-    folder = ungraded.root / "submitted" / "ada" / tiny.NAME
-    task = Task(str(ungraded.root), tiny.NAME, "ada", str(folder), str(ungraded.root / "out"), SEED, False, False)
+def test_a_task_needs_nothing_but_itself(alone: Assignment) -> None:
+    submit_right(alone.root, "ada")
+    folder = alone.root / "submitted" / "ada" / tiny.NAME
+    task = Task(str(alone.root), tiny.NAME, "ada", str(folder), str(alone.root / "out"), SEED, False, False)
     try:
         assert grade_task(task).report.auto_score == 5
     finally:
         class_grading.close_contexts()
-    assert ResultFolder(ungraded.root / "out", ungraded.course.state).read("ada") is not None
+    assert ResultFolder(alone.root / "out", alone.course.state).read("ada") is not None
 
 
 GRADE_AND_PRINT = """

@@ -6,7 +6,6 @@ import dataclasses
 import io
 import json
 import re
-import time
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from autograder.grading.exercise_runs import bind
 from autograder.grading.grade_class import Task, close_contexts, grade_task
 from autograder.grading.grade_one import confined, grade_submission
 from autograder.grading.plan import Plan
-from autograder.grading.processes import in_fresh_process
+from autograder.grading.processes import forked_pool, in_fresh_process
 from autograder.results import Report
 from autograder.submission.read import read_submission
 from autograder.tests import marking, released, tiny
@@ -97,11 +96,16 @@ def files(name: str, notebook: dict[str, Any]) -> dict[str, bytes]:
 FILES = ("wide text", "wide outputs", "many values", "many texts", "pictures of many scans")
 
 
-@pytest.fixture
-def course(tmp_path: Path, one_thread: None) -> Assignment:
-    made = marking.without_gradebook(tmp_path)
+def limited(root: Path) -> Assignment:
+    """A course whose submissions have little time."""
+    made = marking.without_gradebook(root)
     tiny.edit(made.folder, "assignment.toml", "submission_seconds = 60", f"submission_seconds = {SECONDS}")
     return made
+
+
+@pytest.fixture
+def course(tmp_path: Path, one_sandbox: None) -> Assignment:
+    return limited(tmp_path)
 
 
 def hand_in(course: Assignment, student: str, name: str) -> Path:
@@ -122,23 +126,45 @@ def hand_in(course: Assignment, student: str, name: str) -> Path:
     return folder
 
 
-def graded_alone(root: str, folder: str, out: str, student: str) -> tuple[Report, int, float]:
-    """Grade one submission in this process: the report, this process's peak of memory, and its time on the clock."""
-    task = Task(root, tiny.NAME, student, folder, out, 3, True, True)
-    started = time.monotonic()
+def graded(task: Task) -> tuple[Report, int]:
+    """Grade one submission in this process: the report, and this process's peak of memory."""
+    report = grade_task(task).report
+    (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return report, int(peak) << 10
+
+
+def graded_one_by_one(first: Task, rest: list[Task]) -> list[tuple[Report, int]]:
+    """Grade the first here, which starts the sandbox, and each of the rest in a process forked for it alone."""
     try:
-        report = grade_task(task).report
+        assert grade_task(first).report.auto_score == 5
+        found = []
+        for task in rest:
+            with forked_pool(1) as single:
+                found.append(single.submit(graded, task).result())
+        return found
     finally:
         close_contexts()
-    (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    return report, int(peak) << 10, time.monotonic() - started
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Report, int]]:
+    """Of each hostile submission the report, and the peak of memory of the process that graded it."""
+    course = limited(tmp_path_factory.mktemp("course"))
+    tasks = []
+    for number, name in enumerate(["right", *CODE, *FILES]):
+        student, folder = f"s{number:02}", hand_in(course, f"s{number:02}", name)
+        out = str(course.root / "out")
+        tasks.append(Task(str(course.root), tiny.NAME, student, str(folder), out, 3, True, True))
+    found = in_fresh_process(graded_one_by_one, tasks[0], tasks[1:])
+    return dict(zip([*CODE, *FILES], found, strict=True))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*CODE, *FILES])
-def test_a_hostile_submission_costs_the_grader_bounded_time_and_memory(course: Assignment, name: str) -> None:
-    folder = hand_in(course, "eve", name)
-    report, peak, _ = in_fresh_process(graded_alone, str(course.root), str(folder), str(course.root / "out"), "eve")
+def test_a_hostile_submission_costs_the_grader_bounded_time_and_memory(
+    hostile: dict[str, tuple[Report, int]], name: str
+) -> None:
+    report, peak = hostile[name]
     assert peak < MEMORY, f"{peak >> 20} MiB"
     assert report.status in ("graded", "partly graded", "not graded") and "grader itself" not in str(report.reason)
     if name in CODE:

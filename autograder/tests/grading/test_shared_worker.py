@@ -55,7 +55,7 @@ def scale(values, factor):
 def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     root = tmp_path_factory.mktemp("course")
     marking.without_gradebook(root)
-    tiny.edit(root / "assignments" / tiny.NAME, "assignment.toml", "call_seconds = 5", "call_seconds = 1")
+    tiny.edit(root / "assignments" / tiny.NAME, "assignment.toml", "call_seconds = 2", "call_seconds = 1")
     return Plan.of(load_assignment(tiny.NAME, root), 11)
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from autograder.assignment.load import load_assignment
-from autograder.grading.grade_one import Graded, confined, grade_submission
+from autograder.grading.grade_one import Graded, grade_submission
 from autograder.grading.plan import Plan
 from autograder.results import ExerciseResult, ReportStatus
 from autograder.sandbox.sandbox import Sandbox
@@ -27,12 +26,6 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     root = tmp_path_factory.mktemp("course")
     marking.without_gradebook(root)
     return Plan.of(load_assignment(tiny.NAME, root), 11)
-
-
-@pytest.fixture(scope="module")
-def sandbox(plan: Plan) -> Iterator[Sandbox]:
-    with confined(plan.assignment, allow_weak=True) as started:
-        yield started
 
 
 class Class:

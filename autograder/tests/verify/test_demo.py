@@ -24,7 +24,7 @@ def write_two_problems(root: Path) -> None:
     """The tiny assignment with a second problem: the first with other ids and the same file names."""
     folder = tiny.write(root)
     tiny.edit(folder, "assignment.toml", f'core = ["{tiny.PROBLEM}"]', f'core = ["{tiny.PROBLEM}", "{SECOND}"]')
-    tiny.edit(folder, "assignment.toml", "call_seconds = 5", "call_seconds = 3")
+    tiny.edit(folder, "assignment.toml", "call_seconds = 2", "call_seconds = 1")
     tiny.add_problem(folder, SECOND, "second-")
 
 

@@ -47,14 +47,14 @@ SIDE_PROPERTIES = {
 
 
 @pytest.fixture
-def asking(tmp_path: Path, tiny_sandbox: Sandbox) -> Callable[..., Earned]:
+def asking(tmp_path: Path, sandbox: Sandbox) -> Callable[..., Earned]:
     """What a kind of answer gets of tiny-scale: asking(kind, name, lines that replace the first public test's last)."""
 
     def ask(kind: str, name: str = "", lines: str = SCALES) -> Earned:
         folder = tiny.harden(tiny.write(tmp_path))
         tiny.edit(folder, PUBLIC, SCALES, lines)
         plan = plan_from_sources(load_assignment(tiny.NAME, tmp_path), seed=3)
-        return earned(kind, name, "tiny-scale", plan, tiny_sandbox, LOCAL_SEED + 1)
+        return earned(kind, name, "tiny-scale", plan, sandbox, LOCAL_SEED + 1)
 
     return ask
 
@@ -200,9 +200,9 @@ def test_an_exercise_with_few_points_in_hidden_tests_is_a_surprise(plan: Plan) -
     )
 
 
-def test_every_kind_is_tried_on_every_exercise_and_reported(tmp_path: Path, tiny_sandbox: Sandbox) -> None:
+def test_every_kind_is_tried_on_every_exercise_and_reported(tmp_path: Path, sandbox: Sandbox) -> None:
     tiny.harden(tiny.write(tmp_path))
-    proof = verify(plan_from_sources(load_assignment(tiny.NAME, tmp_path), seed=3), tiny_sandbox, seeds=1)
+    proof = verify(plan_from_sources(load_assignment(tiny.NAME, tmp_path), seed=3), sandbox, seeds=1)
     found = [(gift.kind, gift.name, gift.max_points) for gift in proof.gifts()]
     assert found == [*((ZEROS, fill, 5) for fill in FILLS), (REPLAY, "", 5), (LIES, "", 5)]
     assert proof.surprises == []

@@ -1,4 +1,5 @@
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ from torch import nn
 
 from autograder.assignment.library import import_library
 from autograder.assignment.load import load_assignment
+from autograder.grading.grade_one import confined
 from autograder.grading.plan import Plan
 from autograder.sandbox.sandbox import Sandbox
 from autograder.tests import tiny
@@ -67,6 +69,12 @@ def plan(tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> Plan:
     shapes = tiny.write(root) / tiny.LIBRARY / "shapes.py"
     shapes.write_text(shapes.read_text() + ANSWERS)
     return plan_from_sources(load_assignment(tiny.NAME, root), seed=3)
+
+
+@pytest.fixture(scope="module")
+def sandbox(plan: Plan) -> Iterator[Sandbox]:
+    with confined(plan.assignment, allow_weak=True) as started:
+        yield started
 
 
 def cases(plan: Plan, name: str) -> list[Case]:

@@ -21,7 +21,7 @@ ANY_SIZE = "test_scale_on_drawn_numbers_of_any_size"
 
 
 @pytest.fixture
-def surprises(tmp_path: Path, tiny_sandbox: Sandbox) -> Callable[..., list[str]]:
+def surprises(tmp_path: Path, sandbox: Sandbox) -> Callable[..., list[str]]:
     """What verify says of a wrong answer to tiny-scale: surprises(put, must_fail, more lines of its table)."""
 
     def find(
@@ -33,7 +33,7 @@ def surprises(tmp_path: Path, tiny_sandbox: Sandbox) -> Callable[..., list[str]]
         tiny.edit(folder, f"{tiny.PROBLEM}/test_public.py", *edit)
         plan = plan_from_sources(load_assignment(tiny.NAME, tmp_path), seed=3)
         (answer,) = (a for a in wrong_answers(plan.assignment.problem(tiny.PROBLEM)) if a.name == "it")
-        return list(try_case(case_of(WRONG, answer, plan.seed), plan, tiny_sandbox).surprises)
+        return list(try_case(case_of(WRONG, answer, plan.seed), plan, sandbox).surprises)
 
     return find
 

@@ -68,7 +68,7 @@ def test_a_lesson_is_a_part_of_the_library(folder: Path) -> None:
 
 
 def test_the_time_for_a_call_is_a_part_of_the_proof(folder: Path) -> None:
-    tiny.edit(folder, "assignment.toml", "call_seconds = 5", "call_seconds = 4")
+    tiny.edit(folder, "assignment.toml", "call_seconds = 2", "call_seconds = 4")
     assert proved(folder) == []
 
 

@@ -44,6 +44,22 @@ def test_every_link_to_a_file_leads_somewhere(document: Path) -> None:
         assert (document.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_heading_that_a_document_quotes_from_a_lesson_stands_there(document: Path) -> None:
+    text = " ".join(document.read_text().split())
+    for lesson, quoted in re.findall(r"\]\(([^)]+/notebook\.py)\),((?: \"[^\"]+\",?)+)", text):
+        lines = re.findall(r"^# ##? (.+)", (document.parent / lesson).read_text(), re.M)
+        headings = {re.sub(r" \(about .*| \{.*", "", line) for line in lines}
+        for heading in re.findall(r'"([^"]+?),?"', quoted):
+            assert heading in headings, f"{lesson} has no heading {heading!r}; it has {sorted(headings)}"
+
+
+def test_a_companion_of_the_lecture_leads_to_every_problem() -> None:
+    text = (ROOT / "docs" / "lecture.md").read_text()
+    led_to = set(re.findall(r"\(\.\./assignments/ps3/(\w+)/notebook\.py\), \"", text))
+    assert led_to == {path.parent.name for path in ROOT.glob("assignments/ps3/*/notebook.py")}
+
+
 def examples() -> Iterator[tuple[str, str]]:
     """Every command line that --help or a document shows: where, and the line."""
     for name, command in commands.commands.items():

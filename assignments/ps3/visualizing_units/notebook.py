@@ -498,8 +498,8 @@ if have("peaks") and ready("units-class-share"):
 # %% [markdown]
 # **Figure.** The mean over the units of each layer. Bars: two standard errors over units; a network of another seed
 # moves more. (Three seeds of ours, last block: .66 to .68 supervised, .33 to .35 after turned photos, .27 to .28
-# random; a choice among 5,000 images gives more.) If supervised is below .55 there, or the twin above .40, something
-# went wrong.
+# random; with 5,000 images to choose from .69 to .72, .36 to .39, .28 to .29.) If supervised is below .55 there, or the
+# twin above .40, something went wrong.
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel

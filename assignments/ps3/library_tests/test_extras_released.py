@@ -145,13 +145,15 @@ class EveryDoor:
 
 class TestEachExtraAlone(EveryDoor):
     @pytest.fixture(scope="class", params=EXTRAS)
-    def course(self, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Course:
+    @classmethod
+    def course(cls, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Course:
         return course_with(tmp_path_factory.mktemp("alone"), [request.param])
 
 
 class TestAllExtrasTogether(EveryDoor):
     @pytest.fixture(scope="class")
-    def course(self, tmp_path_factory: pytest.TempPathFactory) -> Course:
+    @classmethod
+    def course(cls, tmp_path_factory: pytest.TempPathFactory) -> Course:
         return course_with(tmp_path_factory.mktemp("together"), EXTRAS)
 
     def test_the_made_class_gets_the_grades_it_must(self, course: Course, tmp_path: Path) -> None:

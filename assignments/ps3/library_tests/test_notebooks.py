@@ -72,11 +72,13 @@ class TestCore(EveryNotebook):
     """One after the other: weights that one saves are there for the next."""
 
     @pytest.fixture(scope="class")
-    def names(self):
+    @classmethod
+    def names(cls):
         return [problem.notebook_file for problem in PROBLEMS if problem.number]
 
     @pytest.fixture(scope="class")
-    def solved(self, tmp_path_factory):
+    @classmethod
+    def solved(cls, tmp_path_factory):
         course = built(tmp_path_factory.mktemp("core"), [])
         return solve(course, tmp_path_factory.mktemp("out"), settings=SETTINGS)
 
@@ -85,17 +87,21 @@ class TestExtras(EveryNotebook):
     """Each alone."""
 
     @pytest.fixture(scope="class")
-    def course(self, tmp_path_factory):
+    @classmethod
+    def course(cls, tmp_path_factory):
         return built(tmp_path_factory.mktemp("extras"), [problem.name for problem in EXTRAS])
 
     @pytest.fixture(scope="class", params=EXTRAS, ids=lambda problem: problem.name)
-    def problem(self, request):
+    @classmethod
+    def problem(cls, request):
         return request.param
 
     @pytest.fixture(scope="class")
-    def names(self, problem):
+    @classmethod
+    def names(cls, problem):
         return [problem.notebook_file]
 
     @pytest.fixture(scope="class")
-    def solved(self, course, problem, tmp_path_factory):
+    @classmethod
+    def solved(cls, course, problem, tmp_path_factory):
         return solve(course, tmp_path_factory.mktemp("out"), problem=problem.name, settings=SETTINGS)

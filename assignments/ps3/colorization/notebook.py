@@ -460,7 +460,7 @@ guess_probe = None  # accuracy, 0 to 1
 
 # %% [markdown]
 # **While it runs.** If the loss stays on the dotted line, the network paints every photo alike. It falls slowly and
-# not far, to 2.77 in a run of ours: most colours cannot be known.
+# not far, to 2.76 to 2.81 with three seeds of ours: most colours cannot be known.
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel
@@ -503,8 +503,8 @@ if have("trained", "ab") and all(trained.values()) and written(*painting):
 
 # %% [markdown]
 # **Figure.** Where all these colours lie, over 1,000 test photos; the printed line says how far from grey on average.
-# If the middle panel reaches further than the right one, the weights made it bolder. In runs of ours, both 1,000 steps
-# long, they reached 92 % and 46 % as far as the truth. Their features were a tie.
+# If the middle panel reaches further than the right one, the weights made it bolder. Three seeds of ours, 1,000
+# steps for both networks, reached 89 to 92 % and 43 to 46 % as far as the truth. Their features were a tie.
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel
@@ -529,8 +529,8 @@ if have("logits") and written("color-lab-to-rgb", "color-annealed-mean"):
 # %% [markdown]
 # **Figure: one number against its controls.** Ridge regression reads the class from the 128 features, with 10,000
 # labels, on 5,000 test images; bars are two standard errors. Both see grey photos. What the untrained network reaches
-# is the architecture's doing. A run of ours gave .498, its twin .357. If yours lies less than .10 above it, something
-# went wrong.
+# is the architecture's doing. Three seeds of ours gave .493 to .502, their twins .347 to .359. If yours lies less than
+# .10 above its twin, something went wrong.
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel
@@ -554,8 +554,8 @@ if have("trained") and trained["colourisation"] and written("color-rgb-to-lab"):
 # the eight patches that drive each most, in colour; the network saw them grey. Below, the best four of the untrained
 # twin. If rows of the trained network show one kind of thing, painting has made a detector of it.
 #
-# We *chose* the best four of 128 in both, which flatters both: compare the means over all units, printed below. In a
-# run of ours they were .44 and .27.
+# We *chose* the best four of 128 in both, which flatters both: compare the means over all units, printed below. With
+# three seeds of ours they were .42 to .44 and .27 to .29.
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel

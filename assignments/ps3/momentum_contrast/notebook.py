@@ -6,7 +6,7 @@
 #
 # - **At the end:** [MoCo](https://arxiv.org/abs/1911.05722) (He et al. 2019), trained by you, and how its memory ages.
 # - **Your time:** about 1½ to 2 hours (an estimate); ●○○ is a short step, ●●● the hardest. **Computing:** about 2½
-#   minutes (an estimate).
+#   minutes.
 # - **What needs what:** the first three exercises need nothing else; [[moco-step]] and all trainings need all three.
 
 # %% tags=["given"]

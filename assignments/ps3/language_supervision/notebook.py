@@ -494,13 +494,13 @@ guess_prompt = None  # a share, 0 to 1
 # %% [markdown]
 # **Figure.** All of Twitter's drawings that belong to one of the twenty labels. If a prompt's dot lies outside the bar
 # of the bare name, its words count: here "a" and "of" stand in a few captions, and "photo" in too few to be in the
-# vocabulary. Three seeds gave .42 to .45 with the bare name and .36 to .37 with the prompt. The last row is yours.
+# vocabulary. Three seeds gave .42 to .45 with the bare name and .36 to .37 with the prompt. One row is yours.
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel
 
 yours = ["{}", "{}s"]  # templates of your own
-ways = {"untrained towers": ["{}"], "{}": ["{}"], "a photo of a {}": ["a photo of a {}"], "yours": yours}
+ways = {"{}": ["{}"], "a photo of a {}": ["a photo of a {}"], "yours": yours, "untrained towers": ["{}"]}
 if have("trained") and have("truth") and written("clip-classifier", "clip-rank"):
     tested = (truth >= 0).nonzero().flatten()
     shares = {}
@@ -588,7 +588,7 @@ if have("trained") and have("truth") and written("clip-classifier", "clip-rank")
 # Turn captions into labels; write a loss that asks in both directions; make a classifier out of names, and say where it
 # fails.
 #
-# **Beside the paper.** Your number is the second row of [[#prompts]]. From 400 million pairs CLIP reaches 76.2 % on
+# **Beside the paper.** Your number is the first row of [[#prompts]]. From 400 million pairs CLIP reaches 76.2 % on
 # ImageNet's 1,000 classes without one of its labelled images, as much as a ResNet-50 trained on all of them ([Radford
 # et al. 2021](https://arxiv.org/abs/2103.00020), abstract and §3.1.3). Ours has seen 3,579 drawings with 1,193
 # captions, and the twenty labels are words of those captions: "zero-shot" may hide that at any size.

@@ -259,10 +259,10 @@ def race(lines: Mapping[str, Mapping[int, float]]) -> Picture:
             axis.plot(list(line), list(line.values()), color=look.colour, linestyle=look.line, **look.marks)
             if way != "from scratch" and needed[way] is not None:
                 axis.axvline(needed[way] or 0, color=look.colour, linestyle=look.line, linewidth=1)
-        reference_lines(axis, {"chance": CHANCE, "scratch ends with": goal})
-        axis.set(
-            xlabel="steps on the second task", ylabel="accuracy", title="When is it as good as scratch in the end?"
-        )
+        axis.axhline(goal, color=SOFT, linestyle=":", linewidth=1.2)
+        reference_lines(axis, {"chance": CHANCE})
+        title = "When is it as good as scratch in the end (grey band)?"
+        axis.set(xlabel="steps on the second task", ylabel="accuracy", title=title)
         _names_at_ends(axis, {way: (list(line)[-1], list(line.values())[-1]) for way, line in lines.items()})
     steps = max(lines["from scratch"])
     texts = [f"scratch ends with {goal:.3f} ± {error:.3f} after {steps} steps"]

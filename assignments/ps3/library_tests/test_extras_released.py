@@ -27,7 +27,8 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[3]
 NAME = "ps3"
-EXTRAS = [problem.name for problem in with_every_problem(NAME, ROOT).problems if not problem.number]
+PROBLEMS = with_every_problem(NAME, ROOT).problems
+EXTRAS = [problem.name for problem in PROBLEMS if not problem.number]
 BIN = Path(sys.executable).parent
 # Of the made class, whom an extra could concern, and a mistake in each of them. All others go wrong in the core.
 CLASS = {"reference", "half-way", "untouched", "another-way", "missing-notebook"}
@@ -112,7 +113,7 @@ class EveryDoor:
     def test_the_handout_tells_what_is_released(self, course: Course) -> None:
         text = (course.assignment.release / "handout.md").read_text(encoding="utf-8")
         assert "{{" not in text
-        for problem in with_every_problem(NAME, ROOT).problems:
+        for problem in PROBLEMS:
             released = problem.name in [item.name for item in course.assignment.problems]
             assert (problem.notebook_file in text) == released, problem.name
             assert all((f"`{exercise.id}`" in text) == released for exercise in problem.exercises), problem.name

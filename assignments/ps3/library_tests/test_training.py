@@ -215,6 +215,6 @@ def test_the_set_up_line_says_which_preset_it_is_and_how_to_choose_another():
 def test_a_preset_gives_the_steps_that_stand_in_a_problems_table():
     small, medium, tiny = (training.preset(name) for name in ("small", "medium", "tiny"))
     assert small.steps("masked_autoencoder") == 1_400 and medium.steps("contrastive_learning") == 5_000
-    assert small.steps("linear_probe", "supervised") == 1_000 and tiny.steps("linear_probe", "rotation") == 12
+    assert small.steps("linear_probe", "supervised") == 1_000 and tiny.steps("linear_probe", "rotation") == 4
     with pytest.raises(ValueError, match="no training 'steps' in its presets: supervised, rotation"):
         small.steps("linear_probe")

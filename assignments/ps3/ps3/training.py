@@ -49,7 +49,7 @@ PRESETS = {
     preset.name: preset
     for preset in (
         # Shows that everything runs; learns nothing. Lessons name test images up to number 1,970.
-        Preset("tiny", label_counts=(100, 200, 500), test_images=2_000, at_most=12),
+        Preset("tiny", label_counts=(100, 200, 500), test_images=2_000, at_most=4),
         Preset("small"),
         Preset("medium"),
         Preset("gpu", batch_size=256),

@@ -16,7 +16,7 @@ PROBLEMS = with_every_problem("ps3", ROOT).problems
 EXTRAS = [problem for problem in PROBLEMS if not problem.number]
 MIB = 1 << 20
 # One thread: other tests run beside these, and two kernels with a thread a core would wait for each other.
-SETTINGS = {"PS3_PRESET": "tiny", "OMP_NUM_THREADS": "1"}
+SETTINGS = {"PS3_PRESET": "tiny", "PS3_PRECISION": "float32", "OMP_NUM_THREADS": "1"}
 
 
 def built(root: Path, extras: list[str]) -> Assignment:

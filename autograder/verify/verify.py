@@ -20,6 +20,7 @@ from autograder.grading.plan import Plan, answer_code, hidden_share, visibility
 from autograder.grading.processes import forked_pool
 from autograder.sandbox.sandbox import Sandbox
 from autograder.verify import mistakes
+from autograder.verify.concerned import concerned
 from autograder.verify.empty_answers import (
     EMPTY_KINDS,
     FILLS,
@@ -271,13 +272,20 @@ def try_case(case: Case, plan: Plan, sandbox: Sandbox) -> Verdict:
     if case.kind in (BESIDE, LIBRARY):
         outcomes = _with_nothing_of_the_staffs(case, plan, extractions, sandbox)
     else:
-        wanted = {case.exercise} if case.kind == NONSENSE else set(problem.references)
+        wanted = _worth_running(case, problem, replacing)
         outcomes = run_exercises(extractions, plan, sandbox, seed=case.seed, exercises=wanted).outcomes
     failed = tuple(outcome.id for outcome in outcomes if outcome.status != OutcomeStatus.PASSED)
     if case.mistake is None:
         return Verdict(case, tuple(_surprises(case, outcomes)), failed)
     surprises = (*_surprises(case, outcomes), *mistakes.surprises(case.mistake, problem, outcomes))
     return Verdict(case, surprises, failed, cost_of(case.mistake, problem, outcomes))
+
+
+def _worth_running(case: Case, problem: Problem, replacing: Mapping[str, str]) -> set[str]:
+    """Of the reference and the stub all exercises; of another answer those that it can change anything in."""
+    if case.kind == NONSENSE:
+        return {case.exercise}
+    return concerned(problem, replacing) if case.kind in (RIGHT, WRONG) else set(problem.references)
 
 
 def _with_nothing_of_the_staffs(

@@ -6,7 +6,7 @@
 # show?
 #
 # - **At the end:** you have trained all three, and know what a good picture is worth.
-# - **Your time:** about 1½ hours (an estimate); ●○○ is a short step, ●●● the hardest. **Computing:** about 3 minutes.
+# - **Your time:** about 1½ hours (an estimate); ●○○ is a short step, ●●● the hardest. **Computing:** about 2½ minutes.
 # - **What needs what:** [[ae-denoising-loss]] needs [[ae-reconstruction-loss]]; the codes of [[#code]] need the first
 #   two, the run in [[#run]] all but [[ae-network]].
 

@@ -6,7 +6,7 @@
 # ([Zhang, Isola & Efros 2016](https://arxiv.org/abs/1603.08511)).
 #
 # - **At the end:** a network that colours grey photos, and a number for what it learned about classes.
-# - **Your time:** about 1½ hours; ●○○ is a short step, ●●● the hardest. **Computing:** about 3 minutes (estimates).
+# - **Your time:** about 1½ hours (an estimate); ●○○ is a short step, ●●● the hardest. **Computing:** about 2½ minutes.
 # - **What needs what:** exercises need nothing else. The run needs all but [[color-lab-to-rgb]] and
 #   [[color-annealed-mean]], which its pictures need.
 

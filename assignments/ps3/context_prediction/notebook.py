@@ -6,7 +6,7 @@
 # without a single label ([Doersch, Gupta & Efros 2015](https://arxiv.org/abs/1505.05192)).
 #
 # - **At the end:** a network that beats chance three times over, and a number for what it learned on the way.
-# - **Your time:** about 1½ hours; ●○○ is a short step, ●●● the hardest. **Computing:** about 2 minutes (estimates).
+# - **Your time:** about 1½ hours (an estimate); ●○○ is a short step, ●●● the hardest. **Computing:** about 2 minutes.
 # - **What needs what:** the run needs [[context-cut-pairs]], [[context-drop-colors]] and [[context-network]];
 #   [[context-nearest]] needs nothing.
 

@@ -466,9 +466,10 @@ check("clip-rank")
 # <details><summary>Hint: what to look at</summary>Which comes first: the softmax, or choosing the best k? Try both on
 # the numbers above.</details>
 #
-# **Figure: ranked bars**, as on the lecture's slides. Eight of Twitter's drawings, all new things, and the five most
-# probable of twenty labels; dark and ticked is the right one. If the longest bar stands on top and the five add up to
-# less than 1, the ranking is right. If they add up to exactly 1.00 for all, the softmax ran over the five.
+# **Figure: ranked bars**, as on the lecture's slides. Eight of Twitter's drawings, known things above and new ones
+# below, and the five most probable of twenty labels; dark and ticked is the right one. If the longest bar stands on top
+# and the five add up to less than 1, the ranking is right. If they add up to exactly 1.00 for all, the softmax ran over
+# the five.
 
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel
@@ -536,7 +537,7 @@ if have("trained") and have("truth") and written("clip-classifier", "clip-rank")
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel
 
-wanted = ["bird", "fruit", "something red", "happy"]  # yours
+wanted = ["clock", "face", "something red", "happy"]  # yours
 if have("trained") and have("truth") and written("clip-bag-of-words"):
     nearest = probes.nearest(encode_text(wanted), images, 6)
     figures.drawings_found(emoji, wanted, nearest, labels, truth)

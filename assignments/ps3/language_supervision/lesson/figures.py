@@ -24,7 +24,7 @@ CHOICES = 5
 ASKED = ("octopus", "hamburger", "umbrella on ground", "crossed swords")  # of the names that nobody trains on
 
 SHOWN = ("snowman", "banana", "red heart", "rocket", "guitar", "octopus", "giraffe", "hamburger", "seven oclock", "key")
-RANKED = ("flamingo", "tiger", "pear", "minibus", "three oclock", "coat", "accordion", "hibiscus")
+RANKED = ("cat", "strawberry", "taxi", "violin", "tiger", "minibus", "three oclock", "hibiscus")
 
 
 @dataclass(frozen=True)

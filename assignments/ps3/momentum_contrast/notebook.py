@@ -214,6 +214,7 @@ check("moco-queue")
 # - If a column has fewer new numbers than keys that arrived, some were dropped at the end.
 # - If a batch overwrites the one before it while older rows stay, the pointer did not move, or points at the newest.
 # - If all numbers slide up, the whole queue is copied each time.
+# - The order within a batch, what is refused and what history rows keep, only the check shows.
 #
 # </details>
 
@@ -280,6 +281,7 @@ check("moco-loss")
 # - If it stands below 0, the own key is missing from the sum.
 # - If it stands over "no T" or "times T", the temperature is left out, or multiplies.
 # - If only "other lengths" is elsewhere, something is not of length 1.
+# - Tiny temperatures, and inputs that were changed, only the check shows.
 #
 # </details>
 

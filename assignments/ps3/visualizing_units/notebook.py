@@ -278,6 +278,7 @@ check("units-strongest")
 # - If a map comes twice, its two bright spots count as two images.
 # - If rings lie off the spots, rows and columns are swapped, height is taken for width, or places belong to other
 #   images.
+# - Maps below 0, and the types of what you return, only the check shows.
 #
 # </details>
 
@@ -441,6 +442,7 @@ check("units-class-share")
 # - If all three stand over 5/10, you asked the whole set.
 # - If $k = 3$ stands over 1/3, you followed the best image, or the class of the whole set.
 # - If a dot lies far to the right, it is a count, percent, or a label.
+# - The types of what you return only the check shows.
 #
 # </details>
 

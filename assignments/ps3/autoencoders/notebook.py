@@ -155,6 +155,7 @@ check("ae-network")
 #   be right: two wrong orders can undo each other.
 # - If a picture is pale, something stands after `up`.
 # - If a place is empty, no image of the card's size came back; the line below says what did.
+# - Whether anything clips the picture to 0..1, which sizes are refused, and gradients, only the check shows.
 #
 # </details>
 
@@ -372,6 +373,7 @@ if written("ae-corruptions"):
 # - If the dot is a stripe, only rows or columns are blurred.
 # - If the shade is dark at its border, what lies outside counts as black. If it is dark everywhere, or bright, the
 #   weights do not sum to 1.
+# - What the generator does, and types, only the check shows.
 #
 # </details>
 

@@ -328,9 +328,9 @@ check("transfer-finetune-step")
 # <details><summary>Hint 2: in words</summary>Modes first, then a clean slate, then the loss, its slopes, the step, and
 # a clean slate again. An optimiser without momentum is plain gradient descent, and your groups say who moves.</details>
 #
-# **Figure: how far does each part move?** One step on 32 photos, three settings. If the head's row holds one number
-# twice, the backbone's second is a hundredth of its first, and the last column is 0 below the head, your step is right.
-# (With frozen statistics the loss is another one, so the head's third number differs.)
+# **Figure: how far does each part move?** One step from random weights on 32 photos, three settings. If the head's row
+# holds one number twice, the backbone's second is a hundredth of its first, and the last column is 0 below the head,
+# your step is right. (With frozen statistics the loss is another one, so the head's third number differs.)
 #
 # <details><summary>It looks otherwise?</summary>
 #
@@ -342,13 +342,10 @@ check("transfer-finetune-step")
 # </details>
 
 # %% tags=["show"]
-from kit import have  # here, so that this cell also answers in a restarted kernel
-
-if have("pretrained") and written("transfer-finetune-step", "transfer-load-backbone"):
+if written("transfer-finetune-step"):
     batch = pictures.normalize(second.train.images[:32].to(device))
     batch_labels = second.train.labels[:32].to(device)
-    start = trainings.begun("finetuned", pretrained, load_backbone, seed=0)
-    figures.moved(finetune_step, start, batch, batch_labels)
+    figures.moved(finetune_step, trainings.new_network(device), batch, batch_labels)
 
 # %% [markdown]
 # **Figure: rehearsal.** Thirty steps on those 32 photos. Dashed is log 5 = 1.609. If all three lines begin near or
@@ -358,7 +355,7 @@ if have("pretrained") and written("transfer-finetune-step", "transfer-load-backb
 # %% tags=["show"]
 from kit import have  # here, so that this cell also answers in a restarted kernel
 
-if have("batch") and written("transfer-finetune-step", "transfer-load-backbone"):
+if have("batch", "pretrained") and written("transfer-finetune-step", "transfer-load-backbone"):
     losses = {}
     for way in trainings.WAYS:
         network = trainings.begun(way, pretrained, load_backbone, seed=0)

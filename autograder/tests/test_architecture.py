@@ -32,10 +32,12 @@ FLOORS = (
     },
     {"autograder.results", "autograder.result_layout"},
     {"autograder.submission", "autograder.assignment", "autograder.sandbox"},
-    {"autograder.build"},
+    {"autograder.build", "autograder.roster"},
     {"autograder.grading"},
     {"autograder.marks"},
+    {"autograder.exports", "autograder.collecting", "autograder.similarity"},
     {"autograder.verify"},
+    {"autograder.publish"},
     {"autograder.cli"},
     {"autograder.__main__"},
 )

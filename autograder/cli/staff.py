@@ -273,11 +273,13 @@ def table(assignment: str, out: Path, as_csv: bool) -> None:
 
     from autograder.assignment.load import load_assignment
     from autograder.marks import class_table
-    from autograder.marks.standings import standings
+    from autograder.marks.standings import standings, with_lateness
+    from autograder.roster.term import course_term
 
     course = load_assignment(assignment)
     database = HERE.gradebook if _belongs_to_gradebook(out) else None
-    everyone = standings(course.manifest, _results(out, course), database)
+    term = course_term(course.course)
+    everyone = with_lateness(standings(course.manifest, _results(out, course), database), term, course.name)
     if as_csv:
         say_csv(class_table.as_csv(everyone))
         return

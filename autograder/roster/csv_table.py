@@ -8,6 +8,7 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.course_folders import CourseFolders
 from autograder.errors import BadInput
 
 MAX_BYTES = 20_000_000
@@ -69,6 +70,25 @@ def read(path: Path) -> CsvTable:
     if not rows:
         raise BadInput(f"{path} holds a header and no row: export it again")
     return CsvTable(path, header, tuple(rows))
+
+
+def student(table: CsvTable, row: CsvRow, people: frozenset[str] | None) -> str:
+    """The cell `student`. people: who it may be; None: anyone. BadInput for another."""
+    name = row.get("student")
+    if not name:
+        raise table.refuse(row.line, "no student: give the name of the student's folder")
+    if people is not None and name not in people:
+        raise table.refuse(row.line, f"{name!r} is no id of roster.csv: check the spelling")
+    return name
+
+
+def assignment(table: CsvTable, row: CsvRow, course: CourseFolders) -> str:
+    """The cell `assignment`. BadInput where the course has none of that name."""
+    name = row.get("assignment")
+    known = sorted(path.parent.name for path in course.assignments.glob("*/assignment.toml"))
+    if name not in known:
+        raise table.refuse(row.line, f"no assignment {name!r} here; there are: {', '.join(known)}")
+    return name
 
 
 def rows_of(path: Path) -> list[tuple[int, list[str]]]:

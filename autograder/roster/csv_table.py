@@ -17,6 +17,23 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (code
 
 
 @dataclass(frozen=True)
+class RawRow:
+    """A row as it stands, and the line in which it begins."""
+
+    line: int
+    cells: list[str]
+
+
+@dataclass(frozen=True)
+class CsvText:
+    """A file's rows, header first, and how they were written."""
+
+    rows: list[RawRow]
+    separator: str
+    is_windows: bool
+
+
+@dataclass(frozen=True)
 class CsvRow:
     """A row below the header: its line in the file, and its cells by the header's names in `plain` spelling."""
 
@@ -61,12 +78,12 @@ def plain(name: str) -> str:
 
 def read(path: Path) -> CsvTable:
     """A CSV file with a header. BadInput where it is missing, no CSV, or has no row."""
-    lines = rows_of(path)
-    header = tuple(map(plain, lines[0][1]))
+    lines = read_rows(path).rows
+    header = tuple(map(plain, lines[0].cells))
     twice = next((name for name in header if name and header.count(name) > 1), None)
     if twice is not None:
         raise BadInput(f"{path} has two columns {twice!r}: remove one")
-    rows = [CsvRow(line, _cells(path, line, header, cells)) for line, cells in lines[1:]]
+    rows = [CsvRow(row.line, _cells(path, row.line, header, row.cells)) for row in lines[1:]]
     if not rows:
         raise BadInput(f"{path} holds a header and no row: export it again")
     return CsvTable(path, header, tuple(rows))
@@ -91,22 +108,23 @@ def assignment(table: CsvTable, row: CsvRow, course: CourseFolders) -> str:
     return name
 
 
-def rows_of(path: Path) -> list[tuple[int, list[str]]]:
-    """The rows that are not empty, header first, each with the number of the line in which it begins."""
+def read_rows(path: Path) -> CsvText:
+    """The rows that are not empty, header first, cells as they stand. BadInput where it is no CSV or empty."""
     text = read_text(path)
     text = text.partition("\n")[2] if (marked := text.lower().startswith("sep=")) else text
+    separator = _separator(text)
     try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text), strict=True)
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
         found, before = [], int(marked)
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                found.append((before + 1, cells))
+                found.append(RawRow(before + 1, cells))
             before = reader.line_num + int(marked)
     except csv.Error as error:
         raise BadInput(f"{path} is no CSV file ({error}): export it again") from error
     if not found:
         raise BadInput(f"{path} is empty: export it again")
-    return found
+    return CsvText(found, separator, "\r\n" in text)
 
 
 def read_text(path: Path) -> str:

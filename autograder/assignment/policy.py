@@ -35,7 +35,7 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class Deadline:
+class DueDate:
     """An assignment's due date, as written with its offset from UTC, and its policy."""
 
     assignment: str
@@ -61,7 +61,7 @@ def read_policy(data: TomlTable, due: datetime | None) -> Policy | None:
     return policy
 
 
-def deadlines(course: CourseFolders) -> tuple[Deadline, ...]:
+def deadlines(course: CourseFolders) -> tuple[DueDate, ...]:
     """Every assignment of the course that has a policy, by due date. CourseError where one cannot be read."""
     complaints, found = Complaints(course.root), []
     for path in sorted(course.assignments.glob("*/assignment.toml")):
@@ -69,6 +69,6 @@ def deadlines(course: CourseFolders) -> tuple[Deadline, ...]:
         due = data.moment("due")
         policy = read_policy(data, due)
         if due is not None and policy is not None:
-            found.append(Deadline(path.parent.name, due, policy))
+            found.append(DueDate(path.parent.name, due, policy))
     complaints.raise_if_any()
     return tuple(sorted(found, key=lambda deadline: (deadline.due, deadline.assignment)))

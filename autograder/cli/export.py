@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from autograder.cli.options import HERE, assignment_argument
+from autograder.cli.options import HERE, assignment_argument, say_outdated
 from autograder.cli.screen import say, say_line
 from autograder.errors import BadInput
 
@@ -108,8 +108,9 @@ def _standings(course: Assignment) -> list[Standing]:
     from autograder.roster.term import course_term
 
     results = result_folder(HERE.results, course.name, course.course, say_line)
-    everyone = standings(course.manifest, results, HERE.gradebook)
-    return with_lateness(everyone, course_term(course.course), course.name)
+    term = course_term(course.course)
+    say_outdated(term, course.name)
+    return with_lateness(standings(course.manifest, results, HERE.gradebook), term, course.name)
 
 
 def _target(to: Path) -> Path:

@@ -95,7 +95,7 @@ def collect(
             f"no {term.course.roster.name}, by which hand-ins find their student: export it from Canvas (Grades > "
             "Export) or Gradescope (Roster > Download), or write one with the columns id and name"
         )
-    collector = _Collector(term, assignment, Matcher(term.roster), Collected(dry=dry))
+    collector = _Collecting(term, assignment, Matcher(term.roster), Collected(dry=dry))
     for path in paths:
         collector.take(path, on_hand_in)
     collector.place_all()
@@ -106,8 +106,16 @@ def collect(
     return collector.made
 
 
+def bring_in_line(term: Term, assignment: str) -> Collected:
+    """Put into submitted/ what counts now of the attempts that are kept: by policy, extensions and their results."""
+    made = Collected()
+    if term.roster is not None:
+        _Collecting(term, assignment, Matcher(term.roster), made).place_all()
+    return made
+
+
 @dataclass
-class _Collector:
+class _Collecting:
     term: Term
     assignment: str
     matcher: Matcher
@@ -195,25 +203,28 @@ class _Collector:
             self._place(student)
 
     def _place(self, student: str) -> None:
+        target = self._submitted(student)
+        if target.is_symlink() or target.parent.is_symlink():
+            return
         self._keep_submitted(student)
         attempts = attempts_of(self.term.course, self.assignment, student)
-        person = self.term.roster.by_id.get(student, Person(student)) if self.term.roster else Person(student)
-        target = self._submitted(student)
-        if not attempts or target.is_symlink() or target.parent.is_symlink():
-            return
-        rule = self.term.rule(self.assignment)
-        by_time = AttemptRule.LAST if rule is AttemptRule.BEST else rule
-        counting = chosen(attempts, by_time, self.term.late_attempt(self.assignment))
+        person = self._person(student)
+        counting = self.term.chosen(self.assignment, attempts)
+        if counting is None and not target.is_dir():
+            counting = chosen(attempts, AttemptRule.LAST, self.term.late_attempt(self.assignment))
         if counting is None:
-            why = f"{len(attempts)} attempts, not all with a time: submitted/ stays as it is. {_FIX}"
-            self.made.rows.append(CollectedRow(RowStatus.UNDECIDED, person, note=why))
-        elif rule is AttemptRule.BEST and target.is_dir():
-            return  # grading says which one is best
+            if any(attempt.moment is None for attempt in attempts):
+                why = f"{len(attempts)} attempts, not all with a time: submitted/ stays as it is. {_FIX}"
+                self.made.rows.append(CollectedRow(RowStatus.UNDECIDED, person, note=why))
         elif not store.is_placed(counting, target):
             note = f"the attempt {counting.name}" + (f" of {len(attempts)}" if len(attempts) > 1 else "")
             self.made.rows.append(CollectedRow(RowStatus.COUNTS, person, moment=counting.moment, note=note))
             if not self.made.dry:
                 store.place(counting, target)
+
+    def _person(self, student: str) -> Person:
+        known = self.term.roster.by_id if self.term.roster is not None else {}
+        return known.get(student, Person(student))
 
     def missing(self) -> None:
         """Students of whom, and of whose group, nothing is there."""

@@ -13,7 +13,7 @@ from autograder.roster.roster import Person, Roster
 
 
 @dataclass(frozen=True)
-class Match:
+class PersonMatch:
     """people: whom it may be; one: it is. by: what told so."""
 
     people: tuple[Person, ...]
@@ -40,7 +40,7 @@ class Matcher:
             for name in _spellings(person.name):
                 self._names[name].add(person)
 
-    def match(self, claim: Claim) -> Match:
+    def match(self, claim: Claim) -> PersonMatch:
         """Ids before names; where both are given and disagree, all whom they name."""
         if claim.label:
             return self._by_label(claim.label)
@@ -60,7 +60,7 @@ class Matcher:
     def _by_ids(self, ids: Iterable[str]) -> set[Person]:
         return set().union(*(self._ids.get(said.casefold(), set()) for said in ids))
 
-    def _by_label(self, label: str) -> Match:
+    def _by_label(self, label: str) -> PersonMatch:
         """By the longest id or e-mail address, and the longest name, with which the label begins."""
         text, words = label.strip().casefold(), _words(label)
         at_id = next((end for end in _ends(text, _AFTER_ID) if text[:end] in self._ids), 0)
@@ -73,8 +73,8 @@ class Matcher:
         return _match(by_id | by_name if by_id - by_name else by_name, how)
 
 
-def _match(people: set[Person], by: str) -> Match:
-    return Match(tuple(sorted(people, key=lambda person: person.id)), by)
+def _match(people: set[Person], by: str) -> PersonMatch:
+    return PersonMatch(tuple(sorted(people, key=lambda person: person.id)), by)
 
 
 def _ends(text: str, after: str) -> list[int]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from autograder.assignment.policy import AttemptRule
 from autograder.course_folders import CourseFolders
+from autograder.results import ResultFolder
 from autograder.roster.lateness import Lateness
 from autograder.submission import exchange_files
 
@@ -28,6 +29,16 @@ class Attempt:
     @property
     def name(self) -> str:
         return self.folder.name
+
+    @property
+    def key(self) -> str:
+        """The name of its own result; no student has a slash in an id."""
+        return f"{self.student}/{self.name}"
+
+
+def attempt_results(results: ResultFolder) -> ResultFolder:
+    """Where the results of single attempts lie, by `Attempt.key`."""
+    return ResultFolder(results.path / "attempts", results.state)
 
 
 def folder_name(moment: datetime | None, number: int | None, digest: str) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from autograder.assignment.policy import AttemptRule, Deadline, deadlines
+from autograder.assignment.policy import AttemptRule, DueDate, deadlines
 from autograder.course_folders import CourseFolders
-from autograder.results import ResultFolder
-from autograder.roster.attempts import Attempt, attempts_of, chosen, handed_in
+from autograder.results import ReportStatus, ResultFolder
+from autograder.roster.attempts import Attempt, attempt_results, attempts_of, chosen, handed_in
 from autograder.roster.extensions import Extensions, course_extensions
 from autograder.roster.groups import Groups, course_groups
 from autograder.roster.lateness import Lateness, lateness
@@ -23,12 +23,12 @@ class Term:
 
     course: CourseFolders
     roster: Roster | None
-    deadlines: tuple[Deadline, ...]
+    deadlines: tuple[DueDate, ...]
     extensions: Extensions
     groups: Groups
 
     @cached_property
-    def _by_assignment(self) -> dict[str, Deadline]:
+    def _by_assignment(self) -> dict[str, DueDate]:
         return {deadline.assignment: deadline for deadline in self.deadlines}
 
     def rule(self, assignment: str) -> AttemptRule:
@@ -52,23 +52,44 @@ class Term:
         return lateness(deadline.policy, due, moment, self._days_left(deadline, student))
 
     def counting(self, assignment: str, student: str) -> Attempt | None:
-        """Of the attempts that are kept for a student the one that counts by time; None where that cannot be said."""
-        attempts = attempts_of(self.course, assignment, student)
-        rule = self.rule(assignment)
-        return None if rule is AttemptRule.BEST else chosen(attempts, rule, self.late_attempt(assignment))
+        """Of the attempts that are kept for a student the one that counts now; None where that cannot be said."""
+        return self.chosen(assignment, attempts_of(self.course, assignment, student))
+
+    def chosen(self, assignment: str, attempts: Sequence[Attempt]) -> Attempt | None:
+        """The same among these, which may be of a group."""
+        return chosen(
+            attempts, self.rule(assignment), self.late_attempt(assignment), lambda one: self._points(assignment, one)
+        )
+
+    def outdated(self, assignment: str) -> list[Attempt]:
+        """Attempts that count now and do not lie in submitted/, such as after an extension."""
+        folder = self.course.attempts / assignment
+        students = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+        counting = [attempt for name in students if (attempt := self.counting(assignment, name)) is not None]
+        return [
+            attempt
+            for attempt in counting
+            if handed_in(self.course.submitted / attempt.student / assignment) != attempt.moment
+        ]
+
+    def _points(self, assignment: str, attempt: Attempt) -> float | None:
+        """What an attempt got when all were graded; None: not graded."""
+        results = attempt_results(ResultFolder(self.course.results / assignment, self.course.state))
+        report = results.read(attempt.key)
+        return report.auto_score if report is not None and report.status is ReportStatus.GRADED else None
 
     def late_attempt(self, assignment: str) -> Callable[[Attempt], Lateness | None]:
         """How late each attempt of an assignment is."""
         return lambda attempt: self.lateness_at(assignment, attempt.student, attempt.moment)
 
-    def _days_left(self, deadline: Deadline, student: str) -> int:
+    def _days_left(self, deadline: DueDate, student: str) -> int:
         """Late days not used for assignments that were due earlier."""
         if not deadline.policy.late_days:
             return 0
         earlier = self.deadlines[: self.deadlines.index(deadline)]
         return max(0, deadline.policy.late_days - sum(self._free_days(one, student) for one in earlier))
 
-    def _free_days(self, deadline: Deadline, student: str) -> int:
+    def _free_days(self, deadline: DueDate, student: str) -> int:
         """Late days that a student used for an assignment."""
         key = (deadline.assignment, student)
         if key not in self._used:

@@ -17,6 +17,7 @@ from autograder.assignment.notebook_source import (
     SourceError,
 )
 from autograder.assignment.numbering import number_notebooks
+from autograder.assignment.policy import read_policy
 from autograder.assignment.test_files import DeclaredTest, SuiteError
 from autograder.assignment.toml import Complaints, TomlTable
 from autograder.course_folders import CourseFolders
@@ -66,6 +67,7 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
         "alphabet": data.texts("alphabet", {}),
         "glossary": data.texts("glossary", {}),
     }
+    fields["policy"] = read_policy(data, fields["due"])
     fields["told"] = {name: data.text(name, "", LINE) for name in TOLD}
     for package in fields["packages"]:
         if not package.isidentifier():

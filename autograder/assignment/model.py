@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from autograder.assignment.notebook_source import SourceCell, whole_notebook
+from autograder.assignment.policy import Policy
 from autograder.assignment.references import References
 from autograder.assignment.test_files import DeclaredTest
 from autograder.course_folders import CourseFolders
@@ -115,6 +116,7 @@ TOLD = {
 class Assignment:
     """One assignment: what assignment.toml says, and its problems in teaching order.
 
+    policy: what late work costs; None: nothing.
     told: for each of TOLD its text, empty until an instructor fills it.
     feedback_a_day: how many submissions of a student get a page on one day before the deadline.
     dropped: ids of exercises and answers that are gone for good, marks included.
@@ -126,6 +128,7 @@ class Assignment:
     title: str
     version: str
     due: datetime | None
+    policy: Policy | None
     feedback_a_day: int
     library: str
     release_url: str

@@ -18,7 +18,7 @@ from autograder.errors import BadInput
 from autograder.files import write_atomically
 from autograder.grading import regrade
 from autograder.grading.regrade import Regrade
-from autograder.marks import marker_notebook, pages
+from autograder.marks import class_report, marker_notebook, pages
 from autograder.marks.cells_html import cell_html
 from autograder.marks.feedback_allowance import Allowance
 from autograder.marks.notebook_cells import NotebookJson, grade_id, is_rubric, text_of
@@ -79,9 +79,7 @@ def write(
                 waiting.append(standing.student)
                 _leave_earlier(assignment, standing, folder / INDEX, allowance.sentence)
             progress(standing.student)
-    html = pages.render("class.html.j2", assignment, title=f"{assignment.title}: the class", standings=everyone)
-    index = feedback / f"{assignment.name}.html"
-    write_atomically(index, html.encode())
+    index = class_report.write(assignment, results, everyone)
     wanted = [s.student for s in everyone if students is None or s.student in students]
     return Pages(index, tuple(name for name in wanted if name not in waiting), tuple(waiting))
 

@@ -122,8 +122,8 @@ def grade(
         work = _work(folder, course, term, student, results)
     found = work.found
     regraded = begin(results, why, found.folders, student) if why is not None else None
-    for name, why in results.doubts(found.folders).items():
-        say_line(f"{name}: {why}: graded again")
+    for name, doubt in results.doubts(found.folders).items():
+        say_line(f"{name}: {doubt}: graded again")
     log = ChangeLog(results, course.manifest, found.folders)
     with counting("grading", len(found.folders)) as advance:
 

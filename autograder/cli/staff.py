@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +28,8 @@ from autograder.cli.screen import cell, say, say_csv, say_line, say_quoted
 from autograder.errors import BadInput, NotGraded
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from autograder.assignment.model import Assignment
     from autograder.grading.changes import ChangeLog
     from autograder.grading.grade_class import Done
@@ -51,11 +55,12 @@ MAX_CHANGES = 30  # rows on the screen
 )
 @click.option("--final", "stage", flag_value="final", help="As after the deadline, which has not come yet.")
 @click.option("--force", is_flag=True, help="Grade unchanged submissions again.")
+@click.option("--scheduler", metavar="ADDRESS", help="Grade on the workers of this Dask scheduler (docs/cluster.md).")
 @click.option("--no-gradebook", is_flag=True, help="Leave gradebook.db and autograded/ alone.")
 @weak_option
 def grade(
     assignment: str, folder: Path, out: Path, workers: int, student: str | None, seed: int | None, new_seed: bool,
-    stage: str | None, force: bool, no_gradebook: bool, allow_weak: bool,
+    stage: str | None, force: bool, scheduler: str | None, no_gradebook: bool, allow_weak: bool,
 ) -> None:  # fmt: skip
     """Grade DIR/<student>/ASSIGNMENT/ (DIR is submitted/ unless given) into results and nbgrader's gradebook.
 
@@ -72,6 +77,7 @@ def grade(
       autograder grade ps3 --student ada --force
       autograder grade ps3 late/ --workers 8                     (late ones, into the same results)
       autograder grade ps3 --out trial/ --no-gradebook           (beside the results that count)
+      autograder grade ps3 --scheduler tcp://10.0.0.5:8786       (on other machines)
     """
     from autograder.assignment.load import load_assignment
     from autograder.build import copies
@@ -98,7 +104,10 @@ def grade(
     for name, why in results.doubts(found.folders).items():
         say_line(f"{name}: {why}: graded again")
     log = ChangeLog(results, course.manifest, found.folders)
-    with counting("grading", len(found.folders)) as advance:
+    with (
+        _machines(scheduler, course, results) as executor,
+        counting("grading", len(found.folders)) as advance,
+    ):
 
         def on_done(one: Done) -> None:
             log.compare(one.report)
@@ -106,13 +115,25 @@ def grade(
 
         done = grade_class(
             course, found.folders, results.path, seed=draw.seed if seed is None else seed, stage=draw.stage,
-            workers=workers, force=force, allow_weak=allow_weak, on_done=on_done,
+            workers=workers, force=force, allow_weak=allow_weak, executor=executor, on_done=on_done,
         )  # fmt: skip
     if not no_gradebook:
         _print_gradebook(_write_gradebook(course, results, folder, [one.report.student for one in done]), told)
     _print_changes(log)
     _print_counts(course.name, results, done)
     _refuse_incomplete(done, found.left)
+
+
+@contextmanager
+def _machines(scheduler: str | None, course: Assignment, results: ResultFolder) -> Iterator[Executor | None]:
+    """Other machines' workers, where a scheduler is named; None: this machine's processes."""
+    if scheduler is None:
+        yield None
+        return
+    from autograder.grading.scheduler import machines
+
+    with machines(scheduler, course, results, say_line) as executor:
+        yield executor
 
 
 def _results(out: Path, course: Assignment) -> ResultFolder:
@@ -180,7 +201,7 @@ def _print_counts(name: str, results: ResultFolder, done: list[Done]) -> None:
 
     fresh = sum(one.fresh for one in done)
     counts = ", ".join(f"{n} {what}" for n, what in ((fresh, "graded"), (len(done) - fresh, "unchanged")) if n)
-    level, stage = done[0].report.isolation, done[0].report.stage
+    level, stage = ", ".join(sorted({one.report.isolation for one in done})), done[0].report.stage
     counts += "" if stage is Stage.FINAL else " (provisional, before the deadline)"
     folder = results.path.parent
     elsewhere = "" if folder == Path("results") else f" --out {shlex.quote(str(folder))}"

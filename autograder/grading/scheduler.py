@@ -246,7 +246,7 @@ class Machines(Executor):
         error: AutograderError = NotGraded(
             f"no machine is left after {self._patience:g} s. Finished results are kept: start workers, run again"
         )
-        refusals = list(dict.fromkeys(self._refused[worker] for worker in present if worker in self._refused))
+        refusals = list(dict.fromkeys(refusal for worker, refusal in self._refused.items() if worker in present))
         if refusals:
             kinds = {refusal.error for refusal in refusals}
             kind = kinds.pop() if len(kinds) == 1 else NotGraded

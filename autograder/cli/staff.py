@@ -201,7 +201,8 @@ def _print_counts(name: str, results: ResultFolder, done: list[Done]) -> None:
 
     fresh = sum(one.fresh for one in done)
     counts = ", ".join(f"{n} {what}" for n, what in ((fresh, "graded"), (len(done) - fresh, "unchanged")) if n)
-    level, stage = ", ".join(sorted({one.report.isolation for one in done})), done[0].report.stage
+    levels = {one.report.isolation for one in done}
+    level, stage = ", ".join(sorted(levels - {"none"} or levels)), done[0].report.stage
     counts += "" if stage is Stage.FINAL else " (provisional, before the deadline)"
     folder = results.path.parent
     elsewhere = "" if folder == Path("results") else f" --out {shlex.quote(str(folder))}"

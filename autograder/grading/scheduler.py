@@ -257,7 +257,8 @@ class Machines(Executor):
 
 
 def _connected(address: str, seconds: float) -> distributed.Client:
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for name in ("distributed", "distributed.client"):  # what they say of a lost worker is told in plainer words
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
         answering = asyncio.run(asyncio.wait_for(_type_of(address), seconds))
     except Exception as error:  # of the address, of the net, or of what answers there

@@ -179,7 +179,7 @@ class MadeClient:
         return dict.fromkeys(self.workers, 1)
 
     def submit(self, _: Any, run: str, line: str, *, workers: list[str] | None, **__: Any) -> SimpleNamespace:
-        sent = SimpleNamespace(add_done_callback=lambda told: self._answer(sent, told, line, workers))
+        sent: SimpleNamespace = SimpleNamespace(add_done_callback=lambda told: self._answer(sent, told, line, workers))
         return sent
 
     def _answer(self, sent: SimpleNamespace, told: Callable[[Any], None], line: str, allowed: list[str] | None) -> None:
@@ -228,7 +228,7 @@ def over(
     monkeypatch.setattr(scheduler, "_TICK", 0.01)
 
     def run(client: MadeClient) -> tuple[dict[str, Report], list[str]]:
-        folder, told = results(course, "results"), []
+        folder, told = results(course, "results"), list[str]()
         with scheduler.Machines(client, course, folder, told.append, patience=0.05) as executor:
             return grade(course, folder, executor=executor), told
 

@@ -94,7 +94,8 @@ class Report:
     """What the grader says about one submission: the content of `<out>/<assignment>/<student>.json`.
 
     `auto_score` is None for a submission that could not be graded, and counts the graded exercises of one that was
-    partly graded. files: path to SHA-256 of what is stored beside the report.
+    partly graded. handed_in_by: the member of the student's group whose submission this is; empty: the student.
+    files: path to SHA-256 of what is stored beside the report.
     """
 
     assignment: str
@@ -112,6 +113,7 @@ class Report:
     tests: tuple[TestResult, ...]
     notes: tuple[str, ...]
     stage: Stage = Stage.FINAL
+    handed_in_by: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
     schema: int = SCHEMA
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from autograder.assignment.notebook_source import SourceCell, whole_notebook
+from autograder.assignment.policy import Policy
 from autograder.assignment.references import References
 from autograder.assignment.test_files import DeclaredTest
 from autograder.course_folders import CourseFolders
@@ -37,6 +38,7 @@ class Problem:
     was: exercise or answer id to the ids that it had in earlier releases.
     mistake_limits: exercise id to the share of its points that one mistake may cost.
     packs: folders of data/ that its notebook needs; they ship with it.
+    forbidden: exercise id to the calls that it is about (`forbidden`).
     """
 
     name: str
@@ -53,6 +55,7 @@ class Problem:
     hidden_cases: tuple[DeclaredTest, ...]
     handout: HandoutPart
     packs: tuple[str, ...]
+    forbidden: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def notebook_file(self) -> str:
@@ -115,6 +118,7 @@ TOLD = {
 class Assignment:
     """One assignment: what assignment.toml says, and its problems in teaching order.
 
+    policy: what late work costs; None: nothing.
     told: for each of TOLD its text, empty until an instructor fills it.
     feedback_a_day: how many submissions of a student get a page on one day before the deadline.
     dropped: ids of exercises and answers that are gone for good, marks included.
@@ -126,6 +130,7 @@ class Assignment:
     title: str
     version: str
     due: datetime | None
+    policy: Policy | None
     feedback_a_day: int
     library: str
     release_url: str

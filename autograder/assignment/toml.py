@@ -76,6 +76,38 @@ class TomlTable:
         self.complain(f"{key} = {value!r} should be a whole number, 0 or above", key)
         return default
 
+    def optional_count(self, key: str) -> int | None:
+        """A whole number from 0; None where it is not given."""
+        if key in self._data:
+            return self.count(key, 0)
+        self._asked.append(key)
+        return None
+
+    def percent(self, key: str) -> float:
+        """A number from 0 to 100; 0 where it is not given."""
+        value = self._get(key, 0)
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 100:
+            return float(value)
+        self.complain(f"{key} = {value!r} should be a number from 0 to 100", key)
+        return 0.0
+
+    def one_of(self, key: str, choices: tuple[str, ...]) -> str:
+        """One of these texts; the first where it is not given."""
+        value = self._get(key, choices[0])
+        if value not in choices:
+            self.complain(f"{key} = {value!r} should be one of {', '.join(map(repr, map(str, choices)))}", key)
+            return choices[0]
+        return str(value)
+
+    def table(self, key: str) -> TomlTable | None:
+        """The sub-table [key]; None where it is not given."""
+        value = self._get(key, ())
+        if isinstance(value, dict):
+            return TomlTable(self._path, value, self._complaints, f"[{key}] ")
+        if value != ():
+            self.complain(f"write [{key}] as a table", key)
+        return None
+
     def share(self, key: str, default: float) -> float:
         """A number above 0 and at most 1."""
         value = self.positive(key, default)

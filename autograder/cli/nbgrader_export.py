@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import csv
+from pathlib import Path
 from typing import Any
 
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.plugins import CsvExportPlugin
 from nbgrader.preprocessors import AssignLatePenalties
+from traitlets import Bool
 
+from autograder.course_folders import CourseFolders
 from autograder.csv_cells import harmless
 from autograder.marks.standings import StandingStatus
+from autograder.results import ResultFolder
+from autograder.roster.lateness import Lateness
+from autograder.roster.term import course_term
 
 COLUMNS = (
     "assignment", "duedate", "timestamp", "student_id", "last_name", "first_name", "email", "raw_score",
@@ -21,8 +27,12 @@ COLUMNS = (
 class StatusCsvExport(CsvExportPlugin):  # type: ignore[misc]
     """`nbgrader export`: nbgrader's columns and "status". Scores are empty where a result is missing.
 
-    Lateness is worked out here, from the due date and any extension as they are now, by the late-submission plugin.
+    Lateness is worked out here, as due date and extensions are now: by the assignment's [policy], and without one by
+    nbgrader's late-submission plugin.
     """
+
+    open_scores = Bool(True, help="Write scores of submissions with answers to be marked, without these answers.")
+    open_as_zero = Bool(False, help="Write scores also where exercises are not graded, as if they had 0 points.")
 
     def export(self, gradebook: Gradebook) -> None:
         dest = self.to or "grades.csv"
@@ -30,6 +40,8 @@ class StatusCsvExport(CsvExportPlugin):  # type: ignore[misc]
         students, assignments = set(map(str, self.student)), set(map(str, self.assignment))
         self._late = AssignLatePenalties(parent=self)
         self._late.init_plugin()
+        course = CourseFolders(Path(getattr(getattr(self.parent, "coursedir", None), "root", "")))
+        self._term = course_term(course)
         with open(dest, "w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             writer.writeheader()
@@ -62,23 +74,39 @@ class StatusCsvExport(CsvExportPlugin):  # type: ignore[misc]
             for grade in notebook.grades
             if grade.auto_score is None and grade.manual_score is None
         ]
-        if any(grade.cell_type == "code" for grade in open_cells):
-            return row | {"status": StandingStatus.NOT_GRADED}
-        penalty = self._penalty(submission)
-        score = max(0.0, submission.score - penalty)
         status = StandingStatus.TO_BE_MARKED if open_cells else StandingStatus.COMPLETE
+        if any(grade.cell_type == "code" for grade in open_cells):
+            status = StandingStatus.NOT_GRADED
+        if not self._is_written(status):
+            return row | {"status": status}
+        penalty = self._penalty(submission)
         return row | {
             "raw_score": submission.score,
             "late_submission_penalty": penalty,
-            "score": score,
+            "score": max(0.0, submission.score - penalty),
             "status": status,
         }
 
+    def _is_written(self, status: StandingStatus) -> bool:
+        """Whether a submission of this status gets a score."""
+        if self.open_as_zero or status is StandingStatus.COMPLETE:
+            return True
+        return self.open_scores and status is StandingStatus.TO_BE_MARKED
+
     def _penalty(self, submission: Any) -> float:
+        late = self._lateness(submission.assignment.name, submission.student.id)
+        if late is not None:
+            return late.taken_off(submission.score)
         if submission.timestamp is None or submission.assignment.duedate is None or not submission.total_seconds_late:
             return 0.0
         late = submission.total_seconds_late
         return sum((self._notebook_penalty(submission.student.id, book, late) for book in submission.notebooks), 0.0)
+
+    def _lateness(self, assignment: str, student: str) -> Lateness | None:
+        """By the assignment's policy; None where it has none."""
+        course = self._term.course
+        report = ResultFolder(course.results / assignment, course.state).read(student)
+        return self._term.lateness(assignment, student, report.handed_in_by if report is not None else "")
 
     def _notebook_penalty(self, student: str, notebook: Any, seconds_late: float) -> float:
         penalty = self._late.plugin_inst.late_submission_penalty(student, notebook.score, seconds_late)

@@ -6,14 +6,18 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from autograder.cli.screen import line
+from autograder.cli.screen import line, say_line
 from autograder.course_folders import CourseFolders
 from autograder.names import assignment_name, student_name
+
+if TYPE_CHECKING:
+    from autograder.roster.term import Term
 
 HERE = CourseFolders(Path())
 MAX_LAST = 60  # characters beside a bar
@@ -42,6 +46,13 @@ workers_option = click.option(
     help="How many submissions at once.",
 )  # fmt: skip
 weak_option = click.option("--allow-weak", is_flag=True, help="Grade even where this machine cannot confine code.")
+
+
+def say_outdated(term: Term, assignment: str) -> None:
+    """Say which attempts count now, by policy and extensions, and are not yet graded as that."""
+    for attempt in term.outdated(assignment):
+        fix = f"run `autograder grade {assignment}`"
+        say_line(f"{attempt.student}: the attempt {attempt.name} counts now, and another was graded: {fix}")
 
 
 @contextmanager

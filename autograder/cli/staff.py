@@ -19,6 +19,7 @@ from autograder.cli.options import (
     assignment_argument,
     counting,
     results_option,
+    say_outdated,
     student_as_typed,
     students_as_typed,
     weak_option,
@@ -28,13 +29,16 @@ from autograder.cli.screen import cell, say, say_csv, say_line, say_quoted
 from autograder.errors import BadInput, NotGraded
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from concurrent.futures import Executor
 
     from autograder.assignment.model import Assignment
     from autograder.grading.changes import ChangeLog
     from autograder.grading.grade_class import Done
+    from autograder.grading.shared_work import SharedWork
     from autograder.marks.gradebook import Summary
     from autograder.results import ResultFolder
+    from autograder.roster.term import Term
 
 MAX_CHANGES = 30  # rows on the screen
 
@@ -82,10 +86,10 @@ def grade(
     from autograder.assignment.load import load_assignment
     from autograder.build import copies
     from autograder.grading.changes import ChangeLog
-    from autograder.grading.class_folder import submissions
     from autograder.grading.grade_class import grade_class
     from autograder.grading.seed import course_draw
     from autograder.results import Stage
+    from autograder.roster.term import course_term
 
     if seed is not None and new_seed:
         raise click.UsageError("--seed and --new-seed exclude each other: use one.")
@@ -95,28 +99,36 @@ def grade(
     if not no_gradebook:
         _refuse_other_results(out)
     results = _results(out, course)
-    found = submissions(folder, course.name, course.course, student).storable(results)
-    if not found.folders:
-        _refuse_incomplete([], found.left)
+    term = course_term(course.course)
+    work = _work(folder, course, term, student, results)
     copies.restore(course)
     told = [] if no_gradebook else _prepare_gradebook(course)
     draw = course_draw(course, Stage(stage) if stage else None, new=new_seed)
-    for name, why in results.doubts(found.folders).items():
-        say_line(f"{name}: {why}: graded again")
-    log = ChangeLog(results, course.manifest, found.folders)
-    with (
-        _machines(scheduler, course, results) as executor,
-        counting("grading", len(found.folders)) as advance,
-    ):
 
-        def on_done(one: Done) -> None:
-            log.compare(one.report)
-            advance(one.report.student)
+    with _machines(scheduler, course, results) as executor:
 
-        done = grade_class(
-            course, found.folders, results.path, seed=draw.seed if seed is None else seed, stage=draw.stage,
-            workers=workers, force=force, allow_weak=allow_weak, executor=executor, on_done=on_done,
-        )  # fmt: skip
+        def graded(
+            folders: dict[str, Path], into: ResultFolder, on_done: Callable[[Done], None], senders: Mapping[str, str]
+        ) -> list[Done]:
+            return grade_class(
+                course, folders, into.path, seed=draw.seed if seed is None else seed, stage=draw.stage, workers=workers,
+                force=force, allow_weak=allow_weak, executor=executor, on_done=on_done, handed_in_by=senders,
+            )  # fmt: skip
+
+        if _belongs_to_gradebook(out) and _is_handed_in_here(folder):
+            _bring_attempts_in_line(course, term, work, results, graded)
+            work = _work(folder, course, term, student, results)
+        found = work.found
+        for name, why in results.doubts(found.folders).items():
+            say_line(f"{name}: {why}: graded again")
+        log = ChangeLog(results, course.manifest, found.folders)
+        with counting("grading", len(found.folders)) as advance:
+
+            def on_done(one: Done) -> None:
+                log.compare(one.report)
+                advance(one.report.student)
+
+            done = graded(found.folders, results, on_done, work.handed_in_by)
     if not no_gradebook:
         _print_gradebook(_write_gradebook(course, results, folder, [one.report.student for one in done]), told)
     _print_changes(log)
@@ -134,6 +146,41 @@ def _machines(scheduler: str | None, course: Assignment, results: ResultFolder) 
 
     with machines(scheduler, course, results, say_line) as executor:
         yield executor
+
+
+def _work(folder: Path, course: Assignment, term: Term, student: str | None, results: ResultFolder) -> SharedWork:
+    """Who is graded with which folder. NotGraded where there is nobody."""
+    from autograder.grading.class_folder import submissions
+    from autograder.grading.shared_work import shared
+
+    alone = student if not term.groups.of(course.name) else None
+    found = submissions(folder, course.name, course.course, alone).storable(results)
+    work = shared(found, term, course.name).only(student)
+    if not work.found.folders:
+        _refuse_incomplete([], work.found.left)
+    if not work.found.folders and not work.found.left:
+        raise BadInput(f"no submission of {student} or of a group with {student} in {folder}/: check the spelling")
+    return work
+
+
+def _is_handed_in_here(folder: Path) -> bool:
+    return folder.resolve() == HERE.submitted.resolve()
+
+
+def _bring_attempts_in_line(
+    course: Assignment, term: Term, work: SharedWork, results: ResultFolder, graded: Callable[..., list[Done]]
+) -> None:
+    """Of several attempts put the one that counts into submitted/; under the rule "best" all are graded before."""
+    from autograder.collecting.collect import bring_in_line
+    from autograder.grading.shared_work import to_compare
+    from autograder.roster.attempts import attempt_results
+
+    attempts = to_compare(work.found, term, course.name)
+    if attempts:
+        with counting("attempts", len(attempts)) as advance:
+            graded(attempts, attempt_results(results), lambda one: advance(one.report.student), {})
+    for row in bring_in_line(term, course.name).rows:
+        say_line(f"{row.cells[1]}: {row.status}: {row.note}")
 
 
 def _results(out: Path, course: Assignment) -> ResultFolder:
@@ -249,8 +296,9 @@ def rerun(assignment: str, student: str, test: str, folder: Path, out: Path, all
     from autograder.results import tested_beside
 
     course = load_assignment(assignment)
-    path = submission_of(student, folder, course.name, course.course)
     report = next(iter(_results(out, course).all([student])), None) if out.is_dir() else None
+    sender = (report.handed_in_by if report else "") or student
+    path = submission_of(sender, folder, course.name, course.course)
     copies.restore(course)
     plan = Plan.of(course, report.seed if report else _seed_of(course, path))
     test_ids = [info.id for info in plan.tests if info.id.endswith(test) or info.id.partition("[")[0].endswith(test)]
@@ -295,11 +343,14 @@ def table(assignment: str, out: Path, as_csv: bool) -> None:
 
     from autograder.assignment.load import load_assignment
     from autograder.marks import class_table
-    from autograder.marks.standings import standings
+    from autograder.marks.standings import standings, with_lateness
+    from autograder.roster.term import course_term
 
     course = load_assignment(assignment)
     database = HERE.gradebook if _belongs_to_gradebook(out) else None
-    everyone = standings(course.manifest, _results(out, course), database)
+    term = course_term(course.course)
+    everyone = with_lateness(standings(course.manifest, _results(out, course), database), term, course.name)
+    say_outdated(term, course.name)
     if as_csv:
         say_csv(class_table.as_csv(everyone))
         return

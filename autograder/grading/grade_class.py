@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shlex
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -45,6 +45,7 @@ class Task:
     allow_weak: bool
     as_it_is: bool = False  # nbgrader's way: only a submission that reading leaves unchanged is graded
     stage: Stage = Stage.FINAL
+    handed_in_by: str = ""  # another member of the student's group
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ def grade_class(
     force: bool = False,
     allow_weak: bool = False,
     as_it_is: bool = False,
+    handed_in_by: Mapping[str, str] | None = None,
     executor: Executor | None = None,
     on_done: Callable[[Done], None] = lambda done: None,
 ) -> list[Done]:
@@ -86,6 +88,7 @@ def grade_class(
 
     seed: of the inputs that everyone's tests draw; None: each submission has its own.
     as_it_is: leave submissions that nbgrader could not take as they were handed in.
+    handed_in_by: student to the member of the group whose folder it is.
     executor: where tasks run; by default local processes. Raises TooWeak where confinement is weak and not allowed.
     """
     results = ResultFolder(out, assignment.course.state)
@@ -103,6 +106,7 @@ def grade_class(
             allow_weak,
             as_it_is,
             stage,
+            (handed_in_by or {}).get(student, ""),
         )  # fmt: skip
         for student, folder in folders.items()
     ]
@@ -140,11 +144,21 @@ def _done(task: Task, plan: Plan, sandbox: Sandbox) -> Done:
         return _left_for_grade(task, submission, plan, old, results)
     wanted = (plan.assignment.version, plan.engine, plan.seed, plan.stage, submission.digest, sandbox.level)
     standing = old is not None and results.is_whole(old) and old.status == ReportStatus.GRADED
-    if old is not None and standing and not task.force and old.key == wanted:
+    is_same = old is not None and (old.key, old.handed_in_by) == (wanted, task.handed_in_by)
+    if old is not None and standing and not task.force and is_same:
         return Done(old, fresh=False)
     graded, notebooks = _graded(submission, plan, sandbox)
-    results.write(graded.report, graded.details, notebooks)
-    return Done(graded.report, fresh=True, again=graded.again)
+    report = _with_sender(graded.report, task.handed_in_by)
+    results.write(report, graded.details, notebooks)
+    return Done(report, fresh=True, again=graded.again)
+
+
+def _with_sender(report: Report, sender: str) -> Report:
+    """The report, saying whose folder was graded where it is not the student's own."""
+    if not sender:
+        return report
+    note = f"handed in by {on_one_line(sender)} for the group"
+    return dataclasses.replace(report, handed_in_by=sender, notes=(note, *report.notes))
 
 
 def _failed(task: Task, plan: Plan, sandbox: Sandbox, error: Exception) -> Done:

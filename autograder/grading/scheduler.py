@@ -141,7 +141,7 @@ class Machines(Executor):
     @cached_property
     def _seen(self) -> list[Path]:
         """A file in each folder that machines must share: the results', and the one with the course's key."""
-        name = f".writing-run-{self._run}"
+        name = f".seen-by-machines-{self._run}"
         paths = [(folder / name).absolute() for folder in (self._results.path, self._results.state)]
         for path in paths:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -21,6 +21,7 @@ from kit.text import on_one_line
 
 NONE = "–"
 BESIDE = "° tested with the course's own earlier answers"
+LATE_COLUMNS = ("handed_in", "due", "days_late", "late_days_used", "percent_off", "final")
 WIDE = 10_000  # characters: room for any class
 
 
@@ -50,15 +51,22 @@ def _table(manifest: Manifest, standings: Sequence[Standing], rows: Sequence[Seq
     for number in numbers:
         grid.add_column(number, justify="right", no_wrap=True)
     grid.add_column("total", justify="right", no_wrap=True)
+    has_policy = any(standing.late is not None for standing in standings)
+    if has_policy:
+        grid.add_column("late", no_wrap=True)
+        grid.add_column("final", justify="right", no_wrap=True)
     grid.add_column("state", no_wrap=True)
     for standing, scores in zip(standings, rows, strict=True):
         cells = [_shown(score) + "*" * (score.manual is not None) + "°" * bool(score.beside) for score in scores]
-        grid.add_row(Text(on_one_line(standing.student)), *cells, _total(standing), standing.status)
+        late = _late(standing) if has_policy else []
+        grid.add_row(Text(on_one_line(standing.student)), *cells, _total(standing), *late, standing.status)
     grid.add_section()
     medians = [_median(score.points for score in column) for column in zip(*rows, strict=True)]
     totals = _median(standing.points for standing in standings if standing.status is not StandingStatus.NOT_GRADED)
-    grid.add_row("median", *medians, totals, "")
-    grid.add_row("points", *[f"{score.max_points:g}" for score in rows[0]], f"{standings[0].max_points:g}", "")
+    empty = ["", ""] if has_policy else []
+    grid.add_row("median", *medians, totals, *empty, "")
+    worth = [f"{score.max_points:g}" for score in rows[0]]
+    grid.add_row("points", *worth, f"{standings[0].max_points:g}", *empty, "")
     return grid
 
 
@@ -86,17 +94,47 @@ def as_csv(standings: Sequence[Standing]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     names = [score.id for score in standings[0].scores]
-    writer.writerow(
-        ["student", "state", *names, "auto_score", "total", "max_total", "version", "submission", "reason", "stage"]
-    )
+    has_policy = any(standing.late is not None for standing in standings)
+    header = [
+        "student",
+        "state",
+        *names,
+        "auto_score",
+        "total",
+        "max_total",
+        "version",
+        "submission",
+        "reason",
+        "stage",
+    ]
+    writer.writerow([*header, *(LATE_COLUMNS if has_policy else ())])
     for standing in standings:
         report = standing.report
         auto = report.auto_score if report else None
         total = None if standing.not_graded else standing.points
         row = [standing.student, standing.status, *(score.points for score in standing.scores), auto, total]
         tail = [report.version, report.submission, report.reason, report.stage] if report else [None] * 4
-        writer.writerow([harmless(value) for value in (*row, standing.max_points, *tail)])
+        late = _late_cells(standing) if has_policy else []
+        writer.writerow([harmless(value) for value in (*row, standing.max_points, *tail, *late)])
     return text.getvalue()
+
+
+def _late(standing: Standing) -> list[str]:
+    """How late the work is, and what is left of the total."""
+    known = standing.late is not None and standing.status is not StandingStatus.NOT_GRADED
+    late = standing.late.short if standing.late is not None else ""
+    return [late, f"{standing.final_points:.4g}" if known else NONE]
+
+
+def _late_cells(standing: Standing) -> list[object]:
+    late = standing.late
+    if late is None:
+        return [None] * len(LATE_COLUMNS)
+    final = None if standing.not_graded else standing.final_points
+    if not late.is_known:
+        return ["not known", late.due.isoformat(), None, None, None, final]
+    when = late.handed_in.isoformat() if late.handed_in is not None else None
+    return [when, late.due.isoformat(), late.days_late, late.free_days, late.percent, final]
 
 
 def _shown(score: Score) -> str:

@@ -26,8 +26,9 @@ from autograder.marks.feedback_allowance import Allowance
 from autograder.marks.notebook_cells import NotebookJson, grade_id, is_rubric, text_of
 from autograder.marks.outcome_groups import TestGroup
 from autograder.marks.provisional import as_students_see
-from autograder.marks.standings import Score, Standing, StandingStatus, standings
+from autograder.marks.standings import Score, Standing, StandingStatus, standings, with_lateness
 from autograder.results import ResultFolder, Stage
+from autograder.roster.term import course_term
 from autograder.submission import exchange_files
 from kit.manifest import CellKind, Notebook
 from kit.outcomes import OutcomeStatus
@@ -59,6 +60,7 @@ def write(
     """
     feedback = assignment.course.feedback
     everyone = standings(assignment.manifest, results, database or assignment.course.gradebook)
+    everyone = with_lateness(everyone, course_term(assignment.course), assignment.name)
     unknown = set(students or ()) - {standing.student for standing in everyone}
     if unknown:
         raise BadInput(f"no result for {', '.join(sorted(unknown))}: run `autograder grade {assignment.name}` first")
@@ -181,6 +183,16 @@ def _graded_at(results: ResultFolder, student: str) -> str:
     return datetime.fromtimestamp(path.stat().st_mtime, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
+def _lateness(standing: Standing) -> str:
+    """How late the work is, with the points before and after; nothing without a policy."""
+    if standing.late is None:
+        return ""
+    said = standing.late.sentence
+    if _student_total(standing) in ("provisional", "not graded") or not standing.late.percent:
+        return said
+    return f"{said} {_points(standing.points)} points before, {_points(standing.final_points)} after."
+
+
 def _why(score: Score, tests: Collection[TestGroup]) -> str:
     if any(group.status == OutcomeStatus.ERROR for group in tests):  # the reason then quotes the test
         return "Not graded yet: a test of this exercise is at fault. It will be graded again."
@@ -212,7 +224,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "markdown": markdown, "points": _points, "total": _total,
-        "student_total": _student_total, "why": _why,
+        "student_total": _student_total, "lateness": _lateness, "why": _why,
         "short": lambda digest: digest.removeprefix("sha256:")[:12],
     }  # fmt: skip
     return environment

@@ -154,7 +154,7 @@ class Writer:
         A missing score becomes "needs manual grade", never 0.
         """
         shown = {} if report.status == ReportStatus.NOT_GRADED else notebooks
-        folder = self._submitted / report.student / self._assignment.name
+        folder = self._submitted / (report.handed_in_by or report.student) / self._assignment.name
         marked = self._assignment.course.autograded / report.student / self._assignment.name
         moment, complaint = exchange_files.timestamp(folder)
         if complaint:

@@ -18,7 +18,8 @@ def as_students_see(standing: Standing) -> Standing:
     report = standing.report
     if report is None or report.stage is Stage.FINAL:
         return standing
-    return Standing(standing.student, tuple(_score(score, report) for score in standing.scores), _report(report))
+    scores = tuple(_score(score, report) for score in standing.scores)
+    return dataclasses.replace(standing, scores=scores, report=_report(report))
 
 
 def hidden_passed(report: Report, exercise: str | None = None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +11,8 @@ from pathlib import Path
 from autograder.errors import BadInput
 from autograder.marks.gradebook_reader import UNMARKED, CellMarks, read_gradebook
 from autograder.results import Report, ReportStatus, ResultFolder, tested_beside
+from autograder.roster.lateness import Lateness
+from autograder.roster.term import Term
 from kit.manifest import CellKind, Exercise, Manifest, check_id
 
 
@@ -57,16 +59,25 @@ class Score:
 
 @dataclass(frozen=True)
 class Standing:
-    """All scores of one student in the order of the notebooks, and the result behind them, if there is one."""
+    """All scores of one student in the order of the notebooks, and the result behind them, if there is one.
+
+    late: None where the assignment has no policy, or nothing was handed in.
+    """
 
     student: str
     scores: tuple[Score, ...]
     report: Report | None
+    late: Lateness | None = None
 
     @property
     def points(self) -> float:
-        """The sum of what is graded so far."""
+        """The sum of what is graded so far, before anything is taken off for lateness."""
         return sum(score.points or 0.0 for score in self.scores)
+
+    @property
+    def final_points(self) -> float:
+        """The same after lateness."""
+        return self.points if self.late is None else self.late.after(self.points)
 
     @property
     def max_points(self) -> float:
@@ -107,6 +118,18 @@ def standings(
     return [
         Standing(name, tuple(_scores(manifest, report, _renamed(manifest, marks.get(name, {})))), report)
         for name, report in sorted(students.items())
+    ]
+
+
+def with_lateness(standings: Iterable[Standing], term: Term, assignment: str) -> list[Standing]:
+    """Each standing with how late its work is, as policy and extensions are now."""
+    return [
+        standing
+        if standing.report is None
+        else dataclasses.replace(
+            standing, late=term.lateness(assignment, standing.student, standing.report.handed_in_by)
+        )
+        for standing in standings
     ]
 
 

@@ -8,7 +8,7 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -57,7 +57,7 @@ class _ArchiveListing:
     manifest: Manifest
 
     def zip_members(self, data: bytes) -> Iterator[Item]:
-        _check_directory(data)
+        check_directory(data)
         archive = zipfile.ZipFile(io.BytesIO(data))
         members = archive.infolist()
         if not forms.OFFICE.isdisjoint(member.filename for member in members):
@@ -66,13 +66,13 @@ class _ArchiveListing:
         for member in members[:MAX_ENTRIES]:
             is_file = stat.S_IFMT(member.external_attr >> 16) in (0, stat.S_IFREG)
             if not member.is_dir() and self._is_wanted(member.filename, is_file=is_file):
-                moment = _zip_time(member)
+                moment = zip_time(member)
                 yield self._item(
                     member.filename,
                     member.file_size,
-                    _ZipReader(archive, member),
+                    ZipReader(archive, member),
                     {"zip": moment} if moment is not None else {},
-                    _explodes(member),
+                    explodes(member),
                 )
 
     def tar_members(self, data: bytes) -> Iterator[Item]:
@@ -96,16 +96,16 @@ class _ArchiveListing:
         self, path: str, size: int, read: Callable[[int], bytes], times: dict[str, datetime], refusal: str = ""
     ) -> Item:
         archives = (*self.outer.archives, self.outer.path)
-        return Item(f"{self.outer.path}/{_slashes(path)}", size, read, {**self.outer.times, **times}, archives, refusal)
+        return Item(f"{self.outer.path}/{slashes(path)}", size, read, {**self.outer.times, **times}, archives, refusal)
 
     def _is_wanted(self, path: str, *, is_file: bool) -> bool:
         """Whether a member is to be looked at; one that is out of place is noted."""
-        parts = _slashes(path).split("/")
+        parts = slashes(path).split("/")
         if forms.is_checkpoint(parts):
             return is_file
         if forms.is_by_product(parts):
             return False
-        if ".." in parts or parts[0] in ("", "~") or re.match(r"[A-Za-z]:", parts[0]):
+        if leads_out(parts):
             self._refuse(path, "its path leads out of the archive")
         elif not is_file:
             self._refuse(path, "it is a link or no regular file")
@@ -128,7 +128,7 @@ class _ArchiveListing:
 
 
 @dataclass(frozen=True)
-class _ZipReader:
+class ZipReader:
     archive: zipfile.ZipFile
     member: zipfile.ZipInfo
 
@@ -152,13 +152,18 @@ class _BytesReader:
         return self.data[:limit]
 
 
-def _slashes(path: str) -> str:
+def leads_out(parts: Sequence[str]) -> bool:
+    """Whether a member's path, unpacked, could lie anywhere but below the archive's folder."""
+    return ".." in parts or parts[0] in ("", "~") or re.match(r"[A-Za-z]:", parts[0]) is not None
+
+
+def slashes(path: str) -> str:
     """A member's path as Unix spells it: some programs on Windows write backslashes."""
     return path.replace("\\", "/")
 
 
-def _check_directory(data: bytes) -> None:
-    """Refuse an archive with a long list of contents before the zipfile module reads it.
+def check_directory(data: bytes, limit: int = MAX_DIRECTORY) -> None:
+    """Refuse an archive with a long list of contents before the zipfile module reads it. data: its end suffices.
 
     The end is sought as that module does it: an archive may hold another, whose own end stands before.
     """
@@ -167,11 +172,11 @@ def _check_directory(data: bytes) -> None:
     end = len(tail) - 22 if has_no_comment else tail.rfind(_END_OF_ZIP)
     if end < 0 or len(tail) < end + 22:
         raise Refused(_DAMAGED)
-    if int.from_bytes(tail[end + 12 : end + 16], "little") > MAX_DIRECTORY or _ZIP64 in tail[max(end - 20, 0) : end]:
+    if int.from_bytes(tail[end + 12 : end + 16], "little") > limit or _ZIP64 in tail[max(end - 20, 0) : end]:
         raise Refused("it holds too many files")
 
 
-def _zip_time(member: zipfile.ZipInfo) -> datetime | None:
+def zip_time(member: zipfile.ZipInfo) -> datetime | None:
     """When a member was saved, by the clock of the student's machine; None for the earliest that a zip file knows."""
     try:
         moment = datetime(*member.date_time)
@@ -180,7 +185,7 @@ def _zip_time(member: zipfile.ZipInfo) -> datetime | None:
     return moment if moment.year > 1980 else None
 
 
-def _explodes(member: zipfile.ZipInfo) -> str:
+def explodes(member: zipfile.ZipInfo) -> str:
     if member.file_size > MAX_RATIO * max(member.compress_size, 1000):
         return "it grows more than a notebook can when it is unpacked"
     return ""

@@ -20,7 +20,11 @@ def timestamp(folder: Path) -> tuple[datetime | None, str | None]:
     """When a submission was handed in (naive UTC), if its timestamp.txt says so; else a complaint, if it has one."""
     if not os.path.lexists(folder / TIMESTAMP):
         return None, None
-    text = _small_text(folder / TIMESTAMP)
+    return parsed(_small_text(folder / TIMESTAMP))
+
+
+def parsed(text: str | None) -> tuple[datetime | None, str | None]:
+    """The time that the text of a timestamp.txt holds (naive UTC), or a complaint. None: it is no short text."""
     try:
         if text is None or not text.isascii():
             raise ValueError("not a short line of text")

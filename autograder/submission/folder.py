@@ -84,7 +84,7 @@ class FolderListing:
             return False
         if forms.CHECKPOINTS in parts[:-1]:
             if stat.S_ISREG(status.st_mode) and forms.is_checkpoint(parts):
-                self.items.append(Item(path, status.st_size, _FileReader(self.root, parts), times))
+                self.items.append(Item(path, status.st_size, FileReader(self.root, parts), times))
             return False
         if stat.S_ISDIR(status.st_mode):
             return self._is_listed(parts)
@@ -92,7 +92,7 @@ class FolderListing:
             return False
         self.received.plain &= len(parts) == 1
         if stat.S_ISREG(status.st_mode):
-            self.items.append(Item(path, status.st_size, _FileReader(self.root, parts), times))
+            self.items.append(Item(path, status.st_size, FileReader(self.root, parts), times))
         else:
             self._no_file(parts, status.st_mode)
         return False
@@ -122,7 +122,7 @@ class FolderListing:
 
 
 @dataclass(frozen=True)
-class _FileReader:
+class FileReader:
     """Reads a regular file below a folder. Raises Refused for anything else, OSError if it cannot be read."""
 
     root: int

@@ -234,7 +234,7 @@ def over(
 
     yield run
     class_grading.close_contexts()
-    assert not list(course.root.rglob(".writing-*")), "what machines were to see is gone"
+    assert not list(course.root.rglob(".seen-*")), "what machines were to see is gone"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Bulk downloads of course systems, and folders as people make them, into submitted/."""

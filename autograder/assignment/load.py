@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from autograder.assignment import notebook_source, test_files
+from autograder.assignment.forbidden import uses, why_no_means
 from autograder.assignment.model import DATA, TOLD, Assignment, HandoutPart, Problem
 from autograder.assignment.notebook_source import (
     CLOSING_ID,
@@ -24,6 +25,7 @@ from autograder.course_folders import CourseFolders
 from autograder.errors import BadInput
 from autograder.names import assignment_name
 from kit.manifest import CHECK, Answer, CellKind, Exercise, check_id
+from kit.notebooks import CodeCell
 from kit.versions import MIN_PYTHON
 
 MISTAKE_LIMIT = 0.5  # of an exercise's points, for one mistake, where problem.toml does not say
@@ -133,12 +135,14 @@ def _problem(folder: Path, number: int | None, call_seconds: float, complaints: 
     )
     was = {name: table.names("was") for name, table in (tables | answer_tables).items()}
     limits = {name: table.share("mistake_limit", limit) for name, table in tables.items()}
+    forbidden = {name: means for name, table in tables.items() if (means := table.strings("forbidden", ()))}
+    _check_forbidden(forbidden, cells, tables, complaints)
     for table in (*tables.values(), *answer_tables.values()):
         table.refuse_others()
     _check_rubric(folder / "rubric.md", answers, complaints)
     return Problem(
         folder.name, title, folder, number, cells, exercises, answers, presets, was, limits, public, hidden,
-        handout, packs,
+        handout, packs, forbidden,
     )  # fmt: skip
 
 
@@ -165,6 +169,27 @@ def _exercise(
         hidden_tests=sum(case.cases for case in hidden if case.exercise == cell.name),
         call_seconds=table.positive("call_seconds", call_seconds),
     )
+
+
+def _check_forbidden(
+    forbidden: dict[str, tuple[str, ...]],
+    cells: tuple[SourceCell, ...],
+    tables: dict[str, TomlTable],
+    complaints: Complaints,
+) -> None:
+    """Each entry can be found, and not in the reference."""
+    for name, entries in forbidden.items():
+        for entry in entries:
+            if (why := why_no_means(entry)) is not None:
+                tables[name].complain(f"forbidden names {entry!r}, which {why}", "forbidden")
+    code = [
+        CodeCell(cell.name or cell.id, cell.source, cell.name if cell.kind is CellKind.EXERCISE else None)
+        for cell in cells
+        if cell.kind in (CellKind.GIVEN, CellKind.EXERCISE)
+    ]
+    for use in uses(code, forbidden):
+        text = f"forbidden names {use.means!r}, which its reference uses (line {use.line} of {use.label})"
+        tables[use.exercise].complain(text, "forbidden")
 
 
 def _check_cells(

@@ -38,6 +38,7 @@ class Problem:
     was: exercise or answer id to the ids that it had in earlier releases.
     mistake_limits: exercise id to the share of its points that one mistake may cost.
     packs: folders of data/ that its notebook needs; they ship with it.
+    forbidden: exercise id to the calls that it is about (`forbidden`).
     """
 
     name: str
@@ -54,6 +55,7 @@ class Problem:
     hidden_cases: tuple[DeclaredTest, ...]
     handout: HandoutPart
     packs: tuple[str, ...]
+    forbidden: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def notebook_file(self) -> str:

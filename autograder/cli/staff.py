@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +31,7 @@ from autograder.errors import BadInput, NotGraded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from concurrent.futures import Executor
 
     from autograder.assignment.model import Assignment
     from autograder.grading.changes import ChangeLog
@@ -57,11 +60,13 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Grade unchanged submissions again.")
 @click.option("--regrade", is_flag=True, help="After a fix: keep a table of whose score changed, and why. Needs --why.")
 @click.option("--why", metavar="TEXT", help='What was mended, as students read it: "regraded because TEXT".')
+@click.option("--scheduler", metavar="ADDRESS", help="Grade on the workers of this Dask scheduler (docs/cluster.md).")
 @click.option("--no-gradebook", is_flag=True, help="Leave gradebook.db and autograded/ alone.")
 @weak_option
 def grade(
     assignment: str, folder: Path, out: Path, workers: int, student: str | None, seed: int | None, new_seed: bool,
-    stage: str | None, force: bool, regrade: bool, why: str | None, no_gradebook: bool, allow_weak: bool,
+    stage: str | None, force: bool, regrade: bool, why: str | None, scheduler: str | None, no_gradebook: bool,
+    allow_weak: bool,
 ) -> None:  # fmt: skip
     """Grade DIR/<student>/ASSIGNMENT/ (DIR is submitted/ unless given) into results and nbgrader's gradebook.
 
@@ -83,6 +88,7 @@ def grade(
       autograder grade ps3 --regrade --why "a test of patchify refused another order of patches"
       autograder grade ps3 late/ --workers 8                     (late ones, into the same results)
       autograder grade ps3 --out trial/ --no-gradebook           (beside the results that count)
+      autograder grade ps3 --scheduler tcp://10.0.0.5:8786       (on other machines)
     """
     from autograder.assignment.load import load_assignment
     from autograder.build import copies
@@ -109,29 +115,31 @@ def grade(
     told = [] if no_gradebook else _prepare_gradebook(course)
     draw = course_draw(course, Stage(stage) if stage else None, new=new_seed)
 
-    def graded(
-        folders: dict[str, Path], into: ResultFolder, on_done: Callable[[Done], None], senders: Mapping[str, str]
-    ) -> list[Done]:
-        return grade_class(
-            course, folders, into.path, seed=draw.seed if seed is None else seed, stage=draw.stage,
-            workers=workers, force=force, allow_weak=allow_weak, on_done=on_done, handed_in_by=senders,
-        )  # fmt: skip
+    with _machines(scheduler, course, results) as executor:
 
-    if _belongs_to_gradebook(out) and _is_handed_in_here(folder):
-        _bring_attempts_in_line(course, term, work, results, graded)
-        work = _work(folder, course, term, student, results)
-    found = work.found
-    regraded = begin(results, why, found.folders, student) if why is not None else None
-    for name, doubt in results.doubts(found.folders).items():
-        say_line(f"{name}: {doubt}: graded again")
-    log = ChangeLog(results, course.manifest, found.folders)
-    with counting("grading", len(found.folders)) as advance:
+        def graded(
+            folders: dict[str, Path], into: ResultFolder, on_done: Callable[[Done], None], senders: Mapping[str, str]
+        ) -> list[Done]:
+            return grade_class(
+                course, folders, into.path, seed=draw.seed if seed is None else seed, stage=draw.stage, workers=workers,
+                force=force, allow_weak=allow_weak, executor=executor, on_done=on_done, handed_in_by=senders,
+            )  # fmt: skip
 
-        def on_done(one: Done) -> None:
-            log.compare(one.report)
-            advance(one.report.student)
+        if _belongs_to_gradebook(out) and _is_handed_in_here(folder):
+            _bring_attempts_in_line(course, term, work, results, graded)
+            work = _work(folder, course, term, student, results)
+        found = work.found
+        regraded = begin(results, why, found.folders, student) if why is not None else None
+        for name, doubt in results.doubts(found.folders).items():
+            say_line(f"{name}: {doubt}: graded again")
+        log = ChangeLog(results, course.manifest, found.folders)
+        with counting("grading", len(found.folders)) as advance:
 
-        done = graded(found.folders, results, on_done, work.handed_in_by)
+            def on_done(one: Done) -> None:
+                log.compare(one.report)
+                advance(one.report.student)
+
+            done = graded(found.folders, results, on_done, work.handed_in_by)
     if not no_gradebook:
         _print_gradebook(_write_gradebook(course, results, folder, [one.report.student for one in done]), told)
     if regraded is None:
@@ -140,6 +148,18 @@ def grade(
         end(course, results, regraded, None if no_gradebook else course.course.gradebook)
     _print_counts(course.name, results, done)
     _refuse_incomplete(done, found.left)
+
+
+@contextmanager
+def _machines(scheduler: str | None, course: Assignment, results: ResultFolder) -> Iterator[Executor | None]:
+    """Other machines' workers, where a scheduler is named; None: this machine's processes."""
+    if scheduler is None:
+        yield None
+        return
+    from autograder.grading.scheduler import machines
+
+    with machines(scheduler, course, results, say_line) as executor:
+        yield executor
 
 
 def _work(folder: Path, course: Assignment, term: Term, student: str | None, results: ResultFolder) -> SharedWork:
@@ -233,7 +253,8 @@ def _print_counts(name: str, results: ResultFolder, done: list[Done]) -> None:
 
     fresh = sum(one.fresh for one in done)
     counts = ", ".join(f"{n} {what}" for n, what in ((fresh, "graded"), (len(done) - fresh, "unchanged")) if n)
-    level, stage = done[0].report.isolation, done[0].report.stage
+    levels = {one.report.isolation for one in done}
+    level, stage = ", ".join(sorted(levels - {"none"} or levels)), done[0].report.stage
     counts += "" if stage is Stage.FINAL else " (provisional, before the deadline)"
     folder = results.path.parent
     elsewhere = "" if folder == Path("results") else f" --out {shlex.quote(str(folder))}"

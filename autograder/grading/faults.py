@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import errno
 
+from autograder.errors import NotGraded
 from autograder.sandbox.worker_process import SandboxError
 from kit.student import StudentError
+
+
+class TaskLost(NotGraded):
+    """Whatever graded one submission has ended each time."""
+
 
 # No memory; no more processes; no more open files, of this process or of all.
 _SHORT_OF = (errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE)

@@ -38,6 +38,7 @@ def fingerprint(assignment: Assignment) -> str:
     digest.update(_of_files(path for problem in assignment.problems for path in problem.tests).encode())
     for problem in assignment.problems:  # the staff's answers stand in for a student's earlier ones
         digest.update("\0".join(problem.references.values()).encode())
+        digest.update(repr(problem.forbidden).encode())
     return f"{autograder.__version__}+{digest.hexdigest()[:16]}"
 
 

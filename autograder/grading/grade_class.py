@@ -18,7 +18,7 @@ import torch
 from autograder.assignment.load import load_assignment
 from autograder.assignment.model import Assignment
 from autograder.assignment.released import release_notebook
-from autograder.grading.faults import in_words, is_ours
+from autograder.grading.faults import TaskLost, in_words, is_ours
 from autograder.grading.grade_one import Graded, confined, grade_submission, not_graded
 from autograder.grading.plan import Plan
 from autograder.grading.processes import NoProcess, forked_pool
@@ -58,7 +58,7 @@ class Done:
 
 
 @dataclass(frozen=True)
-class _How:
+class How:
     """A `Done` without its report."""
 
     fresh: bool
@@ -99,8 +99,8 @@ def grade_class(
             str(assignment.root),
             assignment.name,
             student,
-            str(folder),
-            str(out),
+            str(folder.absolute()),
+            str(out.absolute()),
             seed,
             force,
             allow_weak,
@@ -111,8 +111,9 @@ def grade_class(
         for student, folder in folders.items()
     ]
     if executor is not None:
-        return [_finished(future, on_done) for future in as_completed([executor.submit(grade_task, t) for t in tasks])]
-    plan, _ = _context(assignment, allow_weak)
+        plan = Plan.of(assignment, seed=0).drawn(seed or 0, stage)
+        return list(_in_executor(tasks, plan, executor, results, on_done))
+    plan, _ = prepare(assignment, allow_weak)
     try:
         return list(_in_processes(tasks, plan.drawn(seed or 0, stage), workers, results, on_done))
     finally:
@@ -124,7 +125,7 @@ def grade_task(task: Task) -> Done:
     """Grade one submission and store its result. The same in this process, a pool, or on another machine."""
     key = (task.root, task.assignment)
     if key not in _contexts:
-        _context(load_assignment(task.assignment, Path(task.root)), task.allow_weak)
+        prepare(load_assignment(task.assignment, Path(task.root)), task.allow_weak)
     plan, sandbox = _contexts[key]
     try:
         return _done(task, plan, sandbox)
@@ -201,7 +202,8 @@ def close_contexts() -> None:
         _contexts.popitem()[1][1].close()
 
 
-def _context(assignment: Assignment, allow_weak: bool) -> tuple[Plan, Sandbox]:
+def prepare(assignment: Assignment, allow_weak: bool) -> tuple[Plan, Sandbox]:
+    """The plan and sandbox of this process for an assignment. TooWeak where it cannot be confined well enough."""
     torch.set_num_threads(1)  # a process that has started more cannot fork safely
     sandbox = confined(assignment, allow_weak)
     try:
@@ -219,7 +221,7 @@ def _in_processes(
     """In a pool; what the grader's own trouble kept from being graded is tried once more, alone, at the end."""
     rest = {task.student: task for task in tasks}
     with suppress(NoProcess), forked_pool(min(workers, len(tasks))) as pool:
-        futures = {pool.submit(_how, task): task for task in tasks}
+        futures = {pool.submit(grade_and_store, task): task for task in tasks}
         for future in as_completed(futures):
             task = futures[future]
             if not isinstance(future.exception(), BrokenProcessPool) and not future.result().again:
@@ -229,39 +231,59 @@ def _in_processes(
         yield _read_back(task, _how_alone(task, plan, results), plan, results, on_done)
 
 
-def _how_alone(task: Task, plan: Plan, results: ResultFolder) -> _How:
+def _in_executor(
+    tasks: list[Task], plan: Plan, executor: Executor, results: ResultFolder, on_done: Callable[[Done], None]
+) -> Iterator[Done]:
+    """The same where somebody else's executor runs the tasks."""
+    futures = {executor.submit(grade_and_store, task): task for task in tasks}
+    again = []
+    for future in as_completed(futures):
+        task, how = futures[future], _how_elsewhere(future, futures[future], plan, results)
+        if how.again:
+            again.append(task)
+        else:
+            yield _read_back(task, how, plan, results, on_done)
+    for task in again:
+        how = _how_elsewhere(executor.submit(grade_and_store, task), task, plan, results)
+        yield _read_back(task, how, plan, results, on_done)
+
+
+def _how_elsewhere(future: Future[How], task: Task, plan: Plan, results: ResultFolder) -> How:
+    try:
+        return future.result()
+    except TaskLost as error:
+        reason = f"the grader failed on this submission: {error}"
+        results.write(not_graded(task.student, plan, reason, isolation="none"), [], {})
+        return How(fresh=True, again=False)
+
+
+def _how_alone(task: Task, plan: Plan, results: ResultFolder) -> How:
     """In a process of its own, while nothing else is graded."""
     try:
         with forked_pool(1) as single:
-            return single.submit(_how, task).result()
+            return single.submit(grade_and_store, task).result()
     except (BrokenProcessPool, NoProcess) as error:
         why = "no process could be started" if isinstance(error, NoProcess) else "its own process ended twice"
         reason = f"the grader failed on this submission, perhaps for want of memory: {why}"
         results.write(not_graded(task.student, plan, reason, isolation="none"), [], {})
-        return _How(fresh=True, again=False)
+        return How(fresh=True, again=False)
 
 
-def _how(task: Task) -> _How:
-    """Grade in a pool's process; the report is in its file.
+def grade_and_store(task: Task) -> How:
+    """Grade in a pool's process or on another machine; the report is in its file.
 
     What a process is sending when it is killed must not leave half a message in the pool's pipe, for whose end the
     pool would wait for ever. Messages as short as this one are written whole or not at all (pipe(7), PIPE_BUF).
     """
     done = grade_task(task)
-    return _How(done.fresh, done.again)
+    return How(done.fresh, done.again)
 
 
-def _read_back(task: Task, how: _How, plan: Plan, results: ResultFolder, on_done: Callable[[Done], None]) -> Done:
+def _read_back(task: Task, how: How, plan: Plan, results: ResultFolder, on_done: Callable[[Done], None]) -> Done:
     reason = f"{results.report_path(task.student)} cannot be written or was damaged: look at the folder, grade again"
     report = not_graded(task.student, plan, reason, isolation="none")
     with suppress(Exception):
         report = results.read(task.student) or report
     done = Done(report, how.fresh)
-    on_done(done)
-    return done
-
-
-def _finished(future: Future[Done], on_done: Callable[[Done], None]) -> Done:
-    done = future.result()
     on_done(done)
     return done

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from autograder.assignment.forbidden import uses
 from autograder.assignment.model import Assignment
 from autograder.errors import BadInput, TooWeak
 from autograder.grading.exercise_runs import ExerciseRun, SubmissionRun, bind, run_exercises
@@ -65,7 +66,9 @@ def grade_submission(submission: Submission, plan: Plan, sandbox: Sandbox) -> Gr
     )
     lacking = _lacking(plan.assignment, submission)
     exercises = tuple(_with_reason(result, lacking.get(result.id)) for result in exercises)
-    runs = dataclasses.replace(runs, notes=(*lacking.values(), *runs.notes))
+    runs = dataclasses.replace(
+        runs, notes=(*lacking.values(), *forbidden_means(plan.assignment, submission), *runs.notes)
+    )
     report = _report(submission, plan, sandbox.level, exercises, runs)
     details = [
         Detail(outcome.id, outcome.status, for_terminal(outcome.text), for_terminal(outcome.trace))
@@ -266,6 +269,17 @@ def _lacking(assignment: Assignment, submission: Submission) -> dict[str, str]:
             place = f"{label}, line {one.line}, imports {one.module}"
             found.setdefault(label, f"{place}, which is not among the grader's packages")
     return found
+
+
+def forbidden_means(assignment: Assignment, submission: Submission) -> list[str]:
+    """A sentence for each call that an exercise is about and the answer uses. It costs nothing: a person looks."""
+    extractions = submission.extractions
+    return [
+        str(use)
+        for book, problem in zip(assignment.manifest.notebooks, assignment.problems, strict=True)
+        if problem.forbidden and problem.name in extractions
+        for use in uses(extractions[problem.name].cells, problem.forbidden, given={cell.id for cell in book.cells})
+    ]
 
 
 def _notes(extractions: dict[str, Extraction]) -> list[str]:

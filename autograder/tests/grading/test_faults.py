@@ -266,7 +266,7 @@ def test_a_machine_without_processes_to_give_leaves_everybody_not_graded(
     def fails() -> int:
         raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
 
-    monkeypatch.setattr(grade_class_module, "_context", lambda *given: (Plan.of(course, 11), None))
+    monkeypatch.setattr(grade_class_module, "prepare", lambda *given: (Plan.of(course, 11), None))
     monkeypatch.setattr(os, "fork", fails)
     reports = class_of(course, "ada", "ben")
     assert {report.status for report in reports.values()} == {"not graded"}

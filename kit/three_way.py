@@ -42,7 +42,7 @@ def update(base: Manifest, new: Manifest, mine: Mapping[str, Raw], released: Map
 
 
 @dataclass(frozen=True)
-class _Origin:
+class Origin:
     """A released cell of the base, and its place there."""
 
     problem: str
@@ -54,7 +54,7 @@ class _Origin:
         return self.problem, self.cell.id
 
 
-def origins(base: Manifest, new: Manifest) -> dict[tuple[str, str], _Origin]:
+def origins(base: Manifest, new: Manifest) -> dict[tuple[str, str], Origin]:
     """For each cell of the new version, by problem and id, the one of the base that it goes on from."""
     return _Pairing(base, new).found
 
@@ -62,11 +62,11 @@ def origins(base: Manifest, new: Manifest) -> dict[tuple[str, str], _Origin]:
 class _Pairing:
     def __init__(self, base: Manifest, new: Manifest) -> None:
         self.base = {
-            book.problem: [_Origin(book.problem, place, cell) for place, cell in enumerate(book.cells)]
+            book.problem: [Origin(book.problem, place, cell) for place, cell in enumerate(book.cells)]
             for book in base.notebooks
         }
         self.new = new
-        self.found: dict[tuple[str, str], _Origin] = {}
+        self.found: dict[tuple[str, str], Origin] = {}
         self.used: set[tuple[str, str]] = set()
         self._by_ids()
         self._by_texts(elsewhere=False)
@@ -86,7 +86,7 @@ class _Pairing:
 
     def _by_texts(self, *, elsewhere: bool) -> None:
         """Cells of the same text; elsewhere: in another notebook, where a passage was moved."""
-        same: dict[tuple[str, CellKind, str], list[_Origin]] = defaultdict(list)
+        same: dict[tuple[str, CellKind, str], list[Origin]] = defaultdict(list)
         for problem, cells in self.base.items():
             for origin in reversed(cells):
                 if origin.key not in self.used and not _is_named(origin.cell) and origin.cell.source.strip():
@@ -126,7 +126,7 @@ class _Pairing:
             (b, cell) for b, cell in self._cells() if (b.problem, cell.id) not in self.found and not _is_named(cell)
         )
 
-    def _give(self, book: Notebook, cell: Cell, origin: _Origin) -> None:
+    def _give(self, book: Notebook, cell: Cell, origin: Origin) -> None:
         self.found[book.problem, cell.id] = origin
         self.used.add(origin.key)
 
@@ -240,7 +240,7 @@ class _Update:
         content["cells"] = list(_with_ids(cells))
         return content
 
-    def _cell(self, book: Notebook, cell: Cell, raw: Raw, origin: _Origin | None) -> list[Raw]:
+    def _cell(self, book: Notebook, cell: Cell, raw: Raw, origin: Origin | None) -> list[Raw]:
         """The cells that stand for a released one."""
         mine = self.mine.cells.get(origin.key) if origin is not None else None
         if origin is None or mine is None:
@@ -252,7 +252,7 @@ class _Update:
             return self._part(book, cell, raw, origin, mine)
         return self._merged(book, cell, raw, origin, mine)
 
-    def _was_deleted(self, cell: Cell, origin: _Origin) -> bool:
+    def _was_deleted(self, cell: Cell, origin: Origin) -> bool:
         """Whether the student took away a cell that is not graded and has not changed."""
         return (
             origin.problem in self.contents
@@ -271,7 +271,7 @@ class _Update:
             )
         return made
 
-    def _part(self, book: Notebook, cell: Cell, raw: Raw, origin: _Origin, mine: Raw) -> list[Raw]:
+    def _part(self, book: Notebook, cell: Cell, raw: Raw, origin: Origin, mine: Raw) -> list[Raw]:
         """One of several cells that an exercise or its check was split into."""
         heirs = self.heirs[origin.key]
         place = heirs.index(cell)
@@ -285,7 +285,7 @@ class _Update:
         part = {**mine, "source": parts[place]} | ({"outputs": []} if place and "outputs" in mine else {})
         return self._merged(book, cell, raw, origin, part)
 
-    def _merged(self, book: Notebook, cell: Cell, raw: Raw, origin: _Origin, mine: Raw) -> list[Raw]:
+    def _merged(self, book: Notebook, cell: Cell, raw: Raw, origin: Origin, mine: Raw) -> list[Raw]:
         own, before = renewed(source_of(mine), cell), renewed(origin.cell.source, cell)
         if own.strip() in (before.strip(), cell.source.strip()):
             return [_renewed_cell(raw, mine)]

@@ -38,7 +38,7 @@ An update of this folder was stopped before its end. Nothing is lost. To end it,
 
 
 @dataclass(frozen=True)
-class Plan:
+class UpdatePlan:
     """What an update does to the folder: paths to contents, paths to take away, and what to tell."""
 
     write: dict[str, bytes]
@@ -96,7 +96,7 @@ def _is_newer(mine: Manifest, new: Manifest, path: Path) -> bool:
 # --- what is to be done -----------------------------------------------------------------------------------------------
 
 
-def plan_for(release: Release, new: ReleaseZip) -> Plan:
+def plan_for(release: Release, new: ReleaseZip) -> UpdatePlan:
     """Everything in memory; ReleaseError, with nothing written, where it cannot be done without loss."""
     chosen, remarks = _notebooks(release, new.manifest)
     contents = {problem: saved.content for problem, saved in chosen.items()}
@@ -115,7 +115,7 @@ def plan_for(release: Release, new: ReleaseZip) -> Plan:
     remove = [name for name in remove if name not in write]
     files, gone, edited = _course_files(release, new)
     remarks += [*made.kept, *edited]
-    return Plan(write | files, (*remove, *gone), tuple(remarks), tuple(made.conflicts))
+    return UpdatePlan(write | files, (*remove, *gone), tuple(remarks), tuple(made.conflicts))
 
 
 def _notebooks(release: Release, new: Manifest) -> tuple[dict[str, SavedNotebook], list[str]]:
@@ -230,7 +230,7 @@ def _as_bytes(content: Mapping[str, Any]) -> bytes:
 # --- doing it ---------------------------------------------------------------------------------------------------------
 
 
-def _refuse_links(root: Path, plan: Plan) -> None:
+def _refuse_links(root: Path, plan: UpdatePlan) -> None:
     """What is a link may lead anywhere, and would be written through."""
     for name in plan.touched:
         for part in (Path(name), *Path(name).parents):
@@ -238,7 +238,7 @@ def _refuse_links(root: Path, plan: Plan) -> None:
                 raise ReleaseError(f"{part} is a link: put the file or folder itself in its place. Nothing was changed")
 
 
-def _back_up(release: Release, plan: Plan) -> Path:
+def _back_up(release: Release, plan: UpdatePlan) -> Path:
     """A zip beside the notebooks with all of them and with everything that is replaced; never over an older one."""
     files = {path.name: path.read_bytes() for path in release.root.glob("*.ipynb") if path.is_file()}
     files |= {name: data for name in plan.touched if (data := _read(release.root / name)) is not None}
@@ -265,7 +265,7 @@ def _under_a_free_name(part: Path, names: Iterator[Path]) -> Path:
     raise AssertionError("there is always one more name")
 
 
-def _stage(root: Path, plan: Plan) -> None:
+def _stage(root: Path, plan: UpdatePlan) -> None:
     """Write the new files aside, the plan last: with it the update counts as begun."""
     staged = root / unfinished.FOLDER
     try:
@@ -283,7 +283,7 @@ def _stage(root: Path, plan: Plan) -> None:
         raise ReleaseError(f"the new files cannot be written: {error.strerror}. Nothing was changed") from error
 
 
-def _told(release: Release, new: Manifest, plan: Plan, backup: Path) -> Iterator[str]:
+def _told(release: Release, new: Manifest, plan: UpdatePlan, backup: Path) -> Iterator[str]:
     yield f"Updated from version {release.manifest.version} to {new.version}. As it was before: {backup.name}"
     yield from (f"  {remark}" for remark in plan.remarks)
     if plan.conflicts:

@@ -50,7 +50,9 @@ def files(manifest: Manifest, more: Mapping[str, str] | None = None) -> dict[str
     """A release: notebooks, manifest, a library."""
     found = {book.file: json.dumps(notebook(manifest, book)).encode() for book in manifest.notebooks}
     found["tests/manifest.json"] = manifest.to_json().encode()
-    texts = {"CHANGES.md": f"# {manifest.version}\n", "tinylib/shapes.py": f"# of {manifest.version}\n"} | (more or {})
+    texts = {"CHANGES.md": f"# {manifest.version}\n", "tinylib/shapes.py": f"# of {manifest.version}\n"} | dict(
+        more or {}
+    )
     return found | {path: text.encode() for path, text in texts.items()}
 
 

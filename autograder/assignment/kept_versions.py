@@ -94,5 +94,11 @@ def kept_versions(assignment: Assignment) -> list[KeptVersion]:
     return sorted(found, key=lambda kept: version_order(kept.version))
 
 
+def earlier_versions(assignment: Assignment) -> list[KeptVersion]:
+    """Those that were released before the one that the sources are now, the oldest first."""
+    now = version_order(assignment.version)
+    return [kept for kept in kept_versions(assignment) if version_order(kept.version) < now]
+
+
 def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()

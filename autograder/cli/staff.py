@@ -250,11 +250,15 @@ def rerun(assignment: str, student: str, test: str, folder: Path, out: Path, all
 
 def _seed_of(course: Assignment, folder: Path) -> int:
     """The seed with which a submission without a result would be graded now."""
+    from autograder.assignment.kept_versions import earlier_versions
     from autograder.grading.seed import course_draw, own_seed
     from autograder.submission.read import read_submission
 
     drawn = course_draw(course).seed
-    return own_seed(course, read_submission(folder, course.manifest).digest) if drawn is None else drawn
+    if drawn is not None:
+        return drawn
+    earlier = [kept.manifest for kept in earlier_versions(course)]
+    return own_seed(course, read_submission(folder, course.manifest, earlier=earlier).digest)
 
 
 @click.command()

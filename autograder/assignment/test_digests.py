@@ -38,9 +38,16 @@ def _digest(
 
 
 def _definitions(path: Path) -> dict[str, ast.stmt]:
-    """A module's top-level statements by the names that they define or assign."""
+    """A module's top-level statements by the names that they define or assign; marks, which hold an id, left out."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    return {name: node for node in tree.body for name in _names(node)}
+    return {name: node for node in tree.body if not _is_mark(node) for name in _names(node)}
+
+
+def _is_mark(node: ast.stmt) -> bool:
+    match node:
+        case ast.Assign(value=ast.Call(func=ast.Name(id="exercise"))):
+            return True
+    return False
 
 
 def _names(node: ast.stmt) -> Iterator[str]:

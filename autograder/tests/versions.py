@@ -48,7 +48,7 @@ def _raw(cell: Cell, version: str) -> dict[str, Any]:
 
 def files(manifest: Manifest, more: Mapping[str, str] | None = None) -> dict[str, bytes]:
     """A release: notebooks, manifest, a library."""
-    found = {book.file: json.dumps(notebook(manifest, book)).encode() for book in manifest.notebooks}
+    found = {book.file: as_bytes(notebook(manifest, book)) for book in manifest.notebooks}
     found["tests/manifest.json"] = manifest.to_json().encode()
     texts = {"CHANGES.md": f"# {manifest.version}\n", "tinylib/shapes.py": f"# of {manifest.version}\n"} | dict(
         more or {}
@@ -73,3 +73,7 @@ def unpack(root: Path, contents: Mapping[str, bytes]) -> Path:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(data)
     return root
+
+
+def as_bytes(content: dict[str, Any]) -> bytes:
+    return json.dumps(content).encode()

@@ -247,7 +247,7 @@ class _Update:
             left = origin is not None and book.problem in self.contents and self._was_deleted(cell, origin)
             return [] if left else [copy.deepcopy(raw)]
         if not origin.cell.source.strip():
-            return self._set_up(cell, raw, mine)
+            return self._set_up(book, cell, raw, mine)
         if len(self.heirs[origin.key]) > 1:
             return self._part(book, cell, raw, origin, mine)
         return self._merged(book, cell, raw, origin, mine)
@@ -261,11 +261,11 @@ class _Update:
             and bool(cell.source.strip())
         )
 
-    def _set_up(self, cell: Cell, raw: Raw, mine: Raw) -> list[Raw]:
+    def _set_up(self, book: Notebook, cell: Cell, raw: Raw, mine: Raw) -> list[Raw]:
         """The new one stands, since a set-up fetches its own version's files. The manifest does not hold its text."""
         made = [_renewed_cell(raw, mine)]
-        if source_of(mine) != source_of(raw) and not _is_as_released(mine):
-            self.result.conflicts.append(f"{cell.id}: you had changed it; the new one stands, with yours as text below")
+        if source_of(mine) != source_of(raw) and not is_as_released(mine):
+            self.result.conflicts.append(f"{book.file}: {cell.id}: the new one stands, and yours as text below")
             made.append(
                 _course_text(f"**Your own text of the cell above**, as it was:\n\n{_fenced(source_of(mine), 'python')}")
             )
@@ -326,11 +326,12 @@ def _is_changed(cell: Raw, released: Cell) -> bool:
     return source_of(cell).strip() != released.source.strip() or bool(cell.get("attachments"))
 
 
-def _is_as_released(cell: Raw) -> bool:
+def is_as_released(cell: Raw) -> bool:
     """Whether the text is the one of which nbgrader keeps a checksum in the cell."""
     graded = _metadata(cell).get("nbgrader")
     graded = graded if isinstance(graded, dict) else {}
-    text = f"{source_of(cell)}{cell.get('cell_type')}{graded.get('grade_id')}"
+    settings = "".join(str(bool(graded.get(name))) for name in ("grade", "solution", "locked"))
+    text = f"{source_of(cell)}{cell.get('cell_type')}{settings}{graded.get('grade_id')}"
     return bool(graded.get("checksum") == hashlib.md5(text.encode(), usedforsecurity=False).hexdigest())
 
 

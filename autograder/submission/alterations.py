@@ -68,6 +68,7 @@ def _settings(book: Notebook, manifest: Manifest, raw: Mapping[str, Any], base: 
     """nbgrader's settings in the metadata: points, and what may be edited."""
     points = manifest.points
     before = base.points if base is not None else {}
+    was_there = {cell.id for known in base.notebooks for cell in known.cells} if base is not None else set()
     released = book.by_id
     odd, strange = [], 0
     for raw_cell in raw["cells"]:
@@ -78,7 +79,7 @@ def _settings(book: Notebook, manifest: Manifest, raw: Mapping[str, Any], base: 
         name = settings.get("grade_id") if isinstance(settings, dict) else None
         cell = released.get(name) if isinstance(name, str) else None
         if cell is None:
-            strange += 1
+            strange += name not in was_there
         elif cell.kind.is_known_to_nbgrader and not any(
             _as_released(cell, settings, known)
             for known in (points.get(cell.id), *(before[old] for old in (cell.id, *cell.was) if old in before))

@@ -70,6 +70,8 @@ def adopted(chosen: Chosen, manifest: Manifest) -> tuple[dict[str, Candidate | N
             raw = candidate.file.raw["cells"][place]
             for cell, part in zip(cells, _parts(kept, cells, manifest), strict=True):
                 home = places.home[cell.id]
+                if not part["source"].strip():
+                    continue  # the answer defines nothing of this part
                 if cell.kind.is_solution or cell.id not in places.there[home]:
                     comes[home].append(_Adopted(cell, _under(part, cell.id), _under(raw, cell.id)))
                 notes += [_note(cell, file, home, len(cells))] if cell.kind.is_solution else []

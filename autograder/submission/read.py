@@ -20,7 +20,8 @@ from autograder.submission.choose import Candidate, choose, course_mark
 from autograder.submission.intake import receive
 from autograder.submission.notebook_file import NotANotebook, NotebookFile, Room, parse_notebook
 from autograder.submission.received import Leftover, NotebookBytes, Received, shown
-from kit.manifest import CellKind, Manifest, Notebook, check_id
+from kit.cells import defined_names
+from kit.manifest import Cell, CellKind, Manifest, Notebook, check_id
 from kit.notebooks import MAX_CELLS, Extraction, source_of, submitted_cells, which_notebook
 from kit.reading import Reading, read_notebook
 
@@ -143,6 +144,21 @@ def _not_held(candidate: Candidate, manifest: Manifest, bases: Mapping[str, Mani
                 f"{cell.id} is not in this notebook, which was made for version {shown(str(candidate.version))} "
                 f"and not for {manifest.version}: it {added}",
             )
+        elif base is not None and (asked := _asked_since(cell, candidate, manifest, base)):
+            yield (
+                cell.id,
+                f"{cell.id} asks for {', '.join(asked)} since version {base.version}, for which this notebook was made",
+            )
+
+
+def _asked_since(cell: Cell, candidate: Candidate, manifest: Manifest, base: Manifest) -> list[str]:
+    """The names that an exercise asks for and did not in the base, where the notebook does not define them."""
+    if cell.kind is not CellKind.EXERCISE:
+        return []
+    before = {name for item in base.exercises if item.id in (cell.id, *cell.was) for name in item.names}
+    asked = [name for name in manifest.exercise(cell.id).names if name not in before] if before else []
+    code = [one.source for one in candidate.cells if one.is_code]
+    return asked if asked and not any(set(asked) & defined_names(source) for source in code) else []
 
 
 def _digest(notebooks: Mapping[str, SubmittedNotebook], problems: Mapping[str, str]) -> str:

@@ -40,8 +40,8 @@ def notebook(manifest: Manifest, book: Notebook) -> dict[str, Any]:
 def _raw(cell: Cell, version: str) -> dict[str, Any]:
     if cell.id == "setup":
         source = SETUP.format(version)
-        checksum = hashlib.md5(f"{source}codesetup".encode()).hexdigest()
-        nbgrader = {"grade_id": "setup", "schema_version": 3, "checksum": checksum}
+        checksum = hashlib.md5(f"{source}codeFalseFalseTruesetup".encode()).hexdigest()
+        nbgrader = {"grade_id": "setup", "schema_version": 3, "locked": True, "checksum": checksum}
         return released.raw(cell, source=source, metadata={"nbgrader": nbgrader})
     return released.raw(cell, **({"metadata": {"tags": [cell.kind]}} if cell.kind is CellKind.SHOW else {}))
 

@@ -19,6 +19,7 @@ from autograder.errors import BadInput, Leak, Stale, Surprise
 from autograder.publish import release as releasing
 from autograder.tests import tiny
 from autograder.tests.command_line import exit_code, run
+from kit import three_way
 from kit.release_zip import read_release
 
 NOTES = "The second exercise says which factor it means.\n"
@@ -85,6 +86,12 @@ def test_a_release_is_a_zip_file_that_students_can_update_to(course: Path, cache
     assert f"## Version 1.0\n\n{NOTES}" in read.files["CHANGES.md"].decode()
     assert {"kit/update.py", f"{tiny.LIBRARY}/shapes.py", "handout.md"} <= read.files.keys()
     assert read.digests["1.0"]["handout.md"] == hashlib.sha256(read.files["handout.md"]).hexdigest()
+
+
+def test_an_untouched_set_up_is_known_by_nbgraders_checksum(course: Path, cached: None) -> None:
+    (content,) = read_release(release()).notebooks.values()
+    setup = next(cell for cell in content["cells"] if cell["id"] == "setup")
+    assert three_way.is_as_released(setup) and not three_way.is_as_released(setup | {"source": "mine"})
 
 
 def test_what_is_kept_tells_ids_points_and_hashes_but_no_test(course: Path, cached: None) -> None:

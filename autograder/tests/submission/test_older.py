@@ -139,6 +139,26 @@ def test_a_split_exercise_counts_in_each_of_its_parts(folder, first):
     assert taken.not_held == {} and not any("deleted" in note for note in taken.notes)
 
 
+def test_a_part_that_the_earlier_version_did_not_ask_for_is_not_graded(folder, first):
+    hand_in(folder, first, tiny_scaler=SCALER)
+    taken = read_submission(folder, changed(first, split), earlier=[first])
+    assert solution(taken, FILE, "tiny-forward").strip() == SCALER.strip()
+    assert taken.not_held.keys() == {"tiny-back"}
+    assert "asks for undo since version 1.0" in taken.not_held["tiny-back"]
+
+
+def test_a_function_that_has_another_name_since_is_not_graded_under_it(folder, first):
+    def called_otherwise(data):
+        (item,) = [item for item in data["exercises"] if item["id"] == "tiny-scale"]
+        item["names"] = ["stretch"]
+
+    hand_in(folder, first, tiny_scale="def scale(values, factor):\n    return values\n")
+    new = changed(first, called_otherwise)
+    assert read_submission(folder, new, earlier=[first]).not_held.keys() == {"tiny-scale"}
+    hand_in(folder, first, tiny_scale="def stretch(values, factor):\n    return values\n")
+    assert read_submission(folder, new, earlier=[first]).not_held == {}
+
+
 def test_the_digest_is_the_same_each_time_and_another_where_the_set_is(folder, first):
     hand_in(folder, first, tiny_scaler=BOTH)
     new = changed(first, split)
@@ -154,6 +174,18 @@ def test_what_is_missing_though_it_was_there_is_not_taken_for_new(folder, first)
     new = changed(first, reworded)
     assert read_submission(folder, new, earlier=[first]).not_held == {}
     assert "tiny-scaler" in read_submission(folder, new).not_held  # as long as nobody knows what 1.0 held
+
+
+def test_a_cell_of_a_removed_exercise_claims_nothing(folder, first):
+    def removed(data):
+        cells = data["notebooks"][0]["cells"]
+        cells[:] = [item for item in cells if not item["id"].startswith("tiny-scaler")]
+        data["exercises"] = [item for item in data["exercises"] if item["id"] != "tiny-scaler"]
+
+    hand_in(folder, first, tiny_scaler=SCALER)
+    new = changed(first, removed)
+    assert not any("claim to be graded" in note for note in read_submission(folder, new, earlier=[first]).notes)
+    assert any("claim to be graded" in note for note in read_submission(folder, new).notes)
 
 
 def test_what_was_added_since_is_not_graded_and_says_so(folder, first):

@@ -11,7 +11,6 @@ import inspect
 import json
 import os
 import shutil
-import sys
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -224,7 +223,11 @@ def _digest(data: bytes) -> str:
 
 
 def _as_bytes(content: Mapping[str, Any]) -> bytes:
-    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass")
+    """As Jupyter writes it, but for half a character, which no UTF-8 file can hold."""
+    try:
+        return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
+    except UnicodeEncodeError:
+        return (json.dumps(content, indent=1) + "\n").encode()
 
 
 # --- doing it ---------------------------------------------------------------------------------------------------------
@@ -244,11 +247,18 @@ def _back_up(release: Release, plan: UpdatePlan) -> Path:
     files |= {name: data for name in plan.touched if (data := _read(release.root / name)) is not None}
     stem = f"{release.manifest.assignment}-{release.manifest.version}-backup"
     data = archive(files, zipfile.ZIP_DEFLATED)
-    handle, part = tempfile.mkstemp(prefix=".backup-", dir=release.root)
+    try:
+        return _written(release.root, stem, data)
+    except OSError as error:
+        raise ReleaseError(f"the backup cannot be written: {error.strerror}. Nothing was changed") from error
+
+
+def _written(root: Path, stem: str, data: bytes) -> Path:
+    handle, part = tempfile.mkstemp(prefix=".backup-", dir=root)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        return _under_a_free_name(Path(part), (release.root / f"{stem}-{number}.zip" for number in count(1)))
+        return _under_a_free_name(Path(part), (root / f"{stem}-{number}.zip" for number in count(1)))
     finally:
         Path(part).unlink(missing_ok=True)
 
@@ -294,5 +304,5 @@ def _told(release: Release, new: Manifest, plan: UpdatePlan, backup: Path) -> It
         "A notebook that is open: File > Reload Notebook from Disk (where Jupyter asks, choose Revert, not Overwrite), "
         "then restart its kernel."
     )
-    if sys.argv[0] == "" or os.environ.get("JPY_PARENT_PID") or os.environ.get("JPY_SESSION_NAME"):
+    if os.environ.get("JPY_PARENT_PID") or os.environ.get("JPY_SESSION_NAME"):
         yield "This was run from a notebook: do so now, before you save it."

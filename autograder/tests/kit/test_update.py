@@ -8,6 +8,8 @@ import os
 import random
 import re
 import stat
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ import pytest
 from autograder.tests import tiny, versions
 from kit import unfinished
 from kit import update as updating
+from kit.__main__ import main
 from kit.manifest import Manifest, version_order
 from kit.notebooks import source_of
 from kit.reading import read_notebook
@@ -250,6 +253,19 @@ def test_an_edited_set_up_gives_way_and_stands_below(tmp_path: Path, first: Mani
     assert "print('mine')" in cells[place + 1]["source"]
 
 
+def test_a_given_cell_is_known_though_another_one_before_it_shifts_the_numbers(tmp_path: Path, first: Manifest) -> None:
+    data = json.loads(later(tmp_path, {}).to_json())
+    cells = data["notebooks"][0]["cells"]
+    place = next(number for number, one in enumerate(cells) if one["id"] == "given-2")
+    cells[place]["id"] = "given-3"
+    cells.insert(place, {"id": "given-2", "kind": "given", "source": "WIDTH = 7"})
+    mine = contents(first)
+    cell(mine[FILE]["cells"], "given-2")["source"] += "\n\n# my remark"
+    made = updated(first, Manifest.from_json(json.dumps(data)), mine)[FILE]
+    assert cell(made, "given-2")["source"] == "WIDTH = 7"
+    assert cell(made, "given-3")["source"].endswith("# my remark")
+
+
 def test_a_deleted_text_stays_deleted_but_a_deleted_exercise_comes_back(tmp_path: Path, first: Manifest) -> None:
     mine = contents(first)
     title = mine[FILE]["cells"][0]["id"]
@@ -445,6 +461,76 @@ def test_a_run_that_is_killed_anywhere_leaves_the_old_folder_or_one_that_the_nex
         run(folder, new_zip)
         assert {name: data for name, data in state(folder).items() if "backup" not in name} == wanted
         assert not (folder / unfinished.FOLDER).exists()
+
+
+def test_an_update_that_was_stopped_is_ended_by_its_own_script_without_the_kit(
+    folder: Path, new_zip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(unfinished, "finish", lambda root: False)  # killed after the plan was written
+        run(folder, new_zip)
+    assert release_of(folder).manifest.version == "1.0"
+    subprocess.run([sys.executable, "-I", "-S", folder / unfinished.FOLDER / "finish.py"], check=True, cwd="/")
+    assert release_of(folder).manifest.version == "1.1" and not (folder / unfinished.FOLDER).exists()
+
+
+def test_the_next_command_of_the_kit_ends_it(
+    folder: Path, new_zip: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(unfinished, "finish", lambda root: False)
+        run(folder, new_zip)
+    monkeypatch.chdir(folder)
+    assert main(["preview"]) == 0
+    assert "it is finished now" in capsys.readouterr().out and release_of(folder).manifest.version == "1.1"
+
+
+def test_the_command_says_what_it_did_and_ends_with_1_where_it_did_nothing(
+    folder: Path, new_zip: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("JPY_PARENT_PID", "1")
+    assert main(["update", "nothing.zip"]) == 1
+    assert "nothing.zip is not there" in capsys.readouterr().err
+    assert main(["update", str(new_zip)]) == 0
+    told = capsys.readouterr().out
+    assert "Updated from version 1.0 to 1.1" in told and "This was run from a notebook" in told
+    assert main(["pack"]) == 0 and (folder / "tinyset-submission.zip").is_file()
+
+
+def test_a_backup_is_never_written_over(folder: Path, new_zip: Path) -> None:
+    (folder / "tinyset-1.0-backup-1.zip").write_text("mine")
+    run(folder, new_zip)
+    assert (folder / "tinyset-1.0-backup-1.zip").read_text() == "mine"
+    assert zipfile.is_zipfile(folder / "tinyset-1.0-backup-2.zip")
+
+
+def test_a_full_disk_changes_nothing(folder: Path, new_zip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = state(folder)
+
+    def full(path: Path, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(ReleaseError, match="No space left on device. Nothing was changed"):
+        run(folder, new_zip)
+    assert {name: data for name, data in state(folder).items() if "backup" not in name} == before
+
+
+def test_a_file_of_the_students_that_is_in_the_way_is_named(folder: Path, new_zip: Path) -> None:
+    (folder / "2_turning.ipynb").write_text(json.dumps({"cells": [own("of another course")], "metadata": {}}))
+    before = state(folder)
+    with pytest.raises(ReleaseError, match="2_turning.ipynb is in the way"):
+        run(folder, new_zip)
+    assert state(folder) == before
+
+
+def test_half_a_character_in_an_own_cell_survives(folder: Path, new_zip: Path) -> None:
+    content = json.loads((folder / FILE).read_text())
+    content["cells"].append(own("x = 1", outputs=[FIGURE | {"text": "\ud83d"}]))
+    (folder / FILE).write_text(json.dumps(content))
+    run(folder, new_zip)
+    assert json.loads((folder / FILE).read_text())["cells"][-1]["outputs"][0]["text"] == "\ud83d"
 
 
 # --- zips that are not what they should be ----------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -56,6 +57,14 @@ class CellKind(StrEnum):
 def check_id(exercise_id: str) -> str:
     """The id of an exercise's check cell: nbgrader's grade_id, which holds the points."""
     return exercise_id + CHECK
+
+
+def version_order(version: str) -> tuple[tuple[int, str], ...]:
+    """What versions are ordered by: 1.9 comes before 1.10, and 1.1 is 1.1.0."""
+    parts = [(int(number or 0), word) for number, word in re.findall(r"(\d{1,9})|([^\d._-]+)", version, re.ASCII)]
+    while parts and parts[-1] == (0, ""):
+        parts.pop()
+    return tuple(parts)
 
 
 def text_id(kind: CellKind, source: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -262,14 +263,19 @@ def _check_ids_are_unique(problems: list[Problem], complaints: Complaints) -> No
 
 
 def _check_earlier_ids(problems: list[Problem], dropped: tuple[str, ...], complaints: Complaints) -> None:
-    """An id of an earlier release stands for one thing: it is nobody's now, and was no other's."""
+    """An id of an earlier release is nobody's now. It has one successor, or is split into several exercises."""
     now = {name: name for problem in problems for name in problem.was}
     owners = now | {name: "dropped" for name in dropped}
+    exercises = {exercise.id for problem in problems for exercise in problem.exercises}
+    heirs = Counter(old for problem in problems for earlier in problem.was.values() for old in set(earlier))
     for problem in problems:
         for name, earlier in problem.was.items():
             for old in earlier:
-                if old in owners:
-                    text = f"{name} was {old!r}, but that is {owners[old]!r} too: an earlier id has one successor"
+                owner = owners.get(old, "")
+                of_exercises = name in exercises and owner in {"dropped", *exercises} - {name}
+                is_split = of_exercises and old not in now and heirs[old] > 1
+                if owner and not is_split:
+                    text = f"{name} was {old!r}, but that is {owner!r} too: an earlier id has one successor"
                     complaints.add(problem.folder / "problem.toml", text)
                 owners.setdefault(old, name)
     for name in set(dropped) & set(now):

@@ -9,6 +9,7 @@ import click
 
 from autograder import __version__, interrupts
 from autograder.cli import collect, doctor, export, instructor, report, staff
+from autograder.cli.release import release
 from autograder.cli.screen import say
 from autograder.errors import AutograderError
 
@@ -29,6 +30,7 @@ for command in (
     instructor.verify,
     instructor.solve,
     instructor.demo,
+    release,
     staff.grade,
     staff.rerun,
     staff.table,

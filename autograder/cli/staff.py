@@ -339,11 +339,15 @@ def _replayed(results: ResultFolder, student: str, number: int | None) -> Report
 
 def _seed_of(course: Assignment, folder: Path) -> int:
     """The seed with which a submission without a result would be graded now."""
+    from autograder.assignment.kept_versions import earlier_versions
     from autograder.grading.seed import course_draw, own_seed
     from autograder.submission.read import read_submission
 
     drawn = course_draw(course).seed
-    return own_seed(course, read_submission(folder, course.manifest).digest) if drawn is None else drawn
+    if drawn is not None:
+        return drawn
+    earlier = [kept.manifest for kept in earlier_versions(course)]
+    return own_seed(course, read_submission(folder, course.manifest, earlier=earlier).digest)
 
 
 @click.command()

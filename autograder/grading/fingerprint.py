@@ -17,6 +17,7 @@ from pathlib import Path
 import autograder
 import kit
 from autograder.assignment import test_files
+from autograder.assignment.kept_versions import earlier_versions
 from autograder.assignment.model import Assignment
 from kit.manifest import CellKind, Manifest
 
@@ -36,6 +37,8 @@ def fingerprint(assignment: Assignment) -> str:
     digest.update(_of_the_engine().encode())
     digest.update(_of_files(_shipped(assignment.library_folder)).encode())
     digest.update(_of_files(path for problem in assignment.problems for path in problem.tests).encode())
+    for kept in earlier_versions(assignment):  # by which a submission that was made for one of them is read
+        digest.update(kept.manifest.to_json().encode())
     for problem in assignment.problems:  # the staff's answers stand in for a student's earlier ones
         digest.update("\0".join(problem.references.values()).encode())
         digest.update(repr(problem.forbidden).encode())

@@ -37,7 +37,7 @@ def run_one(
 
     earlier: whose answers to earlier exercises stand beside the exercise, as its result says.
     """
-    submission = read_submission(folder, plan.assignment.manifest, student=student)
+    submission = read_submission(folder, plan.assignment.manifest, student=student, earlier=plan.earlier)
     extractions = dict(submission.extractions)
     if earlier is Earlier.STAFF:
         problem = plan.assignment.problem(test_id.partition("/")[0])

@@ -10,7 +10,7 @@ Nothing of the staff's answers leaves: a student reads statuses, titles and hint
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from autograder.assignment.model import Assignment, Problem
@@ -57,17 +57,27 @@ class SubmissionRun:
 
 
 def run_exercises(
-    extractions: Mapping[str, Extraction], plan: Plan, sandbox: Sandbox, *, seed: int, exercises: Collection[str]
+    extractions: Mapping[str, Extraction],
+    plan: Plan,
+    sandbox: Sandbox,
+    *,
+    seed: int,
+    exercises: Collection[str],
+    on_run: Callable[[SubmissionRun], None] = lambda so_far: None,
 ) -> SubmissionRun:
-    """Run the tests of these exercises in teaching order. Raises SandboxError where no worker can be had."""
+    """Run the tests of these exercises in teaching order. Raises SandboxError where no worker can be had.
+
+    on_run: called with what has run so far whenever an exercise is done.
+    """
     runner = _Runner(extractions, plan, sandbox, seed)
     try:
         for exercise in plan.assignment.manifest.exercises:
             if exercise.id in exercises:
                 runner.runs[exercise.id] = runner.run(exercise)
+                on_run(runner.so_far)
     finally:
         runner.own.close()
-    return SubmissionRun(runner.runs, (*runner.own.notes, *runner.budget.spent.values()))
+    return runner.so_far
 
 
 def bind(
@@ -130,6 +140,10 @@ class _Runner:
         self.own = bind(plan.assignment, extractions, sandbox, seed=seed, budget=self.budget)
         self.runs: dict[str, ExerciseRun] = {}
         self.harmful: set[CodeCell] = set()  # cells that end or block a process beside the staff's answers
+
+    @property
+    def so_far(self) -> SubmissionRun:
+        return SubmissionRun(dict(self.runs), (*self.own.notes, *self.budget.spent.values()))
 
     def run(self, exercise: Exercise) -> ExerciseRun:
         """The better of the runs that are worth trying; of equal ones the first."""

@@ -31,6 +31,7 @@ def fingerprint(assignment: Assignment) -> str:
     digest.update(_of_the_engine().encode())
     digest.update(_of_files(_shipped(assignment.library_folder)).encode())
     digest.update(_of_files(path for problem in assignment.problems for path in problem.tests).encode())
+    digest.update(_of_files(path for problem in assignment.problems for path in problem.hidden_data).encode())
     for problem in assignment.problems:  # the staff's answers stand in for a student's earlier ones
         digest.update("\0".join(problem.references.values()).encode())
     return f"{autograder.__version__}+{digest.hexdigest()[:16]}"

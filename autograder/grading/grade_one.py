@@ -89,7 +89,8 @@ def _whole_report(
         for exercise in plan.assignment.manifest.exercises
     )
     lacking = _lacking(plan.assignment, submission)
-    exercises = tuple(_with_reason(result, lacking.get(result.id)) for result in exercises)
+    lost = {one.id: submission.lost_weights.get(one.weights) for one in plan.assignment.manifest.exercises}
+    exercises = tuple(_with_reason(result, lacking.get(result.id) or lost[result.id]) for result in exercises)
     runs = dataclasses.replace(runs, notes=(*lacking.values(), *runs.notes))
     return _report(submission, plan, isolation, exercises, runs)
 
@@ -118,7 +119,15 @@ def _tested_twice_if_need_be(
 def _tested(
     submission: Submission, plan: Plan, sandbox: Sandbox, wanted: set[str], on_run: Callable[[SubmissionRun], None]
 ) -> SubmissionRun:
-    runs = run_exercises(submission.extractions, plan, sandbox, seed=plan.seed, exercises=wanted, on_run=on_run)
+    runs = run_exercises(
+        submission.extractions,
+        plan,
+        sandbox,
+        seed=plan.seed,
+        exercises=wanted,
+        weights=submission.weights,
+        on_run=on_run,
+    )
     exercises = {name: _adjudicated(run, plan, sandbox) for name, run in runs.exercises.items()}
     return dataclasses.replace(runs, exercises=exercises)
 
@@ -197,7 +206,8 @@ def reference_passes(outcome: Outcome, plan: Plan, sandbox: Sandbox) -> bool:
 
 def _passed_by_the_reference(exercise: str, plan: Plan, sandbox: Sandbox) -> frozenset[str]:
     problem = plan.assignment.problem(plan.assignment.manifest.exercise(exercise).problem)
-    binding = bind(plan.assignment, {problem.name: answer_code(problem)}, sandbox, seed=plan.seed)
+    weights = problem.reference_weights
+    binding = bind(plan.assignment, {problem.name: answer_code(problem)}, sandbox, seed=plan.seed, weights=weights)
     try:
         outcomes = plan.collected.run(binding=binding, seed=plan.seed, exercises={exercise})
     finally:

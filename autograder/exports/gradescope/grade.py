@@ -25,8 +25,8 @@ from autograder.sandbox.worker import confine
 from autograder.submission.read import Submission, read_submission
 
 STUDENT = "gradescope"  # who it is does not matter here; Gradescope knows
-# Of one worker, some 290 MiB of which it has at its start: with 190 MiB of this process and 150 MiB of the zygote (shared
-# with the worker) no single one reaches the container's 768 MiB, at which the kernel would choose whom to end.
+# Of one worker, which has some 290 MiB at its start. With 190 MiB of this process and 150 MiB of the zygote, shared by
+# all workers, no single one reaches the container's 768 MiB, at which the kernel would choose whom to end.
 MEMORY = 448 << 20
 
 

@@ -28,6 +28,7 @@ from autograder.names import assignment_name
 from kit.manifest import CHECK, Answer, CellKind, Exercise, check_id
 from kit.notebooks import CodeCell
 from kit.versions import MIN_PYTHON
+from kit.weights import SUFFIX
 
 MISTAKE_LIMIT = 0.5  # of an exercise's points, for one mistake, where problem.toml does not say
 FEEDBACK_A_DAY = 3  # pages before the deadline, where assignment.toml does not say
@@ -169,6 +170,7 @@ def _exercise(
         public_tests=sum(case.cases for case in public if case.exercise == cell.name),
         hidden_tests=sum(case.cases for case in hidden if case.exercise == cell.name),
         call_seconds=table.positive("call_seconds", call_seconds),
+        weights=table.text("weights", "", pattern=rf"([A-Za-z0-9_-]+{re.escape(SUFFIX)})?"),
     )
 
 
@@ -260,6 +262,11 @@ def _check_ids_are_unique(problems: list[Problem], complaints: Complaints) -> No
             if graded in owners:
                 complaints.add(problem.folder / "problem.toml", f"id {graded!r} is also used by {owners[graded]}")
             owners.setdefault(graded, problem.name)
+        for exercise in problem.exercises:
+            if exercise.weights and exercise.weights in owners:
+                text = f"weights = {exercise.weights!r} is also asked for by {owners[exercise.weights]}"
+                complaints.add(problem.folder / "problem.toml", text)
+            owners.setdefault(exercise.weights, exercise.id)
 
 
 def _check_earlier_ids(problems: list[Problem], dropped: tuple[str, ...], complaints: Complaints) -> None:

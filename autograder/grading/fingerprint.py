@@ -39,6 +39,7 @@ def fingerprint(assignment: Assignment) -> str:
     digest.update(_of_files(path for problem in assignment.problems for path in problem.tests).encode())
     for kept in earlier_versions(assignment):  # by which a submission that was made for one of them is read
         digest.update(kept.manifest.to_json().encode())
+    digest.update(_of_files(path for problem in assignment.problems for path in problem.hidden_data).encode())
     for problem in assignment.problems:  # the staff's answers stand in for a student's earlier ones
         digest.update("\0".join(problem.references.values()).encode())
         digest.update(repr(problem.forbidden).encode())

@@ -57,8 +57,13 @@ class Plan:
         if unknown or idle:
             raise CourseError(f"tests without an exercise: {unknown}; exercises without a test: {sorted(idle)}")
         return cls(
-            assignment, seed, collected, fingerprint(assignment), made_of=made_of(assignment), older=older_versions(assignment),
-        )  # fmt: skip
+            assignment,
+            seed,
+            collected,
+            fingerprint(assignment),
+            made_of=made_of(assignment),
+            older=older_versions(assignment),
+        )
 
     @property
     def earlier(self) -> tuple[Manifest, ...]:

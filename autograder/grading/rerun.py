@@ -44,7 +44,7 @@ def run_one(
         exercise = next(test.mark.exercise for test in plan.tests if test.id == test_id)
         names = plan.assignment.manifest.earlier(exercise)
         extractions[problem.name] = with_staffs_answers(extractions[problem.name], problem, names)
-    binding = bind(plan.assignment, extractions, sandbox, seed=plan.seed)
+    binding = bind(plan.assignment, extractions, sandbox, seed=plan.seed, weights=submission.weights)
     try:
         (outcome,) = plan.collected.run(binding=binding, seed=plan.seed, only=test_id)
     finally:

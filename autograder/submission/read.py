@@ -24,6 +24,7 @@ from kit.cells import defined_names
 from kit.manifest import Cell, CellKind, Manifest, Notebook, check_id
 from kit.notebooks import MAX_CELLS, Extraction, source_of, submitted_cells, which_notebook
 from kit.reading import Reading, read_notebook
+from kit.weights import WeightsError, read_weights
 
 MAX_NAMED = 5
 
@@ -50,7 +51,9 @@ class Submission:
     notebooks: by released file name, one for each released notebook.
     problems: released file name to the reason why that notebook cannot be graded. A notebook that was not handed in
     is no problem (its exercises are not written), unless a file that could not be read may have been it.
-    digest: of the accepted notebooks, of `problems`, of `not_held` and of what is written for a newer Python.
+    digest: of the accepted notebooks, of `problems`, of `not_held`, of what is written for a newer Python, and of
+    `weights`: the content of each file of weights that was handed in, as it is, by name.
+    lost_weights: of those that are asked for, what cannot be used, each with a sentence that says why.
     unchanged: plain nbgrader may take the folder as it is.
     """
 
@@ -60,6 +63,8 @@ class Submission:
     notes: tuple[str, ...]
     digest: str
     unchanged: bool
+    weights: Mapping[str, bytes] = field(default_factory=dict)
+    lost_weights: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def extractions(self) -> dict[str, Extraction]:
@@ -103,6 +108,9 @@ def read_submission(
         elif book.file not in problems:
             notes.append(f"{book.file} was not handed in")
     unchanged &= received.files.keys() <= chosen.keys() and exchange_files.timestamp(folder)[1] is None
+    weights = {name: next(iter(copies.values())) for name, copies in received.weights.items()}
+    lost_weights = dict(_lost_weights(received, manifest))
+    notes += [*lost_weights.values(), *_copies_of_weights(received)]
     if received.others:
         notes.append(f"not kept: {_list(received.others)}")
     return Submission(
@@ -110,8 +118,10 @@ def read_submission(
         notebooks,
         problems,
         tuple(notes),
-        _digest(notebooks, problems),
+        _digest(notebooks, problems, weights),
         unchanged and any(chosen.values()),
+        weights,
+        lost_weights,
     )
 
 
@@ -161,11 +171,14 @@ def _asked_since(cell: Cell, candidate: Candidate, manifest: Manifest, base: Man
     return asked if asked and not any(set(asked) & defined_names(source) for source in code) else []
 
 
-def _digest(notebooks: Mapping[str, SubmittedNotebook], problems: Mapping[str, str]) -> str:
+def _digest(
+    notebooks: Mapping[str, SubmittedNotebook], problems: Mapping[str, str], weights: Mapping[str, bytes]
+) -> str:
     not_held = {name: why for notebook in notebooks.values() for name, why in notebook.not_held.items()}
     too_new = {name: why for own in notebooks.values() for name, why in own.reading.extraction.newer.items()}
     contents = {file: notebook.content for file, notebook in notebooks.items()}
-    return digest(contents | dict(problems) | not_held | too_new)
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in weights.items()}
+    return digest(contents | dict(problems) | not_held | too_new | hashes)
 
 
 def digest(notebooks: Mapping[str, Any]) -> str:
@@ -345,6 +358,32 @@ def _made_before(
 
 
 # --- notes ----------------------------------------------------------------------------------------------------------
+
+
+def _lost_weights(received: Received, manifest: Manifest) -> Iterator[tuple[str, str]]:
+    """Each file of weights that grading cannot use, and why in a sentence."""
+    for name in manifest.weights:
+        copies = received.weights.get(name, {})
+        refused = {path: why for path, why in received.weights_refused.items() if path.rpartition("/")[2] == name}
+        why = _unusable(next(iter(copies.values()))) if copies else next(iter(refused.values()), "")
+        if why:
+            yield name, f"{name} cannot be used: {why}"
+        elif not copies:
+            yield name, f"{name} was not handed in"
+
+
+def _copies_of_weights(received: Received) -> Iterator[str]:
+    for name, copies in received.weights.items():
+        if len(set(copies.values())) > 1:
+            yield f"of {len(copies)} different files {name}, {shown(next(iter(copies)))} was taken"
+
+
+def _unusable(data: bytes) -> str:
+    try:
+        read_weights(data)
+    except WeightsError as error:
+        return str(error)
+    return ""
 
 
 def _archives(chosen: Mapping[str, Candidate | None], received: Received) -> Iterator[str]:

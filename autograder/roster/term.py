@@ -31,6 +31,9 @@ class Term:
     def _by_assignment(self) -> dict[str, DueDate]:
         return {deadline.assignment: deadline for deadline in self.deadlines}
 
+    def has_policy(self, assignment: str) -> bool:
+        return assignment in self._by_assignment
+
     def rule(self, assignment: str) -> AttemptRule:
         """Which of several attempts counts."""
         deadline = self._by_assignment.get(assignment)

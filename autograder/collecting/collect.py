@@ -24,6 +24,7 @@ from autograder.roster.attempts import Attempt, attempts_of, chosen, handed_in
 from autograder.roster.roster import Person, Roster
 from autograder.roster.term import Term
 
+NO_TIME = "no time in the download"
 REPORT = "collect-report.csv"
 COLUMNS = ("status", "student", "name", "matched_by", "handed_in", "source", "called", "note")
 
@@ -149,7 +150,7 @@ class _Collecting:
         content = store.read(hand_in.files)
         notes = [*hand_in.notes, *(f"{name} left out: {why}" for name, why in content.left.items())]
         if hand_in.moment is None:
-            notes.append("no time in the download")
+            notes.append(NO_TIME)
         status = self._keep(match.person, hand_in, content) if content.files else RowStatus.LEFT_OUT
         if not content.files:
             notes.append("no file of it could be read")
@@ -191,7 +192,8 @@ class _Collecting:
         content, moment = store.read_folder(target), handed_in(target)
         kept = attempts_of(self.term.course, self.assignment, student)
         is_kept = any(
-            attempt.moment == moment and store.read_folder(attempt.folder).digest == content.digest for attempt in kept
+            moment in (None, attempt.moment) and store.read_folder(attempt.folder).digest == content.digest
+            for attempt in kept
         )
         if content.files and not is_kept:
             store.keep_folder(self._attempts(student), target)

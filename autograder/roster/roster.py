@@ -68,7 +68,7 @@ def is_canvas(columns: tuple[str, ...]) -> bool:
 
 def is_canvas_student(row: CsvRow) -> bool:
     """A row of Canvas's gradebook that is a student: neither points, nor posting policy, nor the test student."""
-    return bool(row.get("id")) and row.get("student") not in ("Points Possible", "Student, Test", "Test Student")
+    return bool(row.get("id")) and row.get("student") not in ("Points Possible", "Student, Test")
 
 
 def _id_column(table: CsvTable) -> str:

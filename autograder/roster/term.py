@@ -110,4 +110,6 @@ def course_term(course: CourseFolders) -> Term:
     """Read the course's files. BadInput or CourseError naming file and line where one cannot be."""
     roster = course_roster(course)
     people = None if roster is None else frozenset(roster.by_id)
-    return Term(course, roster, deadlines(course), course_extensions(course, people), course_groups(course, people))
+    due = deadlines(course)
+    extensions = course_extensions(course, people, {one.assignment: one.due for one in due})
+    return Term(course, roster, due, extensions, course_groups(course, people))

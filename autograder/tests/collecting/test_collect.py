@@ -198,6 +198,16 @@ def test_what_lies_in_submitted_is_kept_when_something_newer_counts(tmp_path: Pa
     assert "2026-10-09T100000Z of 2" in next(row.note for row in done.of(RowStatus.COUNTS) if row.person)
 
 
+def test_a_time_that_is_known_later_is_added_to_the_same_work(tmp_path: Path) -> None:
+    course(tmp_path)
+    collected(tmp_path, packed(tmp_path, {"lovelaceada_4411_91_x.ipynb": BOOK}, "canvas.zip"))
+    files = {"submission_metadata.yml": METADATA, "submission_101/x.ipynb": BOOK}
+    done = collected(tmp_path, packed(tmp_path, files))
+    assert [path.name for path in (tmp_path / "attempts/ps1/ada").iterdir()] == ["2026-10-09T100000Z"]
+    assert names(tmp_path, "ada") == ["timestamp.txt", "x.ipynb"]
+    assert not done.of(RowStatus.UNDECIDED)
+
+
 def test_between_two_without_a_time_submitted_stays_and_that_is_said(tmp_path: Path) -> None:
     course(tmp_path)
     (hand_in(tmp_path, "ada", "ps1", None) / "old.ipynb").write_text(BOOK)

@@ -51,14 +51,18 @@ def collect(assignment: str, archives: tuple[Path, ...], dry_run: bool) -> None:
 
 def _print(collected: Collected) -> None:
     """Everything that a person has to look at."""
-    from autograder.collecting.collect import RowStatus
+    from autograder.collecting.collect import NO_TIME, RowStatus
 
+    new = collected.of(RowStatus.NEW)
     for status in (RowStatus.NOT_MATCHED, RowStatus.AMBIGUOUS, RowStatus.UNDECIDED, RowStatus.LEFT_OUT):
         _print_rows(status, collected.of(status))
-    loosely = [row for row in collected.of(RowStatus.NEW) if "name" in row.by or "beginning" in row.by]
+    loosely = [row for row in new if "name" in row.by or "beginning" in row.by]
     _print_rows("look at it", loosely)
-    _print_rows("new attempt", [row for row in collected.of(RowStatus.NEW) if row.note and row not in loosely])
-    _print_rows(RowStatus.COUNTS, collected.of(RowStatus.COUNTS))
+    _print_rows("new attempt", [row for row in new if row.note not in ("", NO_TIME) and row not in loosely])
+    if undated := sum(NO_TIME in row.note for row in new):
+        say_line(f"{undated} of {len(new)} new attempts have no time: it can be written into timestamp.txt of each")
+    replaced = [row for row in collected.of(RowStatus.COUNTS) if " of " in row.note]
+    _print_rows(RowStatus.COUNTS, replaced)
     _print_rows(RowStatus.MISSING, collected.of(RowStatus.MISSING))
 
 

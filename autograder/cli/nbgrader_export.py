@@ -104,6 +104,8 @@ class StatusCsvExport(CsvExportPlugin):  # type: ignore[misc]
 
     def _lateness(self, assignment: str, student: str) -> Lateness | None:
         """By the assignment's policy; None where it has none."""
+        if not self._term.has_policy(assignment):
+            return None
         course = self._term.course
         report = ResultFolder(course.results / assignment, course.state).read(student)
         return self._term.lateness(assignment, student, report.handed_in_by if report is not None else "")

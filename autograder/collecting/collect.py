@@ -21,9 +21,10 @@ from autograder.csv_cells import harmless
 from autograder.errors import BadInput
 from autograder.files import write_atomically
 from autograder.roster.attempts import Attempt, attempts_of, chosen, handed_in
-from autograder.roster.roster import Person
+from autograder.roster.roster import Person, Roster
 from autograder.roster.term import Term
 
+NO_TIME = "no time in the download"
 REPORT = "collect-report.csv"
 COLUMNS = ("status", "student", "name", "matched_by", "handed_in", "source", "called", "note")
 
@@ -108,10 +109,9 @@ def collect(
 
 def bring_in_line(term: Term, assignment: str) -> Collected:
     """Put into submitted/ what counts now of the attempts that are kept: by policy, extensions and their results."""
-    made = Collected()
-    if term.roster is not None:
-        _Collecting(term, assignment, Matcher(term.roster), made).place_all()
-    return made
+    collecting = _Collecting(term, assignment, Matcher(term.roster or Roster(())), Collected())
+    collecting.place_all()
+    return collecting.made
 
 
 @dataclass
@@ -144,10 +144,13 @@ class _Collecting:
             why = f"{match.by}: may be {who}" if match.people else "nobody on the roster is called so"
             self._note(status, path, hand_in.label, why)
             return
+        if linked := self._linked(match.person.id):
+            self._note(RowStatus.LEFT_OUT, path, hand_in.label, linked)
+            return
         content = store.read(hand_in.files)
         notes = [*hand_in.notes, *(f"{name} left out: {why}" for name, why in content.left.items())]
         if hand_in.moment is None:
-            notes.append("no time in the download")
+            notes.append(NO_TIME)
         status = self._keep(match.person, hand_in, content) if content.files else RowStatus.LEFT_OUT
         if not content.files:
             notes.append("no file of it could be read")
@@ -158,7 +161,6 @@ class _Collecting:
 
     def _keep(self, person: Person, hand_in: HandIn, content: Content) -> RowStatus:
         """Keep it as an attempt, unless it is there."""
-        self._refuse_links(person.id)
         parent = self._attempts(person.id)
         self._keep_submitted(person.id)
         digest, same = content.digest, RowStatus.UNCHANGED
@@ -185,12 +187,13 @@ class _Collecting:
     def _keep_submitted(self, student: str) -> None:
         """What lies in submitted/ and came in another way becomes an attempt too, so that nothing of it is lost."""
         target = self._submitted(student)
-        if self.made.dry or not target.is_dir() or target.is_symlink() or target.parent.is_symlink():
+        if self.made.dry or not target.is_dir():
             return
         content, moment = store.read_folder(target), handed_in(target)
         kept = attempts_of(self.term.course, self.assignment, student)
         is_kept = any(
-            attempt.moment == moment and store.read_folder(attempt.folder).digest == content.digest for attempt in kept
+            moment in (None, attempt.moment) and store.read_folder(attempt.folder).digest == content.digest
+            for attempt in kept
         )
         if content.files and not is_kept:
             store.keep_folder(self._attempts(student), target)
@@ -204,7 +207,7 @@ class _Collecting:
 
     def _place(self, student: str) -> None:
         target = self._submitted(student)
-        if target.is_symlink() or target.parent.is_symlink():
+        if self._linked(student):
             return
         self._keep_submitted(student)
         attempts = attempts_of(self.term.course, self.assignment, student)
@@ -234,11 +237,10 @@ class _Collecting:
                 if not attempts_of(self.term.course, self.assignment, person.id):
                     self.made.rows.append(CollectedRow(RowStatus.MISSING, person))
 
-    def _refuse_links(self, student: str) -> None:
+    def _linked(self, student: str) -> str:
+        """The place of ours that is a link, through which nothing is written; empty where none is."""
         places = (self._submitted(student), self._submitted(student).parent, self._attempts(student))
-        linked = next((path for path in places if path.is_symlink()), None)
-        if linked is not None:
-            raise BadInput(f"{linked} is a link: put the folder itself there, or remove it")
+        return next((f"{path} is a link: put the folder itself there" for path in places if path.is_symlink()), "")
 
     def _submitted(self, student: str) -> Path:
         return self.term.course.submitted / student / self.assignment

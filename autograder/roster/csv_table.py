@@ -112,8 +112,8 @@ def read_rows(path: Path) -> CsvText:
     """The rows that are not empty, header first, cells as they stand. BadInput where it is no CSV or empty."""
     text = read_text(path)
     text = text.partition("\n")[2] if (marked := text.lower().startswith("sep=")) else text
-    separator = _separator(text)
     try:
+        separator = _separator(text)
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
         found, before = [], int(marked)
         for cells in reader:

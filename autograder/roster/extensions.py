@@ -23,8 +23,8 @@ class Extension:
     reason: str
 
     def applied(self, due: datetime) -> datetime:
-        """This student's deadline, in the zone in which `due` is written; never before it."""
-        return max(due, self.due) if self.due is not None else due + timedelta(days=self.days)
+        """This student's deadline. due: the assignment's own, which is earlier."""
+        return self.due if self.due is not None else due + timedelta(days=self.days)
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,13 @@ class Extensions:
         return due if extension is None else extension.applied(due)
 
 
-def course_extensions(course: CourseFolders, people: frozenset[str] | None) -> Extensions:
+def course_extensions(
+    course: CourseFolders, people: frozenset[str] | None, due_dates: Mapping[str, datetime]
+) -> Extensions:
     """What extensions.csv says; nothing where there is none. BadInput naming the line that cannot be.
 
     people: everyone on the roster, so that a misspelt name is found; None where there is no roster.
+    due_dates: of the assignments for which lateness counts, which no extension can bring forward.
     """
     if not course.extensions.exists():
         return Extensions()
@@ -54,7 +57,10 @@ def course_extensions(course: CourseFolders, people: frozenset[str] | None) -> E
         key = (csv_table.student(table, row, people), csv_table.assignment(table, row, course))
         if key in found:
             raise table.refuse(row.line, f"{key[0]} has an extension for {key[1]} in line {found[key][0]} already")
-        found[key] = (row.line, _extension(table, row))
+        extension = _extension(table, row)
+        if extension.due is not None and extension.due < due_dates.get(key[1], extension.due):
+            raise table.refuse(row.line, f"due is before the deadline of {key[1]}, {due_dates[key[1]].isoformat()}")
+        found[key] = (row.line, extension)
     return Extensions({key: extension for key, (_, extension) in found.items()})
 
 

@@ -1,4 +1,4 @@
-"""Who is in the course: roster.csv, as Canvas, Gradescope or nbgrader export it, or written by hand."""
+"""Who is in the course: roster.csv, as Canvas, Gradescope, Moodle or nbgrader export it, or written by hand."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from autograder.roster import csv_table
 from autograder.roster.csv_table import CsvRow, CsvTable
 
 # The first of these columns that a file has gives everyone's id; of an e-mail address what stands before the @.
-ID_COLUMNS = ("id", "student id", "sis login id", "email", "email address", "sid", "sis user id")
+ID_COLUMNS = (
+    "id", "student id", "sis login id", "username", "email", "email address", "sid", "sis user id", "id number",
+)  # fmt: skip
 # In Canvas's gradebook "ID" is Canvas's own number.
 CANVAS_COLUMNS = ("student", "id")
 _MAX_ID = 200  # bytes: a file system takes 255, and results are named `<id>.json`
@@ -66,7 +68,7 @@ def is_canvas(columns: tuple[str, ...]) -> bool:
 
 def is_canvas_student(row: CsvRow) -> bool:
     """A row of Canvas's gradebook that is a student: neither points, nor posting policy, nor the test student."""
-    return bool(row.get("id")) and row.get("student") not in ("Points Possible", "Student, Test", "Test Student")
+    return bool(row.get("id")) and row.get("student") not in ("Points Possible", "Student, Test")
 
 
 def _id_column(table: CsvTable) -> str:
@@ -100,7 +102,7 @@ def _name(row: CsvRow) -> str:
     whole = row.get("student", "name", "full name")
     last, comma, first = (part.strip() for part in whole.partition(","))
     whole = f"{first} {last}" if comma and "," not in first else whole
-    return whole or f"{row.get('first name')} {row.get('last name')}".strip()
+    return whole or f"{row.get('first name')} {row.get('last name', 'surname')}".strip()
 
 
 def _local_part(text: str) -> str:

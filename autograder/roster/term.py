@@ -31,6 +31,9 @@ class Term:
     def _by_assignment(self) -> dict[str, DueDate]:
         return {deadline.assignment: deadline for deadline in self.deadlines}
 
+    def has_policy(self, assignment: str) -> bool:
+        return assignment in self._by_assignment
+
     def rule(self, assignment: str) -> AttemptRule:
         """Which of several attempts counts."""
         deadline = self._by_assignment.get(assignment)
@@ -107,4 +110,6 @@ def course_term(course: CourseFolders) -> Term:
     """Read the course's files. BadInput or CourseError naming file and line where one cannot be."""
     roster = course_roster(course)
     people = None if roster is None else frozenset(roster.by_id)
-    return Term(course, roster, deadlines(course), course_extensions(course, people), course_groups(course, people))
+    due = deadlines(course)
+    extensions = course_extensions(course, people, {one.assignment: one.due for one in due})
+    return Term(course, roster, due, extensions, course_groups(course, people))

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from autograder.assignment.model import Assignment
 from autograder.collecting.collect import RowStatus
 from autograder.errors import BadInput
-from autograder.tests.collecting.downloads import BOOK, collected, course, laid_out, packed, rows, tree
+from autograder.tests import tiny
+from autograder.tests.collecting.downloads import BOOK, ROSTER, collected, course, laid_out, packed, rows, tree
+from autograder.tests.command_line import exit_code, run
 from autograder.tests.roster.terms import hand_in
 
 CANVAS = {
@@ -194,6 +198,16 @@ def test_what_lies_in_submitted_is_kept_when_something_newer_counts(tmp_path: Pa
     assert "2026-10-09T100000Z of 2" in next(row.note for row in done.of(RowStatus.COUNTS) if row.person)
 
 
+def test_a_time_that_is_known_later_is_added_to_the_same_work(tmp_path: Path) -> None:
+    course(tmp_path)
+    collected(tmp_path, packed(tmp_path, {"lovelaceada_4411_91_x.ipynb": BOOK}, "canvas.zip"))
+    files = {"submission_metadata.yml": METADATA, "submission_101/x.ipynb": BOOK}
+    done = collected(tmp_path, packed(tmp_path, files))
+    assert [path.name for path in (tmp_path / "attempts/ps1/ada").iterdir()] == ["2026-10-09T100000Z"]
+    assert names(tmp_path, "ada") == ["timestamp.txt", "x.ipynb"]
+    assert not done.of(RowStatus.UNDECIDED)
+
+
 def test_between_two_without_a_time_submitted_stays_and_that_is_said(tmp_path: Path) -> None:
     course(tmp_path)
     (hand_in(tmp_path, "ada", "ps1", None) / "old.ipynb").write_text(BOOK)
@@ -222,3 +236,47 @@ def test_a_course_without_a_roster_is_refused_with_the_way_to_one(tmp_path: Path
     (tmp_path / "roster.csv").unlink()
     with pytest.raises(BadInput, match="no roster.csv.*Grades > Export"):
         collected(tmp_path, archive)
+
+
+def test_what_a_person_mended_in_submitted_stays(tmp_path: Path) -> None:
+    archive = packed(course(tmp_path), GRADESCOPE)
+    collected(tmp_path, archive)
+    mended = tmp_path / "submitted/ada/ps1/1_mae.ipynb"
+    mended.write_text("mended")
+    collected(tmp_path, archive)
+    collected(tmp_path)
+    assert mended.read_text() == "mended"
+
+
+def test_a_run_that_was_killed_is_taken_up_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = packed(course(tmp_path), GRADESCOPE)
+    collected(tmp_path, archive)
+    whole = tree(tmp_path)
+    shutil.rmtree(tmp_path / "submitted/ada/ps1")  # as between two renames
+    (tmp_path / "attempts/ps1/pat1/.writing-x").mkdir()
+    (tmp_path / "attempts/ps1/pat1/.writing-x/half").write_text("")
+    collected(tmp_path, archive)
+    assert {path: data for path, data in tree(tmp_path).items() if ".writing" not in path} == whole
+
+
+def test_a_group_of_whom_one_handed_in_is_not_missing(tmp_path: Path) -> None:
+    (course(tmp_path) / "groups.csv").write_text("group,student\n1,ada\n1,pat1\n")
+    done = collected(tmp_path, packed(tmp_path, {"ada/x.ipynb": BOOK}))
+    assert [row.person.id for row in done.of(RowStatus.MISSING) if row.person] == ["zoe", "pat2"]
+
+
+def test_the_command_says_what_to_look_at_and_where_the_rest_stands(
+    tinyset: Assignment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tinyset.root
+    monkeypatch.chdir(root)
+    (root / "roster.csv").write_text(ROSTER)
+    packed(root, CANVAS)
+    dry = run("collect", tiny.NAME, "download.zip", "--dry-run")
+    assert "Nothing was written (--dry-run)" in dry.output and not (root / "attempts").exists()
+    done = run("collect", tiny.NAME, "download.zip")
+    assert done.exit_code == 0, done.output
+    assert "not matched: doejane_777" in done.output and "nothing handed in: pat1" in done.output
+    assert "3 new attempt" in done.output and "collect-report.csv" in done.output
+    assert exit_code(monkeypatch, "collect", tiny.NAME, "missing.zip") == 10
+    assert exit_code(monkeypatch, "collect", "other", "download.zip") == 10

@@ -19,6 +19,11 @@ def successors(manifest: Manifest) -> dict[str, tuple[Cell, ...]]:
     return found
 
 
+def split(manifest: Manifest) -> frozenset[str]:
+    """Ids of earlier versions that became several: whose a person's mark for one of them is, nobody can tell."""
+    return frozenset(name for name, cells in successors(manifest).items() if len(cells) > 1)
+
+
 def cut(source: str, names: Sequence[Sequence[str]]) -> list[str]:
     """One cell's text as several, each with the definitions of its names; whatever else there is goes to the first.
 

@@ -187,6 +187,8 @@ class _Update:
         stays = any(book.problem == other.problem for other in self.new.notebooks)
         anchor = (book.problem, _START)
         for place, (cell, released) in enumerate(zip(raw, matched, strict=True)):
+            if not cell:
+                continue  # nothing, or no cell at all
             if released is None or chosen[released.id] != place:
                 self.mine.following[anchor].append(self._own(cell))
             elif self.heirs[book.problem, released.id]:

@@ -32,12 +32,13 @@ def release(assignment: str, version: str, notes: Path, out: Path, workers: int,
       autograder release ps3 --version 1.1 --notes notes.md
       autograder release ps3 --version 1.1 --notes notes.md --out /tmp/ps3
     """
-    from autograder.publish.release import prepare, write
+    from autograder.publish.release import check_out, prepare, write
 
+    check_out(assignment, Path.cwd(), out)
     prepared = prepare(assignment, Path.cwd(), version, notes)
     prove_all(assignment, workers, allow_weak)
     for path in write(prepared, out):
-        say(f"  {path}")
+        say(f"  {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
     say(f"{assignment} {version}: " + ("as it was released before." if prepared.again else "released. Students read:"))
     if not prepared.again:
         say(prepared.changes)

@@ -14,6 +14,7 @@ from autograder.results import Report, ReportStatus, ResultFolder, tested_beside
 from autograder.roster.lateness import Lateness
 from autograder.roster.term import Term
 from kit.manifest import CellKind, Exercise, Manifest, check_id
+from kit.succession import split
 
 
 class StandingStatus(StrEnum):
@@ -145,7 +146,9 @@ def automatic(report: Report) -> dict[str, tuple[float | None, str | None]]:
 
 def _renamed(manifest: Manifest, marks: Mapping[str, CellMarks]) -> dict[str, CellMarks]:
     """Marks by the cells' ids of today: the gradebook has earlier ones until the next grading."""
-    now = {old: cell.id for book in manifest.notebooks for old, cell in book.by_id.items()}
+    undecided = split(manifest)
+    cells = [(old, cell) for book in manifest.notebooks for old, cell in book.by_id.items()]
+    now = {old: cell.id for old, cell in cells if old not in undecided}
     return {now.get(name, name): mark for name, mark in marks.items()}
 
 

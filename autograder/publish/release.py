@@ -17,6 +17,7 @@ from autograder.assignment.test_digests import digests_of_tests
 from autograder.build import build as builder
 from autograder.build import leaks
 from autograder.build.build import Build
+from autograder.course_folders import CourseFolders
 from autograder.errors import BadInput, Leak
 from autograder.files import write_atomically
 from autograder.grading.fingerprint import fingerprint
@@ -44,6 +45,14 @@ class Prepared:
         return f"{self.assignment.name}-{self.kept.version}.zip"
 
 
+def check_out(assignment: str, root: Path, out: Path) -> None:
+    """BadInput where the zip file would lie among what a build makes or is made of."""
+    course = CourseFolders(root.resolve())
+    for folder in (course.release / assignment, course.source / assignment, course.assignments / assignment):
+        if out.resolve().is_relative_to(folder):
+            raise BadInput(f"{out} lies in {folder.relative_to(course.root)}: give another --out, such as out/")
+
+
 def prepare(name: str, root: Path, version: str, notes: Path) -> Prepared:
     """Build in memory and look for all that speaks against a release. Nothing is written.
 
@@ -65,7 +74,10 @@ def write(prepared: Prepared, out: Path) -> list[Path]:
         raise BadInput(
             f"{target} is another file of that name, such as a support archive: move it, or give another --out"
         )
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"{out} cannot be made a folder ({error.strerror}): give another --out") from error
     write_atomically(target, prepared.archive)
     if prepared.again:
         return [target]

@@ -178,6 +178,23 @@ def test_two_answers_made_one_lose_neither_mark(marked):
         gradebook.bring_in_line(load_assignment(tiny.NAME, marked.root))
 
 
+def test_whose_the_mark_of_a_split_exercise_is_staff_decide(marked):
+    rename(marked.folder, "tiny-scale", "tiny-first", '"tiny-scale"')
+    rename(marked.folder, "tiny-scaler", "tiny-second", '"tiny-scale"')
+    with pytest.raises(BadInput, match=r"ada: tiny-scale has a mark of 2\.5"):
+        gradebook.bring_in_line(release_again(marked))
+    results = ResultFolder(marked.root / "results/tinyset", marked.course.state)
+    (ada, _) = standings(load_assignment(tiny.NAME, marked.root).manifest, results, marked.course.gradebook)
+    assert {score.id: score.manual for score in ada.scores if not score.written} == {
+        "tiny-first": None,
+        "tiny-second": None,
+    }
+    dropped = 'extra = []\ndropped = ["tiny-scale", "tiny-scaler"]\n'
+    tiny.edit(marked.folder, "assignment.toml", "extra = []\n", dropped)
+    notes = gradebook.bring_in_line(load_assignment(tiny.NAME, marked.root))
+    assert any("tiny-scale" in note for note in notes)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [

@@ -228,6 +228,13 @@ def test_a_support_archive_of_the_same_name_is_not_overwritten(course: Path, bui
     assert path.read_bytes() == made.archive and not record().exists()
 
 
+@pytest.mark.parametrize("out", ["release/tinyset", "source/tinyset/x", "assignments/tinyset", "notes.md/x"])
+def test_a_folder_that_cannot_hold_it_is_refused(course: Path, cached: None, out: str) -> None:
+    with pytest.raises(BadInput, match="give another --out"):
+        release("--out", out)
+    assert not record().exists()
+
+
 def test_a_failure_in_the_middle_leaves_nothing_half_written(
     course: Path, cached: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

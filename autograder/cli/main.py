@@ -8,7 +8,7 @@ import sys
 import click
 
 from autograder import __version__, interrupts
-from autograder.cli import doctor, export, instructor, staff
+from autograder.cli import doctor, export, instructor, leaderboard, staff
 from autograder.cli.screen import say
 from autograder.errors import AutograderError
 
@@ -34,6 +34,7 @@ for command in (
     staff.table,
     staff.feedback,
     export.export,
+    leaderboard.leaderboard,
     doctor.doctor,
 ):
     commands.add_command(command)

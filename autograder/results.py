@@ -72,6 +72,7 @@ class ExerciseResult:
 
     earlier: None for an exercise that builds on no other one, or was not tested.
     explained: the test whose failure says most about what is wrong; None where none failed.
+    accuracy: what a linear probe on the features of submitted weights reached, from 0 to 1, where one was fitted.
     """
 
     id: str
@@ -81,6 +82,7 @@ class ExerciseResult:
     reason: str | None = None
     earlier: Earlier | None = None
     explained: str | None = None
+    accuracy: float | None = None
 
 
 def tested_beside(result: ExerciseResult, manifest: Manifest) -> str:

@@ -104,6 +104,7 @@ class NotebookBinding:
         self.broken: dict[tuple[str, int], LoadProblem] = {}  # cells that end or block a far side
         self.failed: dict[tuple[str, int], LoadProblem] = {}  # cells that raise
         self.timeouts: dict[str, int] = {}
+        self.accuracies: dict[str, float] = {}  # by file of weights: what a probe on its features reached last
         self.unfinished: dict[str, bool] = {}  # as far as it was asked
         self.owners = {name: exercise.id for exercise in manifest.exercises for name in exercise.names}
 
@@ -204,7 +205,7 @@ class NotebookBinding:
     def _opened(self, problem: str) -> _Loaded:
         far_side = self.budget.opened(self.open_far_side)
         student = Student(far_side, call_seconds=LOAD_SECONDS)
-        student.find_file = self.find_file
+        student.find_file, student.accuracies = self.find_file, self.accuracies
         student.begin(seeds.for_worker(self.seed, problem))
         return _Loaded(problem, far_side, student)
 

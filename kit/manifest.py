@@ -110,6 +110,7 @@ class Exercise:
     """One automatically graded exercise. ``names``: the top-level functions and classes its cell defines.
 
     weights: the name of a file of trained weights that is handed in with it; empty where there is none.
+    leaderboard: what the list is called in which a probe's accuracy is compared; empty where it is not.
     """
 
     id: str
@@ -121,6 +122,7 @@ class Exercise:
     hidden_tests: int
     call_seconds: float
     weights: str = ""
+    leaderboard: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +200,9 @@ class Manifest:
         data = dataclasses.asdict(self)
         for cell in (cell for book in data["notebooks"] for cell in book["cells"] if not cell["was"]):
             del cell["was"]
-        for exercise in (exercise for exercise in data["exercises"] if not exercise["weights"]):
-            del exercise["weights"]
+        for exercise in data["exercises"]:
+            for name in [name for name in ("weights", "leaderboard") if not exercise[name]]:
+                del exercise[name]
         return json.dumps({"schema": SCHEMA, **data}, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,8 +12,9 @@ from torch import Tensor
 from kit.compare import CheckFailed
 from kit.student import Handle, Student
 from kit.weights import WeightsError, read_weights
+from kit.wire import MAX_ELEMENTS
 
-BATCH = 64  # images a request
+BATCH = 64  # images a request, of which one crosses that holds few enough numbers
 MAX_WIDTH = 4_096  # of the features of one image
 RIDGE = 1e-2  # of the features' mean square, added to the diagonal
 Labelled = tuple[Tensor, Tensor]
@@ -33,13 +35,14 @@ def probe_accuracy(
     network: the student's class (or function that makes a module), built with `arguments`; it gets the weights in
     `file` and stands in eval mode. method: what gives the features (N, …) of images (N, C, H, W); empty: its forward.
     train, test: images and labels (N,) from 0. Raises CheckFailed where there are no such features.
-    Measured once for all tests on the same code, which ask for the same.
+    Measured once for all tests that ask for the same of the same code.
     """
-    key = ("probe", network, file, method)
+    key = (network, repr(arguments), file, method, *map(_digest, (*train, *test)))
     if key not in student.measured:
         handle = student.build(network, **(arguments or {})).load(handed_in(student, file)).eval()
         features = [_features(handle, method, images) for images, _ in (train, test)]
         student.measured[key] = ridge_accuracy(features[0], train[1], features[1], test[1])
+    student.accuracies[file] = student.measured[key]
     return student.measured[key]
 
 
@@ -80,9 +83,14 @@ def ridge_accuracy(train: Tensor, train_labels: Tensor, test: Tensor, test_label
     return float(((queries @ weights).argmax(1) == test_labels).double().mean())
 
 
+def _digest(tensor: Tensor) -> str:
+    return hashlib.sha256(tensor.contiguous().numpy().tobytes()).hexdigest()
+
+
 def _features(handle: Handle, method: str, images: Tensor) -> Tensor:
     """(N, D), batch by batch."""
-    return torch.cat([_batch(handle, method, batch) for batch in torch.split(images, BATCH)])
+    size = max(1, min(BATCH, MAX_ELEMENTS // 2 // images[0].numel()))
+    return torch.cat([_batch(handle, method, batch) for batch in torch.split(images, size)])
 
 
 def _batch(handle: Handle, method: str, images: Tensor) -> Tensor:

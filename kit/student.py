@@ -116,7 +116,7 @@ class Student:
     gradients. After a call, `student.unchanged_inputs` tells whether its tensors, lists and dicts are as they were, and
     `student.flags` which of requires_grad, parameter, subclass, inference its result carried. After any request,
     `student.changed_modes` tells which of torch's modes (grad, inference, default dtype, threads) it left changed.
-    find_file: what was handed in beside the notebooks, by name. measured: see `kit.probe`.
+    find_file: what was handed in beside the notebooks, by name. measured, accuracies: see `kit.probe`.
     """
 
     def __init__(self, transport: Transport, *, call_seconds: float = 5.0) -> None:
@@ -125,6 +125,7 @@ class Student:
         self._waiting: list[dict[str, Any]] = []  # what is to be done to modules before the next request
         self.find_file: Callable[[str], bytes | None] = lambda name: None
         self.measured: dict[object, float] = {}  # what several tests ask for, on this far side
+        self.accuracies: dict[str, float] = {}
         self.call_seconds = call_seconds
         self.unchanged_inputs = True
         self.flags: frozenset[str] = frozenset()

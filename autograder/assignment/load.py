@@ -171,6 +171,7 @@ def _exercise(
         hidden_tests=sum(case.cases for case in hidden if case.exercise == cell.name),
         call_seconds=table.positive("call_seconds", call_seconds),
         weights=table.text("weights", "", pattern=rf"([A-Za-z0-9_-]+{re.escape(SUFFIX)})?"),
+        leaderboard=table.text("leaderboard", "", LINE),
     )
 
 
@@ -263,6 +264,9 @@ def _check_ids_are_unique(problems: list[Problem], complaints: Complaints) -> No
                 complaints.add(problem.folder / "problem.toml", f"id {graded!r} is also used by {owners[graded]}")
             owners.setdefault(graded, problem.name)
         for exercise in problem.exercises:
+            if exercise.leaderboard and not exercise.weights:
+                text = f"{exercise.id} has a leaderboard, which compares what weights reach, but no weights"
+                complaints.add(problem.folder / "problem.toml", text)
             if exercise.weights and exercise.weights in owners:
                 text = f"weights = {exercise.weights!r} is also asked for by {owners[exercise.weights]}"
                 complaints.add(problem.folder / "problem.toml", text)

@@ -8,7 +8,7 @@ import sys
 import click
 
 from autograder import __version__, interrupts
-from autograder.cli import collect, doctor, export, instructor, report, staff
+from autograder.cli import collect, doctor, export, instructor, leaderboard, report, staff
 from autograder.cli.release import release
 from autograder.cli.screen import say
 from autograder.errors import AutograderError
@@ -38,6 +38,7 @@ for command in (
     collect.collect,
     export.export,
     report.report,
+    leaderboard.leaderboard,
     doctor.doctor,
 ):
     commands.add_command(command)

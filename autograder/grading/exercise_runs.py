@@ -31,10 +31,14 @@ NO_FILES: Mapping[str, bytes] = {}
 
 @dataclass(frozen=True)
 class ExerciseRun:
-    """How an exercise's tests ended. earlier: whose earlier answers stood beside it; None where it needs none."""
+    """How an exercise's tests ended. earlier: whose earlier answers stood beside it; None where it needs none.
+
+    accuracy: what a probe on the features of submitted weights reached, where one was fitted.
+    """
 
     outcomes: tuple[Outcome, ...]
     earlier: Earlier | None = None
+    accuracy: float | None = None
 
     @property
     def is_full(self) -> bool:
@@ -163,7 +167,7 @@ class _Runner:
         """The better of the runs that are worth trying; of equal ones the first."""
         earlier = self.plan.assignment.manifest.earlier(exercise.id)
         if not earlier or self.own.is_unwritten(exercise.id):
-            return ExerciseRun(self._outcomes(self.own, exercise))
+            return self._run(self.own, exercise)
         best: ExerciseRun | None = None
         for whose in self._worth_trying(earlier):
             run = self._run_beside(whose, exercise, earlier)
@@ -185,7 +189,7 @@ class _Runner:
 
     def _run_beside(self, whose: Earlier, exercise: Exercise, earlier: Collection[str]) -> ExerciseRun:
         if whose is Earlier.OWN:
-            return ExerciseRun(self._outcomes(self.own, exercise), whose)
+            return self._run(self.own, exercise, whose)
         problem = self.plan.assignment.problem(exercise.problem)
         cells = self.extractions[problem.name]
         known = {broken.cell for (name, _), broken in self.own.broken.items() if name == problem.name} | self.harmful
@@ -201,8 +205,8 @@ class _Runner:
             weights=self.weights,
         )
         try:
-            outcomes = self._outcomes(binding, exercise)
-            return ExerciseRun(tuple(self._without_lines(outcome) for outcome in outcomes), whose)
+            run = self._run(binding, exercise, whose)
+            return dataclasses.replace(run, outcomes=tuple(map(self._without_lines, run.outcomes)))
         finally:
             binding.close()
             self.harmful |= {broken.cell for broken in binding.broken.values()}
@@ -213,6 +217,10 @@ class _Runner:
             return outcome
         known = (cell.note for cell in self.own.broken.values() if cell.exercise == outcome.mark.exercise)
         return dataclasses.replace(outcome, slow_cell=next(known, "a cell of the notebook ran out of time"))
+
+    def _run(self, binding: NotebookBinding, exercise: Exercise, whose: Earlier | None = None) -> ExerciseRun:
+        outcomes = self._outcomes(binding, exercise)
+        return ExerciseRun(outcomes, whose, binding.accuracies.get(exercise.weights))
 
     def _outcomes(self, binding: NotebookBinding, exercise: Exercise) -> tuple[Outcome, ...]:
         """Once more, alone, where something outside has ended the worker."""

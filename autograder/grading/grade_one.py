@@ -246,6 +246,7 @@ def _exercise_result(exercise: Exercise, plan: Plan, run: ExerciseRun | None, re
         _why(run.outcomes),
         run.earlier,
         first.id if first else None,
+        None if run.accuracy is None else round(run.accuracy, 4),
     )
 
 

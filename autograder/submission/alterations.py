@@ -79,7 +79,7 @@ def _settings(book: Notebook, manifest: Manifest, raw: Mapping[str, Any], base: 
         name = settings.get("grade_id") if isinstance(settings, dict) else None
         cell = released.get(name) if isinstance(name, str) else None
         if cell is None:
-            strange += name not in was_there
+            strange += not isinstance(name, str) or name not in was_there
         elif cell.kind.is_known_to_nbgrader and not any(
             _as_released(cell, settings, known)
             for known in (points.get(cell.id), *(before[old] for old in (cell.id, *cell.was) if old in before))

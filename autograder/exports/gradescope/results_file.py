@@ -6,7 +6,7 @@ points stand in entries that are shown once grades are published, and while an e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,14 +32,13 @@ class Showing:
     """What else decides what a student reads.
 
     seconds: since the start. finished: False for a file that is written on the way. withheld: why nothing is said of
-    hidden tests this time; None where it is. leaderboard: rows {name, value, order}.
+    hidden tests this time; None where it is.
     """
 
     manifest: Manifest
     seconds: float
     finished: bool = True
     withheld: str | None = None
-    leaderboard: tuple[Mapping[str, Any], ...] = ()
 
 
 def results(report: Report, showing: Showing) -> dict[str, Any]:
@@ -58,7 +57,16 @@ def results(report: Report, showing: Showing) -> dict[str, Any]:
         "extra_data": _extra(report, showing),
         "tests": entries,
     }
-    return made | ({"leaderboard": list(showing.leaderboard)} if showing.leaderboard else {})
+    rows = list(_leaderboard(report, showing))
+    return made | ({"leaderboard": rows} if rows else {})
+
+
+def _leaderboard(report: Report, showing: Showing) -> Iterator[dict[str, Any]]:
+    """What submitted weights reach, for exercises that ask for it."""
+    for exercise in showing.manifest.exercises:
+        result = report.exercise(exercise.id)
+        if exercise.leaderboard and result is not None and result.accuracy is not None and showing.withheld is None:
+            yield {"name": exercise.leaderboard, "value": result.accuracy, "order": "desc"}
 
 
 def failed(why: str) -> dict[str, Any]:

@@ -275,14 +275,26 @@ def test_text_of_a_student_is_shown_as_it_stands(course: Assignment) -> None:
 
 
 def test_entries_carry_what_gradescope_reads(course: Assignment) -> None:
-    row = {"name": "probe", "value": 0.5, "order": "desc"}
-    content = results(marking.report("ada", scale=1.5), Showing(course.manifest, 2.4, leaderboard=(row,)))
+    content = results(marking.report("ada", scale=1.5), Showing(course.manifest, 2.4))
     assert {"score", "execution_time", "output", "visibility", "stdout_visibility", "extra_data"} <= content.keys()
-    assert (content["execution_time"], content["leaderboard"], content["stdout_visibility"]) == (2, [row], "hidden")
+    assert (content["execution_time"], content["stdout_visibility"]) == (2, "hidden")
     first = entry(content, "tiny-scale")
     assert (first["number"], first["tags"], first["status"]) == ("1.1", ["scaling", "tiny-scale"], "failed")
     assert first["output"].splitlines()[0] == "1.5 of 3 points"
     assert "FAILED: multiplies every entry" in first["output"]
+
+
+def test_what_weights_reach_is_on_the_leaderboard_where_the_exercise_asks_for_one(course: Assignment) -> None:
+    report = marking.report("ada")
+    measured = tuple(dataclasses.replace(one, accuracy=0.625) for one in report.exercises)
+    report = dataclasses.replace(report, exercises=measured)
+    first, *others = course.manifest.exercises
+    asked = dataclasses.replace(first, weights="w.safetensors", leaderboard="Linear probe")
+    manifest = dataclasses.replace(course.manifest, exercises=(asked, *others))
+    row = {"name": "Linear probe", "value": 0.625, "order": "desc"}
+    assert results(report, Showing(manifest, 1.0))["leaderboard"] == [row]
+    assert "leaderboard" not in results(report, Showing(manifest, 1.0, withheld="tomorrow"))
+    assert "leaderboard" not in results(report, Showing(course.manifest, 1.0))
 
 
 def test_the_zip_depends_on_nothing_but_the_course(course: Assignment) -> None:

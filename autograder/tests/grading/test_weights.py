@@ -157,7 +157,8 @@ def test_points_go_by_what_a_probe_on_the_features_reaches(
 ) -> None:  # fmt: skip
     folder = hand_in(course, tmp_path / "ada")
     (folder / FILE).write_bytes(weights_file(state))
-    assert result(grade(folder, plan, sandbox)).score == score
+    found = result(grade(folder, plan, sandbox))
+    assert found.score == score and (found.accuracy is not None and found.accuracy > 0.95) is (score == FULL)
 
 
 def test_one_that_was_not_handed_in_is_worth_nothing_and_says_so(

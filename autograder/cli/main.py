@@ -8,7 +8,7 @@ import sys
 import click
 
 from autograder import __version__, interrupts
-from autograder.cli import collect, doctor, export, instructor, staff
+from autograder.cli import collect, doctor, export, instructor, similar, staff
 from autograder.cli.screen import say
 from autograder.errors import AutograderError
 
@@ -35,6 +35,7 @@ for command in (
     staff.feedback,
     collect.collect,
     export.export,
+    similar.similar,
     doctor.doctor,
 ):
     commands.add_command(command)

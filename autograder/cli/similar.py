@@ -40,6 +40,5 @@ def similar(assignment: str, folder: Path, against: tuple[Path, ...], out: Path,
         say_line(f"{name}: not compared: {why}")
     count = len(found.alike)
     pairs = "1 pair of answers is" if count == 1 else f"{count} pairs of answers are"
-    say(
-        f"{course.name}: {found.students} submissions, {pairs} alike, for a person to judge: {page} (all of them: {table})"
-    )
+    where = f"for a person to judge: {page} and {table.name}"
+    say(f"{course.name}: {found.students} submissions; {pairs} alike, {where}")

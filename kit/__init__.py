@@ -12,6 +12,8 @@ from kit.compare import CheckFailed, assert_raises, assert_same, expect_number, 
 from kit.exercises import exercise, load_helpers
 from kit.pack import pack
 from kit.preview import preview
+from kit.probe import expect_at_least, handed_in, probe_accuracy
+from kit.weights import save_weights
 from kit.wire import Lib, Seed
 
 __all__ = [
@@ -23,15 +25,19 @@ __all__ = [
     "assert_same",
     "check",
     "exercise",
+    "expect_at_least",
     "expect_number",
     "expect_tensor",
     "expect_tuple",
+    "handed_in",
     "have",
     "load_helpers",
     "pack",
     "passed",
     "preview",
+    "probe_accuracy",
     "ready",
+    "save_weights",
     "written",
 ]
 

@@ -14,6 +14,8 @@ from kit.pack import run as run_pack
 from kit.preview import run as run_preview
 from kit.release import ReleaseError, find_release
 from kit.text import say
+from kit.update import finish
+from kit.update import run as run_update
 
 EXAMPLES = """\
 examples:
@@ -21,9 +23,10 @@ examples:
   python -m kit preview FILE.ipynb      of one notebook
   python -m kit pack                    the file to hand in, beside the notebooks
   python -m kit pack --out ~/mine.zip   the same, elsewhere
+  python -m kit update ps3-1.1.zip      bring this folder to a new version; what you wrote is kept
 
-Nothing is executed by either. To run the public tests on the saved notebooks: pytest
-Exit codes: 0 done, 1 a notebook could not be read or written, 2 wrong usage.
+Nothing is executed by any of them. To run the public tests on the saved notebooks: pytest
+Exit codes: 0 done, 1 a file could not be read or written, 2 wrong usage.
 """
 
 
@@ -44,7 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _carry_out(options: argparse.Namespace) -> int:
     try:
+        finish(find_release().root)
         release = find_release()
+        if options.command == "update":
+            return run_update(release, options.zip_file)
         if options.command == "pack":
             return run_pack(release, options.notebooks, options.out)
         return run_preview(release, options.notebooks)
@@ -62,14 +68,16 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m kit",
-        description="See what will be graded, and make the file to hand in.",
+        description="See what will be graded, make the file to hand in, move to a new version.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="preview|pack")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="preview|pack|update")
     preview = commands.add_parser("preview", help="show what of the saved notebooks will be graded, and what will not")
     pack = commands.add_parser("pack", help="make the one file to hand in")
     pack.add_argument("--out", type=Path, help="where to write it (default: <assignment>-submission.zip here)")
+    update = commands.add_parser("update", help="bring this folder to a new version, with everything you wrote")
+    update.add_argument("zip_file", metavar="NEW.zip", type=Path, help="the release that the course gave out")
     for command in (preview, pack):
         command.add_argument("notebooks", nargs="*", type=Path, help="notebook files (default: all in the release)")
     return parser

@@ -76,6 +76,7 @@ class NotebookBinding:
     open_far_side: makes a fresh, empty far side. seed: the run's, from which code that is loaded gets one of its own.
     budget: the submission's time, which several bindings may share.
     share: whether the exercises of a notebook may be tested on one far side, one after the other.
+    find_file: the content of a file that was handed in beside the notebooks; None where it was not.
     A cell that kills or blocks its far side is left out from then on, so that it costs no other exercise.
     A far side that the submission's budget does not reach for is not loaded, and no cell is blamed for it.
     """
@@ -89,6 +90,7 @@ class NotebookBinding:
         seed: int,
         budget: Budget,
         share: bool = False,
+        find_file: Callable[[str], bytes | None] = lambda name: None,
     ) -> None:
         self.manifest = manifest
         self.extractions = extractions  # by problem
@@ -96,6 +98,7 @@ class NotebookBinding:
         self.seed = seed
         self.budget = budget
         self.share = share
+        self.find_file = find_file
         self.turn = ""  # the exercise that the budget's share was last asked for
         self.loaded: _Loaded | None = None
         self.broken: dict[tuple[str, int], LoadProblem] = {}  # cells that end or block a far side
@@ -201,6 +204,7 @@ class NotebookBinding:
     def _opened(self, problem: str) -> _Loaded:
         far_side = self.budget.opened(self.open_far_side)
         student = Student(far_side, call_seconds=LOAD_SECONDS)
+        student.find_file = self.find_file
         student.begin(seeds.for_worker(self.seed, problem))
         return _Loaded(problem, far_side, student)
 

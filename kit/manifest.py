@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -58,6 +59,14 @@ def check_id(exercise_id: str) -> str:
     return exercise_id + CHECK
 
 
+def version_order(version: str) -> tuple[tuple[int, str], ...]:
+    """What versions are ordered by: 1.9 comes before 1.10, and 1.1 is 1.1.0."""
+    parts = [(int(number or 0), word) for number, word in re.findall(r"(\d{1,9})|([^\d._-]+)", version, re.ASCII)]
+    while parts and parts[-1] == (0, ""):
+        parts.pop()
+    return tuple(parts)
+
+
 def text_id(kind: CellKind, source: str) -> str:
     """The id of a cell that is known by its text alone: the same text has the same id in every version."""
     return "c-" + hashlib.sha256(f"{kind}\n{source}".encode()).hexdigest()[:12]
@@ -98,7 +107,10 @@ class Notebook:
 
 @dataclass(frozen=True, slots=True)
 class Exercise:
-    """One automatically graded exercise. ``names``: the top-level functions and classes its cell defines."""
+    """One automatically graded exercise. ``names``: the top-level functions and classes its cell defines.
+
+    weights: the name of a file of trained weights that is handed in with it; empty where there is none.
+    """
 
     id: str
     problem: str
@@ -108,6 +120,7 @@ class Exercise:
     public_tests: int
     hidden_tests: int
     call_seconds: float
+    weights: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +177,11 @@ class Manifest:
         known = ", ".join(exercise.id for exercise in self.exercises)
         raise KeyError(f"no exercise {exercise_id!r} in {self.assignment}; there are: {known}")
 
+    @property
+    def weights(self) -> tuple[str, ...]:
+        """The files of weights that may be handed in."""
+        return tuple(exercise.weights for exercise in self.exercises if exercise.weights)
+
     def earlier(self, exercise_id: str) -> tuple[str, ...]:
         """The exercises that this one builds on, directly or not, in teaching order."""
         return tuple(exercise.id for exercise in earlier(self.exercises, exercise_id))
@@ -180,6 +198,8 @@ class Manifest:
         data = dataclasses.asdict(self)
         for cell in (cell for book in data["notebooks"] for cell in book["cells"] if not cell["was"]):
             del cell["was"]
+        for exercise in (exercise for exercise in data["exercises"] if not exercise["weights"]):
+            del exercise["weights"]
         return json.dumps({"schema": SCHEMA, **data}, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod

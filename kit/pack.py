@@ -13,7 +13,7 @@ from typing import Any
 from kit import home_warnings, running_notebook
 from kit.archive import archive as zip_of
 from kit.notebooks import MAX_BYTES, MAX_SUBMISSION
-from kit.preview import examine, missing_notebooks
+from kit.preview import examine, missing_notebooks, weights_lines
 from kit.release import Release, ReleaseError, Saved, SavedNotebook, find_release, read_all
 from kit.text import on_one_line, say, visible
 
@@ -46,13 +46,17 @@ def default_name(release: Release, problem: str = "") -> str:
 
 
 def archive(release: Release, notebooks: Sequence[SavedNotebook]) -> bytes:
-    """The zip's bytes, which depend on the notebooks alone. Notebooks get back their released names."""
-    listed = {
+    """The zip's bytes, which depend on notebooks and weights alone. Notebooks get back their released names."""
+    listed: dict[str, Any] = {
         "assignment": release.manifest.assignment,
         "version": release.manifest.version,
         "notebooks": {own.notebook.file: hashlib.sha256(own.data).hexdigest() for own in notebooks},
     }
     files = {own.notebook.file: own.data for own in notebooks}
+    weights = {name: data for name in release.manifest.weights if (data := release.find_file(name)) is not None}
+    if weights:
+        listed["weights"] = {name: hashlib.sha256(data).hexdigest() for name, data in weights.items()}
+        files |= weights
     files[LIST] = (json.dumps(listed, indent=1) + "\n").encode()
     return zip_of(files)
 
@@ -108,6 +112,7 @@ def _contents(release: Release, saved: Saved) -> list[str]:
         unfinished = [f"unfinished: {', '.join(report.unfinished)}"] if report.unfinished else []
         lines.append(f"  {own.notebook.file}{renamed}: {report.freshness}")
         lines += [f"    {line}" for line in (*unfinished, *report.uncompiled, *report.elsewhere, *report.notes)]
+    lines += [f"  {line}" for line in weights_lines(release)]
     folders = {release.root, *(own.path.absolute().parent for own in saved.notebooks)}
     return lines + [f"  Warning: {line}" for line in home_warnings.of_folder(release.manifest, folders)]
 

@@ -16,6 +16,7 @@ from kit.notebooks import Extraction, is_written
 from kit.reading import Reading
 from kit.release import Release, ReleaseError, Saved, SavedNotebook, find_release, read_all
 from kit.text import on_one_line, say, visible
+from kit.weights import WeightsError, read_weights
 
 WRITTEN, NOT_WRITTEN, NO_CELL, NOT_COMPILED = "written", "NOT WRITTEN", "NOT THERE", "does not compile, "
 ELSEWHERE = "written elsewhere, in "
@@ -103,7 +104,13 @@ def preview() -> None:
     except ReleaseError as error:
         say(f"No preview: {error}")
         return
-    remarks = [*remarks, *_remarks(reports), *_of_folders(release, reports), *versions.remarks()]
+    remarks = [
+        *remarks,
+        *weights_lines(release),
+        *_remarks(reports),
+        *_of_folders(release, reports),
+        *versions.remarks(),
+    ]
     text = "\n\n".join([*(as_text(report) for report in reports), "\n".join([*remarks, versions.summary()])])
     if running_notebook.shell() is None:
         say(text)
@@ -122,7 +129,14 @@ def run(release: Release, paths: Sequence[Path]) -> int:
         say(as_text(report) + "\n")
     missing = [] if paths else missing_notebooks(release, saved)
     remarks = _remarks(reports) if reports else []
-    for line in [*saved.remarks, *missing, *remarks, *_of_folders(release, reports), *versions.remarks()]:
+    for line in [
+        *saved.remarks,
+        *missing,
+        *weights_lines(release),
+        *remarks,
+        *_of_folders(release, reports),
+        *versions.remarks(),
+    ]:
         say(on_one_line(line))
     say(versions.summary())
     for error in saved.errors:
@@ -134,6 +148,21 @@ def missing_notebooks(release: Release, saved: Saved) -> list[str]:
     """A line for each released notebook that is not there."""
     there = {own.notebook.file for own in saved.notebooks}
     return [f"{book.file} is not there" for book in release.manifest.notebooks if book.file not in there]
+
+
+def weights_lines(release: Release) -> list[str]:
+    """A line for each file of weights that may be handed in: whether it is there and can be used."""
+    return [f"{name}: {_weights_state(release.find_file(name))}" for name in release.manifest.weights]
+
+
+def _weights_state(data: bytes | None) -> str:
+    if data is None:
+        return "not there (it is written beside the notebooks)"
+    try:
+        tensors = read_weights(data)
+    except WeightsError as error:
+        return f"CANNOT BE USED: {error}"
+    return f"{len(tensors)} tensors, {sum(tensor.numel() for tensor in tensors.values()):,} numbers"
 
 
 def as_text(report: NotebookPreview) -> str:

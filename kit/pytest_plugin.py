@@ -56,7 +56,12 @@ class SavedPlugin(Plugin):
         manifest = self.release.manifest
         budget = Budget(math.inf)
         return NotebookBinding(
-            manifest, self.extractions, lambda: LocalFarSide(manifest.library), seed=LOCAL_SEED, budget=budget
+            manifest,
+            self.extractions,
+            lambda: LocalFarSide(manifest.library),
+            seed=LOCAL_SEED,
+            budget=budget,
+            find_file=self.release.find_file,
         )
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -13,6 +13,7 @@ from kit.copies import rank
 from kit.manifest import Manifest, Notebook
 from kit.notebooks import which_notebook
 from kit.reading import Reading, read_notebook
+from kit.weights import MAX_WEIGHTS
 
 MANIFEST = Path("tests") / "manifest.json"
 
@@ -32,6 +33,14 @@ class Release:
         """The public tests of a problem: the name under which the grader reports them, and the file."""
         name = f"{problem}/test_public.py"
         return name, self.root / "tests" / name
+
+    def find_file(self, name: str) -> bytes | None:
+        """A file of weights beside the notebooks; None where there is none that can be read."""
+        try:
+            with open(self.root / name, "rb") as file:
+                return file.read(MAX_WEIGHTS + 1)
+        except OSError:
+            return None
 
 
 @dataclass(frozen=True)

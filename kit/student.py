@@ -1,6 +1,6 @@
 """The `student` that a test talks to: every request crosses the wire, whether the code is near or far."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -116,12 +116,15 @@ class Student:
     gradients. After a call, `student.unchanged_inputs` tells whether its tensors, lists and dicts are as they were, and
     `student.flags` which of requires_grad, parameter, subclass, inference its result carried. After any request,
     `student.changed_modes` tells which of torch's modes (grad, inference, default dtype, threads) it left changed.
+    find_file: what was handed in beside the notebooks, by name. measured: see `kit.probe`.
     """
 
     def __init__(self, transport: Transport, *, call_seconds: float = 5.0) -> None:
         self._transport = transport
         self._seed: int | None = None
         self._waiting: list[dict[str, Any]] = []  # what is to be done to modules before the next request
+        self.find_file: Callable[[str], bytes | None] = lambda name: None
+        self.measured: dict[object, float] = {}  # what several tests ask for, on this far side
         self.call_seconds = call_seconds
         self.unchanged_inputs = True
         self.flags: frozenset[str] = frozenset()

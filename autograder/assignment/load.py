@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,6 +28,7 @@ from autograder.names import assignment_name
 from kit.manifest import CHECK, Answer, CellKind, Exercise, check_id
 from kit.notebooks import CodeCell
 from kit.versions import MIN_PYTHON
+from kit.weights import SUFFIX
 
 MISTAKE_LIMIT = 0.5  # of an exercise's points, for one mistake, where problem.toml does not say
 FEEDBACK_A_DAY = 3  # pages before the deadline, where assignment.toml does not say
@@ -168,6 +170,7 @@ def _exercise(
         public_tests=sum(case.cases for case in public if case.exercise == cell.name),
         hidden_tests=sum(case.cases for case in hidden if case.exercise == cell.name),
         call_seconds=table.positive("call_seconds", call_seconds),
+        weights=table.text("weights", "", pattern=rf"([A-Za-z0-9_-]+{re.escape(SUFFIX)})?"),
     )
 
 
@@ -259,17 +262,27 @@ def _check_ids_are_unique(problems: list[Problem], complaints: Complaints) -> No
             if graded in owners:
                 complaints.add(problem.folder / "problem.toml", f"id {graded!r} is also used by {owners[graded]}")
             owners.setdefault(graded, problem.name)
+        for exercise in problem.exercises:
+            if exercise.weights and exercise.weights in owners:
+                text = f"weights = {exercise.weights!r} is also asked for by {owners[exercise.weights]}"
+                complaints.add(problem.folder / "problem.toml", text)
+            owners.setdefault(exercise.weights, exercise.id)
 
 
 def _check_earlier_ids(problems: list[Problem], dropped: tuple[str, ...], complaints: Complaints) -> None:
-    """An id of an earlier release stands for one thing: it is nobody's now, and was no other's."""
+    """An id of an earlier release is nobody's now. It has one successor, or is split into several exercises."""
     now = {name: name for problem in problems for name in problem.was}
     owners = now | {name: "dropped" for name in dropped}
+    exercises = {exercise.id for problem in problems for exercise in problem.exercises}
+    heirs = Counter(old for problem in problems for earlier in problem.was.values() for old in set(earlier))
     for problem in problems:
         for name, earlier in problem.was.items():
             for old in earlier:
-                if old in owners:
-                    text = f"{name} was {old!r}, but that is {owners[old]!r} too: an earlier id has one successor"
+                owner = owners.get(old, "")
+                of_exercises = name in exercises and owner in {"dropped", *exercises} - {name}
+                is_split = of_exercises and old not in now and heirs[old] > 1
+                if owner and not is_split:
+                    text = f"{name} was {old!r}, but that is {owner!r} too: an earlier id has one successor"
                     complaints.add(problem.folder / "problem.toml", text)
                 owners.setdefault(old, name)
     for name in set(dropped) & set(now):

@@ -95,6 +95,17 @@ class Problem:
         return self.folder / "rubric.md"
 
     @property
+    def hidden_data(self) -> tuple[Path, ...]:
+        """What hidden tests read beside them, such as images: the files in hidden/, which are never released."""
+        return tuple(path for path in sorted((self.folder / "hidden").rglob("*")) if path.is_file())
+
+    @property
+    def reference_weights(self) -> dict[str, bytes]:
+        """Of the files that students may hand in, the staff's own, as far as they lie in weights/."""
+        paths = (self.folder / "weights" / exercise.weights for exercise in self.exercises if exercise.weights)
+        return {path.name: path.read_bytes() for path in paths if path.is_file()}
+
+    @property
     def references(self) -> dict[str, str]:
         """Exercise id to the reference cell, solution included."""
         return {cell.name: cell.source for cell in self.cells if cell.kind == CellKind.EXERCISE}

@@ -74,8 +74,8 @@ def build(name: str, root: Path, *, force: bool = False) -> tuple[Build, list[Di
     return made, changes
 
 
-def check(name: str, root: Path) -> None:
-    """Stale, naming each file and the command that repairs it, unless the products are what the sources build.
+def check(name: str, root: Path) -> Build:
+    """The build, where the products are what the sources build; else Stale, naming each file and the repairing command.
 
     Copies that git ignores may be absent, as in a fresh clone.
     """
@@ -85,6 +85,7 @@ def check(name: str, root: Path) -> None:
     lines += [_verdict(assignment, change) for change in Products(assignment).differences(made.files, made.copies)]
     if lines:
         raise Stale("\n".join(lines))
+    return made
 
 
 def write_archive(made: Build, folder: Path) -> Path:

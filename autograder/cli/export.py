@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from autograder.cli.gradescope import gradescope
 from autograder.cli.options import HERE, assignment_argument, say_outdated
 from autograder.cli.screen import say, say_line
 from autograder.errors import BadInput
@@ -28,6 +29,12 @@ def export() -> None:
 
     Lateness is taken off here, by [policy] in assignment.toml and by extensions.csv as they are now. What is open (not
     graded, or waiting for a mark) has no number in an export, unless --open-as-zero is said.
+
+    \b
+    Examples:
+      autograder export nbgrader ps3
+      autograder export canvas ps3 --gradebook canvas.csv
+      autograder export gradescope ps3
     """
 
 
@@ -135,3 +142,6 @@ def _print_filled(filled: Filled) -> None:
         say_line(f"{student}: has a result, but no line in Canvas's gradebook")
     for note in filled.notes:
         say_line(note)
+
+
+export.add_command(gradescope)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from autograder.verify.demo import Row
     from autograder.verify.verify import Proof, Verdict
 
+SEEDS = 20  # for the reference
+
 
 @click.command()
 @assignment_argument
@@ -73,7 +75,7 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
 @click.command()
 @assignment_argument
 @click.option("--problem", metavar="NAME", help="Prove this problem's tests alone.")
-@click.option("--seeds", type=click.IntRange(1), default=20, show_default=True, help="Seeds for the reference.")
+@click.option("--seeds", type=click.IntRange(1), default=SEEDS, show_default=True, help="Seeds for the reference.")
 @click.option("--figures", type=click.Path(path_type=Path), metavar="DIR",
               help="Instead: draw each figure for the reference and every wrong answer, into DIR.")  # fmt: skip
 @click.option("--costs", is_flag=True, help="List also, for every wrong answer, the tests that it fails.")
@@ -124,6 +126,19 @@ def _course(name: str, problem: str | None, everything: bool) -> Assignment:
     if everything or (problem and problem not in [item.name for item in released.problems]):
         return with_every_problem(name, Path.cwd())
     return released
+
+
+def prove_all(name: str, workers: int, allow_weak: bool) -> None:
+    """What `verify --all` demands, of whatever is not proved as it is now. Surprise where there is one."""
+    from autograder.assignment.load import load_assignment
+    from autograder.verify.proof_record import ProofRecord
+
+    released, course = load_assignment(name), _course(name, None, everything=True)
+    record = ProofRecord(released)
+    proved = {item.name for item in released.problems if record.find(item, SEEDS) is not None}
+    others = [item for item in course.problems if item.name not in proved]
+    if problems := _unproved(course, others, SEEDS):
+        _report(_prove(course, problems, SEEDS, workers, allow_weak), costs=False)
 
 
 def _unproved(course: Assignment, problems: list[Problem], seeds: int) -> list[Problem]:

@@ -8,7 +8,8 @@ import sys
 import click
 
 from autograder import __version__, interrupts
-from autograder.cli import collect, doctor, export, instructor, similar, staff
+from autograder.cli import collect, doctor, export, instructor, report, similar, staff
+from autograder.cli.release import release
 from autograder.cli.screen import say
 from autograder.errors import AutograderError
 
@@ -29,12 +30,14 @@ for command in (
     instructor.verify,
     instructor.solve,
     instructor.demo,
+    release,
     staff.grade,
     staff.rerun,
     staff.table,
     staff.feedback,
     collect.collect,
     export.export,
+    report.report,
     similar.similar,
     doctor.doctor,
 ):

@@ -10,7 +10,7 @@ Nothing of the staff's answers leaves: a student reads statuses, titles and hint
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from autograder.assignment.model import Assignment, Problem
@@ -26,6 +26,7 @@ from kit.outcomes import OutcomeStatus
 from kit.runner import Outcome
 
 STAFFS_CELL = "cell {exercise} of the course"
+NO_FILES: Mapping[str, bytes] = {}
 
 
 @dataclass(frozen=True)
@@ -57,17 +58,29 @@ class SubmissionRun:
 
 
 def run_exercises(
-    extractions: Mapping[str, Extraction], plan: Plan, sandbox: Sandbox, *, seed: int, exercises: Collection[str]
+    extractions: Mapping[str, Extraction],
+    plan: Plan,
+    sandbox: Sandbox,
+    *,
+    seed: int,
+    exercises: Collection[str],
+    weights: Mapping[str, bytes] = NO_FILES,
+    on_run: Callable[[SubmissionRun], None] = lambda so_far: None,
 ) -> SubmissionRun:
-    """Run the tests of these exercises in teaching order. Raises SandboxError where no worker can be had."""
-    runner = _Runner(extractions, plan, sandbox, seed)
+    """Run the tests of these exercises in teaching order. Raises SandboxError where no worker can be had.
+
+    weights: files that were handed in beside the notebooks.
+    on_run: called with what has run so far whenever an exercise is done.
+    """
+    runner = _Runner(extractions, plan, sandbox, seed, weights)
     try:
         for exercise in plan.assignment.manifest.exercises:
             if exercise.id in exercises:
                 runner.runs[exercise.id] = runner.run(exercise)
+                on_run(runner.so_far)
     finally:
         runner.own.close()
-    return SubmissionRun(runner.runs, (*runner.own.notes, *runner.budget.spent.values()))
+    return runner.so_far
 
 
 def bind(
@@ -78,10 +91,13 @@ def bind(
     seed: int,
     budget: Budget | None = None,
     share: bool = True,
+    weights: Mapping[str, bytes] = NO_FILES,
 ) -> NotebookBinding:
     """Tests on these cells, each notebook in a confined worker."""
     budget = budget or Budget(assignment.submission_seconds)
-    return NotebookBinding(assignment.manifest, extractions, sandbox.worker, seed=seed, budget=budget, share=share)
+    return NotebookBinding(
+        assignment.manifest, extractions, sandbox.worker, seed=seed, budget=budget, share=share, find_file=weights.get
+    )
 
 
 def with_staffs_answers(
@@ -121,15 +137,27 @@ def _places(cells: tuple[CodeCell, ...], order: list[str], earlier: Collection[s
 class _Runner:
     """The runs of one submission, as far as they are done."""
 
-    def __init__(self, extractions: Mapping[str, Extraction], plan: Plan, sandbox: Sandbox, seed: int) -> None:
+    def __init__(
+        self,
+        extractions: Mapping[str, Extraction],
+        plan: Plan,
+        sandbox: Sandbox,
+        seed: int,
+        weights: Mapping[str, bytes],
+    ) -> None:
         self.extractions = extractions
         self.plan = plan
         self.sandbox = sandbox
         self.seed = seed
         self.budget = Budget(plan.assignment.submission_seconds)
-        self.own = bind(plan.assignment, extractions, sandbox, seed=seed, budget=self.budget)
+        self.weights = weights
+        self.own = bind(plan.assignment, extractions, sandbox, seed=seed, budget=self.budget, weights=weights)
         self.runs: dict[str, ExerciseRun] = {}
         self.harmful: set[CodeCell] = set()  # cells that end or block a process beside the staff's answers
+
+    @property
+    def so_far(self) -> SubmissionRun:
+        return SubmissionRun(dict(self.runs), (*self.own.notes, *self.budget.spent.values()))
 
     def run(self, exercise: Exercise) -> ExerciseRun:
         """The better of the runs that are worth trying; of equal ones the first."""
@@ -164,7 +192,13 @@ class _Runner:
         harmful = [n for n, cell in enumerate(cells.cells) if cell in known and cell.exercise != exercise.id]
         staffs = with_staffs_answers(cells, problem, earlier, leave_out=harmful)
         binding = bind(
-            self.plan.assignment, {problem.name: staffs}, self.sandbox, seed=self.seed, budget=self.budget, share=False
+            self.plan.assignment,
+            {problem.name: staffs},
+            self.sandbox,
+            seed=self.seed,
+            budget=self.budget,
+            share=False,
+            weights=self.weights,
         )
         try:
             outcomes = self._outcomes(binding, exercise)

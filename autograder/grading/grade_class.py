@@ -18,6 +18,7 @@ import torch
 from autograder.assignment.load import load_assignment
 from autograder.assignment.model import Assignment
 from autograder.assignment.released import release_notebook
+from autograder.grading import older_versions
 from autograder.grading.faults import TaskLost, in_words, is_ours
 from autograder.grading.grade_one import Graded, confined, grade_submission, not_graded
 from autograder.grading.plan import Plan
@@ -136,7 +137,8 @@ def grade_task(task: Task) -> Done:
 
 def _done(task: Task, plan: Plan, sandbox: Sandbox) -> Done:
     results = ResultFolder(Path(task.out), plan.assignment.course.state)
-    submission = read_submission(Path(task.folder), plan.assignment.manifest, student=task.student)
+    manifest, earlier = plan.assignment.manifest, plan.earlier
+    submission = read_submission(Path(task.folder), manifest, student=task.student, earlier=earlier)
     seed = own_seed(plan.assignment, submission.digest) if task.seed is None else task.seed
     plan = plan.drawn(seed, task.stage)
     old = results.read(task.student)
@@ -186,7 +188,7 @@ def _left_for_grade(task: Task, submission: Submission, plan: Plan, old: Report 
 
 def _graded(submission: Submission, plan: Plan, sandbox: Sandbox) -> tuple[Graded, dict[str, dict[str, Any]]]:
     graded = grade_submission(submission, plan, sandbox)
-    notebooks, notes = {}, list(graded.report.notes)
+    notebooks, notes = {}, [*graded.report.notes, *older_versions.notes(submission, plan.older)]
     for file, submitted in submission.notebooks.items():
         copied = clean_copy(release_notebook(plan.assignment, file), submitted)
         notebooks[file] = copied.notebook

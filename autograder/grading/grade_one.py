@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from autograder.grading.faults import in_words, is_ours
 from autograder.grading.plan import Plan, answer_code, visibility
 from autograder.grading.stops import stopped_with
 from autograder.results import Detail, ExerciseResult, Report, ReportStatus, TestResult
-from autograder.sandbox.sandbox import Sandbox, SandboxError
+from autograder.sandbox.sandbox import MEMORY, Sandbox, SandboxError
 from autograder.submission.read import Submission
 from kit.explanation import explained
 from kit.manifest import Exercise, Manifest
@@ -35,6 +35,8 @@ MESSAGES = {
     OutcomeStatus.ERROR: "{title}: not graded, since the test itself may be at fault.",
 }
 
+NOT_RUN = "not run yet"
+
 
 @dataclass(frozen=True)
 class Graded:
@@ -45,37 +47,54 @@ class Graded:
     again: bool = False
 
 
-def grade_submission(submission: Submission, plan: Plan, sandbox: Sandbox) -> Graded:
+def grade_submission(
+    submission: Submission, plan: Plan, sandbox: Sandbox, on_progress: Callable[[Report], None] | None = None
+) -> Graded:
     """Run every test on one accepted submission, each notebook in a confined process of its own.
 
     Never raises for anything a submission holds. What could not be graded is reported as that, with the reason.
+    on_progress: called with what is known whenever an exercise is done; what has not run is "not graded" in it.
     """
     manifest = plan.assignment.manifest
     unread = _not_to_be_graded(submission, manifest)
     wanted = {exercise.id for exercise in manifest.exercises} - unread.keys()
     runs, reason = SubmissionRun(), None
+
+    def on_run(so_far: SubmissionRun) -> None:
+        if on_progress is not None:
+            waiting = dict.fromkeys(wanted - so_far.exercises.keys(), NOT_RUN)
+            on_progress(_whole_report(submission, plan, sandbox.level, so_far, {**waiting, **unread}))
+
     try:
-        runs = _tested_twice_if_need_be(submission, plan, sandbox, wanted)
+        runs = _tested_twice_if_need_be(submission, plan, sandbox, wanted, on_run)
     except Exception as error:
         if not is_ours(error):
             raise
         reason = in_words(error)
-    exercises = tuple(
-        _exercise_result(exercise, plan, runs.exercises.get(exercise.id), unread.get(exercise.id) or reason)
-        for exercise in manifest.exercises
-    )
-    lacking = _lacking(plan.assignment, submission)
-    exercises = tuple(_with_reason(result, lacking.get(result.id)) for result in exercises)
-    runs = dataclasses.replace(
-        runs, notes=(*lacking.values(), *forbidden_means(plan.assignment, submission), *runs.notes)
-    )
-    report = _report(submission, plan, sandbox.level, exercises, runs)
+    reasons = {**(dict.fromkeys(wanted, reason) if reason else {}), **unread}
+    report = _whole_report(submission, plan, sandbox.level, runs, reasons)
     details = [
         Detail(outcome.id, outcome.status, for_terminal(outcome.text), for_terminal(outcome.trace))
         for outcome in runs.outcomes
         if outcome.status != OutcomeStatus.PASSED
     ]
     return Graded(report, details, again=reason is not None)
+
+
+def _whole_report(
+    submission: Submission, plan: Plan, isolation: str, runs: SubmissionRun, reasons: Mapping[str, str]
+) -> Report:
+    """reasons: why an exercise could not be graded, whatever has run."""
+    exercises = tuple(
+        _exercise_result(exercise, plan, runs.exercises.get(exercise.id), reasons.get(exercise.id))
+        for exercise in plan.assignment.manifest.exercises
+    )
+    lacking = _lacking(plan.assignment, submission)
+    lost = {one.id: submission.lost_weights.get(one.weights) for one in plan.assignment.manifest.exercises}
+    exercises = tuple(_with_reason(result, lacking.get(result.id) or lost[result.id]) for result in exercises)
+    noted = (*lacking.values(), *forbidden_means(plan.assignment, submission), *runs.notes)
+    runs = dataclasses.replace(runs, notes=noted)
+    return _report(submission, plan, isolation, exercises, runs)
 
 
 def _not_to_be_graded(submission: Submission, manifest: Manifest) -> dict[str, str]:
@@ -89,16 +108,28 @@ def _not_to_be_graded(submission: Submission, manifest: Manifest) -> dict[str, s
     return {exercise: reason for exercise, reason in reasons.items() if reason is not None}
 
 
-def _tested_twice_if_need_be(submission: Submission, plan: Plan, sandbox: Sandbox, wanted: set[str]) -> SubmissionRun:
+def _tested_twice_if_need_be(
+    submission: Submission, plan: Plan, sandbox: Sandbox, wanted: set[str], on_run: Callable[[SubmissionRun], None]
+) -> SubmissionRun:
     """Every exercise's run. A sandbox that was ended from outside is no student's fault: all is tried again."""
     try:
-        return _tested(submission, plan, sandbox, wanted)
+        return _tested(submission, plan, sandbox, wanted, on_run)
     except SandboxError:
-        return _tested(submission, plan, sandbox, wanted)
+        return _tested(submission, plan, sandbox, wanted, on_run)
 
 
-def _tested(submission: Submission, plan: Plan, sandbox: Sandbox, wanted: set[str]) -> SubmissionRun:
-    runs = run_exercises(submission.extractions, plan, sandbox, seed=plan.seed, exercises=wanted)
+def _tested(
+    submission: Submission, plan: Plan, sandbox: Sandbox, wanted: set[str], on_run: Callable[[SubmissionRun], None]
+) -> SubmissionRun:
+    runs = run_exercises(
+        submission.extractions,
+        plan,
+        sandbox,
+        seed=plan.seed,
+        exercises=wanted,
+        weights=submission.weights,
+        on_run=on_run,
+    )
     exercises = {name: _adjudicated(run, plan, sandbox) for name, run in runs.exercises.items()}
     return dataclasses.replace(runs, exercises=exercises)
 
@@ -124,6 +155,7 @@ def _report(
         stage=plan.stage,
         isolation=isolation,
         engine=plan.engine,
+        made_of=plan.made_of,
         submission=submission.digest,
         exercises=exercises,
         tests=_test_results(submission.extractions, runs),
@@ -131,11 +163,14 @@ def _report(
     )
 
 
-def confined(assignment: Assignment, allow_weak: bool) -> Sandbox:
-    """A sandbox for this assignment's library. TooWeak where it holds too little and that was not allowed."""
+def confined(assignment: Assignment, allow_weak: bool, *, memory: int = MEMORY) -> Sandbox:
+    """A sandbox for this assignment's library. TooWeak where it holds too little and that was not allowed.
+
+    memory: bytes that one worker may use.
+    """
     if not assignment.library_folder.is_dir():
         raise BadInput(f"{assignment.library_folder} is missing: run `autograder build {assignment.name}`")
-    sandbox = Sandbox.start(assignment.release, assignment.library, installed=assignment.packages)
+    sandbox = Sandbox.start(assignment.release, assignment.library, installed=assignment.packages, memory=memory)
     if sandbox.level == "weak" and not allow_weak:
         sandbox.close()
         raise TooWeak(
@@ -174,7 +209,8 @@ def reference_passes(outcome: Outcome, plan: Plan, sandbox: Sandbox) -> bool:
 
 def _passed_by_the_reference(exercise: str, plan: Plan, sandbox: Sandbox) -> frozenset[str]:
     problem = plan.assignment.problem(plan.assignment.manifest.exercise(exercise).problem)
-    binding = bind(plan.assignment, {problem.name: answer_code(problem)}, sandbox, seed=plan.seed)
+    weights = problem.reference_weights
+    binding = bind(plan.assignment, {problem.name: answer_code(problem)}, sandbox, seed=plan.seed, weights=weights)
     try:
         outcomes = plan.collected.run(binding=binding, seed=plan.seed, exercises={exercise})
     finally:
@@ -303,6 +339,7 @@ def not_graded(student: str, plan: Plan, reason: str, *, isolation: str, submiss
         stage=plan.stage,
         isolation=isolation,
         engine=plan.engine,
+        made_of=plan.made_of,
         submission=submission,
         exercises=tuple(exercises),
         tests=(),

@@ -10,9 +10,10 @@ from autograder.assignment.library import import_library
 from autograder.assignment.model import Assignment, Problem
 from autograder.errors import CourseError
 from autograder.grading.faults import is_ours
-from autograder.grading.fingerprint import fingerprint
+from autograder.grading.fingerprint import fingerprint, made_of
+from autograder.grading.older_versions import OlderVersion, older_versions
 from autograder.results import Stage
-from kit.manifest import CellKind
+from kit.manifest import CellKind, Manifest
 from kit.notebooks import CodeCell, Extraction
 from kit.runner import CollectedTests, TestFile, TestInfo
 
@@ -23,6 +24,7 @@ TEST_SECONDS = 30.0  # of the grader's own processor time for one test, which ta
 class Plan:
     """One run's seed, and its tests, collected once for all submissions that this process grades.
 
+    older: the versions that were released before this one, the oldest first.
     reference_passes: exercise to the tests that its reference answer passes, as far as that was asked (`grade_one`).
     """
 
@@ -31,6 +33,8 @@ class Plan:
     collected: CollectedTests
     engine: str
     stage: Stage = Stage.FINAL
+    made_of: Mapping[str, str] = field(default_factory=dict)
+    older: tuple[OlderVersion, ...] = ()
     reference_passes: dict[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -52,7 +56,19 @@ class Plan:
         idle = known - {test.mark.exercise for test in collected.infos}
         if unknown or idle:
             raise CourseError(f"tests without an exercise: {unknown}; exercises without a test: {sorted(idle)}")
-        return cls(assignment, seed, collected, fingerprint(assignment))
+        return cls(
+            assignment,
+            seed,
+            collected,
+            fingerprint(assignment),
+            made_of=made_of(assignment),
+            older=older_versions(assignment),
+        )
+
+    @property
+    def earlier(self) -> tuple[Manifest, ...]:
+        """What was released before, as a submission may have been made for it."""
+        return tuple(one.manifest for one in self.older)
 
     def drawn(self, seed: int, stage: Stage) -> Plan:
         """The same tests with inputs from another seed."""

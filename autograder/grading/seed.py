@@ -51,10 +51,15 @@ def own_seed(assignment: Assignment, submission: str) -> int:
     return int(keyed_digest(assignment.course.state, "a provisional seed", what)[: SEED_BITS // 4], 16)
 
 
+def seed_name(assignment: Assignment) -> str:
+    """Under which the seed of the grades is kept."""
+    return f"{assignment.name} {assignment.version} {Stage.FINAL}"
+
+
 def course_seed(assignment: Assignment, *, new: bool = False) -> int:
     """The seed of the grades of this course, assignment and version: drawn once, then the same for everyone."""
     path = assignment.course.state / "seeds.json"
-    key = f"{assignment.name} {assignment.version} {Stage.FINAL}"
+    key = seed_name(assignment)
     try:
         seeds = json.loads(path.read_text()) if path.exists() else {}
         stored = seeds.get(key)

@@ -16,6 +16,7 @@ from autograder.assignment.released import release_notebook
 from autograder.marks.notebook_cells import text_of
 from autograder.marks.person_marks import PersonMark, above_points, marks_on, refuse_loss
 from kit.manifest import Manifest
+from kit.succession import successors
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,12 @@ def bring_in_line(
 
 def _carry_over(db: Any, assignment_id: str, manifest: Manifest, notebooks: Mapping[str, str]) -> None:
     """Bring cells, with what people gave for them, to the id and the notebook that the release has them under."""
+    split = {name for name, cells in successors(manifest).items() if len(cells) > 1}  # whose a mark is, staff decide
     places = {
         name: (notebooks[Path(book.file).stem], cell.id)
         for book in manifest.notebooks
         for name, cell in book.by_id.items()
+        if name not in split
     }
     for kind in (api.GradeCell, api.SolutionCell):
         of_assignment = db.query(kind).join(api.Notebook, kind.notebook_id == api.Notebook.id)

@@ -40,7 +40,9 @@ class Sandbox:
     layers: what a worker is wrapped in. notes: what this machine should have and has not, and what follows.
     """
 
-    def __init__(self, library: Path, package: str, bubblewrap: bool, installed: Sequence[str] = ()) -> None:
+    def __init__(
+        self, library: Path, package: str, bubblewrap: bool, installed: Sequence[str] = (), memory: int = MEMORY
+    ) -> None:
         if not sys.platform.startswith("linux"):
             raise SandboxError("only Linux can confine a student's code: grade in the container (see README.md)")
         if package in ("kit", "worker"):
@@ -49,6 +51,7 @@ class Sandbox:
         self.package = package
         self.installed = tuple(installed)
         self.bubblewrap = bubblewrap
+        self.memory = memory
         if not (self.library / package / "__init__.py").is_file():
             raise SandboxError(f"{self.library / package} is not a package: it has no __init__.py")
         self.notes: list[str] = []
@@ -60,23 +63,33 @@ class Sandbox:
             raise
 
     @classmethod
-    def start(cls, library: Path, package: str, *, bubblewrap: bool = True, installed: Sequence[str] = ()) -> Self:
+    def start(
+        cls,
+        library: Path,
+        package: str,
+        *,
+        bubblewrap: bool = True,
+        installed: Sequence[str] = (),
+        memory: int = MEMORY,
+    ) -> Self:
         """Start the zygote for `library`/`package` and test the confinement.
 
         library: the folder that contains the shipped package; of it, nothing but the package is visible inside.
         bubblewrap: whether to use it where it works.
         installed: further packages that students' code may import; one that is not there is no error.
+        memory: bytes that a worker may use, what it shares with the zygote (some 400 MiB) included.
         The kernel ends the sandbox with the thread that started it; `worker` then starts another.
         Raises SandboxError where workers cannot run at all.
         """
-        return cls(library, package, bubblewrap, installed)
+        return cls(library, package, bubblewrap, installed, memory)
 
-    def worker(self, *, memory: int = MEMORY, cpu_seconds: int = CPU_SECONDS) -> Worker:
+    def worker(self, *, memory: int | None = None, cpu_seconds: int = CPU_SECONDS) -> Worker:
         """A fresh process, ready for one student's cells.
 
-        memory: bytes it may use, what it shares with the zygote (some 400 MiB) included. cpu_seconds: over its life.
+        memory: bytes it may use; None: as many as `start` was told. cpu_seconds: over its life.
         Raises SandboxError if none can be had, or none as well confined as the self-test found.
         """
+        memory = memory or self.memory
         try:
             worker = self._zygote.fork(memory, cpu_seconds)
         except ZygoteEnded:
@@ -134,10 +147,10 @@ class Sandbox:
                 "writable": [folder, str(self.library / self.package), "/tmp", "/var/tmp", "/dev/shm"],
                 "server": server.getsockname(),
                 "grader": os.getpid(),
-                "memory": MEMORY,
+                "memory": self.memory,
             }
             try:
-                with self._zygote.fork(MEMORY, CPU_SECONDS, probe=given, without=sorted(without)) as worker:
+                with self._zygote.fork(self.memory, CPU_SECONDS, probe=given, without=sorted(without)) as worker:
                     said = json.loads(worker.receive(deadline))
             except (ZygoteEnded, TimeUp, StudentCrashed, StudentTimeout, WireError) as error:
                 raise SandboxError(f"the sandbox could not test itself: {error}") from None

@@ -28,13 +28,20 @@ class Alterations:
     of_structure: bool
 
 
-def compare(reading: Reading, manifest: Manifest, file: NotebookFile, not_held: Collection[str] = ()) -> Alterations:
+def compare(
+    reading: Reading,
+    manifest: Manifest,
+    file: NotebookFile,
+    not_held: Collection[str] = (),
+    base: Manifest | None = None,
+) -> Alterations:
     """Compare a submitted file, which has been read, with the released notebook.
 
     not_held: exercises and answers that were added after the version which the file was made for.
+    base: that version, where it is an earlier one and known: what the course changed since, the student did not.
     """
     book, cells = reading.notebook, reading.cells
-    settings = list(_settings(book, manifest, file.raw))
+    settings = list(_settings(book, manifest, file.raw, base))
     structure = [
         *settings,
         *_copies(book, cells),
@@ -42,7 +49,7 @@ def compare(reading: Reading, manifest: Manifest, file: NotebookFile, not_held: 
         *_types(cells),
         *_order(book, cells),
     ]
-    notes = [*structure, *_given(cells), *_empty_answers(reading), *_dropped(file.kept)]
+    notes = [*structure, *_given(cells, base), *_empty_answers(reading), *_dropped(file.kept)]
     counts = Counter(cell.released.id for cell in cells if cell.released is not None)
     gone = any(counts[cell.id] != 1 for cell in book.cells if cell.kind is CellKind.EXERCISE)
     return Alterations(tuple(notes), bool(structure) or gone or _any_without_settings(cells, file.raw))
@@ -57,9 +64,11 @@ def _any_without_settings(cells: Iterable[SubmittedCell], raw: Mapping[str, Any]
     )
 
 
-def _settings(book: Notebook, manifest: Manifest, raw: Mapping[str, Any]) -> Iterator[str]:
+def _settings(book: Notebook, manifest: Manifest, raw: Mapping[str, Any], base: Manifest | None) -> Iterator[str]:
     """nbgrader's settings in the metadata: points, and what may be edited."""
     points = manifest.points
+    before = base.points if base is not None else {}
+    was_there = {cell.id for known in base.notebooks for cell in known.cells} if base is not None else set()
     released = book.by_id
     odd, strange = [], 0
     for raw_cell in raw["cells"]:
@@ -70,8 +79,11 @@ def _settings(book: Notebook, manifest: Manifest, raw: Mapping[str, Any]) -> Ite
         name = settings.get("grade_id") if isinstance(settings, dict) else None
         cell = released.get(name) if isinstance(name, str) else None
         if cell is None:
-            strange += 1
-        elif cell.kind.is_known_to_nbgrader and not _as_released(cell, settings, points.get(cell.id)):
+            strange += name not in was_there
+        elif cell.kind.is_known_to_nbgrader and not any(
+            _as_released(cell, settings, known)
+            for known in (points.get(cell.id), *(before[old] for old in (cell.id, *cell.was) if old in before))
+        ):
             odd.append(cell.id)
     if odd:
         yield f"nbgrader's settings of {_list(odd)} were changed: the course's own points and settings are used"
@@ -130,13 +142,14 @@ def _order(book: Notebook, cells: Iterable[SubmittedCell]) -> Iterator[str]:
         yield "cells stand in another order than released: they are shown in the course's order"
 
 
-def _given(cells: Iterable[SubmittedCell]) -> Iterator[str]:
+def _given(cells: Iterable[SubmittedCell], base: Manifest | None) -> Iterator[str]:
+    before = {cell.source.strip() for book in base.notebooks for cell in book.cells} if base is not None else set()
     altered = [
         cell.released.id
         for cell in cells
         if cell.released is not None
         and cell.released.kind.is_locked
-        and cell.source.strip() != cell.released.source.strip()
+        and cell.source.strip() not in {cell.released.source.strip(), *before}
     ]
     if altered:
         yield f"locked cells were altered: {_list(list(dict.fromkeys(altered)))}; the course's own text is used"

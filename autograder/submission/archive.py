@@ -103,7 +103,7 @@ class _ArchiveListing:
         parts = slashes(path).split("/")
         if forms.is_checkpoint(parts):
             return is_file
-        if forms.is_by_product(parts):
+        if forms.is_by_product(parts) and not forms.is_weights(parts, self.manifest):
             return False
         if leads_out(parts):
             self._refuse(path, "its path leads out of the archive")
@@ -117,6 +117,8 @@ class _ArchiveListing:
         path = f"{self.outer.path}/{path}"
         if forms.has_notebooks_name(path.rpartition("/")[2]):
             self.received.refused[path] = why
+        elif path.rpartition("/")[2] in self.manifest.weights:
+            self.received.weights_refused[path] = why
         else:
             self.received.left[path] = Leftover(why, forms.named(path, self.manifest))
 

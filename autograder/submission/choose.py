@@ -38,7 +38,10 @@ _MOMENT = re.compile(
 
 @dataclass(frozen=True)
 class Candidate:
-    """A file that could be one of the released notebooks. times, archives: as in received.Item."""
+    """A file that could be one of the released notebooks. times, archives: as in received.Item.
+
+    agrees_with: the version with whose text it agrees, where it does not say for which it was made.
+    """
 
     path: str
     book: Notebook
@@ -46,6 +49,7 @@ class Candidate:
     cells: tuple[SubmittedCell, ...]
     times: Mapping[str, datetime]
     archives: tuple[str, ...] = ()
+    agrees_with: str | None = None
 
     @cached_property
     def reading(self) -> Reading:
@@ -69,9 +73,9 @@ class Candidate:
 
     @property
     def version(self) -> str | None:
-        """The version of the set that the notebook was made for, by its own word."""
+        """The version of the set that the notebook was made for: by its own word, else by its text."""
         version = course_mark(self.file.raw).get("version")
-        return version if isinstance(version, str) else None
+        return version if isinstance(version, str) else self.agrees_with
 
 
 def course_mark(raw: Mapping[str, Any]) -> Mapping[str, Any]:

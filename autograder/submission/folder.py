@@ -116,6 +116,9 @@ class FolderListing:
         if forms.has_notebooks_name(parts[-1]):
             self.received.refused[path] = why
             return
+        if parts[-1] in self.manifest.weights:
+            self.received.weights_refused[path] = why
+            return
         self.received.others.append(f"{shown(path)} ({'a link' if is_link else 'not a file'})")
         if not forms.is_by_product(parts):
             self.received.left[path] = Leftover(why, forms.named(path, self.manifest))

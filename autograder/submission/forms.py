@@ -74,6 +74,11 @@ def is_by_product(parts: Sequence[str]) -> bool:
     return released or name.startswith(".") and not unread_form(name) or bool(_PRODUCTS.search(name))
 
 
+def is_weights(parts: Sequence[str], manifest: Manifest) -> bool:
+    """A file of weights that the assignment asks for, by its name; not one that a tool made."""
+    return parts[-1] in manifest.weights and not any(is_by_product_folder(part) for part in parts[:-1])
+
+
 def is_checkpoint(parts: Sequence[str]) -> bool:
     """A notebook as Jupyter kept it when it was last saved by hand."""
     return CHECKPOINTS in parts[:-1] and has_notebooks_name(parts[-1])

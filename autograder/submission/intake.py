@@ -21,6 +21,7 @@ from autograder.submission.received import (
     MAX_LOOKED_ALL,
     MAX_NOTEBOOKS,
     MAX_READ,
+    MAX_WEIGHTS_READ,
     Item,
     Leftover,
     NotebookBytes,
@@ -31,6 +32,7 @@ from autograder.submission.received import (
 )
 from kit.manifest import Manifest
 from kit.notebooks import MAX_BYTES
+from kit.weights import MAX_WEIGHTS
 
 
 def receive(folder: Path, manifest: Manifest) -> Received:
@@ -61,6 +63,7 @@ class _Intake:
     received: Received
     left_to_read: int = MAX_READ
     left_to_look: int = MAX_LOOKED_ALL
+    left_for_weights: int = MAX_WEIGHTS_READ
     notebooks: int = 0
     skipped: int = 0
     archived: list[Item] = field(default_factory=list)
@@ -105,6 +108,8 @@ class _Intake:
     def _take(self, item: Item) -> None:
         if forms.is_checkpoint(item.path.split("/")):
             self.checkpoints.append(item)
+        elif forms.is_weights(item.path.split("/"), self.manifest):
+            self._take_weights(item)
         elif why := forms.unread_form(item.name):
             self._leave(item, why)
         elif forms.is_by_product(item.path.split("/")):
@@ -157,6 +162,18 @@ class _Intake:
         else:
             self._set_aside(item)
 
+    def _take_weights(self, item: Item) -> None:
+        """A file of weights says nothing of notebooks, whatever is wrong with it."""
+        try:
+            data = whole(item, min(MAX_WEIGHTS, self.left_for_weights))
+        except OSError as error:
+            self.received.weights_refused[item.path] = reason(error)
+        except Refused as error:
+            self.received.weights_refused[item.path] = str(error)
+        else:
+            self.left_for_weights -= len(data)
+            self.received.weights.setdefault(item.name, {})[item.path] = data
+
     def _put_off(self, item: Item) -> None:
         """An archive is opened when all files beside it have been read: where limits are met, those go first."""
         self.received.plain = False
@@ -172,7 +189,13 @@ class _Intake:
             self.received.others.append(shown(item.path))
 
     def _found(self) -> int:
-        return len(self.received.files) + len(self.received.refused) + len(self.received.left) + len(self.archived)
+        return (
+            len(self.received.files)
+            + len(self.received.weights)
+            + len(self.received.refused)
+            + len(self.received.left)
+            + len(self.archived)
+        )
 
     def _whole(self, item: Item) -> bytes:
         data = whole(item, min(MAX_BYTES, self.left_to_read))

@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from autograder.submission import exchange_files, forms
+from autograder.submission import exchange_files, forms, older
 from autograder.submission.alterations import compare
 from autograder.submission.choose import Candidate, choose, course_mark
 from autograder.submission.intake import receive
 from autograder.submission.notebook_file import NotANotebook, NotebookFile, Room, parse_notebook
 from autograder.submission.received import Leftover, NotebookBytes, Received, shown
-from kit.manifest import CellKind, Manifest, Notebook, check_id
+from kit.cells import defined_names
+from kit.manifest import Cell, CellKind, Manifest, Notebook, check_id
 from kit.notebooks import MAX_CELLS, Extraction, source_of, submitted_cells, which_notebook
 from kit.reading import Reading, read_notebook
+from kit.weights import WeightsError, read_weights
 
 MAX_NAMED = 5
 
@@ -49,7 +51,9 @@ class Submission:
     notebooks: by released file name, one for each released notebook.
     problems: released file name to the reason why that notebook cannot be graded. A notebook that was not handed in
     is no problem (its exercises are not written), unless a file that could not be read may have been it.
-    digest: of the accepted notebooks, of `problems`, of `not_held` and of what is written for a newer Python.
+    digest: of the accepted notebooks, of `problems`, of `not_held`, of what is written for a newer Python, and of
+    `weights`: the content of each file of weights that was handed in, as it is, by name.
+    lost_weights: of those that are asked for, what cannot be used, each with a sentence that says why.
     unchanged: plain nbgrader may take the folder as it is.
     """
 
@@ -59,6 +63,8 @@ class Submission:
     notes: tuple[str, ...]
     digest: str
     unchanged: bool
+    weights: Mapping[str, bytes] = field(default_factory=dict)
+    lost_weights: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def extractions(self) -> dict[str, Extraction]:
@@ -72,8 +78,10 @@ class Submission:
         return {name: why for notebook in self.notebooks.values() for name, why in notebook.not_held.items()}
 
 
-def read_submission(folder: Path, manifest: Manifest, *, student: str | None = None) -> Submission:
-    """Read submitted/<student>/<assignment>.
+def read_submission(
+    folder: Path, manifest: Manifest, *, student: str | None = None, earlier: Sequence[Manifest] = ()
+) -> Submission:
+    """Read submitted/<student>/<assignment>. earlier: versions of the set that were released before, the oldest first.
 
     Raises FileNotFoundError if there is no such folder. Nothing in it raises: what cannot be accepted is in the
     notes, and in `problems` if a notebook cannot be graded for it.
@@ -81,21 +89,28 @@ def read_submission(folder: Path, manifest: Manifest, *, student: str | None = N
     received = receive(folder, manifest)
     candidates = _candidates(received, manifest)
     choices = {book.file: choose(candidates[book.file]) for book in manifest.notebooks}
-    chosen = {file: candidate for file, (candidate, _) in choices.items()}
-    notebooks = {book.file: _submitted(book, chosen[book.file], manifest) for book in manifest.notebooks}
-    problems = _problems(manifest, chosen, received)
+    chosen = older.with_versions({file: one for file, (one, _) in choices.items()}, manifest, earlier)
+    chosen, moves = older.adopted(chosen, manifest)
+    bases = {base.version: base for base in earlier}
+    notebooks = {book.file: _submitted(book, chosen[book.file], manifest, bases) for book in manifest.notebooks}
+    problems = _problems(manifest, chosen, received, bases)
     notes = [*received.limits, *(note for _, about in choices.values() for note in about), *_archives(chosen, received)]
+    notes += moves
     notes += [*_versions(notebooks, manifest), *_refusals(received.refused, problems)]
-    unchanged = received.plain and not received.refused
+    unchanged = received.plain and not received.refused and not moves
     for book in manifest.notebooks:
         candidate, notebook = chosen[book.file], notebooks[book.file]
         if candidate is not None:
-            alterations = compare(notebook.reading, manifest, candidate.file, notebook.not_held)
+            base = bases.get(notebook.version or manifest.version)
+            alterations = compare(notebook.reading, manifest, candidate.file, notebook.not_held, base)
             notes += [f"{book.file}: {note}" for note in (*candidate.file.remarks, *alterations.notes)]
             unchanged &= candidate.path == book.file and candidate.file.plain and not alterations.of_structure
         elif book.file not in problems:
             notes.append(f"{book.file} was not handed in")
     unchanged &= received.files.keys() <= chosen.keys() and exchange_files.timestamp(folder)[1] is None
+    weights = {name: next(iter(copies.values())) for name, copies in received.weights.items()}
+    lost_weights = dict(_lost_weights(received, manifest))
+    notes += [*lost_weights.values(), *_copies_of_weights(received)]
     if received.others:
         notes.append(f"not kept: {_list(received.others)}")
     return Submission(
@@ -103,42 +118,67 @@ def read_submission(folder: Path, manifest: Manifest, *, student: str | None = N
         notebooks,
         problems,
         tuple(notes),
-        _digest(notebooks, problems),
+        _digest(notebooks, problems, weights),
         unchanged and any(chosen.values()),
+        weights,
+        lost_weights,
     )
 
 
-def _submitted(book: Notebook, candidate: Candidate | None, manifest: Manifest) -> SubmittedNotebook:
+def _submitted(
+    book: Notebook, candidate: Candidate | None, manifest: Manifest, bases: Mapping[str, Manifest]
+) -> SubmittedNotebook:
     if candidate is None:
         return SubmittedNotebook(None, read_notebook(book, None))
-    not_held = dict(_not_held(candidate, manifest))
+    not_held = dict(_not_held(candidate, manifest, bases))
     return SubmittedNotebook(candidate.file.kept, candidate.reading, candidate.version, not_held)
 
 
-def _not_held(candidate: Candidate, manifest: Manifest) -> Iterator[tuple[str, str]]:
+def _not_held(candidate: Candidate, manifest: Manifest, bases: Mapping[str, Manifest]) -> Iterator[tuple[str, str]]:
     """What may stand beyond the cells that are read; and of what was made for another version, what is new since."""
     if candidate.file.kept.get("cut"):
         for exercise in sorted(candidate.reading.extraction.missing):
             yield exercise, f"{exercise} is not among the first {MAX_CELLS:,} cells, and no more are read"
     if candidate.version in (None, manifest.version):
         return
+    base = bases.get(str(candidate.version))
+    known = {cell.id for book in base.notebooks for cell in book.cells} if base is not None else set()
     cells = {cell.released.id for cell in candidate.cells if cell.released is not None}
     missing = candidate.reading.extraction.missing
     for cell in candidate.book.cells:
         is_gone = cell.id in missing and check_id(cell.id) not in cells or cell.kind is CellKind.ANSWER
-        if cell.kind.is_solution and cell.id not in cells and is_gone:
+        if cell.kind.is_solution and cell.id not in cells and is_gone and known.isdisjoint({cell.id, *cell.was}):
+            added = "was added since" if base is not None else "may have been added since"
             yield (
                 cell.id,
                 f"{cell.id} is not in this notebook, which was made for version {shown(str(candidate.version))} "
-                f"and not for {manifest.version}: it may have been added since",
+                f"and not for {manifest.version}: it {added}",
+            )
+        elif base is not None and (asked := _asked_since(cell, candidate, manifest, base)):
+            yield (
+                cell.id,
+                f"{cell.id} asks for {', '.join(asked)} since version {base.version}, for which this notebook was made",
             )
 
 
-def _digest(notebooks: Mapping[str, SubmittedNotebook], problems: Mapping[str, str]) -> str:
+def _asked_since(cell: Cell, candidate: Candidate, manifest: Manifest, base: Manifest) -> list[str]:
+    """The names that an exercise asks for and did not in the base, where the notebook does not define them."""
+    if cell.kind is not CellKind.EXERCISE:
+        return []
+    before = {name for item in base.exercises if item.id in (cell.id, *cell.was) for name in item.names}
+    asked = [name for name in manifest.exercise(cell.id).names if name not in before] if before else []
+    code = [one.source for one in candidate.cells if one.is_code]
+    return asked if asked and not any(set(asked) & defined_names(source) for source in code) else []
+
+
+def _digest(
+    notebooks: Mapping[str, SubmittedNotebook], problems: Mapping[str, str], weights: Mapping[str, bytes]
+) -> str:
     not_held = {name: why for notebook in notebooks.values() for name, why in notebook.not_held.items()}
     too_new = {name: why for own in notebooks.values() for name, why in own.reading.extraction.newer.items()}
     contents = {file: notebook.content for file, notebook in notebooks.items()}
-    return digest(contents | dict(problems) | not_held | too_new)
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in weights.items()}
+    return digest(contents | dict(problems) | not_held | too_new | hashes)
 
 
 def digest(notebooks: Mapping[str, Any]) -> str:
@@ -256,12 +296,14 @@ def _leave_merged(path: str, book: Notebook, file: NotebookFile, received: Recei
 # --- what is missing ------------------------------------------------------------------------------------------------
 
 
-def _problems(manifest: Manifest, chosen: Mapping[str, Candidate | None], received: Received) -> dict[str, str]:
+def _problems(
+    manifest: Manifest, chosen: Mapping[str, Candidate | None], received: Received, bases: Mapping[str, Manifest]
+) -> dict[str, str]:
     problems = {}
     for book in manifest.notebooks:
         candidate = chosen[book.file]
         if candidate is None:
-            why = _why_not_found(book.file, received, manifest) or _made_before(book.file, chosen, manifest)
+            why = _why_not_found(book.file, received, manifest) or _made_before(book, chosen, manifest, bases)
         else:
             why = "" if candidate.is_touched else _better_one(candidate, received, manifest)
         if why:
@@ -298,19 +340,50 @@ def _better_one(candidate: Candidate, received: Received, manifest: Manifest) ->
     return f"{untouched}, and {'; '.join(reasons[:MAX_NAMED])}" if reasons else ""
 
 
-def _made_before(file: str, chosen: Mapping[str, Candidate | None], manifest: Manifest) -> str:
+def _made_before(
+    book: Notebook, chosen: Mapping[str, Candidate | None], manifest: Manifest, bases: Mapping[str, Manifest]
+) -> str:
     """A notebook may have been added since the version that all others were made for."""
     versions = {candidate.version for candidate in chosen.values() if candidate is not None}
     if not versions or not versions.isdisjoint({None, manifest.version}):
         return ""
+    known = [base for version, base in bases.items() if version in versions]
+    if any(book.problem == one.problem for base in known for one in base.notebooks):
+        return ""
     made = ", ".join(sorted(shown(str(version)) for version in versions))
     return (
-        f"{file} was not found, and the others were made for version {made}, not for {manifest.version}: "
+        f"{book.file} was not found, and the others were made for version {made}, not for {manifest.version}: "
         "it may have been added since"
     )
 
 
 # --- notes ----------------------------------------------------------------------------------------------------------
+
+
+def _lost_weights(received: Received, manifest: Manifest) -> Iterator[tuple[str, str]]:
+    """Each file of weights that grading cannot use, and why in a sentence."""
+    for name in manifest.weights:
+        copies = received.weights.get(name, {})
+        refused = {path: why for path, why in received.weights_refused.items() if path.rpartition("/")[2] == name}
+        why = _unusable(next(iter(copies.values()))) if copies else next(iter(refused.values()), "")
+        if why:
+            yield name, f"{name} cannot be used: {why}"
+        elif not copies:
+            yield name, f"{name} was not handed in"
+
+
+def _copies_of_weights(received: Received) -> Iterator[str]:
+    for name, copies in received.weights.items():
+        if len(set(copies.values())) > 1:
+            yield f"of {len(copies)} different files {name}, {shown(next(iter(copies)))} was taken"
+
+
+def _unusable(data: bytes) -> str:
+    try:
+        read_weights(data)
+    except WeightsError as error:
+        return str(error)
+    return ""
 
 
 def _archives(chosen: Mapping[str, Candidate | None], received: Received) -> Iterator[str]:

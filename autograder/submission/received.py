@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from kit.notebooks import MAX_SUBMISSION
+from kit.weights import MAX_WEIGHTS
 
 MAX_NOTEBOOKS = 100  # files that are read whole since they may be notebooks
 MAX_ENTRIES = 10_000  # of the folder with all below it, and of one archive
 MAX_FOLDERS = 10  # folders within folders
 MAX_ARCHIVES = 2  # an archive in an archive is opened, one within that is not
 MAX_READ = MAX_SUBMISSION * 3 // 2  # bytes of all that is read whole: notebooks and archives, with every copy
+MAX_WEIGHTS_READ = 3 * MAX_WEIGHTS  # bytes of all files of weights, with every copy
 MAX_LOOKED = 1_000_000  # bytes of any other file that are looked at
 MAX_LOOKED_ALL = 20_000_000
 
@@ -70,6 +72,8 @@ class Received:
     left: other files that may be a notebook. checkpoints: what Jupyter kept of notebooks. others: what grading does not
     read. limits: where not everything was looked at. plain: nothing is here that nbgrader would copy, except notebooks
     directly in the folder.
+    weights: for each file of weights that the assignment asks for, the content of what bears its name, by path.
+    weights_refused: why such a file is not read, by path.
     """
 
     files: dict[str, NotebookBytes] = field(default_factory=dict)
@@ -78,6 +82,8 @@ class Received:
     checkpoints: dict[str, NotebookBytes] = field(default_factory=dict)
     others: list[str] = field(default_factory=list)
     limits: list[str] = field(default_factory=list)
+    weights: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    weights_refused: dict[str, str] = field(default_factory=dict)
     plain: bool = True
 
 

@@ -357,5 +357,10 @@ def _binding(exercise: str, plan: Plan, sandbox: Sandbox, alter: Alter, seed: in
     cells = {problem.name: answer_code(problem)}
     budget = Budget(assignment.submission_seconds)
     return NotebookBinding(
-        assignment.manifest, cells, lambda: Altered(sandbox.worker(), alter), seed=seed, budget=budget
+        assignment.manifest,
+        cells,
+        lambda: Altered(sandbox.worker(), alter),
+        seed=seed,
+        budget=budget,
+        find_file=problem.reference_weights.get,
     )

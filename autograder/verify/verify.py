@@ -273,7 +273,8 @@ def try_case(case: Case, plan: Plan, sandbox: Sandbox) -> Verdict:
         outcomes = _with_nothing_of_the_staffs(case, plan, extractions, sandbox)
     else:
         wanted = _worth_running(case, problem, replacing)
-        outcomes = run_exercises(extractions, plan, sandbox, seed=case.seed, exercises=wanted).outcomes
+        weights = {} if case.kind == STUB else problem.reference_weights
+        outcomes = run_exercises(extractions, plan, sandbox, seed=case.seed, exercises=wanted, weights=weights).outcomes
     failed = tuple(outcome.id for outcome in outcomes if outcome.status != OutcomeStatus.PASSED)
     if case.mistake is None:
         return Verdict(case, tuple(_surprises(case, outcomes)), failed)
@@ -294,7 +295,7 @@ def _with_nothing_of_the_staffs(
     """As a student's own machine runs it."""
     problem = plan.assignment.problem(case.problem)
     assignment = _impatient(plan.assignment, problem) if case.kind == LIBRARY else plan.assignment
-    binding = bind(assignment, extractions, sandbox, seed=case.seed)
+    binding = bind(assignment, extractions, sandbox, seed=case.seed, weights=problem.reference_weights)
     try:
         if case.kind == LIBRARY:
             return _hidden_until_half_is_lost(case, plan, binding)

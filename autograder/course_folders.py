@@ -61,6 +61,10 @@ class CourseFolders:
         return self.root / "attempts"
 
     @property
+    def similar(self) -> Path:
+        return self.root / "similar"
+
+    @property
     def not_submissions(self) -> tuple[Path, ...]:
         """Folders of the course in which no submission lies."""
         return (
@@ -70,6 +74,7 @@ class CourseFolders:
             self.autograded,
             self.feedback,
             self.results,
+            self.similar,
             self.attempts,
             self.state,
         )

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import hmac
 import json
+import sys
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -161,12 +162,16 @@ class Report:
             data["stage"] = Stage(data.get("stage", Stage.FINAL))
             data["notes"] = tuple(data["notes"])
             data["exercises"] = tuple(_exercise(item) for item in data["exercises"])
-            data["tests"] = tuple(
-                TestResult(**item | {"status": OutcomeStatus(item["status"])}) for item in data["tests"]
-            )
+            data["tests"] = tuple(map(_test, data["tests"]))
             return cls(**data)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a result: {error}") from error
+
+
+def _test(item: dict[str, Any]) -> TestResult:
+    """The texts of a test are the same in every report: they are kept once."""
+    shared: dict[str, Any] = {name: sys.intern(value) if type(value) is str else value for name, value in item.items()}
+    return TestResult(**shared | {"status": OutcomeStatus(item["status"])})
 
 
 def _exercise(item: dict[str, Any]) -> ExerciseResult:

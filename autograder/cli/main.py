@@ -8,7 +8,7 @@ import sys
 import click
 
 from autograder import __version__, interrupts
-from autograder.cli import collect, doctor, export, instructor, leaderboard, report, staff
+from autograder.cli import collect, doctor, export, instructor, leaderboard, report, similar, staff
 from autograder.cli.release import release
 from autograder.cli.screen import say
 from autograder.errors import AutograderError
@@ -39,6 +39,7 @@ for command in (
     export.export,
     report.report,
     leaderboard.leaderboard,
+    similar.similar,
     doctor.doctor,
 ):
     commands.add_command(command)

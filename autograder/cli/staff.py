@@ -123,6 +123,7 @@ def grade(
             return grade_class(
                 course, folders, into.path, seed=draw.seed if seed is None else seed, stage=draw.stage, workers=workers,
                 force=force, allow_weak=allow_weak, executor=executor, on_done=on_done, handed_in_by=senders,
+                brief=True,
             )  # fmt: skip
 
         if _belongs_to_gradebook(out) and _is_handed_in_here(folder):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -55,15 +56,30 @@ class ChangeLog:
         self._manifest = manifest
         self.path = results.path / "changes.csv"
         self.changes: list[ScoreChange] = []
-        self._before = {name: report for name in students if (report := results.read_unchecked(name)) is not None}
+        self._before = {name: packed for name in students if (packed := _packed(results.report_path(name))) is not None}
 
     def compare(self, report: Report) -> None:
         """Take note of how a new result differs from the one before, if there was one."""
-        before = self._before.get(report.student)
+        before = _unpacked(self._before.get(report.student))
         found = differences(before, report, self._manifest) if before is not None else []
         if found:
             self.changes += found
             _append(self.path, found)
+
+
+def _packed(path: Path) -> bytes | None:
+    """A result as it lies there: a class of thousands, unpacked, would fill the memory."""
+    try:
+        return zlib.compress(path.read_bytes(), 1)
+    except OSError:
+        return None
+
+
+def _unpacked(packed: bytes | None) -> Report | None:
+    try:
+        return None if packed is None else Report.from_json(zlib.decompress(packed).decode("utf-8"))
+    except ValueError:
+        return None
 
 
 def differences(before: Report, now: Report, manifest: Manifest) -> list[ScoreChange]:

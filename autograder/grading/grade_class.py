@@ -82,6 +82,7 @@ def grade_class(
     allow_weak: bool = False,
     as_it_is: bool = False,
     handed_in_by: Mapping[str, str] | None = None,
+    brief: bool = False,
     executor: Executor | None = None,
     on_done: Callable[[Done], None] = lambda done: None,
 ) -> list[Done]:
@@ -90,6 +91,7 @@ def grade_class(
     seed: of the inputs that everyone's tests draw; None: each submission has its own.
     as_it_is: leave submissions that nbgrader could not take as they were handed in.
     handed_in_by: student to the member of the group whose folder it is.
+    brief: keep no tests and notes of the reports that are returned; `on_done` gets them whole.
     executor: where tasks run; by default local processes. Raises TooWeak where confinement is weak and not allowed.
     """
     results = ResultFolder(out, assignment.course.state)
@@ -113,13 +115,22 @@ def grade_class(
     ]
     if executor is not None:
         plan = Plan.of(assignment, seed=0).drawn(seed or 0, stage)
-        return list(_in_executor(tasks, plan, executor, results, on_done))
+        return _returned(_in_executor(tasks, plan, executor, results, on_done), brief)
     plan, _ = prepare(assignment, allow_weak)
     try:
-        return list(_in_processes(tasks, plan.drawn(seed or 0, stage), workers, results, on_done))
+        return _returned(_in_processes(tasks, plan.drawn(seed or 0, stage), workers, results, on_done), brief)
     finally:
         close_contexts()
         results.sweep()
+
+
+def _returned(done: Iterator[Done], brief: bool) -> list[Done]:
+    """Of a class of thousands whole reports would fill the memory."""
+    if not brief:
+        return list(done)
+    return [
+        dataclasses.replace(one, report=dataclasses.replace(one.report, tests=(), notes=(), files={})) for one in done
+    ]
 
 
 def grade_task(task: Task) -> Done:

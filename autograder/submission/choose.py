@@ -132,7 +132,8 @@ def _together(group: list[Candidate]) -> Candidate:
     for copy in group:
         for clock, moment in _times(copy).items():
             times[clock] = max(moment, times.get(clock, moment))
-    return replace(group[0], times=times)
+    first = group[0]
+    return first if times == dict(first.times) else replace(first, times=times)  # a new one would be read again
 
 
 def _times(copy: Candidate) -> dict[str, datetime]:

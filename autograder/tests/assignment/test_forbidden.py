@@ -52,7 +52,7 @@ def found(answer: str, *own: str, means: tuple[str, ...] = (LOSS,)) -> list[tupl
         "def loss(x, y, m=F):\n    return m.cross_entropy(x, y)",
         "def loss(x, y):\n    if (g := F) is None:\n        pass\n    return g.cross_entropy(x, y)",
         "def loss(x, y):\n    a, b = F, 1\n    return a.cross_entropy(x, y)",
-        "class loss:\n  def __init__(self):\n    self.m = F\n  def go(self, x):\n    return self.m.cross_entropy(x, x)",
+        "class loss:\n  def go(self, x, y):\n    self.m = F\n    return self.m.cross_entropy(x, y)",
         "loss = lambda x, y: map(F.cross_entropy, x, y)",
     ],
 )  # fmt: skip

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from playwright.sync_api import Page
+
 from autograder.tests import processes
 
 SECONDS = 60
@@ -41,6 +43,10 @@ class Server:
     def at(self, path: str) -> str:
         """The address of a page, with the token."""
         return f"{self.url}/{path}{'&' if '?' in path else '?'}token={self.token}"
+
+    def sign_in(self, page: Page) -> None:
+        """Give the window the token once; from then on a cookie does."""
+        page.goto(self.at("api/status"))
 
     def stop(self) -> None:
         """End it and its kernels."""

@@ -71,7 +71,7 @@ def shown_sizes(outputs: Locator) -> list[list[int]]:
     """Width and height in pixels of every picture that a cell shows, once it is loaded."""
     expect(outputs.locator("img").first).to_be_visible()
     sizes: list[list[int]] = outputs.locator("img").evaluate_all(
-        "images => Promise.all(images.map(image => image.decode().then(() => [image.naturalWidth, image.naturalHeight])))"
+        "all => Promise.all(all.map(image => image.decode().then(() => [image.naturalWidth, image.naturalHeight])))"
     )
     return sizes
 

@@ -188,7 +188,7 @@ class FeedbackExporter(Exporter):
         return html, resources
 
 
-class MarkingPage(HTMLExporter):  # type: ignore[misc]
+class MarkingPage(HTMLExporter):
     """Formgrader's page of one notebook. It loads nothing from other machines, and shows names as text."""
 
     @default("template_paths")
@@ -198,14 +198,13 @@ class MarkingPage(HTMLExporter):  # type: ignore[misc]
     def default_filters(self) -> Iterator[tuple[str, Any]]:
         from autograder.marks.cells_html import for_markers
 
-        yield from super().default_filters()
+        yield from super().default_filters()  # type: ignore[no-untyped-call]
         yield "markdown2html", for_markers
 
-    def from_filename(self, filename: str, resources: Any = None, **named: Any) -> tuple[str, dict[str, Any]]:
+    def from_filename(self, filename: str, resources: Any = None, **named: Any) -> Any:
         # nbgrader's template puts them into the page as they are; a student's name may be HTML.
         texts = {name: escape(value) if isinstance(value, str) else value for name, value in resources.items()}
-        html, resources = super().from_filename(filename, resources=texts, **named)
-        return str(html), resources
+        return super().from_filename(filename, resources=texts, **named)
 
 
 def database_path(url: str) -> Path:

@@ -87,7 +87,7 @@ def test_formgrader_shows_hostile_submissions_and_the_score_box_is_where_it_is(
     for address in page.locator("#main-table a.name-shown").evaluate_all("links => links.map(link => link.href)"):
         page.goto(address)
         expect(page).to_have_url(re.compile("index=0"))  # its scripts have run
-        assert_quiet(page, seen, f"{address}/", page.locator("#notebook"))
+        assert_quiet(page, seen, f"{address}/", page.locator("#notebook").first)
         for box in ("#tiny-why", "#tiny-scale-check", "#tiny-why-comment"):
             assert page.locator(box).evaluate(UPPERMOST), box
 

@@ -41,9 +41,38 @@ class CourseFolders:
         return self.root / "results"
 
     @property
+    def roster(self) -> Path:
+        """Who is in the course, as a course system exports it."""
+        return self.root / "roster.csv"
+
+    @property
+    def extensions(self) -> Path:
+        """Who has more time: student, assignment, due or days, reason."""
+        return self.root / "extensions.csv"
+
+    @property
+    def groups(self) -> Path:
+        """Who hands in together: group, student, assignment."""
+        return self.root / "groups.csv"
+
+    @property
+    def attempts(self) -> Path:
+        """<assignment>/<student>/<time>/: everything that was handed in; in submitted/ lies what counts."""
+        return self.root / "attempts"
+
+    @property
     def not_submissions(self) -> tuple[Path, ...]:
         """Folders of the course in which no submission lies."""
-        return (self.assignments, self.source, self.release, self.autograded, self.feedback, self.results, self.state)
+        return (
+            self.assignments,
+            self.source,
+            self.release,
+            self.autograded,
+            self.feedback,
+            self.results,
+            self.attempts,
+            self.state,
+        )
 
     @property
     def gradebook(self) -> Path:

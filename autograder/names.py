@@ -11,7 +11,7 @@ from autograder.errors import BadInput
 
 _ASSIGNMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 # Folders of results/ and the course's own: an assignment of that name would write among their files.
-RESERVED = ("details", "notebooks")
+RESERVED = ("details", "notebooks", "earlier", "regrades")
 
 
 def assignment_name(text: str) -> str:

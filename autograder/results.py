@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.course_key import keyed_digest
+from autograder.earlier_results import EarlierResults
 from autograder.errors import BadInput
 from autograder.files import write_atomically
 from kit.manifest import Manifest
@@ -95,6 +96,8 @@ class Report:
 
     `auto_score` is None for a submission that could not be graded, and counts the graded exercises of one that was
     partly graded. files: path to SHA-256 of what is stored beside the report.
+    made_of: digests of what `engine` is made of, to tell what a regrade came from: engine, installation, library,
+    release, and `tests/<exercise>`.
     """
 
     assignment: str
@@ -112,6 +115,7 @@ class Report:
     tests: tuple[TestResult, ...]
     notes: tuple[str, ...]
     stage: Stage = Stage.FINAL
+    made_of: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     schema: int = SCHEMA
 
@@ -122,6 +126,14 @@ class Report:
     def key(self) -> tuple[str, str, int, Stage, str, str]:
         """Same key, same result: a submission is graded again only if one of these changed."""
         return self.version, self.engine, self.seed, self.stage, self.submission, self.isolation
+
+    def repeats(self, other: Report) -> bool:
+        """Whether another result says the same, apart from how long it took."""
+        return self._without_times() == other._without_times()
+
+    def _without_times(self) -> Report:
+        tests = tuple(dataclasses.replace(test, seconds=0.0) for test in self.tests)
+        return dataclasses.replace(self, tests=tests, files={})
 
     def to_json(self, **more: str) -> str:
         data = dataclasses.asdict(self)
@@ -172,7 +184,7 @@ class Detail:
 
 @dataclass(frozen=True)
 class ResultFolder:
-    """`<out>/<assignment>/`: `<student>.json`, `details/<student>.json`, `notebooks/<student>/*.ipynb`.
+    """`<out>/<assignment>/`: `<student>.json`, `details/<student>.json`, `notebooks/<student>/*.ipynb`, `earlier/`.
 
     A report carries a seal made with the key in the course's `state` folder, and the digests of the other files: what
     was changed since it was written, or was written elsewhere, is not used.
@@ -189,6 +201,33 @@ class ResultFolder:
 
     def notebooks_path(self, student: str) -> Path:
         return self.path / "notebooks" / student
+
+    @property
+    def earlier(self) -> EarlierResults:
+        return EarlierResults(self.path / "earlier")
+
+    def number(self, student: str) -> int:
+        """The number of the stored result, one more than that of the last one that it replaced."""
+        return self.earlier.count(student) + 1
+
+    def numbered(self, student: str, number: int) -> Report:
+        """The stored result or an earlier one, as sealed. BadInput where there is none, or it was changed."""
+        path, last = self._numbered_path(student, number), self.number(student)
+        try:
+            return self._trusted(student, path)
+        except FileNotFoundError:
+            which = f"results 1 to {last}" if last > 1 else "result 1 alone"
+            raise BadInput(f"{student} has no result {number}: there is {which} in {self.path}") from None
+        except (OSError, ValueError) as error:
+            raise BadInput(f"{path} {error}: it cannot be replayed") from error
+
+    def numbered_unchecked(self, student: str, number: int) -> Report | None:
+        """The same whoever wrote it, to compare with; None where there is none or it cannot be read."""
+        return _unchecked(self._numbered_path(student, number))
+
+    def _numbered_path(self, student: str, number: int) -> Path:
+        is_stored = number == self.number(student)
+        return self.report_path(student) if is_stored else self.earlier.report_path(student, number)
 
     def refuses(self, student: str) -> str | None:
         """Why the file system takes no file named after this student, such as "File name too long"; None: it does."""
@@ -210,10 +249,7 @@ class ResultFolder:
 
     def read_unchecked(self, student: str) -> Report | None:
         """The stored report whoever wrote it, to compare with; None where there is none or it cannot be read."""
-        try:
-            return Report.from_json(self.report_path(student).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
+        return _unchecked(self.report_path(student))
 
     def is_whole(self, report: Report) -> bool:
         """Whether all files stand as `write` left them."""
@@ -262,13 +298,17 @@ class ResultFolder:
         }
 
     def write(self, report: Report, details: list[Detail], notebooks: dict[str, dict[str, Any]]) -> None:
-        """Store all of one student's files; the report comes last, so that it stands only where the rest does."""
+        """Store all of one student's files; the report comes last, so that it stands only where the rest does.
+
+        A result that says something else than the one there was is added to the earlier ones.
+        """
+        self._keep_earlier(report)
         folder = self.notebooks_path(report.student)
         folder.mkdir(parents=True, exist_ok=True)
         files = {folder / name: json.dumps(book, ensure_ascii=False) + "\n" for name, book in notebooks.items()}
         rows = [dataclasses.asdict(detail) for detail in details]
         files[self.details_path(report.student)] = json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
-        written = {path: text.encode("utf-8", "backslashreplace") for path, text in files.items()}
+        written = {path: _bytes(text) for path, text in files.items()}
         for path, data in written.items():
             write_atomically(path, data)
         for old in folder.glob("*.ipynb"):
@@ -276,7 +316,17 @@ class ResultFolder:
                 old.unlink()
         digests = {path.relative_to(self.path).as_posix(): _sha256(data) for path, data in written.items()}
         text = self._sealed(dataclasses.replace(report, files=digests))
-        write_atomically(self.report_path(report.student), text.encode("utf-8", "backslashreplace"))
+        write_atomically(self.report_path(report.student), _bytes(text))
+
+    def _keep_earlier(self, report: Report) -> None:
+        try:
+            before = self.report_path(report.student).read_bytes()
+        except FileNotFoundError:
+            return
+        old, new = self.read_unchecked(report.student), Report.from_json(_bytes(report.to_json()).decode())
+        if old is None or not old.repeats(new):
+            details = self.details_path(report.student)
+            self.earlier.keep(report.student, before, details.read_bytes() if details.is_file() else None)
 
     def sweep(self) -> None:
         """Remove what an interrupted run left half-written."""
@@ -293,10 +343,10 @@ class ResultFolder:
         reasons = ((name, self._differs(name, digest)) for name, digest in report.files.items())
         return next((f"{self.path / name} {why}" for name, why in reasons if why is not None), None)
 
-    def _trusted(self, student: str) -> Report:
+    def _trusted(self, student: str, path: Path | None = None) -> Report:
         """ValueError for what this course's grader has not written like this for this student: what it is, in words."""
         try:
-            data = json.loads(self.report_path(student).read_text(encoding="utf-8"))
+            data = json.loads((path or self.report_path(student)).read_text(encoding="utf-8"))
             report = Report.from_data(data)
         except (ValueError, AttributeError, RecursionError) as error:
             raise ValueError(f"is damaged ({error})") from error
@@ -335,6 +385,17 @@ class ResultFolder:
         except OSError as error:
             return f"cannot be read ({error.strerror})"
         return None if _sha256(data) == digest else "was changed after the grader wrote it"
+
+
+def _unchecked(path: Path) -> Report | None:
+    try:
+        return Report.from_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _sha256(data: bytes) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,18 +28,9 @@ class DeclaredTest:
 
 def read(path: Path) -> tuple[DeclaredTest, ...]:
     """All test functions of a file, in order; SuiteError for one without a readable mark."""
-    try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-    except SyntaxError as error:
-        raise SuiteError(error.lineno or 1, f"not Python: {error.msg}") from error
-    constants = {
-        target.id: node.value
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-    markers = {name: exercise for name, value in constants.items() if (exercise := _marked_exercise(value))}
+    tree = _parsed(path)
+    constants = _constants(tree)
+    markers = _markers(constants)
     found: dict[str, DeclaredTest] = {}
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
@@ -49,6 +41,49 @@ def read(path: Path) -> tuple[DeclaredTest, ...]:
         elif isinstance(node, ast.ClassDef) and node.name.startswith("Test"):
             raise SuiteError(node.lineno, f"{node.name}: write tests as functions, each with its marker")
     return tuple(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A test file's code without comments: each exercise's tests, and all else, which any of them may use."""
+
+    by_exercise: dict[str, str]
+    shared: str
+
+
+def parts(path: Path) -> Parts:
+    """Which of a file's code decides about which exercise; SuiteError as `read`."""
+    tree = _parsed(path)
+    markers = _markers(_constants(tree))
+    own: dict[str, list[str]] = defaultdict(list)
+    shared = []
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            own[_exercise(node, markers)].append(ast.unparse(node))
+        elif not (isinstance(node, ast.Assign) and _marked_exercise(node.value)):
+            shared.append(ast.unparse(node))
+    return Parts({exercise: "\n".join(tests) for exercise, tests in own.items()}, "\n".join(shared))
+
+
+def _parsed(path: Path) -> ast.Module:
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"))
+    except SyntaxError as error:
+        raise SuiteError(error.lineno or 1, f"not Python: {error.msg}") from error
+
+
+def _constants(tree: ast.Module) -> dict[str, ast.expr]:
+    return {
+        target.id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+
+
+def _markers(constants: dict[str, ast.expr]) -> dict[str, str]:
+    return {name: exercise for name, value in constants.items() if (exercise := _marked_exercise(value))}
 
 
 def _marked_exercise(value: ast.expr) -> str | None:

@@ -8,7 +8,7 @@ import sys
 import click
 
 from autograder import __version__, interrupts
-from autograder.cli import doctor, instructor, staff
+from autograder.cli import doctor, instructor, report, staff
 from autograder.cli.screen import say
 from autograder.errors import AutograderError
 
@@ -33,6 +33,7 @@ for command in (
     staff.rerun,
     staff.table,
     staff.feedback,
+    report.report,
     doctor.doctor,
 ):
     commands.add_command(command)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from autograder.cli.changes_table import say_changes
 from autograder.cli.options import (
     HERE,
     assignment_argument,
@@ -22,7 +23,7 @@ from autograder.cli.options import (
     weak_option,
     workers_option,
 )
-from autograder.cli.screen import cell, say, say_csv, say_line, say_quoted
+from autograder.cli.screen import say, say_csv, say_line, say_quoted
 from autograder.errors import BadInput, NotGraded
 
 if TYPE_CHECKING:
@@ -30,9 +31,7 @@ if TYPE_CHECKING:
     from autograder.grading.changes import ChangeLog
     from autograder.grading.grade_class import Done
     from autograder.marks.gradebook import Summary
-    from autograder.results import ResultFolder
-
-MAX_CHANGES = 30  # rows on the screen
+    from autograder.results import Report, ResultFolder
 
 
 @click.command()
@@ -51,11 +50,13 @@ MAX_CHANGES = 30  # rows on the screen
 )
 @click.option("--final", "stage", flag_value="final", help="As after the deadline, which has not come yet.")
 @click.option("--force", is_flag=True, help="Grade unchanged submissions again.")
+@click.option("--regrade", is_flag=True, help="After a fix: keep a table of whose score changed, and why. Needs --why.")
+@click.option("--why", metavar="TEXT", help='What was mended, as students read it: "regraded because TEXT".')
 @click.option("--no-gradebook", is_flag=True, help="Leave gradebook.db and autograded/ alone.")
 @weak_option
 def grade(
     assignment: str, folder: Path, out: Path, workers: int, student: str | None, seed: int | None, new_seed: bool,
-    stage: str | None, force: bool, no_gradebook: bool, allow_weak: bool,
+    stage: str | None, force: bool, regrade: bool, why: str | None, no_gradebook: bool, allow_weak: bool,
 ) -> None:  # fmt: skip
     """Grade DIR/<student>/ASSIGNMENT/ (DIR is submitted/ unless given) into results and nbgrader's gradebook.
 
@@ -65,16 +66,22 @@ def grade(
     Up to the deadline in assignment.toml a result is provisional: each submission is tested with inputs of its own, and
     feedback tells only how many hidden tests pass. After it everything is graded again, with the same inputs for all.
 
+    --regrade grades anew what a fix of tests, points or engine can have changed (with --force: everything), and ends
+    with a table of who changed, by how much, in which test, and why, kept in results/ASSIGNMENT/regrades/. A regrade
+    that was stopped goes on when it is repeated with the same --why.
+
     \b
     Examples:
       autograder grade ps3
       autograder grade ps3 --student bob --before-due            (bob has an extension)
       autograder grade ps3 --student ada --force
+      autograder grade ps3 --regrade --why "a test of patchify refused another order of patches"
       autograder grade ps3 late/ --workers 8                     (late ones, into the same results)
       autograder grade ps3 --out trial/ --no-gradebook           (beside the results that count)
     """
     from autograder.assignment.load import load_assignment
     from autograder.build import copies
+    from autograder.cli.regrade import begin, end
     from autograder.grading.changes import ChangeLog
     from autograder.grading.class_folder import submissions
     from autograder.grading.grade_class import grade_class
@@ -83,6 +90,8 @@ def grade(
 
     if seed is not None and new_seed:
         raise click.UsageError("--seed and --new-seed exclude each other: use one.")
+    if regrade != (why is not None):
+        raise click.UsageError("--regrade and --why TEXT belong together: the reason is kept with the regrade.")
     if new_seed and student is not None:
         raise click.UsageError("--new-seed draws inputs for everyone: omit --student.")
     course = load_assignment(assignment)
@@ -94,6 +103,7 @@ def grade(
         _refuse_incomplete([], found.left)
     copies.restore(course)
     told = [] if no_gradebook else _prepare_gradebook(course)
+    regraded = begin(results, why, found.folders, student) if why is not None else None
     draw = course_draw(course, Stage(stage) if stage else None, new=new_seed)
     for name, why in results.doubts(found.folders).items():
         say_line(f"{name}: {why}: graded again")
@@ -110,7 +120,10 @@ def grade(
         )  # fmt: skip
     if not no_gradebook:
         _print_gradebook(_write_gradebook(course, results, folder, [one.report.student for one in done]), told)
-    _print_changes(log)
+    if regraded is None:
+        _print_changes(log)
+    else:
+        end(course, results, regraded, None if no_gradebook else course.course.gradebook)
     _print_counts(course.name, results, done)
     _refuse_incomplete(done, found.left)
 
@@ -161,18 +174,9 @@ def _print_gradebook(summary: Summary, told: list[str]) -> None:
 
 
 def _print_changes(log: ChangeLog) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    if not log.changes:
-        return
-    table = Table("student", "exercise", "before", "now", "because", box=None, pad_edge=False)
-    for change in log.changes[:MAX_CHANGES]:
-        table.add_row(*map(cell, change.row))
-    say(f"{len(log.changes)} scores changed since the last grading:")
-    Console(width=None if sys.stdout.isatty() else 150).print(table)
-    left = len(log.changes) - MAX_CHANGES
-    say(f"  and {left} more; all of them: {log.path}" if left > 0 else f"  (also in {log.path})")
+    if log.changes:
+        say(f"{len(log.changes)} scores changed since the last grading:")
+        say_changes(log.changes, log.path)
 
 
 def _print_counts(name: str, results: ResultFolder, done: list[Done]) -> None:
@@ -207,33 +211,42 @@ def _refuse_incomplete(done: list[Done], left: dict[str, str]) -> None:
 @click.option("--submitted", "folder", type=click.Path(path_type=Path), default=HERE.submitted, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path), default=HERE.results, show_default=True,
               help="Results whose seed is replayed.")  # fmt: skip
+@click.option("--result", "number", type=click.IntRange(1), metavar="N",
+              help="Replay this earlier result: its seed, and whose earlier answers stood beside.")  # fmt: skip
 @weak_option
-def rerun(assignment: str, student: str, test: str, folder: Path, out: Path, allow_weak: bool) -> None:
+def rerun(
+    assignment: str, student: str, test: str, folder: Path, out: Path, number: int | None, allow_weak: bool
+) -> None:
     """Run one TEST again on STUDENT's submission, with the same inputs, and show everything about it.
 
-    TEST is a test's id, or the end of one. The output holds hidden inputs: it is for staff only.
+    TEST is a test's id, or the end of one. The output holds hidden inputs: it is for staff only. A result that a later
+    one replaced is replayed by its number (results/ASSIGNMENT/earlier/STUDENT/N.json), on today's tests and submission;
+    where these are not those of that result, it says so.
 
     \b
     Examples:
       autograder rerun ps3 ada test_patchify_keeps_channels_together_inside_a_patch
       autograder rerun ps3 ada masked_autoencoder/test_hidden.py::test_patchify_agrees_with_a_slow_loop
+      autograder rerun ps3 ada test_patchify_agrees_with_a_slow_loop --result 1     (with the inputs of the first grade)
     """
     from autograder.assignment.load import load_assignment
     from autograder.build import copies
     from autograder.grading.class_folder import submission_of
     from autograder.grading.grade_one import confined
     from autograder.grading.plan import Plan
-    from autograder.grading.rerun import run_one
+    from autograder.grading.rerun import no_longer, run_one
     from autograder.results import tested_beside
 
     course = load_assignment(assignment)
     path = submission_of(student, folder, course.name, course.course)
-    report = next(iter(_results(out, course).all([student])), None) if out.is_dir() else None
+    report = _replayed(_results(out, course), student, number) if out.is_dir() or number else None
     copies.restore(course)
     plan = Plan.of(course, report.seed if report else _seed_of(course, path))
     test_ids = [info.id for info in plan.tests if info.id.endswith(test) or info.id.partition("[")[0].endswith(test)]
     if not test_ids:
         raise BadInput(f"no test ends in {test!r}: results/{course.name}/<student>.json lists every id")
+    for note in no_longer(report, path, plan) if report and number else ():
+        say_line(note)
     with confined(course, allow_weak) as sandbox:
         for test_id in test_ids:
             exercise = next(info.mark.exercise for info in plan.tests if info.id == test_id)
@@ -246,6 +259,11 @@ def rerun(assignment: str, student: str, test: str, folder: Path, out: Path, all
             say_quoted(outcome.text)
             say(f"  Hint: {outcome.hint}\n" if outcome.hint else "")
             say_quoted(outcome.trace)
+
+
+def _replayed(results: ResultFolder, student: str, number: int | None) -> Report | None:
+    """The result to replay; None where the student has none."""
+    return next(iter(results.all([student])), None) if number is None else results.numbered(student, number)
 
 
 def _seed_of(course: Assignment, folder: Path) -> int:

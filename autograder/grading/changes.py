@@ -9,27 +9,43 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from autograder.csv_cells import harmless
+from autograder.files import write_atomically
+from autograder.grading.reasons import Reason, reasons, statuses
 from autograder.results import ExerciseResult, Report, ResultFolder
 from kit.manifest import Manifest
 
-COLUMNS = ("time", "student", "exercise", "before", "now", "because")
+COLUMNS = ("time", "student", "exercise", "before", "now", "because", "why")
 
 
 @dataclass(frozen=True)
 class ScoreChange:
-    """One exercise of one student; a score of None: it could not be graded."""
+    """One exercise of one student; a score of None: it could not be graded, or was not there.
+
+    because: what differs in the result, such as a test's status. reasons: what that came from.
+    """
 
     student: str
     exercise: str
     before: float | None
     now: float | None
     because: str
+    reasons: tuple[Reason, ...] = ()
 
     @property
     def row(self) -> tuple[str, ...]:
         """The change as texts."""
         scores = ("not graded" if score is None else f"{score:g}" for score in (self.before, self.now))
-        return (self.student, self.exercise, *scores, self.because)
+        return (self.student, self.exercise, *scores, self.because, self.why)
+
+    @property
+    def why(self) -> str:
+        """The reasons in a line."""
+        return ", ".join(self.reasons)
+
+    @property
+    def difference(self) -> float | None:
+        """How many points more; None where one of the scores is missing."""
+        return None if self.before is None or self.now is None else round(self.now - self.before, 4)
 
 
 class ChangeLog:
@@ -51,31 +67,38 @@ class ChangeLog:
 
 
 def differences(before: Report, now: Report, manifest: Manifest) -> list[ScoreChange]:
-    """Exercises that had a score which is another now, under ids of today."""
+    """Exercises whose score is another now, under ids of today; also those that were not graded, are new or gone."""
     names = {old: cell.id for book in manifest.notebooks for old, cell in book.by_id.items()}
     was = {names.get(item.id, item.id): item for item in before.exercises}
-    handed_in_again = before.submission != now.submission
-    return [
-        ScoreChange(now.student, item.id, old.score, item.score, _because(old, item, before, now, handed_in_again))
-        for item in now.exercises
-        if (old := was.get(item.id)) is not None and old.score is not None and old.score != item.score
+    found = [_change(was.pop(item.id, None), item, before, now, manifest) for item in now.exercises]
+    gone = [
+        ScoreChange(now.student, name, old.score, None, "the exercise is gone", (Reason.VERSION,))
+        for name, old in was.items()
     ]
+    return [change for change in (*found, *gone) if change.before != change.now]
 
 
-def _because(old: ExerciseResult, new: ExerciseResult, before: Report, now: Report, handed_in_again: bool) -> str:
+def _change(
+    old: ExerciseResult | None, new: ExerciseResult, before: Report, now: Report, manifest: Manifest
+) -> ScoreChange:
+    if old is None:
+        return ScoreChange(now.student, new.id, None, new.score, "a new exercise", (Reason.VERSION,))
+    because = _because(old, new, before, now) if old.score != new.score else ""
+    return ScoreChange(now.student, new.id, old.score, new.score, because, reasons(old, new, before, now, manifest))
+
+
+def _because(old: ExerciseResult, new: ExerciseResult, before: Report, now: Report) -> str:
     """What differs, the most telling first."""
-    reasons = ["another submission"] if handed_in_again else []
+    found = ["another submission"] if before.submission != now.submission else []
+    if old.score is None:
+        found.append(f"was not graded: {old.reason or before.reason or 'no reason is kept'}")
     if new.score is None:
-        reasons.append(new.reason or now.reason or "not graded")
+        found.append(new.reason or now.reason or "not graded")
     if old.max_score != new.max_score:
-        reasons.append(f"points {old.max_score:g} → {new.max_score:g}")
-    reasons += _tests(_statuses(before, old.id), _statuses(now, new.id))
-    return "; ".join(reasons) or "the tests' weights"
-
-
-def _statuses(report: Report, exercise: str) -> dict[str, str]:
-    """The exercise's tests by their names, without their files."""
-    return {test.id.rpartition("::")[2]: test.status for test in report.tests if test.exercise == exercise}
+        found.append(f"points {old.max_score:g} → {new.max_score:g}")
+    if old.score is not None or not found:
+        found += _tests(statuses(before, old.id), statuses(now, new.id))
+    return "; ".join(found) or "the tests' weights"
 
 
 def _tests(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
@@ -87,8 +110,14 @@ def _tests(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
 
 def _append(path: Path, changes: Iterable[ScoreChange]) -> None:
     moment = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    is_new = not path.exists()
+    _bring_in_line(path)
     with path.open("a", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerows([COLUMNS] if is_new else [])
-        writer.writerows((moment, *map(harmless, change.row)) for change in changes)
+        csv.writer(file, lineterminator="\n").writerows((moment, *map(harmless, change.row)) for change in changes)
+
+
+def _bring_in_line(path: Path) -> None:
+    """A header as of today, also above what an earlier version of the grader wrote with fewer columns."""
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True) if path.exists() else []
+    header = ",".join(COLUMNS) + "\n"
+    if not lines or (lines[0] != header and header.startswith(lines[0].rstrip("\n"))):
+        write_atomically(path, "".join([header, *lines[1:]]).encode())

@@ -5,6 +5,7 @@ Nothing is listed by hand but whole packages, so that no limit, deadline or rule
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import sys
 import sysconfig
@@ -15,8 +16,12 @@ from pathlib import Path
 
 import autograder
 import kit
+from autograder.assignment import test_files
 from autograder.assignment.model import Assignment
+from kit.manifest import CellKind, Manifest
 
+DECIDING = (CellKind.EXERCISE, CellKind.GIVEN)  # released cells that are run, or compared with an answer
+DIGITS = 12  # enough to tell two versions of one thing apart
 ENGINE = Path(autograder.__file__).parent
 # The kit, which runs the tests on both sides, and what reads, confines, runs and scores.
 PACKAGES = (
@@ -36,9 +41,46 @@ def fingerprint(assignment: Assignment) -> str:
     return f"{autograder.__version__}+{digest.hexdigest()[:16]}"
 
 
+def made_of(assignment: Assignment) -> dict[str, str]:
+    """Digests of the parts of that fingerprint, so that two results can say which of them changed.
+
+    `tests/<exercise>`: its tests, what its problem's tests share, and the staff's answers that may stand beside it.
+    """
+    parts = {
+        "engine": _of_the_code(),
+        "installation": _of_text(of_the_installation()),
+        "library": _of_files(_shipped(assignment.library_folder)),
+        "release": _of_text(_what_decides(assignment.manifest).to_json()),
+    }
+    for problem in assignment.problems:
+        files = [test_files.parts(path) for path in problem.tests]
+        for exercise in problem.exercises:
+            own = [file.by_exercise.get(exercise.id, "") for file in files]
+            answers = [problem.references.get(name, "") for name in assignment.manifest.earlier(exercise.id)]
+            parts[f"tests/{exercise.id}"] = _of_text("\0".join([*own, *(file.shared for file in files), *answers]))
+    return {name: digest[:DIGITS] for name, digest in parts.items()}
+
+
+def _what_decides(manifest: Manifest) -> Manifest:
+    """Without texts, which decide no score, and what a result says itself: version, points, tests."""
+    books = (
+        dataclasses.replace(book, cells=tuple(cell for cell in book.cells if cell.kind in DECIDING))
+        for book in manifest.notebooks
+    )
+    exercises = (dataclasses.replace(item, points=0.0, public_tests=0, hidden_tests=0) for item in manifest.exercises)
+    return dataclasses.replace(
+        manifest, title="", version="", notebooks=tuple(books), exercises=tuple(exercises), answers=()
+    )
+
+
 @cache
 def _of_the_engine() -> str:
-    return f"{of_the_installation()} {_of_files([ENGINE / 'results.py', *_sources(PACKAGES)])}"
+    return f"{of_the_installation()} {_of_the_code()}"
+
+
+@cache
+def _of_the_code() -> str:
+    return _of_files([ENGINE / "results.py", *_sources(PACKAGES)])
 
 
 def of_the_installation() -> str:
@@ -55,6 +97,10 @@ def _sources(folders: Iterable[Path]) -> Iterator[Path]:
 
 def _shipped(library: Path) -> list[Path]:
     return sorted([*library.rglob("*.py"), *library.rglob("*.json")])
+
+
+def _of_text(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _of_files(paths: Iterable[Path]) -> str:

@@ -10,7 +10,7 @@ from autograder.assignment.library import import_library
 from autograder.assignment.model import Assignment, Problem
 from autograder.errors import CourseError
 from autograder.grading.faults import is_ours
-from autograder.grading.fingerprint import fingerprint
+from autograder.grading.fingerprint import fingerprint, made_of
 from autograder.results import Stage
 from kit.manifest import CellKind
 from kit.notebooks import CodeCell, Extraction
@@ -31,6 +31,7 @@ class Plan:
     collected: CollectedTests
     engine: str
     stage: Stage = Stage.FINAL
+    made_of: Mapping[str, str] = field(default_factory=dict)
     reference_passes: dict[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -52,7 +53,7 @@ class Plan:
         idle = known - {test.mark.exercise for test in collected.infos}
         if unknown or idle:
             raise CourseError(f"tests without an exercise: {unknown}; exercises without a test: {sorted(idle)}")
-        return cls(assignment, seed, collected, fingerprint(assignment))
+        return cls(assignment, seed, collected, fingerprint(assignment), made_of=made_of(assignment))
 
     def drawn(self, seed: int, stage: Stage) -> Plan:
         """The same tests with inputs from another seed."""

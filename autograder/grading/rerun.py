@@ -6,10 +6,28 @@ from pathlib import Path
 
 from autograder.grading.exercise_runs import bind, with_staffs_answers
 from autograder.grading.plan import Plan
-from autograder.results import Earlier
+from autograder.results import Earlier, Report
 from autograder.sandbox.sandbox import Sandbox
 from autograder.submission.read import read_submission
 from kit.runner import Outcome
+
+
+def no_longer(report: Report, folder: Path, plan: Plan) -> list[str]:
+    """What of a result's submission, tests and the rest is another today, so that a replay may end otherwise."""
+    digest = read_submission(folder, plan.assignment.manifest, student=report.student).digest
+    differs = [name for name, part in report.made_of.items() if plan.made_of.get(name) != part]
+    tests = [name.removeprefix("tests/") for name in differs if name.startswith("tests/")]
+    others = [name for name in differs if not name.startswith("tests/")]
+    if report.version != plan.assignment.version:
+        others.append(f"version ({report.version}, now {plan.assignment.version})")
+    notes = {
+        "the submission is no longer the one of that result: this replays its seed on the one of today":
+            digest != report.submission,
+        f"the tests are no longer those of that result: {', '.join(tests)}": bool(tests),
+        f"other than for that result: {', '.join(others)}": bool(others),
+        "that result does not say which tests it was made with": not report.made_of,
+    }  # fmt: skip
+    return [note for note, holds in notes.items() if holds]
 
 
 def run_one(

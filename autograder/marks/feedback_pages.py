@@ -6,34 +6,41 @@ feedback/<student>/<assignment>/index.html is the whole; beside it one page per 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from html import escape
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from autograder.assignment.model import Assignment
 from autograder.errors import BadInput
 from autograder.files import write_atomically
-from autograder.marks import marker_notebook
-from autograder.marks.cells_html import CODE_STYLE, cell_html, markdown
+from autograder.grading import regrade
+from autograder.grading.regrade import Regrade
+from autograder.marks import class_report, marker_notebook, pages
+from autograder.marks.cells_html import cell_html
 from autograder.marks.feedback_allowance import Allowance
 from autograder.marks.notebook_cells import NotebookJson, grade_id, is_rubric, text_of
 from autograder.marks.outcome_groups import TestGroup
 from autograder.marks.provisional import as_students_see
-from autograder.marks.standings import Score, Standing, StandingStatus, standings
-from autograder.results import ResultFolder, Stage
+from autograder.marks.standings import Score, Standing, standings
+from autograder.results import ResultFolder
 from autograder.submission import exchange_files
 from kit.manifest import CellKind, Notebook
 from kit.outcomes import OutcomeStatus
 
 INDEX = "index.html"
 NEXT = r'(<p class="open" id="next">)[^<]*(</p>)'  # where a page says when the next one comes
+
+
+@dataclass(frozen=True)
+class Revision:
+    """Which of a student's results a page shows, made when, and the regrades that it went through."""
+
+    graded_at: str
+    number: int
+    regrades: tuple[Regrade, ...]
 
 
 @dataclass(frozen=True)
@@ -62,19 +69,17 @@ def write(
     unknown = set(students or ()) - {standing.student for standing in everyone}
     if unknown:
         raise BadInput(f"no result for {', '.join(sorted(unknown))}: run `autograder grade {assignment.name}` first")
-    allowance, waiting = Allowance(assignment), []
+    allowance, waiting, regrades = Allowance(assignment), [], regrade.finished(results)
     for standing in everyone:
         if students is None or standing.student in students:
             folder = feedback / standing.student / assignment.name
             if standing.report is None or allowance.grants(standing.report):
-                _write_student(assignment, results, standing, folder)
+                _write_student(assignment, _revision(results, standing.student, regrades), standing, folder)
             else:
                 waiting.append(standing.student)
                 _leave_earlier(assignment, standing, folder / INDEX, allowance.sentence)
             progress(standing.student)
-    html = _render("class.html.j2", assignment, title=f"{assignment.title}: the class", standings=everyone)
-    index = feedback / f"{assignment.name}.html"
-    write_atomically(index, html.encode())
+    index = class_report.write(assignment, results, everyone)
     wanted = [s.student for s in everyone if students is None or s.student in students]
     return Pages(index, tuple(name for name in wanted if name not in waiting), tuple(waiting))
 
@@ -87,7 +92,8 @@ def notebook_page(assignment: Assignment, results: ResultFolder, database: Path,
         return _waiting_page(assignment, standing, allowance.sentence)
     book = next(book for book in assignment.manifest.notebooks if book.file == path.name)
     notebook = marker_notebook.read(path.parent)[path.name]
-    return _notebook_page(assignment, standing, book, notebook, _graded_at(results, student))
+    revised = _revision(results, student, regrade.finished(results))
+    return _notebook_page(assignment, standing, book, notebook, revised)
 
 
 def _leave_earlier(assignment: Assignment, standing: Standing, page: Path, sentence: str) -> None:
@@ -99,28 +105,27 @@ def _leave_earlier(assignment: Assignment, standing: Standing, page: Path, sente
 
 def _waiting_page(assignment: Assignment, standing: Standing, sentence: str) -> str:
     title = f"{assignment.title}: {standing.student}"
-    return _render("waiting.html.j2", assignment, title=title, sentence=sentence)
+    return pages.render("waiting.html.j2", assignment, title=title, sentence=sentence)
 
 
-def _write_student(assignment: Assignment, results: ResultFolder, standing: Standing, folder: Path) -> None:
+def _write_student(assignment: Assignment, revised: Revision, standing: Standing, folder: Path) -> None:
     standing = as_students_see(standing)
-    graded_at = _graded_at(results, standing.student)
     marked = assignment.course.autograded / standing.student / assignment.name
     notebooks = marker_notebook.read(marked)
     files: dict[str, str] = {}
-    pages: dict[str, str] = {}
+    linked: dict[str, str] = {}
     for book in assignment.manifest.notebooks:
         if book.file in notebooks:
             name = f"{Path(book.file).stem}.html"
-            files[name] = _notebook_page(assignment, standing, book, notebooks[book.file], graded_at)
-            pages[book.file] = quote(name)
+            files[name] = _notebook_page(assignment, standing, book, notebooks[book.file], revised)
+            linked[book.file] = quote(name)
     books = [
         (book, [score for score in standing.scores if score.problem == book.problem])
         for book in assignment.manifest.notebooks
     ]
-    files[INDEX] = _render(
+    files[INDEX] = pages.render(
         "student.html.j2", assignment, title=f"{assignment.title}: {standing.student}",
-        standing=standing, graded_at=graded_at, books=books, pages=pages, tests=_tests(standing),
+        standing=standing, revised=revised, books=books, pages=linked, tests=_tests(standing),
         missing=list(_missing(standing)), failed=list(_failed(standing)),
     )  # fmt: skip
     for name in (exchange_files.TIMESTAMP, exchange_files.SECRET):
@@ -130,7 +135,7 @@ def _write_student(assignment: Assignment, results: ResultFolder, standing: Stan
 
 
 def _notebook_page(
-    assignment: Assignment, standing: Standing, book: Notebook, notebook: NotebookJson, graded_at: str
+    assignment: Assignment, standing: Standing, book: Notebook, notebook: NotebookJson, revised: Revision
 ) -> str:
     standing = as_students_see(standing)
     scores = {score.cell: score for score in standing.scores}
@@ -140,9 +145,9 @@ def _notebook_page(
         for cell in notebook["cells"]
         if not is_rubric(cell)
     ]
-    return _render(
+    return pages.render(
         "notebook.html.j2", assignment, title=f"{book.title}: {standing.student}",
-        standing=standing, graded_at=graded_at, book=book, cells=cells, tests=_tests(standing),
+        standing=standing, revised=revised, book=book, cells=cells, tests=_tests(standing),
     )  # fmt: skip
 
 
@@ -157,7 +162,7 @@ def _missing(standing: Standing) -> Iterator[tuple[Score, str]]:
     for score in standing.scores:
         statuses = {test.status for test in tests[score.id]}
         if score.points is None and not score.provisional:
-            yield score, "not marked yet." if score.written else _why(score, tests[score.id])
+            yield score, "not marked yet." if score.written else pages.why(score, tests[score.id])
         elif statuses == {OutcomeStatus.MISSING}:
             yield score, "not written."
         elif statuses == {OutcomeStatus.BLOCKED}:
@@ -174,50 +179,10 @@ def _failed(standing: Standing) -> Iterator[tuple[Score, list[TestGroup]]]:
             yield score, lost
 
 
-def _graded_at(results: ResultFolder, student: str) -> str:
+def _revision(results: ResultFolder, student: str, regrades: Iterable[Regrade]) -> Revision:
     path = results.report_path(student)
     if not path.is_file():
-        return ""
-    return datetime.fromtimestamp(path.stat().st_mtime, UTC).strftime("%Y-%m-%d %H:%M UTC")
-
-
-def _why(score: Score, tests: Collection[TestGroup]) -> str:
-    if any(group.status == OutcomeStatus.ERROR for group in tests):  # the reason then quotes the test
-        return "Not graded yet: a test of this exercise is at fault. It will be graded again."
-    return f"Not graded: {score.reason}."
-
-
-def _student_total(standing: Standing) -> str:
-    if standing.report is not None and standing.report.stage is Stage.PROVISIONAL:
-        return "provisional"
-    return _total(standing)
-
-
-def _total(standing: Standing) -> str:
-    if standing.status is StandingStatus.NOT_GRADED:
-        return "not graded"
-    so_far = "" if standing.status is StandingStatus.COMPLETE else " so far"
-    return f"{_points(standing.points)} / {_points(standing.max_points)}{so_far}"
-
-
-def _points(value: float) -> str:
-    return f"{value:.2f}".rstrip("0").rstrip(".")
-
-
-@cache
-def _environment() -> Environment:
-    loader = FileSystemLoader(Path(__file__).parent / "templates")
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {
-        "markdown": markdown, "points": _points, "total": _total,
-        "student_total": _student_total, "why": _why,
-        "short": lambda digest: digest.removeprefix("sha256:")[:12],
-    }  # fmt: skip
-    return environment
-
-
-def _render(template: str, assignment: Assignment, **values: Any) -> str:
-    page = _environment().get_template(template)
-    return page.render(assignment_title=assignment.title, name=assignment.name, code_style=CODE_STYLE, **values)
+        return Revision("", 0, ())
+    graded_at = datetime.fromtimestamp(path.stat().st_mtime, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    mine = tuple(one for one in regrades if student in one.before)
+    return Revision(graded_at, results.number(student), mine)

@@ -30,7 +30,7 @@ FLOORS = (
         "autograder.course_key",
         "autograder.interrupts",
     },
-    {"autograder.results", "autograder.result_layout"},
+    {"autograder.results", "autograder.result_layout", "autograder.earlier_results"},
     {"autograder.submission", "autograder.assignment", "autograder.sandbox"},
     {"autograder.build", "autograder.roster"},
     {"autograder.grading"},

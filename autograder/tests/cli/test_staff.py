@@ -15,7 +15,7 @@ import pytest
 
 from autograder.assignment.load import load_assignment
 from autograder.build import copies
-from autograder.cli.staff import MAX_CHANGES
+from autograder.cli.changes_table import MAX_CHANGES
 from autograder.errors import BadInput, NotGraded
 from autograder.grading.plan import Plan
 from autograder.tests import marking, released, tiny

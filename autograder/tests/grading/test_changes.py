@@ -9,6 +9,7 @@ import pytest
 
 from autograder.assignment.model import Assignment
 from autograder.grading.changes import COLUMNS, ChangeLog, ScoreChange, differences
+from autograder.grading.reasons import Reason
 from autograder.results import Report
 from autograder.tests import marking
 from kit.manifest import Manifest
@@ -39,8 +40,7 @@ def test_the_same_scores_are_no_change(manifest: Manifest) -> None:
 def test_a_mended_test_is_named_with_what_it_said_before_and_now(manifest: Manifest) -> None:
     before = without_test(marking.report("ada", scale=1.0), "size0")
     (change,) = changed(manifest, before, without_test(marking.report("ada"), "size0"))
-    assert change == ScoreChange("ada", "tiny-scale", 1.0, 3.0, f"{PUBLIC}: failed → passed")
-    assert change.row == ("ada", "tiny-scale", "1", "3", f"{PUBLIC}: failed → passed")
+    assert change.row == ("ada", "tiny-scale", "1", "3", f"{PUBLIC}: failed → passed", Reason.CHANCE)
 
 
 def test_a_new_test_and_one_that_is_gone_are_named(manifest: Manifest) -> None:
@@ -70,8 +70,10 @@ def test_where_no_test_and_no_points_differ_it_was_the_weights(manifest: Manifes
     assert [change.because for change in changed(manifest, before, now)] == ["the tests' weights"]
 
 
-def test_what_was_not_graded_before_is_no_change(manifest: Manifest) -> None:
-    assert changed(manifest, marking.report("ada", scale=None), marking.report("ada")) == []
+def test_what_has_a_score_at_last_says_why_it_had_none(manifest: Manifest) -> None:
+    (change,) = changed(manifest, marking.report("ada", scale=None), marking.report("ada"))
+    assert change.row[2:5] == ("not graded", "3", "was not graded: the worker ended")
+    assert change.difference is None
 
 
 def test_a_renamed_exercise_is_compared_with_itself(manifest: Manifest) -> None:

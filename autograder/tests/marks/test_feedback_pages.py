@@ -119,7 +119,10 @@ def with_hint(tinyset, texts):
     (standing,) = standings(
         tinyset.manifest, marking.store(tinyset.root, marking.report("ada")), tinyset.root / "none.db"
     )
-    return Reader(feedback_pages._notebook_page(tinyset, standing, dataclasses.replace(book, cells=cells), made, ""))
+    revised = feedback_pages.Revision("", 1, ())
+    return Reader(
+        feedback_pages._notebook_page(tinyset, standing, dataclasses.replace(book, cells=cells), made, revised)
+    )
 
 
 def test_the_courses_folded_hints_are_folded_and_its_formulas_drawn(tinyset):

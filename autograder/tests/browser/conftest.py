@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from autograder.tests.browser.watch import Seen, window
-
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-MISSING = f"no browser ({', '.join(NAMES)}) is on the path: sudo apt-get install -y chromium"
+from autograder.tests.browser.watch import Seen, chromium, window
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -24,12 +19,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    executable = next(filter(None, map(shutil.which, NAMES)), None)
-    assert executable, MISSING
     expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
-        # Chromium refuses to confine its own processes for root.
-        browser = playwright.chromium.launch(executable_path=executable, chromium_sandbox=os.geteuid() != 0)
+        browser = chromium(playwright)
         yield browser
         browser.close()
 

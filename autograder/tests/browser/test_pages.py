@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,6 +16,7 @@ from autograder.tests.browser import course, jupyter
 from autograder.tests.browser.watch import Seen, window
 
 WIDTHS = (1280, 390)
+REPORT = ("SCRIPT", "SVG")  # the class report sorts and searches, and draws charts
 # Elements and attributes that a text may not have made. A page's own `meta` and `style` stand in its head. ":" is all
 # that is left of an address that cannot be read as one.
 ACTIVE = """
@@ -41,9 +42,9 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Assignment, list[
     return course.hostile(tmp_path_factory.mktemp("hostile"))
 
 
-def assert_quiet(page: Page, seen: Seen, address: str, root: Locator) -> None:
-    """Nothing in this part of the page is active, and nothing has happened since it was opened."""
-    assert root.evaluate(ACTIVE) == []
+def assert_quiet(page: Page, seen: Seen, address: str, root: Locator, own: Collection[str] = ()) -> None:
+    """Nothing in this part of the page is active but its own elements, and nothing has happened since it was opened."""
+    assert set(root.evaluate(ACTIVE)) <= set(own)
     assert page.url.partition("?")[0] == address.partition("?")[0]
     assert page.title() != "taken"
     assert (seen.dialogs, seen.elsewhere, seen.errors) == ([], [], [])
@@ -58,16 +59,45 @@ def test_feedback_of_hostile_submissions_does_nothing(
     with window(browser, width) as (page, seen):
         for path in pages(made, students):
             page.goto(path.as_uri())
-            assert_quiet(page, seen, path.as_uri(), page.locator("body"))
+            assert_quiet(page, seen, path.as_uri(), page.locator("body"), REPORT if path == report(made) else ())
+            assert page.evaluate("document.scripts.length") == (path == report(made))
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
             for shown in page.locator("h1, .total, .marked > header, .class-total").all():
                 assert shown.evaluate(UPPERMOST), path
 
 
+def report(made: Assignment) -> Path:
+    return made.course.feedback / f"{made.name}.html"
+
+
 def pages(made: Assignment, students: list[str]) -> Iterator[Path]:
-    yield made.course.feedback / f"{made.name}.html"
+    yield report(made)
     for student in students:
         yield from sorted((made.course.feedback / student / made.name).glob("*.html"))
+
+
+def test_the_class_report_sorts_and_finds(hostile: tuple[Assignment, list[str]], page: Page) -> None:
+    page.goto(report(hostile[0]).as_uri())
+    rows = page.locator("#students tbody tr")
+    names = rows.locator("td:first-child")
+    header = page.locator("#students th").first
+    header.get_by_role("button").click()
+    expect(header).to_have_attribute("aria-sort", "ascending")
+    expect(names.first).to_have_text("[z](javascript:alert(1))")
+    header.get_by_role("button").click()
+    expect(names.last).to_have_text("[z](javascript:alert(1))")
+    page.locator("#search").fill("onerror")
+    expect(page.locator("#shown")).to_contain_text(f"1 of {len(hostile[1])}")
+    expect(rows.filter(visible=True)).to_have_count(1)
+
+
+def test_the_class_report_is_read_without_script(hostile: tuple[Assignment, list[str]], browser: Browser) -> None:
+    with window(browser, 390, script=False) as (page, _):
+        page.goto(report(hostile[0]).as_uri())
+        expect(page.locator("#search")).to_be_hidden()
+        expect(page.locator("#everyone")).not_to_contain_text("undefined")
+        for student in hostile[1]:
+            expect(page.locator("#students td").filter(has_text=student).first).to_be_visible()
 
 
 @pytest.fixture(scope="module")

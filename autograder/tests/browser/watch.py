@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Request, Route, WebSocket
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, Playwright, Request, Route, WebSocket
 
+NAMES = ("chromium", "chromium-browser", "google-chrome")
 ELSEWHERE = re.compile(r"^(?!https?://127\.0\.0\.1:|file:|data:|blob:|about:)")
+
+
+def chromium(playwright: Playwright) -> Browser:
+    """The system's Chromium, started; AssertionError says how to install one."""
+    executable = next(filter(None, map(shutil.which, NAMES)), None)
+    assert executable, f"no browser ({', '.join(NAMES)}) is on the path: sudo apt-get install -y chromium"
+    # Chromium refuses to confine its own processes for root.
+    return playwright.chromium.launch(executable_path=executable, chromium_sandbox=os.geteuid() != 0)
 
 
 @dataclass
@@ -51,9 +62,12 @@ class Seen:
 
 
 @contextmanager
-def window(browser: Browser, width: int = 1280, height: int = 900) -> Iterator[tuple[Page, Seen]]:
-    """A new window of this size; at its end, whatever it did, nothing has left this machine and no dialog came up."""
-    context = browser.new_context(viewport={"width": width, "height": height}, service_workers="block")
+def window(browser: Browser, width: int = 1280, height: int = 900, script: bool = True) -> Iterator[tuple[Page, Seen]]:
+    """A new window of this size; at its end, whatever it did, nothing has left this machine, no dialog
+    came up and no script failed."""
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, service_workers="block", java_script_enabled=script
+    )
     context.set_default_timeout(30_000)
     seen = Seen()
     seen.attach(context)
@@ -63,3 +77,4 @@ def window(browser: Browser, width: int = 1280, height: int = 900) -> Iterator[t
         context.close()
     assert seen.elsewhere == []
     assert seen.dialogs == []
+    assert seen.errors == []

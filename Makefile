@@ -9,11 +9,12 @@ BIN := .venv/bin
 EVERY_PROBLEM := .autograder/every_problem/release/$(ASSIGNMENT)
 PYTEST_WORKERS ?= 2
 
-.PHONY: help venv demo test tests check bench lint sandbox clean
+.PHONY: help venv demo test tests test-browser check bench lint sandbox clean
 
 help:
 	@echo "make demo    set up, grade a made class of submissions, show the outcome"
 	@echo "make test    set up, run every test and check"
+	@echo "make test-browser  notebook, formgrader and pages in a real Chromium"
 	@echo "make check   before a commit: format, lint, types, the tests of what changed, products"
 	@echo "make bench   set up, measure the budgets"
 	@echo "make lint    format, lint and types alone"
@@ -50,6 +51,12 @@ test: venv sandbox
 # A module's tests stay in one process, a class's likewise; in the order of testpaths, not the most tests first.
 tests: venv sandbox
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadscope --no-loadscope-reorder
+
+# Not under xdist: one browser, one core for the server it talks to.
+test-browser: venv sandbox
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || { printf '%s\n' \
+	  'make test-browser needs Chromium: sudo apt-get install -y chromium (Fedora: sudo dnf install chromium)' >&2; exit 1; }
+	$(BIN)/python -m pytest autograder/tests/browser
 
 lint: venv
 	$(BIN)/ruff format --check

@@ -10,19 +10,25 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from glob import glob
+from html import escape
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import nbgrader.apps.api
 import nbgrader.apps.autogradeapp
 import nbgrader.apps.generateassignmentapp
-from nbconvert.exporters import Exporter
+from nbconvert.exporters import Exporter, HTMLExporter
 from nbgrader.converters import Autograde, GenerateAssignment
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
-from traitlets import Bool
+from nbgrader.server_extensions.formgrader import formgrader
+from traitlets import Bool, default
 from traitlets.utils.bunch import Bunch
 
 from autograder import interrupts
@@ -182,6 +188,25 @@ class FeedbackExporter(Exporter):
         return html, resources
 
 
+class MarkingPage(HTMLExporter):
+    """Formgrader's page of one notebook. It loads nothing from other machines, and shows names as text."""
+
+    @default("template_paths")
+    def _template_paths(self, prune: bool = True, root_dirs: list[str] | None = None) -> list[str]:
+        return [str(files("autograder.marks") / "templates" / "formgrade"), *super()._template_paths(prune, root_dirs)]
+
+    def default_filters(self) -> Iterator[tuple[str, Any]]:
+        from autograder.marks.cells_html import for_markers
+
+        yield from super().default_filters()  # type: ignore[no-untyped-call]
+        yield "markdown2html", for_markers
+
+    def from_filename(self, filename: str, resources: Any = None, **named: Any) -> Any:
+        # nbgrader's template puts them into the page as they are; a student's name may be HTML.
+        texts = {name: escape(value) if isinstance(value, str) else value for name, value in resources.items()}
+        return super().from_filename(filename, resources=texts, **named)
+
+
 def database_path(url: str) -> Path:
     """The file behind a CourseDirectory.db_url; AutograderError for any other kind of database."""
     if not url.startswith("sqlite:///"):
@@ -215,6 +240,8 @@ def install() -> None:
         module.Autograde = ConfinedAutograde
     for module in (nbgrader.apps.generateassignmentapp, nbgrader.apps.api):
         module.GenerateAssignment = BuiltAssignment
+    formgrader.HTMLExporter = MarkingPage
+    formgrader.Environment = partial(jinja2.Environment, autoescape=True)  # its other pages hold names as well
     # One student's timestamp that is no time stops nbgrader's commands and formgrader's list of submissions.
     CourseDirectory.get_existing_timestamp = _timestamp
     nbgrader.apps.api.NbGraderAPI.get_submitted_timestamp = _submitted_timestamp

@@ -8,6 +8,8 @@ from functools import lru_cache
 from html import escape
 from typing import Any
 
+from jinja2 import pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 from nbconvert.filters.markdown_mistune import InvalidNotebook, IPythonRenderer, MarkdownWithMath
 from pygments import highlight  # type: ignore[import-untyped]
@@ -51,6 +53,12 @@ def _markdown(text: str, escaped: bool, pictures: dict[str, dict[str, str]]) -> 
         return Markup(MarkdownWithMath(renderer=renderer).render(text))
     except InvalidNotebook:  # an image that was attached to the cell and is not there
         return Markup(f"<pre>{escape(text)}</pre>")
+
+
+@pass_context
+def for_markers(context: Context, text: str) -> Markup:
+    """nbconvert's filter `markdown2html` for formgrader's page of a rebuilt notebook: formulas come as MathML."""
+    return _markdown(text, False, _pictures(context["cell"]))
 
 
 @lru_cache(maxsize=4096)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from autograder.assignment.model import Assignment
 from autograder.errors import BadInput
-from autograder.marks.feedback_pages import _render as render
+from autograder.marks.pages import render as render
 from autograder.results import ResultFolder
 
 

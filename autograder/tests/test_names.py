@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from autograder.assignment.load import load_assignment
+from autograder.cli.export import export
 from autograder.cli.main import commands
 from autograder.errors import BadInput
 from autograder.names import alike, assignment_name, student_name, why_no_student
@@ -38,16 +39,17 @@ def test_only_the_exact_name_of_a_folder_is_an_assignment(tmp_path: Path, typed:
         load_assignment(typed, tmp_path)
 
 
-COMMANDS = [name for name in sorted(commands.commands) if name != "doctor"]
+SINGLE = [(name,) for name in sorted(commands.commands) if name not in ("doctor", "export")]
+COMMANDS = SINGLE + [("export", name) for name in sorted(export.commands)]
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 @pytest.mark.parametrize("typed", ["../tinyset", "", "tinyset/x"])
 def test_every_command_refuses_what_is_no_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, typed: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], typed: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    done = run(name, typed, *{"rerun": ["ada", "test_x"]}.get(name, []))
+    done = run(*command, typed, *{"rerun": ["ada", "test_x"]}.get(command[0], []))
     assert isinstance(done.exception, BadInput) and "no assignment" in str(done.exception)
     assert list(tmp_path.iterdir()) == []
 

@@ -225,8 +225,8 @@ def test_an_ungraded_submission_gets_a_page_that_says_why(tinyset):
 def test_the_class_page_links_every_student(tinyset):
     pages(tinyset, marking.report("ada"), marking.report("o'brien & co", scale=None, scaler=None))
     page = (tinyset.root / "feedback" / f"{tiny.NAME}.html").read_text()
-    links = [value for tag, key, value in Reader(page).attributes if tag == "a"]
-    assert links == ["ada/tinyset/index.html", "o%27brien%20%26%20co/tinyset/index.html"]
+    links = [value for tag, key, value in Reader(page).attributes if (tag, key) == ("a", "href") and value[0] != "#"]
+    assert set(links) == {"ada/tinyset/index.html", "o%27brien%20%26%20co/tinyset/index.html"}
     assert "5 / 6 so far" in page and "not graded" in page
 
 

@@ -13,7 +13,7 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -22,7 +22,7 @@ from typing import Any
 from kit import unfinished
 from kit.archive import archive
 from kit.copies import rank
-from kit.manifest import Manifest, version_order
+from kit.manifest import Manifest, Notebook, version_order
 from kit.notebooks import source_of
 from kit.release import MANIFEST, Release, ReleaseError, SavedNotebook, read_saved
 from kit.release_zip import DIGESTS, ReleaseZip, read_release
@@ -101,27 +101,47 @@ def plan_for(release: Release, new: ReleaseZip) -> UpdatePlan:
     contents = {problem: saved.content for problem, saved in chosen.items()}
     made = update(release.manifest, new.manifest, contents, new.notebooks)
     _check_nothing_is_lost(release.manifest, chosen.values(), made)
-    write, remove = {}, []
-    for book in new.manifest.notebooks:
-        mine = chosen.get(book.problem)
-        name = _name(book.file, mine)
-        if mine is None or mine.path.name != name:
-            if (release.root / name).exists() and name not in [saved.path.name for saved in chosen.values()]:
-                raise ReleaseError(f"{name} is in the way of the new notebook of that name: give it another name")
-            remove += [mine.path.name] if mine is not None else []
-        write[name] = _as_bytes(made.notebooks[book.file])
-        remarks += [f"{name}: new in this folder"] if mine is None else []
-    remove = [name for name in remove if name not in write]
+    names = {book.file: _name(release, book, chosen) for book in new.manifest.notebooks}
+    write = {names[file]: _as_bytes(content) for file, content in made.notebooks.items()}
+    kept = {book.problem for book in new.manifest.notebooks}
+    before = {saved.path.name for problem, saved in chosen.items() if problem in kept}
+    remarks += [
+        f"{names[book.file]}: new in this folder" for book in new.manifest.notebooks if book.problem not in chosen
+    ]
     files, gone, edited = _course_files(release, new)
-    remarks += [*made.kept, *edited]
-    return UpdatePlan(write | files, (*remove, *gone), tuple(remarks), tuple(made.conflicts))
+    remove = (*sorted(before - write.keys()), *gone)
+    return UpdatePlan(write | files, remove, (*remarks, *made.kept, *edited), tuple(made.conflicts))
+
+
+def _name(release: Release, book: Notebook, chosen: Mapping[str, SavedNotebook]) -> str:
+    """The name of a notebook of the new version: the released one, unless the student has given it another."""
+    mine = chosen.get(book.problem)
+    name = book.file if mine is None or mine.path.name == mine.notebook.file else mine.path.name
+    known = {saved.path.name for saved in chosen.values()}
+    if name not in known and (release.root / name).exists():
+        raise ReleaseError(f"{name} is in the way of the new notebook of that name: give it another name")
+    return name
 
 
 def _notebooks(release: Release, new: Manifest) -> tuple[dict[str, SavedNotebook], list[str]]:
     """The student's notebooks by problem, and remarks. Of several copies the one with the released name counts."""
+    released = {book.file for manifest in (release.manifest, new) for book in manifest.notebooks}
+    copies, remarks = _readable(release, released)
+    chosen = {}
+    for problem, found in copies.items():
+        best = max(found, key=lambda one: (one.path.name == one.notebook.file, rank(one.path.name, one.reading)))
+        others = ", ".join(other.path.name for other in found if other is not best)
+        remarks += [f"{others}: a copy of {best.path.name}, stays as it is"] if others else []
+        chosen[problem] = best
+    kept = {book.problem for book in new.notebooks}
+    gone = [saved.path.name for problem, saved in chosen.items() if problem not in kept]
+    return chosen, remarks + [f"{name} is no longer part of the set: it stays as it is" for name in gone]
+
+
+def _readable(release: Release, released: Set[str]) -> tuple[dict[str, list[SavedNotebook]], list[str]]:
+    """All copies of each notebook in the folder; ReleaseError where one under a released name is damaged."""
     copies: dict[str, list[SavedNotebook]] = {}
     remarks: list[str] = []
-    released = {book.file for manifest in (release.manifest, new) for book in manifest.notebooks}
     for path in sorted(release.root.glob("*.ipynb")):
         try:
             saved = read_saved(release, path)
@@ -132,24 +152,7 @@ def _notebooks(release: Release, new: Manifest) -> tuple[dict[str, SavedNotebook
             continue
         if saved is not None:
             copies.setdefault(saved.notebook.problem, []).append(saved)
-    chosen = {}
-    for problem, found in copies.items():
-        best = max(found, key=lambda one: (one.path.name == one.notebook.file, rank(one.path.name, one.reading)))
-        others = ", ".join(other.path.name for other in found if other is not best)
-        remarks += [f"{others}: a copy of {best.path.name}, stays as it is"] if others else []
-        chosen[problem] = best
-    kept = {book.problem for book in new.notebooks}
-    remarks += [
-        f"{saved.path.name} is no longer part of the set: it stays as it is"
-        for problem, saved in chosen.items()
-        if problem not in kept
-    ]
-    return chosen, remarks
-
-
-def _name(file: str, mine: SavedNotebook | None) -> str:
-    """The released name, unless the student has given the notebook another one."""
-    return file if mine is None or mine.path.name == mine.notebook.file else mine.path.name
+    return copies, remarks
 
 
 def _check_nothing_is_lost(base: Manifest, mine: Iterable[SavedNotebook], made: Updated) -> None:

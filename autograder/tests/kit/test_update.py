@@ -498,6 +498,34 @@ def test_the_command_says_what_it_did_and_ends_with_1_where_it_did_nothing(
     assert main(["pack"]) == 0 and (folder / "tinyset-submission.zip").is_file()
 
 
+@pytest.mark.parametrize(("one", "two"), [("1_scaling", "3_turning"), ("2_scaling", "1_turning")])
+def test_notebooks_that_have_another_number_now_are_renamed(
+    folder: Path, tmp_path: Path, first: Manifest, one: str, two: str
+) -> None:
+    text = reworded(tmp_path).to_json().replace("1_scaling", one).replace("2_turning", two)
+    content = json.loads((folder / "2_turning.ipynb").read_text())
+    cell(content["cells"], "turn-why")["source"] = "My answer."
+    (folder / "2_turning.ipynb").write_text(json.dumps(content))
+    run(folder, versions.zipped(tmp_path / "new.zip", versions.files(Manifest.from_json(text))))
+    assert {path.stem for path in folder.glob("*.ipynb")} == {one, two}
+    cells = {name: json.loads((folder / f"{name}.ipynb").read_text())["cells"] for name in (one, two)}
+    assert cell(cells[one], "tiny-scale")["source"] == SCALE
+    assert cell(cells[two], "turn-why")["source"] == "My answer."
+
+
+def test_a_notebook_that_is_no_longer_part_of_the_set_stays_as_it_is(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = json.loads(reworded(tmp_path).to_json())
+    data["notebooks"] = data["notebooks"][1:]
+    data["exercises"] = [item for item in data["exercises"] if item["problem"] != tiny.PROBLEM]
+    data["answers"] = [item for item in data["answers"] if item["problem"] != tiny.PROBLEM]
+    before = (folder / FILE).read_bytes()
+    run(folder, versions.zipped(tmp_path / "new.zip", versions.files(Manifest.from_json(json.dumps(data)))))
+    assert (folder / FILE).read_bytes() == before
+    assert f"{FILE} is no longer part of the set: it stays as it is" in capsys.readouterr().out
+
+
 def test_a_backup_is_never_written_over(folder: Path, new_zip: Path) -> None:
     (folder / "tinyset-1.0-backup-1.zip").write_text("mine")
     run(folder, new_zip)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from autograder.errors import BadInput
+from autograder.grading import regrade
 from autograder.marks import feedback_pages, gradebook
 from autograder.marks.cells_html import cell_html, markdown
 from autograder.marks.marker_notebook import dress, rubrics
@@ -256,3 +257,24 @@ def test_a_dressed_notebook_is_still_a_notebook(tinyset):
     (book,) = marking.notebooks(tinyset.root).values()
     dressed = dress(book, tinyset.manifest, marking.report("ada"), rubrics(tinyset))
     nbformat.validate(nbformat.reads(json.dumps(dressed), as_version=4))
+
+
+def test_a_page_says_which_result_it_shows_and_which_regrades_it_went_through(tinyset):
+    made = pages(tinyset, marking.report("ada"), marking.report("bob"))
+    assert "against version 1.0: result 1." in Reader(made["index.html"]).text and "egraded" not in made["index.html"]
+    results = marking.store(tinyset.root)
+    for why, graded in (("a <b>test</b> was wrong.", ["ada", "bob"]), ("of ada alone", ["ada"])):
+        begun, _ = regrade.begin(results, why, graded)
+        marking.store(tinyset.root, marking.report("ada", scale=float(len(why) % 3)))
+        regrade.finish(results, begun, regrade.changes_of(results, begun, tinyset.manifest))
+    for student, said in (
+        (
+            "ada",
+            ["result 3", "because a <b>test</b> was wrong (your automatic points changed).", "because of ada alone ("],
+        ),
+        ("bob", ["result 1", "because a <b>test</b> was wrong (your points stayed the same)."]),
+    ):
+        feedback_pages.write(tinyset, results, students=[student])
+        for page in ("index.html", "1_scaling.html"):
+            text = Reader((tinyset.root / "feedback" / student / tiny.NAME / page).read_text()).text
+            assert all(" ".join(words.split()) in " ".join(text.split()) for words in said), text

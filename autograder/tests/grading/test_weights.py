@@ -15,8 +15,9 @@ import torch
 
 from autograder.assignment.load import load_assignment
 from autograder.assignment.model import Assignment
-from autograder.build.build import build
+from autograder.build.build import build, make
 from autograder.errors import CourseError
+from autograder.grading.fingerprint import fingerprint
 from autograder.grading.grade_one import grade_submission
 from autograder.grading.plan import Plan
 from autograder.grading.rerun import run_one
@@ -24,6 +25,7 @@ from autograder.results import ExerciseResult, Report
 from autograder.sandbox.sandbox import Sandbox
 from autograder.submission.read import read_submission
 from autograder.tests import released, tiny
+from autograder.verify.verify import REFERENCE, Case, try_case
 from kit.outcomes import OutcomeStatus
 from kit.pack import LIST, archive
 from kit.preview import weights_lines
@@ -263,6 +265,35 @@ def test_other_weights_are_another_submission_and_one_test_can_be_replayed(
     (test_id,) = [test.id for test in plan.tests if "reaches_95" in test.id]
     outcome = run_one(folder, "ada", plan, sandbox, test_id)
     assert outcome.status is OutcomeStatus.FAILED and "which should be 95%" in outcome.text
+
+
+def test_verify_tries_the_reference_with_the_staffs_own_file_which_is_in_no_release(
+    course: Assignment, plan: Plan, sandbox: Sandbox, one_thread: None
+) -> None:
+    case = Case(REFERENCE, tiny.PROBLEM, "seed 0", 5)
+    missed = [one for one in try_case(case, plan, sandbox).surprises if "direction" in one or "probe" in one]
+    assert len(missed) == 3
+    staffs = course.folder / tiny.PROBLEM / "weights" / FILE
+    staffs.parent.mkdir()
+    staffs.write_bytes(weights_file(GOOD))
+    try:
+        assert try_case(case, plan, sandbox).surprises == ()
+        assert not [path for path in make(course).files if path.endswith(FILE)]
+    finally:
+        staffs.unlink()
+        staffs.parent.rmdir()
+
+
+def test_other_hidden_data_grade_everybody_anew(course: Assignment) -> None:
+    before = fingerprint(course)
+    data = course.folder / tiny.PROBLEM / "hidden" / "images.bin"
+    data.parent.mkdir()
+    data.write_bytes(b"images")
+    try:
+        assert fingerprint(course) != before
+    finally:
+        data.unlink()
+        data.parent.rmdir()
 
 
 def test_of_several_copies_the_one_nearest_to_the_top_counts_and_is_named(course: Assignment, tmp_path: Path) -> None:

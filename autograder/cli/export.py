@@ -28,6 +28,11 @@ def export() -> None:
 
     Lateness is taken off here, by [policy] in assignment.toml and by extensions.csv as they are now. What is open (not
     graded, or waiting for a mark) has no number in an export, unless --open-as-zero is said.
+
+    \b
+    Examples:
+      autograder export nbgrader ps3
+      autograder export canvas ps3 --gradebook Grades.csv
     """
 
 

@@ -91,7 +91,8 @@ def test_ids_that_cannot_be_are_refused_with_the_line(tmp_path: Path, rows: str,
     [
         (b"", "is empty"), (b"id,name\n", "no row"), (b"name,age\nAda,3\n", "none of the columns"),
         (b"PK\x03\x04rest", "is a spreadsheet"), ("id,name\nada,Zoë\n".encode("latin-1"), "neither UTF-8 nor UTF-16"),
-        (b"id,name\n\0,b\n", "bytes of 0"), (b'id,name\n"ada,b\n', "no CSV file"), (b"id," + b"x" * 200_000 + b"\na,b\n", "no CSV file"), (b"id,id\na,b\n", "two columns"),
+        (b"id,name\n\0,b\n", "bytes of 0"), (b'id,name\n"ada,b\n', "no CSV file"),
+        (b"id," + b"x" * 200_000 + b"\na,b\n", "no CSV file"), (b"id,id\na,b\n", "two columns"),
         (GRADESCOPE.replace("Student", "TA").encode(), "holds no student"),
     ],
 )  # fmt: skip

@@ -90,7 +90,8 @@ def test_a_missing_time_is_neither_late_nor_on_time(tmp_path: Path) -> None:
         ("extensions", "eve,ps1,,1", "no id of roster.csv"), ("extensions", "ada,ps9,,1", "no assignment 'ps9'"),
         ("extensions", "ada,ps1,,", "either due"), ("extensions", "ada,ps1,2026-10-12T12:00Z,1", "either due"),
         ("extensions", "ada,ps1,2026-10-12 12:00,", "with its offset"), ("extensions", "ada,ps1,,-2", "from 1 to"),
-        ("extensions", "ada,ps1,,1.5", "from 1 to"), ("extensions", ",ps1,,1", "no student"), ("extensions", "ada,ps1,2026-10-10T12:00Z,", "before the deadline of ps1"),
+        ("extensions", "ada,ps1,,1.5", "from 1 to"), ("extensions", ",ps1,,1", "no student"),
+        ("extensions", "ada,ps1,2026-10-10T12:00Z,", "before the deadline of ps1"),
         ("groups", "1,eve,", "no id of roster.csv"), ("groups", ",ada,", "no group"), ("groups", "1,ada,ps9", "'ps9'"),
     ],
 )  # fmt: skip

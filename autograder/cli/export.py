@@ -57,6 +57,8 @@ def nbgrader(assignment: str, to: Path | None, open_as_zero: bool) -> None:
     course = load_assignment(assignment)
     everyone = _standings(course)
     to = _target(to or Path(f"grades-{assignment}.csv"))
+    if not HERE.gradebook.is_file():
+        raise BadInput(f"no {HERE.gradebook}: run `autograder grade {assignment}` first, without --no-gradebook")
     put_interpreter_on_path()
     with Gradebook(f"sqlite:///{HERE.gradebook.resolve()}") as book:
         plugin = StatusCsvExport(

@@ -18,6 +18,7 @@ from autograder.submission.received import Item, Refused, whole
 
 METADATA = "submission_metadata.yml"
 MAX_METADATA = 50_000_000
+MAX_DEPTH = 50
 MAX_TIMESTAMP = 200
 Files = dict[tuple[str, ...], Item]
 
@@ -157,6 +158,9 @@ def _moodle(files: Files) -> Layout:
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """Plain values alone; what Ruby's own types hold is read as the mapping that it is."""
 
+    def flatten_mapping(self, node: Any) -> None:
+        """Nothing is merged: merges of merges grow without end."""
+
 
 def _plain_mapping(loader: Any, _suffix: str, node: Any) -> Any:
     return loader.construct_mapping(node, deep=True) if isinstance(node, yaml.MappingNode) else None
@@ -182,7 +186,7 @@ def _gradescope(source: Source, metadata: tuple[str, ...]) -> Layout:
         together = (f"handed in by a group of {len(people)}",) if len(people) > 1 else ()
         for person in people or [{}]:
             ids = (person.get(key) for key in (":email", ":sid"))
-            claim = Claim(tuple(str(text) for text in ids if text), name=str(person.get(":name") or ""))
+            claim = Claim(tuple(text for text in map(_text, ids) if text), name=_text(person.get(":name")))
             made.hand_ins.append(_hand_in(name, claim, members, moment=moment, notes=together))
     made.left |= {name: "no file of it is in the download" for name in said if name not in folders}
     return made
@@ -191,12 +195,23 @@ def _gradescope(source: Source, metadata: tuple[str, ...]) -> Layout:
 def _metadata(source: Source, parts: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     where = f"{source.path}: {'/'.join(parts)}"
     try:
-        data = yaml.load(whole(source.files[parts], MAX_METADATA), Loader=_Loader)  # a subclass of the safe loader
+        text = whole(source.files[parts], MAX_METADATA)
+        _check_depth(text)
+        data = yaml.load(text, Loader=_Loader)  # a subclass of the safe loader
     except (yaml.YAMLError, Refused, OSError, ValueError, RecursionError) as error:
         raise BadInput(f"{where} cannot be read ({type(error).__name__}): export the submissions again") from error
     if not isinstance(data, dict) or not all(isinstance(record, dict) for record in data.values()):
         raise BadInput(f"{where} does not list submissions: export them again")
     return {str(name): record for name, record in data.items()}
+
+
+def _check_depth(text: bytes) -> None:
+    """ValueError where it is nested deeper than any export; the C loader, which recurses, would end the process."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise ValueError("nested too deep")
 
 
 def _moment(value: Any) -> datetime | None:
@@ -210,6 +225,11 @@ def _moment(value: Any) -> datetime | None:
     if not isinstance(value, datetime) or not isinstance(value, date):
         return None
     return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def _text(value: Any) -> str:
+    """A plain value alone: what refers to itself many times over is never written out."""
+    return str(value) if isinstance(value, str | int) else ""
 
 
 def _list(value: Any) -> list[Any]:

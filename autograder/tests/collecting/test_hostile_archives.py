@@ -118,9 +118,28 @@ def test_a_missing_or_empty_folder_is_refused(tmp_path: Path) -> None:
             collected(tmp_path, tmp_path / name)
 
 
+LAUGHS = "".join(f"  l{n}: &l{n} [*l{n - 1}, *l{n - 1}, *l{n - 1}]\n" for n in range(1, 60))
+MERGES = "".join(f"m{n}: &m{n} {{<<: [*m{n - 1}, *m{n - 1}], k{n}: 1}}\n" for n in range(1, 60))
+
+
+def test_a_name_that_refers_to_itself_is_never_written_out(tmp_path: Path) -> None:
+    submitters = "  :submitters:\n  - :name: *l59\n    :sid: *l59\n    :email: *l59\n"
+    metadata = f"submission_1:\n  l0: &l0 [x]\n{LAUGHS}{submitters}"
+    archive = packed(course(tmp_path), {"submission_metadata.yml": metadata, "submission_1/x.ipynb": BOOK})
+    assert rows(collected(tmp_path, archive)) == {("not matched", "submission_1", "")}
+
+
 @pytest.mark.parametrize(
     "metadata",
-    ["[1, 2]", "a: b", "a: [", "&a [*a]: 1", "x: !!python/object/apply:os.system [false]", "a: " + "[" * 5000],
+    [
+        "[1, 2]",
+        "a: b",
+        "a: [",
+        "&a [*a]: 1",
+        "x: !!python/object/apply:os.system [false]",
+        "a: " + "[" * 150_000,
+        "m0: &m0 {k: 1}\n" + MERGES,
+    ],
 )
 def test_gradescope_metadata_that_is_none_is_refused_and_runs_nothing(tmp_path: Path, metadata: str) -> None:
     archive = packed(course(tmp_path), {"submission_metadata.yml": metadata, "submission_1/x.ipynb": BOOK})

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -74,10 +75,9 @@ def layout(source: Source, assignment: str, is_label: Callable[[str], bool]) -> 
 
     BadInput where a part of it that says whose the rest is cannot be read.
     """
-    metadata = next((parts for parts in source.files if parts[-1] == METADATA), None)
-    if metadata is not None:
-        return _gradescope(source, metadata)
     files = _without_outer_folder(source.files, lambda name: is_label(name) or bool(_MOODLE.fullmatch(name)))
+    if (METADATA,) in files:  # one deeper is a student's, who would tell whose work the rest is
+        return _gradescope(source.path, files)
     if any(_MOODLE.fullmatch(parts[0]) for parts in files):
         return _moodle(files)
     if any(len(parts) == 1 and _CANVAS.fullmatch(parts[0]) for parts in files):
@@ -169,15 +169,13 @@ def _plain_mapping(loader: Any, _suffix: str, node: Any) -> Any:
 _Loader.add_multi_constructor("!", _plain_mapping)
 
 
-def _gradescope(source: Source, metadata: tuple[str, ...]) -> Layout:
-    made, root = Layout("Gradescope"), metadata[:-1]
-    said = _metadata(source, metadata)
+def _gradescope(path: Path, files: Files) -> Layout:
+    made, said = Layout("Gradescope"), _metadata(path, files[METADATA,])
     folders: dict[str, dict[str, Item]] = defaultdict(dict)
-    for parts, item in source.files.items():
-        inner = parts[len(root) :]
-        if parts[: len(root)] == root and len(inner) > 1 and inner[0] in said:
-            folders[inner[0]]["/".join(inner[1:])] = item
-        elif parts != metadata:
+    for parts, item in files.items():
+        if len(parts) > 1 and parts[0] in said:
+            folders[parts[0]]["/".join(parts[1:])] = item
+        elif parts != (METADATA,):
             made.left["/".join(parts)] = f"{METADATA} does not name it"
     for name, members in folders.items():
         record = said[name]
@@ -192,10 +190,10 @@ def _gradescope(source: Source, metadata: tuple[str, ...]) -> Layout:
     return made
 
 
-def _metadata(source: Source, parts: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    where = f"{source.path}: {'/'.join(parts)}"
+def _metadata(path: Path, item: Item) -> dict[str, dict[str, Any]]:
+    where = f"{path}: {METADATA}"
     try:
-        text = whole(source.files[parts], MAX_METADATA)
+        text = whole(item, MAX_METADATA)
         _check_depth(text)
         data = yaml.load(text, Loader=_Loader)  # a subclass of the safe loader
     except (yaml.YAMLError, Refused, OSError, ValueError, RecursionError) as error:
@@ -247,28 +245,40 @@ def _folders(files: Files, assignment: str) -> Layout:
             made.hand_ins.append(_hand_in(parts[0], Claim(label=_stem(parts[0])), {parts[0]: item}))
         else:
             by_label[parts[0]]["/".join(parts[1:])] = item
+    inner = f"{assignment}/"
+    is_nbgrader = _is_nbgrader(by_label.values(), inner)
     for label, members in by_label.items():
-        own = {
-            path.removeprefix(f"{assignment}/"): item
-            for path, item in members.items()
-            if path.startswith(f"{assignment}/")
-        }
-        for path in members if own else ():
-            if not path.startswith(f"{assignment}/"):
-                made.left[f"{label}/{path}"] = f"not in {label}/{assignment}/"
-        moment = _timestamp(own.get(exchange_files.TIMESTAMP))
-        made.hand_ins.append(_hand_in(label, Claim(label=label), own or members, moment=moment, is_timed=bool(own)))
+        own = {path.removeprefix(inner): item for path, item in members.items() if path.startswith(inner)}
+        if is_nbgrader:
+            made.left |= {
+                f"{label}/{path}": f"not in {label}/{inner}" for path in members if not path.startswith(inner)
+            }
+        elif len(own) < len(members):
+            own = members
+        moment = _timestamp(own[exchange_files.TIMESTAMP]) if is_nbgrader and own else None
+        if own:
+            made.hand_ins.append(_hand_in(label, Claim(label=label), own, moment=moment, is_timed=is_nbgrader))
     return made
+
+
+def _is_nbgrader(students: Iterable[Mapping[str, Item]], inner: str) -> bool:
+    """Whether nbgrader laid everything out: what lies in a folder of the assignment has its time beside it, always.
+
+    One folder with a time among others without is not believed: a student may have packed it.
+    """
+    with_it = [paths for paths in map(set, students) if any(path.startswith(inner) for path in paths)]
+    timed = [paths for paths in with_it if f"{inner}{exchange_files.TIMESTAMP}" in paths]
+    return bool(timed) and len(timed) == len(with_it) and all("/" in path for paths in with_it for path in paths)
 
 
 def _stem(name: str) -> str:
     return name.rpartition(".")[0] or name
 
 
-def _timestamp(item: Item | None) -> datetime | None:
+def _timestamp(item: Item) -> datetime | None:
     """The time that nbgrader wrote beside a submission."""
     try:
-        data = whole(item, MAX_TIMESTAMP) if item is not None else b""
+        data = whole(item, MAX_TIMESTAMP)
     except (Refused, OSError):
         return None
     moment, _ = exchange_files.parsed(data.decode("utf-8", "replace").strip()) if data else (None, None)

@@ -128,7 +128,7 @@ def test_gradescope_gives_times_and_groups(tmp_path: Path) -> None:
     assert {("new attempt", name, "id") for name in ("ada", "pat1", "pat2")} <= rows(done)
     assert {
         ("not matched", "submission_103", ""),
-        ("left out", "assignment_7_export/submission_104/1_mae.ipynb", ""),
+        ("left out", "submission_104/1_mae.ipynb", ""),
     } <= rows(done)
     assert (tmp_path / "submitted/ada/ps1/timestamp.txt").read_text() == "2026-10-09 10:00:00.123456 UTC\n"
     assert (tmp_path / "submitted/pat2/ps1/timestamp.txt").read_text() == "2026-10-11 00:00:00.000000 UTC\n"
@@ -169,6 +169,11 @@ def test_the_report_lists_everyone_and_is_no_formula(tmp_path: Path) -> None:
         r for r in lines if "cmd" in r["called"]
     ).items()
     assert [row["student"] for row in lines if row["status"] == "nothing handed in"] == ["pat1"]
+
+
+def test_files_beside_a_folder_of_the_assignment_are_kept(tmp_path: Path) -> None:
+    collected(course(tmp_path), laid_out(tmp_path, {"ada/ps1/x.ipynb": BOOK, "ada/y.ipynb": BOOK, "zoe/x.ipynb": BOOK}))
+    assert names(tmp_path, "ada") == ["ps1/x.ipynb", "y.ipynb"]
 
 
 @pytest.mark.parametrize("files", [CANVAS, MOODLE, GRADESCOPE, PEOPLE])

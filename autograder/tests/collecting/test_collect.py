@@ -251,6 +251,12 @@ def test_what_a_person_mended_in_submitted_stays(tmp_path: Path) -> None:
     collected(tmp_path, archive)
     collected(tmp_path)
     assert mended.read_text() == "mended"
+    later = METADATA.replace("2026-10-09 10:00:00.123456000 Z", "2026-10-10 10:00:00 Z")
+    collected(
+        tmp_path, packed(tmp_path, {"submission_metadata.yml": later, "submission_101/x.ipynb": "later"}, "2.zip")
+    )
+    assert names(tmp_path, "ada") == ["timestamp.txt", "x.ipynb"]
+    assert b"mended" in tree(tmp_path).values()  # kept as an attempt
 
 
 def test_a_run_that_was_killed_is_taken_up_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,6 +95,7 @@ class Report:
 
     `auto_score` is None for a submission that could not be graded, and counts the graded exercises of one that was
     partly graded. handed_in_by: the member of the student's group whose submission this is; empty: the student.
+    handed_in: the time of what was graded, empty where it had none; None: not known. It tells one attempt from another.
     files: path to SHA-256 of what is stored beside the report.
     """
 
@@ -114,6 +115,7 @@ class Report:
     notes: tuple[str, ...]
     stage: Stage = Stage.FINAL
     handed_in_by: str = ""
+    handed_in: str | None = None
     files: Mapping[str, str] = field(default_factory=dict)
     schema: int = SCHEMA
 

@@ -116,8 +116,9 @@ def _standings(course: Assignment) -> list[Standing]:
 
     results = result_folder(HERE.results, course.name, course.course, say_line)
     term = course_term(course.course)
-    say_outdated(term, course.name)
-    return with_lateness(standings(course.manifest, results, HERE.gradebook), term, course.name)
+    everyone = with_lateness(standings(course.manifest, results, HERE.gradebook), term, course.name)
+    say_outdated(term, course.name, [standing.report for standing in everyone])
+    return everyone
 
 
 def _target(to: Path) -> Path:

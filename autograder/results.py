@@ -99,6 +99,7 @@ class Report:
 
     `auto_score` is None for a submission that could not be graded, and counts the graded exercises of one that was
     partly graded. handed_in_by: the member of the student's group whose submission this is; empty: the student.
+    handed_in: the time of what was graded, empty where it had none; None: not known. It tells one attempt from another.
     files: path to SHA-256 of what is stored beside the report. made_of: digests of what `engine` is made of, to tell
     what a regrade came from: engine, installation, library, release, and `tests/<exercise>`.
     """
@@ -120,6 +121,7 @@ class Report:
     stage: Stage = Stage.FINAL
     handed_in_by: str = ""
     made_of: Mapping[str, str] = field(default_factory=dict)
+    handed_in: str | None = None
     files: Mapping[str, str] = field(default_factory=dict)
     schema: int = SCHEMA
 

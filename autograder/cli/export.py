@@ -33,7 +33,7 @@ def export() -> None:
     \b
     Examples:
       autograder export nbgrader ps3
-      autograder export canvas ps3 --gradebook canvas.csv
+      autograder export canvas ps3 --gradebook Grades.csv
       autograder export gradescope ps3
     """
 
@@ -59,6 +59,8 @@ def nbgrader(assignment: str, to: Path | None, open_as_zero: bool) -> None:
     course = load_assignment(assignment)
     everyone = _standings(course)
     to = _target(to or Path(f"grades-{assignment}.csv"))
+    if not HERE.gradebook.is_file():
+        raise BadInput(f"no {HERE.gradebook}: run `autograder grade {assignment}` first, without --no-gradebook")
     put_interpreter_on_path()
     with Gradebook(f"sqlite:///{HERE.gradebook.resolve()}") as book:
         plugin = StatusCsvExport(
@@ -116,8 +118,9 @@ def _standings(course: Assignment) -> list[Standing]:
 
     results = result_folder(HERE.results, course.name, course.course, say_line)
     term = course_term(course.course)
-    say_outdated(term, course.name)
-    return with_lateness(standings(course.manifest, results, HERE.gradebook), term, course.name)
+    everyone = with_lateness(standings(course.manifest, results, HERE.gradebook), term, course.name)
+    say_outdated(term, course.name, [standing.report for standing in everyone])
+    return everyone
 
 
 def _target(to: Path) -> Path:

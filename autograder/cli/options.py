@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from autograder.course_folders import CourseFolders
 from autograder.names import assignment_name, student_name
 
 if TYPE_CHECKING:
+    from autograder.results import Report
     from autograder.roster.term import Term
 
 HERE = CourseFolders(Path())
@@ -48,11 +49,15 @@ workers_option = click.option(
 weak_option = click.option("--allow-weak", is_flag=True, help="Grade even where this machine cannot confine code.")
 
 
-def say_outdated(term: Term, assignment: str) -> None:
-    """Say which attempts count now, by policy and extensions, and are not yet graded as that."""
-    for attempt in term.outdated(assignment):
-        fix = f"run `autograder grade {assignment}`"
-        say_line(f"{attempt.student}: the attempt {attempt.name} counts now, and another was graded: {fix}")
+def say_outdated(term: Term, assignment: str, reports: Iterable[Report | None]) -> None:
+    """Say whose graded work is not what counts now: by policy and extensions, or since more was handed in."""
+    fix = f"run `autograder grade {assignment}`"
+    outdated = {attempt.student: attempt.name for attempt in term.outdated(assignment)}
+    for student, name in outdated.items():
+        say_line(f"{student}: the attempt {name} counts now, and another was graded: {fix}")
+    for report in reports:
+        if report is not None and report.student not in outdated and term.is_replaced(report):
+            say_line(f"{report.student}: what was graded is no longer what lies in submitted/: {fix}")
 
 
 @contextmanager

@@ -374,7 +374,7 @@ def table(assignment: str, out: Path, as_csv: bool) -> None:
     database = HERE.gradebook if _belongs_to_gradebook(out) else None
     term = course_term(course.course)
     everyone = with_lateness(standings(course.manifest, _results(out, course), database), term, course.name)
-    say_outdated(term, course.name)
+    say_outdated(term, course.name, [standing.report for standing in everyone])
     if as_csv:
         say_csv(class_table.as_csv(everyone))
         return

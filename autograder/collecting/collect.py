@@ -209,8 +209,10 @@ class _Collecting:
         target = self._submitted(student)
         if self._linked(student):
             return
-        self._keep_submitted(student)
-        attempts = attempts_of(self.term.course, self.assignment, student)
+        attempts, moment = attempts_of(self.term.course, self.assignment, student), handed_in(target)
+        if moment is None or all(attempt.moment != moment for attempt in attempts):
+            self._keep_submitted(student)
+            attempts = attempts_of(self.term.course, self.assignment, student)
         person = self._person(student)
         counting = self.term.chosen(self.assignment, attempts)
         if counting is None and not target.is_dir():
@@ -222,6 +224,7 @@ class _Collecting:
         elif not store.is_placed(counting, target):
             note = f"the attempt {counting.name}" + (f" of {len(attempts)}" if len(attempts) > 1 else "")
             self.made.rows.append(CollectedRow(RowStatus.COUNTS, person, moment=counting.moment, note=note))
+            self._keep_submitted(student)
             if not self.made.dry:
                 store.place(counting, target)
 

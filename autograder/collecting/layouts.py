@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -18,6 +19,7 @@ from autograder.submission.received import Item, Refused, whole
 
 METADATA = "submission_metadata.yml"
 MAX_METADATA = 50_000_000
+MAX_DEPTH = 50
 MAX_TIMESTAMP = 200
 Files = dict[tuple[str, ...], Item]
 
@@ -73,10 +75,9 @@ def layout(source: Source, assignment: str, is_label: Callable[[str], bool]) -> 
 
     BadInput where a part of it that says whose the rest is cannot be read.
     """
-    metadata = next((parts for parts in source.files if parts[-1] == METADATA), None)
-    if metadata is not None:
-        return _gradescope(source, metadata)
     files = _without_outer_folder(source.files, lambda name: is_label(name) or bool(_MOODLE.fullmatch(name)))
+    if (METADATA,) in files:  # one deeper is a student's, who would tell whose work the rest is
+        return _gradescope(source.path, files)
     if any(_MOODLE.fullmatch(parts[0]) for parts in files):
         return _moodle(files)
     if any(len(parts) == 1 and _CANVAS.fullmatch(parts[0]) for parts in files):
@@ -157,6 +158,9 @@ def _moodle(files: Files) -> Layout:
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """Plain values alone; what Ruby's own types hold is read as the mapping that it is."""
 
+    def flatten_mapping(self, node: Any) -> None:
+        """Nothing is merged: merges of merges grow without end."""
+
 
 def _plain_mapping(loader: Any, _suffix: str, node: Any) -> Any:
     return loader.construct_mapping(node, deep=True) if isinstance(node, yaml.MappingNode) else None
@@ -165,15 +169,13 @@ def _plain_mapping(loader: Any, _suffix: str, node: Any) -> Any:
 _Loader.add_multi_constructor("!", _plain_mapping)
 
 
-def _gradescope(source: Source, metadata: tuple[str, ...]) -> Layout:
-    made, root = Layout("Gradescope"), metadata[:-1]
-    said = _metadata(source, metadata)
+def _gradescope(path: Path, files: Files) -> Layout:
+    made, said = Layout("Gradescope"), _metadata(path, files[METADATA,])
     folders: dict[str, dict[str, Item]] = defaultdict(dict)
-    for parts, item in source.files.items():
-        inner = parts[len(root) :]
-        if parts[: len(root)] == root and len(inner) > 1 and inner[0] in said:
-            folders[inner[0]]["/".join(inner[1:])] = item
-        elif parts != metadata:
+    for parts, item in files.items():
+        if len(parts) > 1 and parts[0] in said:
+            folders[parts[0]]["/".join(parts[1:])] = item
+        elif parts != (METADATA,):
             made.left["/".join(parts)] = f"{METADATA} does not name it"
     for name, members in folders.items():
         record = said[name]
@@ -182,21 +184,32 @@ def _gradescope(source: Source, metadata: tuple[str, ...]) -> Layout:
         together = (f"handed in by a group of {len(people)}",) if len(people) > 1 else ()
         for person in people or [{}]:
             ids = (person.get(key) for key in (":email", ":sid"))
-            claim = Claim(tuple(str(text) for text in ids if text), name=str(person.get(":name") or ""))
+            claim = Claim(tuple(text for text in map(_text, ids) if text), name=_text(person.get(":name")))
             made.hand_ins.append(_hand_in(name, claim, members, moment=moment, notes=together))
     made.left |= {name: "no file of it is in the download" for name in said if name not in folders}
     return made
 
 
-def _metadata(source: Source, parts: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    where = f"{source.path}: {'/'.join(parts)}"
+def _metadata(path: Path, item: Item) -> dict[str, dict[str, Any]]:
+    where = f"{path}: {METADATA}"
     try:
-        data = yaml.load(whole(source.files[parts], MAX_METADATA), Loader=_Loader)  # a subclass of the safe loader
+        text = whole(item, MAX_METADATA)
+        _check_depth(text)
+        data = yaml.load(text, Loader=_Loader)  # a subclass of the safe loader
     except (yaml.YAMLError, Refused, OSError, ValueError, RecursionError) as error:
         raise BadInput(f"{where} cannot be read ({type(error).__name__}): export the submissions again") from error
     if not isinstance(data, dict) or not all(isinstance(record, dict) for record in data.values()):
         raise BadInput(f"{where} does not list submissions: export them again")
     return {str(name): record for name, record in data.items()}
+
+
+def _check_depth(text: bytes) -> None:
+    """ValueError where it is nested deeper than any export; the C loader, which recurses, would end the process."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise ValueError("nested too deep")
 
 
 def _moment(value: Any) -> datetime | None:
@@ -210,6 +223,11 @@ def _moment(value: Any) -> datetime | None:
     if not isinstance(value, datetime) or not isinstance(value, date):
         return None
     return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def _text(value: Any) -> str:
+    """A plain value alone: what refers to itself many times over is never written out."""
+    return str(value) if isinstance(value, str | int) else ""
 
 
 def _list(value: Any) -> list[Any]:
@@ -227,28 +245,40 @@ def _folders(files: Files, assignment: str) -> Layout:
             made.hand_ins.append(_hand_in(parts[0], Claim(label=_stem(parts[0])), {parts[0]: item}))
         else:
             by_label[parts[0]]["/".join(parts[1:])] = item
+    inner = f"{assignment}/"
+    is_nbgrader = _is_nbgrader(by_label.values(), inner)
     for label, members in by_label.items():
-        own = {
-            path.removeprefix(f"{assignment}/"): item
-            for path, item in members.items()
-            if path.startswith(f"{assignment}/")
-        }
-        for path in members if own else ():
-            if not path.startswith(f"{assignment}/"):
-                made.left[f"{label}/{path}"] = f"not in {label}/{assignment}/"
-        moment = _timestamp(own.get(exchange_files.TIMESTAMP))
-        made.hand_ins.append(_hand_in(label, Claim(label=label), own or members, moment=moment, is_timed=bool(own)))
+        own = {path.removeprefix(inner): item for path, item in members.items() if path.startswith(inner)}
+        if is_nbgrader:
+            made.left |= {
+                f"{label}/{path}": f"not in {label}/{inner}" for path in members if not path.startswith(inner)
+            }
+        elif len(own) < len(members):
+            own = members
+        moment = _timestamp(own[exchange_files.TIMESTAMP]) if is_nbgrader and own else None
+        if own:
+            made.hand_ins.append(_hand_in(label, Claim(label=label), own, moment=moment, is_timed=is_nbgrader))
     return made
+
+
+def _is_nbgrader(students: Iterable[Mapping[str, Item]], inner: str) -> bool:
+    """Whether nbgrader laid everything out: what lies in a folder of the assignment has its time beside it, always.
+
+    One folder with a time among others without is not believed: a student may have packed it.
+    """
+    with_it = [paths for paths in map(set, students) if any(path.startswith(inner) for path in paths)]
+    timed = [paths for paths in with_it if f"{inner}{exchange_files.TIMESTAMP}" in paths]
+    return bool(timed) and len(timed) == len(with_it) and all("/" in path for paths in with_it for path in paths)
 
 
 def _stem(name: str) -> str:
     return name.rpartition(".")[0] or name
 
 
-def _timestamp(item: Item | None) -> datetime | None:
+def _timestamp(item: Item) -> datetime | None:
     """The time that nbgrader wrote beside a submission."""
     try:
-        data = whole(item, MAX_TIMESTAMP) if item is not None else b""
+        data = whole(item, MAX_TIMESTAMP)
     except (Refused, OSError):
         return None
     moment, _ = exchange_files.parsed(data.decode("utf-8", "replace").strip()) if data else (None, None)

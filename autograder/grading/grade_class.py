@@ -25,6 +25,7 @@ from autograder.grading.plan import Plan
 from autograder.grading.processes import NoProcess, forked_pool
 from autograder.grading.seed import own_seed
 from autograder.results import Detail, Report, ReportStatus, ResultFolder, Stage
+from autograder.roster.attempts import time_text
 from autograder.sandbox.sandbox import Sandbox
 from autograder.submission.clean_copy import clean_copy
 from autograder.submission.read import Submission, read_submission
@@ -157,21 +158,20 @@ def _done(task: Task, plan: Plan, sandbox: Sandbox) -> Done:
         return _left_for_grade(task, submission, plan, old, results)
     wanted = (plan.assignment.version, plan.engine, plan.seed, plan.stage, submission.digest, sandbox.level)
     standing = old is not None and results.is_whole(old) and old.status == ReportStatus.GRADED
-    is_same = old is not None and (old.key, old.handed_in_by) == (wanted, task.handed_in_by)
+    sender = (task.handed_in_by, time_text(Path(task.folder)))
+    is_same = old is not None and (old.key, old.handed_in_by, old.handed_in) == (wanted, *sender)
     if old is not None and standing and not task.force and is_same:
         return Done(old, fresh=False)
     graded, notebooks = _graded(submission, plan, sandbox)
-    report = _with_sender(graded.report, task.handed_in_by)
+    report = _with_sender(graded.report, *sender)
     results.write(report, graded.details, notebooks)
     return Done(report, fresh=True, again=graded.again)
 
 
-def _with_sender(report: Report, sender: str) -> Report:
-    """The report, saying whose folder was graded where it is not the student's own."""
-    if not sender:
-        return report
-    note = f"handed in by {on_one_line(sender)} for the group"
-    return dataclasses.replace(report, handed_in_by=sender, notes=(note, *report.notes))
+def _with_sender(report: Report, sender: str, moment: str) -> Report:
+    """The report, with the time of the folder, and whose it is where it is not the student's own."""
+    note = (f"handed in by {on_one_line(sender)} for the group",) if sender else ()
+    return dataclasses.replace(report, handed_in_by=sender, handed_in=moment, notes=(*note, *report.notes))
 
 
 def _failed(task: Task, plan: Plan, sandbox: Sandbox, error: Exception) -> Done:

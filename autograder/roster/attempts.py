@@ -54,6 +54,12 @@ def handed_in(folder: Path) -> datetime | None:
     return None if moment is None else moment.replace(tzinfo=UTC)
 
 
+def time_text(folder: Path) -> str:
+    """The same as a result keeps it; empty where there is none."""
+    moment = handed_in(folder)
+    return moment.isoformat() if moment is not None else ""
+
+
 def attempts_of(course: CourseFolders, assignment: str, student: str) -> list[Attempt]:
     """What lies in attempts/<assignment>/<student>/, by name; links and what is still being written left out."""
     folder = course.attempts / assignment / student

@@ -9,8 +9,8 @@ from functools import cached_property
 
 from autograder.assignment.policy import AttemptRule, DueDate, deadlines
 from autograder.course_folders import CourseFolders
-from autograder.results import ReportStatus, ResultFolder
-from autograder.roster.attempts import Attempt, attempt_results, attempts_of, chosen, handed_in
+from autograder.results import Report, ReportStatus, ResultFolder
+from autograder.roster.attempts import Attempt, attempt_results, attempts_of, chosen, handed_in, time_text
 from autograder.roster.extensions import Extensions, course_extensions
 from autograder.roster.groups import Groups, course_groups
 from autograder.roster.lateness import Lateness, lateness
@@ -74,6 +74,11 @@ class Term:
             for attempt in counting
             if handed_in(self.course.submitted / attempt.student / assignment) != attempt.moment
         ]
+
+    def is_replaced(self, report: Report) -> bool:
+        """Whether submitted/ holds work of another time than the graded one."""
+        folder = self.course.submitted / (report.handed_in_by or report.student) / report.assignment
+        return report.handed_in is not None and folder.is_dir() and time_text(folder) != report.handed_in
 
     def _points(self, assignment: str, attempt: Attempt) -> float | None:
         """What an attempt got when all were graded; None: not graded."""

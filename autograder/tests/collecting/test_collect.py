@@ -128,7 +128,7 @@ def test_gradescope_gives_times_and_groups(tmp_path: Path) -> None:
     assert {("new attempt", name, "id") for name in ("ada", "pat1", "pat2")} <= rows(done)
     assert {
         ("not matched", "submission_103", ""),
-        ("left out", "assignment_7_export/submission_104/1_mae.ipynb", ""),
+        ("left out", "submission_104/1_mae.ipynb", ""),
     } <= rows(done)
     assert (tmp_path / "submitted/ada/ps1/timestamp.txt").read_text() == "2026-10-09 10:00:00.123456 UTC\n"
     assert (tmp_path / "submitted/pat2/ps1/timestamp.txt").read_text() == "2026-10-11 00:00:00.000000 UTC\n"
@@ -169,6 +169,11 @@ def test_the_report_lists_everyone_and_is_no_formula(tmp_path: Path) -> None:
         r for r in lines if "cmd" in r["called"]
     ).items()
     assert [row["student"] for row in lines if row["status"] == "nothing handed in"] == ["pat1"]
+
+
+def test_files_beside_a_folder_of_the_assignment_are_kept(tmp_path: Path) -> None:
+    collected(course(tmp_path), laid_out(tmp_path, {"ada/ps1/x.ipynb": BOOK, "ada/y.ipynb": BOOK, "zoe/x.ipynb": BOOK}))
+    assert names(tmp_path, "ada") == ["ps1/x.ipynb", "y.ipynb"]
 
 
 @pytest.mark.parametrize("files", [CANVAS, MOODLE, GRADESCOPE, PEOPLE])
@@ -246,6 +251,12 @@ def test_what_a_person_mended_in_submitted_stays(tmp_path: Path) -> None:
     collected(tmp_path, archive)
     collected(tmp_path)
     assert mended.read_text() == "mended"
+    later = METADATA.replace("2026-10-09 10:00:00.123456000 Z", "2026-10-10 10:00:00 Z")
+    collected(
+        tmp_path, packed(tmp_path, {"submission_metadata.yml": later, "submission_101/x.ipynb": "later"}, "2.zip")
+    )
+    assert names(tmp_path, "ada") == ["timestamp.txt", "x.ipynb"]
+    assert b"mended" in tree(tmp_path).values()  # kept as an attempt
 
 
 def test_a_run_that_was_killed_is_taken_up_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,8 +119,45 @@ def test_a_missing_or_empty_folder_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "files", [{"zoe/x.ipynb": "other"}, {"submission_metadata.yml": "submission_9:\n  :submitters: []\n"}, {}]
+)
+def test_a_student_cannot_say_whose_the_work_of_others_is(tmp_path: Path, files: dict[str, str]) -> None:
+    forged = "x:\n  :submitters:\n  - :email: pat1@uni.example\nzoe:\n  :submitters:\n  - :email: ada@uni.example\n"
+    mine = {"ada/submission_metadata.yml": forged, "ada/x/x.ipynb": BOOK}
+    done = collected(course(tmp_path), packed(tmp_path, mine | files))
+    assert not [row for row in done.of(RowStatus.NEW) if row.person and row.person.id == "pat1"]
+    assert "other" not in {path.read_text() for path in tmp_path.glob("submitted/ada/ps1/**/*.ipynb")}
+
+
+def test_a_student_cannot_pack_a_time_among_folders_that_have_none(tmp_path: Path) -> None:
+    forged = {"ada/ps1/timestamp.txt": "2026-10-01 00:00 UTC", "ada/ps1/x.ipynb": BOOK}
+    collected(course(tmp_path), laid_out(tmp_path, forged | {"zoe/ps1/x.ipynb": BOOK}))
+    assert "submitted/ada/ps1/x.ipynb" in tree(tmp_path) and "submitted/zoe/ps1/x.ipynb" in tree(tmp_path)
+    assert "submitted/ada/ps1/timestamp.txt" not in tree(tmp_path)
+
+
+LAUGHS = "".join(f"  l{n}: &l{n} [*l{n - 1}, *l{n - 1}, *l{n - 1}]\n" for n in range(1, 60))
+MERGES = "".join(f"m{n}: &m{n} {{<<: [*m{n - 1}, *m{n - 1}], k{n}: 1}}\n" for n in range(1, 60))
+
+
+def test_a_name_that_refers_to_itself_is_never_written_out(tmp_path: Path) -> None:
+    submitters = "  :submitters:\n  - :name: *l59\n    :sid: *l59\n    :email: *l59\n"
+    metadata = f"submission_1:\n  l0: &l0 [x]\n{LAUGHS}{submitters}"
+    archive = packed(course(tmp_path), {"submission_metadata.yml": metadata, "submission_1/x.ipynb": BOOK})
+    assert rows(collected(tmp_path, archive)) == {("not matched", "submission_1", "")}
+
+
+@pytest.mark.parametrize(
     "metadata",
-    ["[1, 2]", "a: b", "a: [", "&a [*a]: 1", "x: !!python/object/apply:os.system [false]", "a: " + "[" * 5000],
+    [
+        "[1, 2]",
+        "a: b",
+        "a: [",
+        "&a [*a]: 1",
+        "x: !!python/object/apply:os.system [false]",
+        "a: " + "[" * 150_000,
+        "m0: &m0 {k: 1}\n" + MERGES,
+    ],
 )
 def test_gradescope_metadata_that_is_none_is_refused_and_runs_nothing(tmp_path: Path, metadata: str) -> None:
     archive = packed(course(tmp_path), {"submission_metadata.yml": metadata, "submission_1/x.ipynb": BOOK})

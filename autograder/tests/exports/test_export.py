@@ -153,3 +153,13 @@ def test_a_refused_hand_in_is_zero_and_said(course: Path) -> None:
     with_policy(course, "last_day = 1")
     said, rows = canvas(course)
     assert rows[2][6] == "0" and "ada: 2 days late, after the last day: 0 points" in said
+
+
+@pytest.mark.parametrize(("gone", "why"), [("gradebook.db", "no gradebook.db"), ("results", "run `autograder grade`")])
+def test_an_export_before_grading_says_so_and_makes_nothing(
+    course: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], gone: str, why: str
+) -> None:
+    (course / gone).rename(course / "elsewhere")
+    assert exit_code(monkeypatch, "export", "nbgrader", tiny.NAME) == 10
+    assert why in capfd.readouterr().err
+    assert not (course / gone).exists() and not list(course.glob("grades*"))

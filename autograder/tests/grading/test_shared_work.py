@@ -98,6 +98,18 @@ def test_of_all_attempts_the_best_after_lateness_counts(root: Path) -> None:
     assert table()["ada"]["final"] == "5.0"
 
 
+def test_work_that_was_replaced_after_grading_is_said_until_it_is_graded(root: Path) -> None:
+    policy(root, "percent_a_day = 10")
+    submit(root, "ada", **GOOD)
+    stamp(root, "ada", "2019-12-31 12:00:00")
+    run("grade", tiny.NAME, "--workers", "1", "--no-gradebook")
+    assert "no longer" not in run("table", tiny.NAME).output
+    stamp(root, "ada", "2020-01-01 12:00:00")
+    assert "ada: what was graded is no longer what lies in submitted/: run" in run("table", tiny.NAME).output
+    run("grade", tiny.NAME, "--workers", "1", "--no-gradebook")
+    assert "no longer" not in run("table", tiny.NAME).output
+
+
 @pytest.mark.parametrize("text", ["", "percent_a_day = 10"])
 def test_a_missing_time_is_said_in_the_table(root: Path, text: str) -> None:
     if text:

@@ -9,10 +9,11 @@ import pytest
 from autograder.assignment.model import Assignment
 from autograder.errors import BadInput
 from autograder.grading import regrade
+from autograder.grading.changes import ScoreChange
 from autograder.tests import marking
 
 
-def scores(changes: list[regrade.ScoreChange]) -> list[tuple[str, float | None, float | None]]:
+def scores(changes: list[ScoreChange]) -> list[tuple[str, float | None, float | None]]:
     return [(change.student, change.before, change.now) for change in changes]
 
 

@@ -150,7 +150,9 @@ def test_regrades_are_linked_and_students_without_a_page_are_not(tinyset: Assign
     assert "autograder feedback tinyset" in page.section("everyone")
 
 
-def test_the_command_says_where_the_page_is_and_what_is_missing(tinyset: Assignment, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_the_command_says_where_the_page_is_and_what_is_missing(
+    tinyset: Assignment, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tinyset.root)
     for prepare, said in (
         (lambda: None, "no results in results/tinyset: run `autograder grade` first"),

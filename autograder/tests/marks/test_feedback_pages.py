@@ -263,9 +263,10 @@ def test_a_page_says_which_result_it_shows_and_which_regrades_it_went_through(ti
     made = pages(tinyset, marking.report("ada"), marking.report("bob"))
     assert "against version 1.0: result 1." in Reader(made["index.html"]).text and "egraded" not in made["index.html"]
     results = marking.store(tinyset.root)
-    for why, graded in (("a <b>test</b> was wrong.", ["ada", "bob"]), ("of ada alone", ["ada"])):
+    regrades = (("a <b>test</b> was wrong.", ["ada", "bob"], 1.0), ("of ada alone", ["ada"], 2.0))
+    for why, graded, scale in regrades:
         begun, _ = regrade.begin(results, why, graded)
-        marking.store(tinyset.root, marking.report("ada", scale=float(len(why) % 3)))
+        marking.store(tinyset.root, marking.report("ada", scale=scale))
         regrade.finish(results, begun, regrade.changes_of(results, begun, tinyset.manifest))
     for student, said in (
         (

@@ -2,7 +2,8 @@
 
     python -m autograder.tests.browser.measure ps3 --students 300
 
-One submission is graded, a picture put under each of its cells that draws; the class is copies of it.
+One submission is graded, a picture put under each of its cells that draws; the class is copies of it. "processor": what server
+and browser used together, which is about what a marker waits on a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from autograder.assignment.model import Assignment
 from autograder.build import copies
 from autograder.marks import gradebook
 from autograder.result_layout import result_folder
-from autograder.tests import handing_in
+from autograder.tests import handing_in, processes
 from autograder.tests.browser import jupyter
 from autograder.tests.browser.watch import chromium, window
 from autograder.verify.made_class import class_of, link_course, texts
@@ -50,9 +51,11 @@ def measure(assignment: str, students: int, rounds: int) -> None:
             browser = chromium(playwright)
             with window(browser) as (page, _):
                 server.sign_in(page)
-                click.echo(f"| Page, {students} students | median | slowest |\n|---|---|---|")
-                for name, seconds in _times(page, f"{server.url}/formgrader", made, rounds).items():
-                    click.echo(f"| {name} | {statistics.median(seconds):.2f} s | {max(seconds):.2f} s |")
+                click.echo(f"| Page, {students} students | median | slowest | processor |\n|---|---|---|---|")
+                for name, costs in _times(page, f"{server.url}/formgrader", made, rounds).items():
+                    wall, cpu = zip(*costs, strict=True)
+                    middle = f"{statistics.median(wall):.2f} s | {max(wall):.2f} s | {statistics.median(cpu):.2f} s"
+                    click.echo(f"| {name} | {middle} |")
             browser.close()
 
 
@@ -89,18 +92,18 @@ def _with_figures(text: str) -> str:
     return json.dumps(book)
 
 
-def _times(page: Page, formgrader: str, made: Assignment, rounds: int) -> dict[str, list[float]]:
+def _times(page: Page, formgrader: str, made: Assignment, rounds: int) -> dict[str, list[tuple[float, float]]]:
     notebook = made.manifest.notebooks[0]
     answer = made.problem(notebook.problem).answers[0].id
     listed = f"{formgrader}/gradebook/{made.name}"
     rows, box = page.locator("#main-table a"), page.locator(f"#{answer}")
-    times: dict[str, list[float]] = {}
+    times: dict[str, list[tuple[float, float]]] = {}
 
     def timed(name: str, act: Callable[[], object], seen: Callable[[], object]) -> None:
-        started = time.perf_counter()
+        started, used = time.perf_counter(), _processor_seconds()
         act()
         seen()
-        times.setdefault(name, []).append(time.perf_counter() - started)
+        times.setdefault(name, []).append((time.perf_counter() - started, _processor_seconds() - used))
 
     def listed_all() -> None:
         expect(rows.last).to_be_attached()
@@ -130,6 +133,15 @@ def _times(page: Page, formgrader: str, made: Assignment, rounds: int) -> dict[s
             timed("a mark, until it is stored", box.blur, lambda: stored.value)
         timed("the next submission", partial(page.keyboard.press, "Control+."), next_one)
     return times
+
+
+def _processor_seconds() -> float:
+    """What server and browser have used: all that this process has started."""
+    ticks = 0
+    for pid in processes.descendants(os.getpid()):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 main: Callable[[], None] = measure

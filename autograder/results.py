@@ -216,8 +216,8 @@ class ResultFolder:
         try:
             return self._trusted(student, path)
         except FileNotFoundError:
-            which = f"results 1 to {last}" if last > 1 else "result 1 alone"
-            raise BadInput(f"{student} has no result {number}: there is {which} in {self.path}") from None
+            which = f"the numbers are 1 to {last}" if last > 1 else "there is one, number 1, or none"
+            raise BadInput(f"{student} has no result {number}: {which}, in {self.path}") from None
         except (OSError, ValueError) as error:
             raise BadInput(f"{path} {error}: it cannot be replayed") from error
 

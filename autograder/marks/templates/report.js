@@ -2,6 +2,8 @@
 // Without this script every table stands as written, and all of it can be read.
 const collator = new Intl.Collator("en", { numeric: true });
 const valueOf = (row, column) => row.cells[column].dataset.value ?? row.cells[column].textContent.trim();
+const isNumber = (text) => text !== "" && !Number.isNaN(Number(text));
+const compare = (a, b) => (isNumber(a) && isNumber(b) ? Number(a) - Number(b) : collator.compare(a, b));
 
 function sort(table, column, button) {
   const header = button.closest("th");
@@ -9,7 +11,7 @@ function sort(table, column, button) {
   for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
   header.setAttribute("aria-sort", down ? "descending" : "ascending");
   const rows = Array.from(table.tBodies[0].rows).map((row) => [valueOf(row, column), row]);
-  rows.sort(([a], [b]) => collator.compare(a, b) * (down ? -1 : 1));
+  rows.sort(([a], [b]) => compare(a, b) * (down ? -1 : 1));
   table.tBodies[0].append(...rows.map(([, row]) => row));
 }
 

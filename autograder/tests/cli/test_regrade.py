@@ -59,9 +59,7 @@ def test_a_mended_test_is_regraded_told_and_replayed(root: Path) -> None:
     assert "the tests are no longer those of that result: tiny-scale\n" in first.output
     assert run("rerun", tiny.NAME, "ada", HIDDEN, "--result", "2").output.count("no longer") == 0
     none = run("rerun", tiny.NAME, "ada", HIDDEN, "--result", "3")
-    assert isinstance(none.exception, BadInput) and "ada has no result 3: there is results 1 to 2" in str(
-        none.exception
-    )
+    assert isinstance(none.exception, BadInput) and "ada has no result 3: the numbers are 1 to 2" in str(none.exception)
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
     python -m autograder.tests.browser.measure ps3 --students 300
 
-One submission is graded, a picture put under each of its cells that draws; the class is copies of it. "processor": what server
-and browser used together, which is about what a marker waits on a machine that does nothing else.
+One submission is graded, a picture put under each of its cells that draws; the class is copies of it. "processor" is
+what server and browser used together: about what a marker waits on a machine that does nothing else.
 """
 
 from __future__ import annotations

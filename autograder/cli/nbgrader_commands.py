@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
 from glob import glob
@@ -20,14 +20,19 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import nbgrader.api
 import nbgrader.apps.api
 import nbgrader.apps.autogradeapp
 import nbgrader.apps.generateassignmentapp
-from nbconvert.exporters import Exporter, HTMLExporter
+from nbconvert.exporters import Exporter, HTMLExporter, TemplateExporter
+from nbconvert.filters import Highlight2HTML
+from nbconvert.filters.widgetsdatatypefilter import WidgetsDataTypeFilter
+from nbgrader.api import Gradebook
 from nbgrader.converters import Autograde, GenerateAssignment
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.server_extensions.formgrader import formgrader
+from sqlalchemy.orm import contains_eager
 from traitlets import Bool, default
 from traitlets.utils.bunch import Bunch
 
@@ -201,6 +206,19 @@ class MarkingPage(HTMLExporter):
         yield from super().default_filters()  # type: ignore[no-untyped-call]
         yield "markdown2html", for_markers
 
+    def from_notebook_node(self, nb: Any, resources: Any = None, **named: Any) -> Any:
+        # HTMLExporter's own reads the finished page once more, for elements of JupyterLab's pages: half of the time.
+        resources = self._init_resources(resources)  # type: ignore[no-untyped-call]
+        filters: dict[str, Callable[..., Any]] = {
+            "filter_data_type": partial(
+                WidgetsDataTypeFilter, notebook_metadata=self._nb_metadata, resources=resources
+            ),
+            "highlight_code": partial(Highlight2HTML, pygments_lexer="ipython3"),
+        }
+        for name, made in filters.items():
+            self.register_filter(name, made(parent=self))  # type: ignore[no-untyped-call]
+        return TemplateExporter.from_notebook_node(self, nb, resources, **named)
+
     def from_filename(self, filename: str, resources: Any = None, **named: Any) -> Any:
         # nbgrader's template puts them into the page as they are; a student's name may be HTML.
         texts = {name: escape(value) if isinstance(value, str) else value for name, value in resources.items()}
@@ -212,6 +230,16 @@ def database_path(url: str) -> Path:
     if not url.startswith("sqlite:///"):
         raise AutograderError(f"the gradebook must be an SQLite file, but CourseDirectory.db_url is {url!r}")
     return Path(url.removeprefix("sqlite:///").partition("?")[0])
+
+
+def _notebook_submissions(self: Gradebook, notebook: str, assignment: str) -> list[Any]:
+    """The same rows as nbgrader's, their students and notebooks in the same query: formgrader asks for each of them."""
+    row, submitted = nbgrader.api.SubmittedNotebook, nbgrader.api.SubmittedAssignment
+    found = self.db.query(row).join(row.notebook).join(row.assignment).join(submitted.assignment)
+    found = found.options(contains_eager(row.notebook), contains_eager(row.assignment).joinedload(submitted.student))
+    wanted = nbgrader.api.Notebook.name == notebook, nbgrader.api.Assignment.name == assignment
+    rows: list[Any] = found.filter(*wanted).all()
+    return rows
 
 
 def _timestamp(self: CourseDirectory, path: str) -> datetime | None:
@@ -242,6 +270,7 @@ def install() -> None:
         module.GenerateAssignment = BuiltAssignment
     formgrader.HTMLExporter = MarkingPage
     formgrader.Environment = partial(jinja2.Environment, autoescape=True)  # its other pages hold names as well
+    Gradebook.notebook_submissions = _notebook_submissions
     # One student's timestamp that is no time stops nbgrader's commands and formgrader's list of submissions.
     CourseDirectory.get_existing_timestamp = _timestamp
     nbgrader.apps.api.NbGraderAPI.get_submitted_timestamp = _submitted_timestamp

@@ -8,10 +8,15 @@ from typing import Any
 
 import nbformat
 import pytest
+from nbgrader import api
 from nbgrader.server_extensions.formgrader import handlers
+from sqlalchemy import event
 from traitlets.config import Config
 
+from autograder.cli import nbgrader_commands
 from autograder.cli.nbgrader_commands import MarkingPage
+from autograder.marks import gradebook
+from autograder.tests import marking, tiny
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 RESOURCES = {"base_url": "", "submission_id": "5f", "notebook_id": "1_scaling", "assignment_id": "tinyset", "index": 0}
@@ -49,3 +54,19 @@ def test_what_formgrader_waits_for_at_the_end_of_mathjax_is_told(tmp_path):
     made = page(tmp_path, nbformat.v4.new_markdown_cell("x"))
     assert made.index("var MathJax") > made.index("formgrade.js")
     assert 'setTimeout(tell, 0, "End")' in made
+
+
+def test_a_notebooks_submissions_come_with_students_and_names_in_one_query(tinyset):
+    gradebook.write(tinyset, marking.store(tinyset.root, *[marking.report(name) for name in ("ada", "bob", "cy")]))
+    with api.Gradebook(f"sqlite:///{tinyset.course.gradebook}") as book:
+        stock = {row.id for row in book.notebook_submissions("1_scaling", tiny.NAME)}
+        book.db.expunge_all()
+        queries: list[str] = []
+        event.listen(book.db.get_bind(), "before_cursor_execute", lambda *given: queries.append(given[2]))
+        rows = nbgrader_commands._notebook_submissions(book, "1_scaling", tiny.NAME)
+        assert sorted((row.student.id, row.name) for row in rows) == [
+            (name, "1_scaling") for name in ("ada", "bob", "cy")
+        ]
+        assert {row.id for row in rows} == stock
+        assert len(queries) == 1
+        assert nbgrader_commands._notebook_submissions(book, "2_other", tiny.NAME) == []

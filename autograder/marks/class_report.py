@@ -18,9 +18,10 @@ from autograder.assignment.model import Assignment
 from autograder.files import write_atomically
 from autograder.grading.regrade import all_regrades, regrades_folder
 from autograder.marks import charts, class_figures, pages
-from autograder.marks.standings import Standing, StandingStatus, standings
+from autograder.marks.standings import Standing, StandingStatus, standings, with_lateness
 from autograder.results import ResultFolder, Stage
 from autograder.roster.roster import Person, Roster, course_roster
+from autograder.roster.term import course_term
 
 MOST = 20  # rows of frequent failures, and of slow tests
 
@@ -29,6 +30,7 @@ def write(assignment: Assignment, results: ResultFolder, everyone: Sequence[Stan
     """Write the page and return its path. everyone: where they are known already."""
     if everyone is None:
         everyone = standings(assignment.manifest, results, assignment.course.gradebook)
+        everyone = with_lateness(everyone, course_term(assignment.course), assignment.name)
     path = assignment.course.feedback / f"{assignment.name}.html"
     html = page(assignment, results, everyone)
     write_atomically(path, html.encode("utf-8", "backslashreplace"))
@@ -45,6 +47,7 @@ def page(assignment: Assignment, results: ResultFolder, everyone: Sequence[Stand
         "report.html.j2", assignment, title=f"{assignment.title}: the class",
         script=Markup(script), script_hash=_hash(script),
         made_at=clock.now().strftime("%Y-%m-%d %H:%M %Z"), standings=everyone, roster=roster,
+        has_policy=any(item.late is not None for item in everyone),
         exercises=rates, rate_chart=charts.rates("Full points by exercise", "share of those graded", rates),
         failures=class_figures.frequent(tests, MOST), slowest=class_figures.slowest(tests, MOST),
         nobody=[test for test in tests if not test.passed], everybody=[test for test in tests if not test.failed],
@@ -75,7 +78,18 @@ def _stages(everyone: Sequence[Standing]) -> dict[str, int]:
 def _facts(everyone: Sequence[Standing], roster: Roster | None, absent: int) -> list[tuple[str, int]]:
     counts = [(status.value, sum(item.status is status for item in everyone)) for status in StandingStatus]
     of_roster = [("on the roster", len(roster.people)), ("nothing handed in", absent)] if roster else []
-    return [("with a result", len(everyone)), *((what, count) for what, count in counts if count), *of_roster]
+    return [
+        ("with a result", len(everyone)),
+        *((what, count) for what, count in counts if count),
+        *_late(everyone),
+        *of_roster,
+    ]
+
+
+def _late(everyone: Sequence[Standing]) -> list[tuple[str, int]]:
+    """How many handed in late; nothing without a policy."""
+    known = [item.late for item in everyone if item.late is not None]
+    return [("late", sum(late.days_late > 0 for late in known))] if known else []
 
 
 def _without_result(

@@ -109,6 +109,20 @@ def test_who_handed_in_nothing_who_is_not_graded_yet_and_who_is_no_participant(t
     assert "ada Ada L A" in page.section("everyone")
 
 
+def test_late_work_is_counted_and_shown_with_the_points_left(tinyset: Assignment) -> None:
+    with (tinyset.root / "assignments" / tinyset.name / "assignment.toml").open("a") as file:
+        file.write("\n[policy]\npercent_a_day = 10\n")
+    late = tinyset.root / "submitted" / "ada" / tinyset.name / "timestamp.txt"
+    late.parent.mkdir(parents=True)
+    late.write_text("2099-01-01 00:00:00 UTC")
+    page = page_of(tinyset, marking.report("ada", scale=1.0), marking.report("bob", scale=1.0))
+    assert "1 late" in " ".join(" ".join(page.texts).split())
+    students = page.section("everyone")
+    assert "Late Final State ada" in students
+    assert re.search(r"ada \S+ / 6 so far \d+ d -100% 0 ", students)
+    assert re.search(r"bob (\S+) / 6 so far no time \1 ", students)
+
+
 def test_only_the_pages_own_script_may_run_and_every_name_is_text(tinyset: Assignment) -> None:
     report = marking.report(HOSTILE, reason=HOSTILE, scale=None)
     page = page_of(tinyset, report)

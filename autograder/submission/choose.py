@@ -38,7 +38,8 @@ _MOMENT = re.compile(
 
 @dataclass(frozen=True)
 class Candidate:
-    """A file that could be one of the released notebooks. times, archives: as in received.Item.
+    """A file that could be one of the released notebooks. times, archives: as in received.Item. path: empty where no
+    such file was handed in, and it is made of what earlier versions had in another.
 
     agrees_with: the version with whose text it agrees, where it does not say for which it was made.
     """

@@ -21,7 +21,7 @@ from typing import Any
 
 from kit import unfinished
 from kit.archive import archive
-from kit.copies import rank
+from kit.copies import backup_stem, rank
 from kit.manifest import Manifest, Notebook, version_order
 from kit.notebooks import source_of
 from kit.release import MANIFEST, Release, ReleaseError, SavedNotebook, read_saved
@@ -248,7 +248,7 @@ def _back_up(release: Release, plan: UpdatePlan) -> Path:
     """A zip beside the notebooks with all of them and with everything that is replaced; never over an older one."""
     files = {path.name: path.read_bytes() for path in release.root.glob("*.ipynb") if path.is_file()}
     files |= {name: data for name in plan.touched if (data := _read(release.root / name)) is not None}
-    stem = f"{release.manifest.assignment}-{release.manifest.version}-backup"
+    stem = backup_stem(release.manifest.assignment, release.manifest.version)
     data = archive(files, zipfile.ZIP_DEFLATED)
     try:
         return _written(release.root, stem, data)

@@ -300,7 +300,7 @@ def _told(release: Release, new: Manifest, plan: UpdatePlan, backup: Path) -> It
     yield f"Updated from version {release.manifest.version} to {new.version}. As it was before: {backup.name}"
     yield from (f"  {remark}" for remark in plan.remarks)
     if plan.conflicts:
-        yield "Changed by you and by the new version: yours was kept, the new text stands in a cell below it:"
+        yield "Changed by you and by the new version: yours was kept. What is new there stands in a cell below it:"
         yield from (f"  {line}" for line in plan.conflicts)
     yield "CHANGES.md says what is new." if "CHANGES.md" in plan.write else "Nothing of yours was deleted."
     yield (

@@ -33,11 +33,33 @@ def download(path: str) -> int:
     return max((int(number) for number in re.findall(r" ?\((\d{1,3})\)", path, re.ASCII)), default=0)
 
 
+def backup_stem(assignment: str, version: str) -> str:
+    """How the names of the backups begin that an update of a version makes; a number and .zip follow."""
+    return f"{assignment}-{version}-backup"
+
+
+def is_backup(path: str) -> bool:
+    """Whether it lies in a backup that an update made, packed or unpacked: the student has gone on from it."""
+    return any(re.search(r"-backup-\d{1,6}\b", part, re.ASCII) for part in path.split("/"))
+
+
 def rank(path: str, reading: Reading, moment: datetime = datetime.min) -> tuple[Any, ...]:
-    """What copies are ordered by: the highest counts. moment: where the times of all written copies are known."""
+    """What copies are ordered by: the highest counts; a backup only where nothing else is written.
+
+    moment: where the times of all written copies are known.
+    """
     count = len(written(reading))
     names = [_by_name(part) for part in path.split("/")]
-    return count > 0, moment, count, download(path), own_text(reading), path == reading.notebook.file, names
+    return (
+        count > 0,
+        not is_backup(path),
+        moment,
+        count,
+        download(path),
+        own_text(reading),
+        path == reading.notebook.file,
+        names,
+    )
 
 
 def _by_name(name: str) -> list[tuple[bool, int, str]]:

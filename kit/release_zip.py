@@ -43,7 +43,7 @@ def read_release(path: Path) -> ReleaseZip:
     except FileNotFoundError as error:
         raise ReleaseError(f"{path} is not there: name the zip file that you downloaded") from error
     except IsADirectoryError as error:
-        raise ReleaseError(f"{path} is a folder: name the zip file itself, not what was unpacked") from error
+        raise ReleaseError(f"{path} is a folder: name the zip file itself, or compress that folder again") from error
     except OSError as error:
         raise ReleaseError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
@@ -54,22 +54,20 @@ def read_release(path: Path) -> ReleaseZip:
 
 def _files(path: Path, packed: zipfile.ZipFile) -> dict[str, bytes]:
     """The files below the folder that holds the release, in memory."""
-    members = [member for member in packed.infolist() if not member.is_dir()]
-    if len(members) > MAX_FILES or sum(member.file_size for member in members) > MAX_BYTES:
+    members = _members(packed)
+    if len(members) > MAX_FILES or sum(member.file_size for _, member in members) > MAX_BYTES:
         raise ReleaseError(f"{path.name} holds more than a release can: over {MAX_FILES:,} files or 500 MB unpacked")
-    tops = [name.removesuffix(MANIFEST.as_posix()) for name in packed.namelist() if _is_manifest(name)]
+    tops = [name.removesuffix(MANIFEST.as_posix()) for name, _ in members if _is_manifest(name)]
     if len(tops) != 1:
         raise ReleaseError(
             f"{path.name} is not a release: it holds no {MANIFEST.as_posix()}. Take the course's own zip"
         )
     files: dict[str, bytes] = {}
     seen: set[str] = set()
-    for member in members:
-        name = member.filename.removeprefix(tops[0])
-        if not member.filename.startswith(tops[0]) or not _is_safe(name) or stat.S_ISLNK(member.external_attr >> 16):
-            raise ReleaseError(
-                f"{path.name} is not the course's: {on_one_line(member.filename, 100)!r} leads out of it"
-            )
+    for whole, member in members:
+        name = whole.removeprefix(tops[0])
+        if not whole.startswith(tops[0]) or not _is_safe(name) or stat.S_ISLNK(member.external_attr >> 16):
+            raise ReleaseError(f"{path.name} is not the course's: {on_one_line(whole, 100)!r} leads out of it")
         if name.casefold() in seen:
             raise ReleaseError(f"{path.name} is damaged: it holds {on_one_line(name, 100)!r} twice")
         seen.add(name.casefold())
@@ -77,8 +75,23 @@ def _files(path: Path, packed: zipfile.ZipFile) -> dict[str, bytes]:
     return files
 
 
+def _members(packed: zipfile.ZipFile) -> list[tuple[str, zipfile.ZipInfo]]:
+    """Each file with its path, of a release that may have been unpacked and packed again on any system."""
+    is_of_windows = not any("/" in name for name in packed.namelist())
+    found = [
+        (member.filename.replace("\\", "/") if is_of_windows else member.filename, member)
+        for member in packed.infolist()
+    ]
+    return [(name, member) for name, member in found if not name.endswith("/") and not _is_of_macos(name)]
+
+
+def _is_of_macos(name: str) -> bool:
+    """What Finder adds to a zip file."""
+    return name.startswith("__MACOSX/") or name.rpartition("/")[2] == ".DS_Store"
+
+
 def _is_manifest(name: str) -> bool:
-    return name == MANIFEST.as_posix() or (name.count("/") == 2 and name.endswith(f"/{MANIFEST.as_posix()}"))
+    return f"/{name}".endswith(f"/{MANIFEST.as_posix()}")
 
 
 def _is_safe(name: str) -> bool:

@@ -295,7 +295,7 @@ class _Update:
         if before.strip() == cell.source.strip():
             return [kept]
         name = cell.id if cell.kind.is_known_to_nbgrader else f"a cell of yours ({_first_line(own)})"
-        self.result.conflicts.append(f"{book.file}: {name}: changed by you and in version {self.new.version}")
+        self.result.conflicts.append(f"{book.file}: {name}")
         return [kept, _course_text(self._comparison(cell, before))]
 
     def _comparison(self, cell: Cell, before: str) -> str:
@@ -308,8 +308,8 @@ class _Update:
         language = "python" if cell.kind.is_code else "markdown"
         return (
             f"**Version {self.new.version} changed the cell above since version {self.base.version}.** Yours was kept "
-            f"as it is. What changed:\n\n{_fenced(diff, 'diff')}\n\nThe new text, whole:\n\n"
-            f"{_fenced(cell.source, language)}"
+            "as it is: put into it what you need of this, then delete this cell. "
+            f"What changed:\n\n{_fenced(diff, 'diff')}\n\nThe new text, whole:\n\n{_fenced(cell.source, language)}"
         )
 
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from kit import unfinished
 from kit.archive import archive
-from kit.copies import rank
+from kit.copies import backup_stem, rank
 from kit.manifest import Manifest, Notebook, version_order
 from kit.notebooks import source_of
 from kit.release import MANIFEST, Release, ReleaseError, SavedNotebook, read_saved
@@ -248,7 +248,7 @@ def _back_up(release: Release, plan: UpdatePlan) -> Path:
     """A zip beside the notebooks with all of them and with everything that is replaced; never over an older one."""
     files = {path.name: path.read_bytes() for path in release.root.glob("*.ipynb") if path.is_file()}
     files |= {name: data for name in plan.touched if (data := _read(release.root / name)) is not None}
-    stem = f"{release.manifest.assignment}-{release.manifest.version}-backup"
+    stem = backup_stem(release.manifest.assignment, release.manifest.version)
     data = archive(files, zipfile.ZIP_DEFLATED)
     try:
         return _written(release.root, stem, data)
@@ -300,7 +300,7 @@ def _told(release: Release, new: Manifest, plan: UpdatePlan, backup: Path) -> It
     yield f"Updated from version {release.manifest.version} to {new.version}. As it was before: {backup.name}"
     yield from (f"  {remark}" for remark in plan.remarks)
     if plan.conflicts:
-        yield "Changed by you and by the new version: yours was kept, the new text stands in a cell below it:"
+        yield "Changed by you and by the new version: yours was kept. What is new there stands in a cell below it:"
         yield from (f"  {line}" for line in plan.conflicts)
     yield "CHANGES.md says what is new." if "CHANGES.md" in plan.write else "Nothing of yours was deleted."
     yield (

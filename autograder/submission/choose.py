@@ -1,6 +1,7 @@
 """Which of several copies of one notebook counts.
 
-1. A copy in which nothing is written never counts while another has something.
+1. A copy in which nothing is written never counts while another has something; neither does one out of a backup that
+   `kit update` made.
 2. The latest counts, where the times of all written copies are known by the same word: a time in the name of the file,
    its archive or its folder (`ps3_2026-11-28T10-00-00`, and what learning platforms and `nbgrader zip_collect` write);
    a timestamp.txt in its folder; the time of saving that a zip or tar file holds for each member. The times of files
@@ -38,7 +39,8 @@ _MOMENT = re.compile(
 
 @dataclass(frozen=True)
 class Candidate:
-    """A file that could be one of the released notebooks. times, archives: as in received.Item.
+    """A file that could be one of the released notebooks. times, archives: as in received.Item. path: empty where no
+    such file was handed in, and it is made of what earlier versions had in another.
 
     agrees_with: the version with whose text it agrees, where it does not say for which it was made.
     """
@@ -144,6 +146,7 @@ def _times(copy: Candidate) -> dict[str, datetime]:
 def _common_clock(candidates: Iterable[Candidate]) -> str | None:
     """By whose word the written copies can be put in order."""
     written = [copy for copy in candidates if copy.written]
+    written = [copy for copy in written if not copies.is_backup(copy.path)] or written
     for clock in CLOCKS:
         if all(clock in copy.times for copy in written) and len({copy.times[clock] for copy in written}) > 1:
             return clock
@@ -176,6 +179,9 @@ def _in_order(book: Notebook, copies: Iterable[Candidate]) -> list[str]:
 def _why(best: Candidate, others: list[Candidate], clock: str | None) -> str:
     if not any(copy.is_touched for copy in others):
         return "nothing is written in the others" if best.is_touched else "nothing is written in any"
+    written = [copies.is_backup(copy.path) for copy in others if copy.written]
+    if written and all(written) and not copies.is_backup(best.path):
+        return "the other was kept by an update"
     if clock is not None and any(copy.written for copy in others):
         return f"the latest, {best.times[clock]:%Y-%m-%d %H:%M}"
     if all(best.written > copy.written for copy in others):

@@ -90,17 +90,18 @@ def read_submission(
     candidates = _candidates(received, manifest)
     choices = {book.file: choose(candidates[book.file]) for book in manifest.notebooks}
     chosen = older.with_versions({file: one for file, (one, _) in choices.items()}, manifest, earlier)
-    chosen, moves = older.adopted(chosen, manifest)
+    absent = set(_absent(chosen, received, manifest))
+    chosen, moves = older.adopted(chosen, manifest, absent)
     bases = {base.version: base for base in earlier}
     notebooks = {book.file: _submitted(book, chosen[book.file], manifest, bases) for book in manifest.notebooks}
     problems = _problems(manifest, chosen, received, bases)
     notes = [*received.limits, *(note for _, about in choices.values() for note in about), *_archives(chosen, received)]
     notes += moves
-    notes += [*_versions(notebooks, manifest), *_refusals(received.refused, problems)]
+    notes += [*_versions(notebooks, chosen, manifest), *_refusals(received.refused, problems)]
     unchanged = received.plain and not received.refused and not moves
     for book in manifest.notebooks:
         candidate, notebook = chosen[book.file], notebooks[book.file]
-        if candidate is not None:
+        if candidate is not None and candidate.path:
             base = bases.get(notebook.version or manifest.version)
             alterations = compare(notebook.reading, manifest, candidate.file, notebook.not_held, base)
             notes += [f"{book.file}: {note}" for note in (*candidate.file.remarks, *alterations.notes)]
@@ -305,7 +306,7 @@ def _problems(
         if candidate is None:
             why = _why_not_found(book.file, received, manifest) or _made_before(book, chosen, manifest, bases)
         else:
-            why = "" if candidate.is_touched else _better_one(candidate, received, manifest)
+            why = "" if candidate.is_touched or not candidate.path else _better_one(candidate, received, manifest)
         if why:
             problems[book.file] = why
     for file in chosen:
@@ -321,6 +322,15 @@ def _why_not_found(file: str, received: Received, manifest: Manifest) -> str:
         return f"{file} cannot be read: {received.refused[file]}"
     reasons = [*_may_be(file, received, manifest), *received.limits]
     return f"{file} was not found, and {'; '.join(reasons[:MAX_NAMED])}" if reasons else ""
+
+
+def _absent(chosen: Mapping[str, Candidate | None], received: Received, manifest: Manifest) -> Iterator[str]:
+    """The notebooks that nothing can be. One of an earlier version may hold what is in another since: it is read so."""
+    read = {one.path for one in chosen.values() if one is not None and one.version not in (None, manifest.version)}
+    rest = replace(received, left={path: left for path, left in received.left.items() if path not in read})
+    for file, candidate in chosen.items():
+        if candidate is None and not _why_not_found(file, rest, manifest):
+            yield file
 
 
 def _may_be(file: str, received: Received, manifest: Manifest) -> list[str]:
@@ -398,9 +408,12 @@ def _archives(chosen: Mapping[str, Candidate | None], received: Received) -> Ite
             yield f"not used: the archive {shown(archive)}"
 
 
-def _versions(notebooks: Mapping[str, SubmittedNotebook], manifest: Manifest) -> Iterator[str]:
+def _versions(
+    notebooks: Mapping[str, SubmittedNotebook], chosen: Mapping[str, Candidate | None], manifest: Manifest
+) -> Iterator[str]:
     for file, notebook in notebooks.items():
-        if notebook.version not in (None, manifest.version):
+        candidate = chosen[file]
+        if candidate is not None and candidate.path and notebook.version not in (None, manifest.version):
             yield f"{file} was made for version {shown(str(notebook.version))} of the set; this is {manifest.version}"
         yield from notebook.not_held.values()
 

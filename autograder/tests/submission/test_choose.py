@@ -8,10 +8,12 @@ import pytest
 from autograder.submission.choose import moment_in
 from autograder.submission.read import read_submission
 from autograder.tests.handing_in import FILE, save, with_source
+from kit.copies import backup_stem
 
 SCALE = "def scale(values, factor):\n    return values * factor\n"
 SCALER = "class Scaler:\n    pass\n"
 PARTS = {"tiny-scale": SCALE, "tiny-scaler": SCALER, "tiny-why": "Since it is linear."}
+BACKUP = backup_stem("tinyset", "1.0")
 
 
 def put(folder, released, path, written, time=(1980, 1, 1, 0, 0, 0)):
@@ -57,6 +59,13 @@ COPIES = {
         0,
     ),
     "an untouched latest": ({"ps3_2026-11-28T10-00-00.ipynb": 2, "ps3_2026-11-28T12-30-00.ipynb": 0}, 0),
+    "a backup of an update": ({FILE: 1, f"{BACKUP}-1.zip/{FILE}": 3}, 0),
+    "a backup of an update, unpacked": ({FILE: 1, f"{BACKUP}-2/{FILE}": 3}, 0),
+    "a backup beside an untouched notebook": ({FILE: 0, f"{BACKUP}-1.zip/{FILE}": 1}, 1),
+    "a backup beside two that have times": (
+        {"2026-11-28T12-30-00.ipynb": 1, "2026-11-28T10-00-00.ipynb": 2, f"{BACKUP}-1.zip/{FILE}": 3},
+        0,
+    ),
     "a time of one alone": ({"ps3_2026-11-28T10-00-00.ipynb": 1, FILE: 2}, 1),
 }
 

@@ -11,7 +11,7 @@ import pytest
 from autograder.assignment.load import load_assignment
 from autograder.errors import CourseError
 from autograder.submission.read import read_submission
-from autograder.tests import tiny, versions
+from autograder.tests import released, tiny, versions
 from autograder.tests.handing_in import FILE, cell
 from kit.manifest import Manifest
 
@@ -111,6 +111,41 @@ def test_a_moved_exercise_is_read_from_where_it_stood(folder, first):
     assert "tiny-scaler" in [code.exercise for code in taken.extractions["turning"].cells]
     assert any("tiny-scaler was read from 1_scaling.ipynb" in note for note in taken.notes)
     assert taken.not_held == {} and not any("deleted" in note or "claim to be" in note for note in taken.notes)
+
+
+@pytest.mark.parametrize("is_new", [False, True], ids=["known", "added since"])
+def test_a_moved_exercise_counts_though_its_notebook_of_today_was_not_handed_in(folder, first, is_new):
+    hand_in(folder, first, files=(FILE,), tiny_scaler=SCALER)
+    new = changed(first, moved)
+    base = changed(first, lambda data: data.update(notebooks=data["notebooks"][:1], version="1.0"))
+    taken = read_submission(folder, new, earlier=[base if is_new else first])
+    assert solution(taken, SECOND, "tiny-scaler") == SCALER and taken.problems == {}
+    assert f"{SECOND} was not handed in" in taken.notes and f"{SECOND} was made for" not in str(taken.notes)
+    assert "turn-scale" in taken.extractions["turning"].missing and ("turn-scale" in taken.not_held) == is_new
+
+
+def test_a_moved_exercise_that_was_not_written_is_not_written(folder, first):
+    hand_in(folder, first, files=(FILE,), tiny_scale="def scale(values, factor):\n    return values\n")
+    taken = read_submission(folder, changed(first, moved), earlier=[first])
+    assert taken.problems == {} and "tiny-scaler" in taken.extractions["turning"].stubs
+
+
+def test_a_moved_exercise_whose_notebook_of_today_cannot_be_read_is_not_graded(folder, first):
+    hand_in(folder, first, files=(FILE,), tiny_scaler=SCALER)
+    (folder / SECOND).write_text("{")
+    assert SECOND in read_submission(folder, changed(first, moved), earlier=[first]).problems
+
+
+@pytest.mark.parametrize("files", [(FILE,), (FILE, SECOND)], ids=["alone", "both"])
+def test_a_moved_exercise_takes_along_what_it_calls_of_the_students_own_code(folder, first, files):
+    hand_in(folder, first, files=files, tiny_scaler="class Scaler(ScalerBase):\n    size = half(4)\n")
+    content = json.loads((folder / FILE).read_text())
+    place = [item["id"] for item in content["cells"]].index("tiny-scaler")
+    own = ["import math", "def half(x):\n    return math.floor(x / 2)", "def unused():\n    return 1"]
+    content["cells"][place:place] = [released.code(text, id=f"own-{number}") for number, text in enumerate(own)]
+    (folder / FILE).write_text(json.dumps(content))
+    code = read_submission(folder, changed(first, moved), earlier=[first]).extractions["turning"].cells
+    assert [own.index(one.source) for one in code if one.source in own] == [0, 1]
 
 
 def test_of_an_exercise_in_two_notebooks_of_two_versions_the_newer_counts(folder, first):

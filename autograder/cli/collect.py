@@ -78,5 +78,7 @@ def _print_rows(title: str, rows: list[CollectedRow]) -> None:
 def _counts(collected: Collected) -> str:
     from autograder.collecting.collect import RowStatus
 
+    several = {RowStatus.NEW: "new attempts", RowStatus.COUNTS: "count now"}
     counts = [(status, len(collected.of(status))) for status in RowStatus]
-    return ", ".join(f"{count} {status}" for status, count in counts if count) or "nothing to do"
+    shown = (f"{count} {several.get(status, status) if count > 1 else status}" for status, count in counts if count)
+    return ", ".join(shown) or "nothing to do"

@@ -109,25 +109,30 @@ def _canvas(files: Files) -> Layout:
         else:
             by_student[found["name"], found["user"]].append((found, item))
     for (name, user), entries in by_student.items():
-        late = ("Canvas says LATE",) if any(found["late"] for found, _ in entries) else ()
-        for number, members in _canvas_attempts(entries):
+        for number, attempt in _canvas_attempts(entries):
+            members = {name: item for name, _, item in attempt}
+            late = ("Canvas says LATE",) if any(is_late for _, is_late, _ in attempt) else ()
+            again = f", handed in again ({number})" if number else ""
             claim = Claim(number=user, name=name)
-            made.hand_ins.append(_hand_in(f"{name}_{user}", claim, members, number=number, notes=late))
+            made.hand_ins.append(_hand_in(f"{name}_{user}{again}", claim, members, number=number, notes=late))
     return made
 
 
-def _canvas_attempts(entries: list[tuple[re.Match[str], Item]]) -> Iterator[tuple[int | None, dict[str, Item]]]:
+CanvasFile = tuple[str, bool, Item]  # its name, without the number of the hand-in where there are several; whether late
+
+
+def _canvas_attempts(entries: list[tuple[re.Match[str], Item]]) -> Iterator[tuple[int | None, list[CanvasFile]]]:
     """A student's files by number of the hand-in; all of them as one where no file is there in two editions."""
-    names = [(_AGAIN.fullmatch(found["file"]), found["file"], item) for found, item in entries]
-    bases = [again["stem"] + (again["suffix"] or "") if again else name for again, name, _ in names]
+    files = [(_AGAIN.fullmatch(found["file"]), found["file"], bool(found["late"]), item) for found, item in entries]
+    bases = [again["stem"] + (again["suffix"] or "") if again else name for again, name, _, _ in files]
     if len(set(bases)) == len(bases):
-        numbers = {int(again["number"]) if again else 0 for again, _, _ in names}
-        yield (numbers.pop() if len(numbers) == 1 else None), {name: item for _, name, item in names}
+        numbers = {int(again["number"]) if again else 0 for again, _, _, _ in files}
+        yield (numbers.pop() if len(numbers) == 1 else None), [(name, late, item) for _, name, late, item in files]
         return
-    attempts: dict[int, dict[str, Item]] = defaultdict(dict)
-    for (again, _, item), base in zip(names, bases, strict=True):
-        attempts[int(again["number"]) if again else 0][base] = item
-    yield from sorted(attempts.items())
+    attempts: dict[int, dict[str, CanvasFile]] = defaultdict(dict)
+    for (again, _, late, item), base in zip(files, bases, strict=True):
+        attempts[int(again["number"]) if again else 0][base] = (base, late, item)
+    yield from ((number, list(attempt.values())) for number, attempt in sorted(attempts.items()))
 
 
 # Moodle

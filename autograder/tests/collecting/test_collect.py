@@ -93,6 +93,13 @@ def test_canvas_files_go_by_number_and_name(tmp_path: Path, made: Callable[..., 
     )
 
 
+def test_late_is_said_of_the_attempt_that_canvas_calls_so_alone(tmp_path: Path) -> None:
+    files = {"lovelaceada_4411_91_1_mae.ipynb": BOOK, "lovelaceada_LATE_4411_96_1_mae-1.ipynb": BOOK.replace("{", "{ ")}
+    done = collected(course(tmp_path), packed(tmp_path, files))
+    called = {row.called: "LATE" in row.note for row in done.rows if "attempt" in row.status}
+    assert called == {"lovelaceada_4411": False, "lovelaceada_4411, handed in again (1)": True}
+
+
 def test_a_number_of_somebody_else_is_not_believed(tmp_path: Path) -> None:
     done = collected(course(tmp_path), packed(tmp_path, {"lovelaceada_4412_91_x.ipynb": BOOK}))
     assert rows(done) == {("ambiguous", "lovelaceada_4412", "")} and tree(tmp_path) == {}
@@ -288,6 +295,6 @@ def test_the_command_says_what_to_look_at_and_where_the_rest_stands(
     done = run("collect", tiny.NAME, "download.zip")
     assert done.exit_code == 0, done.output
     assert "not matched: doejane_777" in done.output and "nothing handed in: pat1" in done.output
-    assert "3 new attempt" in done.output and "collect-report.csv" in done.output
+    assert "3 new attempts" in done.output and "collect-report.csv" in done.output
     assert exit_code(monkeypatch, "collect", tiny.NAME, "missing.zip") == 10
     assert exit_code(monkeypatch, "collect", "other", "download.zip") == 10

@@ -15,14 +15,17 @@ PLAN = "plan.json"
 NEW = "new"
 
 
-def finish(root: Path) -> bool:
-    """End an update that was stopped, or take away one that was not yet whole; whether there was one to end."""
+def finish(root: Path) -> str:
+    """End an update that was stopped, or take away one that was not yet whole; returns what to tell of one that ended.
+
+    Empty where there was none to end.
+    """
     staged = root / FOLDER
     if not staged.is_dir():
-        return False
+        return ""
     if not (staged / PLAN).is_file():
         shutil.rmtree(staged)
-        return False
+        return ""
     plan = json.loads((staged / PLAN).read_text(encoding="utf-8"))
     for name in plan["write"]:
         if (staged / NEW / name).is_file():
@@ -32,8 +35,9 @@ def finish(root: Path) -> bool:
         (root / name).unlink(missing_ok=True)
     (staged / PLAN).unlink()
     shutil.rmtree(staged)
-    return True
+    return str(plan["told"])
 
 
 if __name__ == "__main__":
-    finish(Path(__file__).resolve().parent.parent)
+    told = finish(Path(__file__).resolve().parent.parent)
+    print(told.encode("ascii", "replace").decode() or "Nothing is unfinished here.")

@@ -59,19 +59,18 @@ def run(release: Release, path: Path) -> int:
     plan = plan_for(release, new)
     _refuse_links(release.root, plan)
     backup = _back_up(release, plan)
-    _stage(release.root, plan)
-    _finish(release.root)
-    say("\n".join(map(on_one_line, _told(release, new.manifest, plan, backup))))
+    _stage(release.root, plan, "\n".join(map(on_one_line, _told(release, new.manifest, plan, backup))))
+    say(_finish(release.root))
     return 0
 
 
 def finish(root: Path) -> None:
     """End an update of this folder that was stopped, and say so."""
-    if _finish(root):
-        say("An update of this folder had been stopped: it is finished now.")
+    if told := _finish(root):
+        say(f"An update of this folder had been stopped: it is finished now.\n{told}")
 
 
-def _finish(root: Path) -> bool:
+def _finish(root: Path) -> str:
     try:
         return unfinished.finish(root)
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -278,7 +277,7 @@ def _under_a_free_name(part: Path, names: Iterator[Path]) -> Path:
     raise AssertionError("there is always one more name")
 
 
-def _stage(root: Path, plan: UpdatePlan) -> None:
+def _stage(root: Path, plan: UpdatePlan, told: str) -> None:
     """Write the new files aside, the plan last: with it the update counts as begun."""
     staged = root / unfinished.FOLDER
     try:
@@ -289,7 +288,8 @@ def _stage(root: Path, plan: UpdatePlan) -> None:
         (staged / "READ_ME.txt").write_text(_READ_ME.format(folder=unfinished.FOLDER), encoding="utf-8")
         (staged / "finish.py").write_text(inspect.getsource(unfinished), encoding="utf-8")
         part = staged / f"{unfinished.PLAN}.part"
-        part.write_text(json.dumps({"write": list(plan.write), "remove": plan.remove}), encoding="utf-8")
+        whole = {"write": list(plan.write), "remove": plan.remove, "told": told}
+        part.write_text(json.dumps(whole), encoding="utf-8")
         os.replace(part, staged / unfinished.PLAN)
     except OSError as error:
         shutil.rmtree(staged, ignore_errors=True)

@@ -467,10 +467,12 @@ def test_an_update_that_was_stopped_is_ended_by_its_own_script_without_the_kit(
     folder: Path, new_zip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(unfinished, "finish", lambda root: False)  # killed after the plan was written
+        patch.setattr(unfinished, "finish", lambda root: "")  # killed after the plan was written
         run(folder, new_zip)
     assert release_of(folder).manifest.version == "1.0"
-    subprocess.run([sys.executable, "-I", "-S", folder / unfinished.FOLDER / "finish.py"], check=True, cwd="/")
+    script = folder / unfinished.FOLDER / "finish.py"
+    done = subprocess.run([sys.executable, "-I", "-S", script], check=True, cwd="/", capture_output=True, text=True)
+    assert f"{FILE}: tiny-scale\n" in done.stdout
     assert release_of(folder).manifest.version == "1.1" and not (folder / unfinished.FOLDER).exists()
 
 
@@ -478,11 +480,14 @@ def test_the_next_command_of_the_kit_ends_it(
     folder: Path, new_zip: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(unfinished, "finish", lambda root: False)
+        patch.setattr(unfinished, "finish", lambda root: "")
         run(folder, new_zip)
     monkeypatch.chdir(folder)
+    capsys.readouterr()
     assert main(["preview"]) == 0
-    assert "it is finished now" in capsys.readouterr().out and release_of(folder).manifest.version == "1.1"
+    told = capsys.readouterr().out
+    assert "it is finished now" in told and "tinyset-1.0-backup-1.zip" in told and f"{FILE}: tiny-scale\n" in told
+    assert release_of(folder).manifest.version == "1.1"
 
 
 def test_the_command_says_what_it_did_and_ends_with_1_where_it_did_nothing(

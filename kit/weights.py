@@ -126,8 +126,8 @@ def _whole(value: Any, most: int) -> list[int]:
 def _tensor(part: memoryview, dtype: torch.dtype, shape: list[int], size: int) -> Tensor:
     if len(part) != size or math.prod(shape) * dtype.itemsize != size:
         raise WeightsError("a tensor's bytes are not as many as its shape asks for")
-    if max(shape, default=0) > MAX_WEIGHTS:  # an empty tensor may claim any other side
-        raise WeightsError("a tensor has a side longer than any file")
+    if math.prod(side for side in shape if side) > MAX_WEIGHTS:  # an empty tensor may claim any other sides
+        raise WeightsError("a tensor has sides longer than any file")
     if not size:
         return torch.empty(shape, dtype=dtype)
     if dtype is torch.bool and any(byte > 1 for byte in part):

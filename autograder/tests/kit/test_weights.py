@@ -103,8 +103,10 @@ def test_what_could_not_be_handed_in_is_not_written(tmp_path: Path) -> None:
         file({"a": ONE}, struct.pack("<ff", 1.0, float("nan"))),
         file({"a": ONE}, struct.pack("<ff", 1.0, float("-inf"))),
         bytes(MAX_WEIGHTS + 1),
+        file({"a": {"dtype": "F32", "shape": [0, *[MAX_WEIGHTS] * 7], "data_offsets": [0, 0]}}, b""),
+        file({"a": {"dtype": "F32", "shape": [*[MAX_WEIGHTS] * 7, 0], "data_offsets": [0, 0]}}, b""),
     ],
-    ids=range(39),
+    ids=range(41),
 )
 def test_a_hostile_file_is_refused_in_words_of_ours(data: bytes) -> None:
     with pytest.raises(WeightsError) as refused:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from glob import glob
 from html import escape
 from importlib.resources import files
@@ -209,20 +209,24 @@ class MarkingPage(HTMLExporter):
     def from_notebook_node(self, nb: Any, resources: Any = None, **named: Any) -> Any:
         # HTMLExporter's own reads the finished page once more, for elements of JupyterLab's pages: half of the time.
         resources = self._init_resources(resources)  # type: ignore[no-untyped-call]
-        filters: dict[str, Callable[..., Any]] = {
-            "filter_data_type": partial(
-                WidgetsDataTypeFilter, notebook_metadata=self._nb_metadata, resources=resources
-            ),
-            "highlight_code": partial(Highlight2HTML, pygments_lexer="ipython3"),
-        }
-        for name, made in filters.items():
-            self.register_filter(name, made(parent=self))  # type: ignore[no-untyped-call]
+        shown = WidgetsDataTypeFilter(notebook_metadata=self._nb_metadata, resources=resources, parent=self)  # type: ignore[no-untyped-call]
+        self.register_filter("filter_data_type", shown)  # type: ignore[no-untyped-call]
+        self.register_filter("highlight_code", _highlighted)  # type: ignore[no-untyped-call]
         return TemplateExporter.from_notebook_node(self, nb, resources, **named)
 
     def from_filename(self, filename: str, resources: Any = None, **named: Any) -> Any:
         # nbgrader's template puts them into the page as they are; a student's name may be HTML.
         texts = {name: escape(value) if isinstance(value, str) else value for name, value in resources.items()}
         return super().from_filename(filename, resources=texts, **named)
+
+
+def _highlighted(source: str, metadata: object = None) -> str:
+    return _code_as_html(source)
+
+
+@lru_cache(maxsize=2_000)  # most cells are the same for every student
+def _code_as_html(source: str) -> str:
+    return str(Highlight2HTML(pygments_lexer="ipython3")(source))  # type: ignore[no-untyped-call]
 
 
 def database_path(url: str) -> Path:

@@ -8,6 +8,7 @@ The engine is imported where it is used: every nbgrader command reads the config
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 from collections.abc import Iterator
@@ -204,7 +205,7 @@ class MarkingPage(HTMLExporter):
         super().__init__(**settings)  # type: ignore[no-untyped-call]
         if self.template_name == FORMGRADE:  # a server that starts: the first marker is not to wait for its templates
             book = v4.new_notebook(cells=[v4.new_markdown_cell("$x$"), v4.new_code_cell("x = 1")])  # type: ignore[no-untyped-call]
-            self.from_notebook_node(book, {"index": 0, "total": 1})
+            self.from_file(io.StringIO(v4.writes(book)), {"index": 0, "total": 1})  # type: ignore[no-untyped-call]
 
     @default("template_paths")
     def _template_paths(self, prune: bool = True, root_dirs: list[str] | None = None) -> list[str]:

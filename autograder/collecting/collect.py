@@ -191,12 +191,13 @@ class _Collecting:
             return
         content, moment = store.read_folder(target), handed_in(target)
         kept = attempts_of(self.term.course, self.assignment, student)
-        is_kept = any(
-            moment in (None, attempt.moment) and store.read_folder(attempt.folder).digest == content.digest
-            for attempt in kept
-        )
-        if content.files and not is_kept:
-            store.keep_folder(self._attempts(student), target)
+        same = [attempt for attempt in kept if store.read_folder(attempt.folder).digest == content.digest]
+        if not content.files or any(moment in (None, attempt.moment) for attempt in same):
+            return
+        store.keep_folder(self._attempts(student), target)
+        for attempt in same:
+            if attempt.moment is None:  # its time was written into submitted/ since
+                self._forget(attempt)
 
     def place_all(self) -> None:
         """Bring submitted/ in line with the attempts that are kept."""

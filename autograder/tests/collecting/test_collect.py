@@ -220,6 +220,15 @@ def test_a_time_that_is_known_later_is_added_to_the_same_work(tmp_path: Path) ->
     assert not done.of(RowStatus.UNDECIDED)
 
 
+def test_a_time_written_into_submitted_is_that_of_the_attempt(tmp_path: Path) -> None:
+    collected(course(tmp_path), packed(tmp_path, CANVAS))
+    (tmp_path / "submitted/ada/ps1/timestamp.txt").write_text("2026-10-09 12:00:00 UTC")
+    done = collected(tmp_path, packed(tmp_path, CANVAS))
+    assert [path.name for path in (tmp_path / "attempts/ps1/ada").iterdir()] == ["2026-10-09T120000Z"]
+    assert not [row for row in done.of(RowStatus.UNDECIDED) if row.person and row.person.id == "ada"]
+    assert names(tmp_path, "ada") == ["1_mae.ipynb", "2_probe.ipynb", "timestamp.txt"]
+
+
 def test_between_two_without_a_time_submitted_stays_and_that_is_said(tmp_path: Path) -> None:
     course(tmp_path)
     (hand_in(tmp_path, "ada", "ps1", None) / "old.ipynb").write_text(BOOK)

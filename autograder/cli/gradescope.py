@@ -28,7 +28,7 @@ def gradescope(assignment: str, out: Path | None, minutes: int) -> None:
     \b
     Examples:
       autograder export gradescope ps3                     (to gradescope-ps3.zip)
-      autograder export gradescope ps3 --minutes 20 --out /tmp/ps3.zip
+      autograder export gradescope ps3 --minutes 20 --out ps3.zip
     """
     from autograder.assignment.load import load_assignment
     from autograder.build import copies

@@ -30,7 +30,7 @@ def release(assignment: str, version: str, notes: Path, out: Path, workers: int,
     \b
     Examples:
       autograder release ps3 --version 1.1 --notes notes.md
-      autograder release ps3 --version 1.1 --notes notes.md --out /tmp/ps3
+      autograder release ps3 --version 1.1 --notes notes.md --out handouts/
     """
     from autograder.publish.release import check_out, prepare, write
 

@@ -59,7 +59,7 @@ submission_103:
 GRADESCOPE = {
     "assignment_7_export/submission_metadata.yml": METADATA,
     "assignment_7_export/submission_101/1_mae.ipynb": BOOK,
-    "assignment_7_export/submission_102/work/1_mae.ipynb": BOOK,
+    "assignment_7_export/submission_102/mine/1_mae.ipynb": BOOK,
     "assignment_7_export/submission_103/1_mae.ipynb": BOOK,
     "assignment_7_export/submission_104/1_mae.ipynb": BOOK,
 }

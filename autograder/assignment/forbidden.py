@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from kit.notebooks import CodeCell
 
 _MAX_PATHS = 20  # that one name may stand for
+_MAX_DEPTH = 20  # of an expression: whoever writes a chain of thousands of names stops nobody else
 
 
 @dataclass(frozen=True)
@@ -111,22 +112,24 @@ class _Names:
                 for path in self.paths(value):
                     self._add(_dotted(target), path)
 
-    def paths(self, node: ast.AST) -> set[str]:
-        """What an expression may stand for; nothing where that is not known by reading."""
+    def paths(self, node: ast.AST, depth: int = _MAX_DEPTH) -> set[str]:
+        """What an expression may stand for; nothing where that is not known by reading, or lies deeper."""
+        if not depth:
+            return set()
         if isinstance(node, ast.Name):
             return self._paths.get(node.id, set()) | {node.id} | {f"{base}.{node.id}" for base in self._starred}
         if isinstance(node, ast.NamedExpr):
-            return self.paths(node.value)
+            return self.paths(node.value, depth - 1)
         if isinstance(node, ast.IfExp):
-            return self.paths(node.body) | self.paths(node.orelse)
+            return self.paths(node.body, depth - 1) | self.paths(node.orelse, depth - 1)
         if isinstance(node, ast.Call) and _called(node) in ("partial", "import_module", "__import__") and node.args:
             text = _text(node.args[0])
-            return {text} if text else self.paths(node.args[0])
+            return {text} if text else self.paths(node.args[0], depth - 1)
         inner, name = _member(node)
         if inner is None:
             return set()
         known = self._paths.get(_dotted(node), set())
-        return known | {f"{path}.{name}" for path in self.paths(inner)} or {f"?.{name}"}
+        return known | {f"{path}.{name}" for path in self.paths(inner, depth - 1)} or {f"?.{name}"}
 
     def lines_of(self, entry: str, tree: ast.AST) -> Iterator[int]:
         """Lines on which an entry is named."""
@@ -166,10 +169,10 @@ def _bindings(node: ast.AST) -> Iterator[tuple[ast.expr | ast.arg, ast.expr]]:
         yield from ((arg, value) for arg, value in zip(node.kwonlyargs, node.kw_defaults, strict=True) if value)
 
 
-def _paired(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
-    if isinstance(target, (ast.Tuple, ast.List)) and isinstance(value, (ast.Tuple, ast.List)):
+def _paired(target: ast.expr, value: ast.expr, depth: int = _MAX_DEPTH) -> Iterator[tuple[ast.expr, ast.expr]]:
+    if depth and isinstance(target, (ast.Tuple, ast.List)) and isinstance(value, (ast.Tuple, ast.List)):
         for one, its in zip(target.elts, value.elts, strict=False):
-            yield from _paired(one, its)
+            yield from _paired(one, its, depth - 1)
     else:
         yield target, value
 
@@ -201,11 +204,10 @@ def _text(node: ast.expr) -> str:
 
 
 def _dotted(node: ast.AST) -> str:
-    """`self.loss` as a text; empty for what is no such chain."""
-    if isinstance(node, ast.arg):
-        return node.arg
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute) and (base := _dotted(node.value)):
-        return f"{base}.{node.attr}"
-    return ""
+    """`self.loss` as a text; empty for what is no such chain, or a longer one."""
+    names: list[str] = []
+    while isinstance(node, ast.Attribute) and len(names) < _MAX_DEPTH:
+        names.append(node.attr)
+        node = node.value
+    first = node.arg if isinstance(node, ast.arg) else node.id if isinstance(node, ast.Name) else ""
+    return ".".join([first, *reversed(names)]) if first else ""

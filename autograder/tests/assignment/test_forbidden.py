@@ -94,6 +94,11 @@ def test_names_that_stand_for_each_other_come_to_an_end() -> None:
     assert found("(" * 5000) == [] and found("\0") == []
 
 
+@pytest.mark.parametrize("deep", ["F" + ".a" * 1500, "F" + "(0)" * 1500, "0 if 0 else " * 1500 + "F"], ids=range(3))
+def test_an_expression_of_great_depth_hides_nothing(deep: str) -> None:
+    assert found(f"loss = F.cross_entropy\nother = {deep}") == [("loss", 1)]
+
+
 @pytest.mark.parametrize("entry", ["", ".", "torch nn", "torch..nn", ".a.b", "F.cross_entropy()"])
 def test_an_entry_that_can_never_be_found_is_refused(entry: str) -> None:
     assert why_no_means(entry) is not None

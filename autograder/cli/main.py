@@ -8,7 +8,7 @@ import sys
 import click
 
 from autograder import __version__, interrupts
-from autograder.cli import collect, doctor, export, instructor, leaderboard, report, similar, staff
+from autograder.cli import collect, doctor, export, grade, instructor, leaderboard, report, similar, staff
 from autograder.cli.release import release
 from autograder.cli.screen import say
 from autograder.errors import AutograderError
@@ -31,7 +31,7 @@ for command in (
     instructor.solve,
     instructor.demo,
     release,
-    staff.grade,
+    grade.grade,
     staff.rerun,
     staff.table,
     staff.feedback,

@@ -17,7 +17,8 @@ from autograder.course_folders import CourseFolders
 from autograder.names import assignment_name, student_name
 
 if TYPE_CHECKING:
-    from autograder.results import Report
+    from autograder.assignment.model import Assignment
+    from autograder.results import Report, ResultFolder
     from autograder.roster.term import Term
 
 HERE = CourseFolders(Path())
@@ -47,6 +48,18 @@ workers_option = click.option(
     help="How many submissions at once.",
 )  # fmt: skip
 weak_option = click.option("--allow-weak", is_flag=True, help="Grade even where this machine cannot confine code.")
+
+
+def results_of(out: Path, course: Assignment) -> ResultFolder:
+    """This assignment's results under --out; what an earlier version left there is moved, and said."""
+    from autograder.result_layout import result_folder
+
+    return result_folder(out, course.name, course.course, say_line)
+
+
+def belongs_to_gradebook(out: Path) -> bool:
+    """Whether these are the results whose scores the course's gradebook holds, and nbgrader's commands read."""
+    return out.resolve() == HERE.results.resolve()
 
 
 def say_outdated(term: Term, assignment: str, reports: Iterable[Report | None]) -> None:

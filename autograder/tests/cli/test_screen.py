@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from autograder.assignment.model import Assignment
-from autograder.cli import options, staff
+from autograder.cli import grade, options
 from autograder.cli.nbgrader_commands import _CLEAN
 from autograder.cli.screen import cell, say
 from autograder.errors import BadInput, NotGraded
@@ -43,8 +43,8 @@ def test_reports_changes_and_notes_take_one_line_each(
 ) -> None:
     report = dataclasses.replace(marking.report("ada"), student=word, status=ReportStatus.NOT_GRADED, reason=word)
     with pytest.raises(NotGraded):
-        staff._refuse_incomplete([Done(report, fresh=True)], {word: word})
-    staff._print_gradebook(Summary(notes=[word]), [])
+        grade._refuse_incomplete([Done(report, fresh=True)], {word: word})
+    grade._print_gradebook(Summary(notes=[word]), [])
     shown = capsys.readouterr()
     assert len((shown.out + shown.err).splitlines()) == 3 and not raw(shown.out + shown.err)
 
@@ -53,7 +53,7 @@ def test_reports_changes_and_notes_take_one_line_each(
 def test_the_table_of_changes_is_clean(word: str, tinyset: Assignment, capsys: pytest.CaptureFixture[str]) -> None:
     log = ChangeLog(marking.store(tinyset.root, marking.report("ada")), tinyset.manifest, ["ada"])
     log.changes.append(ScoreChange(word, word, 1.0, 2.0, word))
-    staff._print_changes(log)
+    grade._print_changes(log)
     assert not raw(capsys.readouterr().out)
 
 

@@ -24,6 +24,7 @@ SHORT = 40  # tokens that the reference adds to the stub: with fewer, answers ar
 FEW = 8  # submissions, for which no process is started
 CHUNK = 10  # submissions that a process gets at once
 LONGEST = 50_000  # characters of an answer that are looked at
+MOST_TOKENS = 10_000  # of it: to lay two answers side by side takes memory by the product
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def _read(assignment: Assignment, where: tuple[str, str, Path]) -> _Read:
         for name, cell in (*notebook.reading.solutions.items(), *notebook.reading.answers.items()):
             source = cell.source[:LONGEST]
             tokens = code_tokens(source) if cell.is_code else word_tokens(source)
-            found[name] = Answered(student, source, tuple(tokens), year)
+            found[name] = Answered(student, source, tuple(tokens[:MOST_TOKENS]), year)
     return _Read(found, tuple(forbidden_means(assignment, submission)))
 
 

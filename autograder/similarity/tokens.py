@@ -67,7 +67,6 @@ def _read(source: str) -> Iterator[tuple[int, str, int]]:
             yield token.type, token.string, token.start[0]
         if token.type != tokenize.COMMENT and token.type != tokenize.NL:
             begins = token.type in _LAYOUT
-    return
 
 
 def _roughly(source: str) -> Iterator[tuple[int, str, int]]:

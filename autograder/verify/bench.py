@@ -78,6 +78,12 @@ def bench(assignment: str, sizes: str, stock: int, stock_whole: int, workers: in
                 f"`autograder grade`, {count} submissions",
                 f"{each:.3f} CPU s each, {cost.wall:.0f} s in all on {workers} workers, {cost.memory:.0f} MiB",
             )
+            if count > 1:
+                cost = _cost([*_autograder(), "similar", assignment, "--workers", str(workers)], root)
+                tell(
+                    f"`autograder similar`, {count} submissions",
+                    f"{cost.cpu / count:.3f} CPU s each, {cost.wall:.0f} s in all, {cost.memory:.0f} MiB",
+                )
         tell("grade against floor", f"{ours / floor:.1f}x")
         root = Path(temporary) / f"class-{counts[0]}"
         # All results stand now: what a run with the gradebook costs more than one without is the gradebook.

@@ -52,6 +52,7 @@ def _moment(value: Any) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(value)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        return moment if 1 < moment.year < 9999 else None  # at the ends no other zone's time can be told
     except (ValueError, OverflowError):
         return None

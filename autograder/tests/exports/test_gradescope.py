@@ -11,7 +11,7 @@ import stat
 import subprocess
 import sys
 import zipfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -216,6 +216,14 @@ def test_hidden_tests_are_counted_for_so_many_submissions_a_day(
     content = results(provisional(), Showing(course.manifest, 1.0, withheld=withheld))
     assert ("hidden tests pass" in entry(content, "tiny-scale")["output"]) is told
     assert ("3 submissions a day" in content["output"]) is not told
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_times_at_the_end_of_the_calendar_count_as_not_said(tmp_path: Path, moment: str) -> None:
+    path = tmp_path / "metadata.json"
+    path.write_text(json.dumps({"previous_submissions": [{"submission_time": moment}]}))
+    for hours in (-12, 12):
+        assert read_metadata(path).earlier_on(BEFORE.date(), timezone(timedelta(hours=hours))) == 0
 
 
 def provisional() -> Report:

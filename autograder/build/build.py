@@ -11,6 +11,7 @@ from autograder.assignment.model import Assignment
 from autograder.assignment.notebook_source import SETUP_ID
 from autograder.build import instructor_notebook, leaks, release_files, student_notebook
 from autograder.build.on_disk import Difference, DifferenceKind, Products
+from autograder.build.released_content import require_version
 from autograder.errors import AutograderError, EditedByHand, Leak, Stale
 from autograder.files import write_atomically
 
@@ -26,6 +27,12 @@ class Build:
     files: dict[str, bytes]
     copies: frozenset[str]
     archive: bytes
+
+    @property
+    def released(self) -> dict[str, bytes]:
+        """What students get: path in the release to content."""
+        prefix = f"{self.assignment.release.relative_to(self.assignment.root).as_posix()}/"
+        return {path.removeprefix(prefix): data for path, data in self.files.items() if path.startswith(prefix)}
 
 
 def make(assignment: Assignment) -> Build:
@@ -60,6 +67,7 @@ def build(name: str, root: Path, *, force: bool = False) -> tuple[Build, list[Di
     assignment = load_assignment(name, root)
     stamp_hidden_tests(assignment)
     made = make(assignment)
+    require_version(assignment, made.released)
     products = Products(assignment)
     changes = products.differences(made.files)
     edited = [change.path for change in changes if change.kind in (DifferenceKind.EDITED, DifferenceKind.EXTRA)]

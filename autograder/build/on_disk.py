@@ -85,6 +85,15 @@ class Products:
         if changed or gone:
             _write_record(self._written, _read_record(self._written) | _digests(copies))
 
+    def not_as_built(self) -> list[str]:
+        """Notebooks of source/ and release/ that are missing, or that something has changed since the build."""
+        notebooks = [path for path in self.recorded() if path.endswith(".ipynb")]
+        return [
+            path
+            for path in notebooks
+            if not (self.root / path).is_file() or not self._is_ours(path, (self.root / path).read_bytes())
+        ]
+
     def recorded(self) -> dict[str, str]:
         """What the last build wrote: path to digest; empty where there was none."""
         return _read_record(self.record)

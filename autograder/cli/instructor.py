@@ -34,7 +34,8 @@ SEEDS = 20  # for the reference
 def build(assignment: str, check: bool, force: bool, archive: Path | None) -> None:
     """Make source and release from assignments/.
 
-    The release is searched for solutions, hidden tests and weights before anything is written.
+    The release is searched for solutions, hidden tests and weights before anything is written. Where this version was
+    released already (`autograder release`) and students would get something else, it names the version to write.
 
     \b
     Examples:
@@ -45,11 +46,13 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
     from autograder.build import build as builder
     from autograder.build.on_disk import DifferenceKind
     from autograder.build.release_files import unneeded_packs
+    from autograder.build.released_content import require_version
 
     if check and (force or archive):
         raise click.UsageError("--check writes nothing: omit --force and --archive.")
     if check:
-        builder.check(assignment, Path.cwd())
+        made = builder.check(assignment, Path.cwd())
+        require_version(made.assignment, made.released)
         say(f"{assignment}: source and release are what assignments/{assignment} builds.")
         return
     made, changes = builder.build(assignment, Path.cwd(), force=force)

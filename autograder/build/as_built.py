@@ -11,6 +11,7 @@ from autograder.assignment.model import Assignment
 from autograder.assignment.version_changes import changes, other_changes
 from autograder.build.on_disk import Products
 from autograder.errors import BadInput, Stale
+from kit.conflicts import conflict_in
 from kit.manifest import Manifest
 
 MANIFEST = "tests/manifest.json"
@@ -51,14 +52,20 @@ def differences(assignment: Assignment) -> Iterator[str]:
     try:
         built = without_counts(Manifest.read(path))
     except ValueError as error:
-        yield f"{shown} cannot be read ({str(error).removeprefix(f'{path}: ')})."
+        yield f"{shown}: {str(error).removeprefix(f'{path}: ')}."
         return
     now = without_counts(assignment.manifest)
     if built != now:
         sources = f"assignments/{assignment.name}"
         yield from (f"{sources} has changed since the build: {change}" for change in manifest_changes(built, now))
     for product in Products(assignment).not_as_built():
-        yield f"{product} is not as it was built."
+        yield f"{product} {product_trouble(assignment.root / product)}."
+
+
+def product_trouble(path: Path) -> str:
+    """What is the matter with a built file that is not as it was built."""
+    line = conflict_in(path.read_bytes()) if path.is_file() else None
+    return f"holds a merge conflict (line {line}): build, then git add" if line else "is not as it was built"
 
 
 def manifest_changes(old: Manifest, new: Manifest) -> list[str]:

@@ -10,7 +10,7 @@ from autograder.assignment.load import load_assignment
 from autograder.assignment.model import Assignment
 from autograder.assignment.notebook_source import SETUP_ID
 from autograder.build import instructor_notebook, leaks, release_files, student_notebook
-from autograder.build.on_disk import Difference, DifferenceKind, Products
+from autograder.build.on_disk import BY_HAND, Difference, DifferenceKind, Products
 from autograder.build.released_content import require_version
 from autograder.errors import AutograderError, EditedByHand, Leak, Stale
 from autograder.files import write_atomically
@@ -62,7 +62,8 @@ def make(assignment: Assignment) -> Build:
 def build(name: str, root: Path, *, force: bool = False) -> tuple[Build, list[Difference]]:
     """Bring source/<name> and release/<name> up to date; returns the build and what changed.
 
-    EditedByHand, with the difference, where a product was changed since it was built, unless `force`.
+    EditedByHand, with the difference, where a product was changed since it was built, unless `force` or by git, which
+    has merged it or left a conflict in it.
     """
     assignment = load_assignment(name, root)
     stamp_hidden_tests(assignment)
@@ -70,7 +71,7 @@ def build(name: str, root: Path, *, force: bool = False) -> tuple[Build, list[Di
     require_version(assignment, made.released)
     products = Products(assignment)
     changes = products.differences(made.files)
-    edited = [change.path for change in changes if change.kind in (DifferenceKind.EDITED, DifferenceKind.EXTRA)]
+    edited = [change.path for change in changes if change.kind in BY_HAND]
     if edited and not force:
         shown = "\n".join(products.diff(path, made.files) for path in edited)
         raise EditedByHand(
@@ -128,7 +129,9 @@ def _check_against_manifest(assignment: Assignment, notebooks: dict[str, bytes])
 
 def _verdict(assignment: Assignment, change: Difference) -> str:
     name = assignment.name
-    if change.kind in (DifferenceKind.EDITED, DifferenceKind.EXTRA):
+    if change.kind == DifferenceKind.CONFLICT:
+        return f"{change.path} holds a merge conflict. Run: autograder build {name}, then git add {change.path}"
+    if change.kind in BY_HAND:
         done = "was edited by hand" if change.kind == DifferenceKind.EDITED else "is no part of the build"
         return f"{change.path} {done}. Put it into assignments/{name}, then run: autograder build {name} --force"
     part = next((p.name for p in assignment.problems if change.path.endswith(p.notebook_file)), "")

@@ -67,6 +67,8 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
         say(f"  {done:<8} {change.path}")
     count = len(changes)
     say(f"{assignment}: " + ("everything was up to date." if not count else f"built; {count} files changed."))
+    if any(change.kind == DifferenceKind.CONFLICT for change in changes):
+        say("Merge conflicts in products are gone. Tell git: git add source release")
     if untold := made.assignment.untold:
         say(f"Empty in assignments/{assignment}/assignment.toml, so the handout cannot say it: {', '.join(untold)}")
     if packs := unneeded_packs(made.assignment):

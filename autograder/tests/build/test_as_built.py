@@ -81,5 +81,5 @@ def test_a_set_that_was_never_built_is_not_graded(sources: Path) -> None:
 
 def test_a_manifest_that_cannot_be_read_is_named(tinyset: Assignment) -> None:
     (tinyset.release / as_built.MANIFEST).write_text("{")
-    with pytest.raises(AutograderError, match=r"release/tinyset/tests/manifest\.json cannot be read(.*\n)+Run: auto"):
+    with pytest.raises(AutograderError, match=r"release/tinyset/tests/manifest\.json: not a manifest(.*\n)+Run: auto"):
         as_built.load_built(tiny.NAME, tinyset.root)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.assignment.load import load_assignment
 from autograder.assignment.model import Assignment
 from autograder.assignment.notebook_source import SETUP_ID
-from autograder.build import instructor_notebook, leaks, release_files, student_notebook
+from autograder.build import instructor_notebook, leaks, needs, release_files, student_notebook
+from autograder.build.canaries import shared_canary
 from autograder.build.on_disk import BY_HAND, Difference, DifferenceKind, Products
 from autograder.build.released_content import require_version
-from autograder.errors import AutograderError, EditedByHand, Leak, Stale
+from autograder.errors import AutograderError, CourseError, EditedByHand, Leak, Stale
 from autograder.files import write_atomically
+
+_STAMP = re.compile(r"\A# \S+: not to be published\n")
 
 
 @dataclass(frozen=True)
@@ -36,9 +40,16 @@ class Build:
 
 
 def make(assignment: Assignment) -> Build:
-    """Build in memory, and search the release for leaks. Nothing is written."""
+    """Build in memory, and search the release for leaks. Nothing is written.
+
+    CourseError where another set has the canary, or a name or package is missing that the release uses.
+    """
+    if (shared := shared_canary(assignment)) is not None:
+        raise CourseError(shared)
     copied = release_files.copies(assignment)
     release = copied | release_files.written(assignment)
+    if missing := needs.complaints(assignment, release):
+        raise CourseError("\n".join(missing))
     archive = release_files.support_archive(release)
     setup = release_files.setup_cell(assignment, archive)
     sources = {p.notebook_file: instructor_notebook.notebook(assignment, p, setup) for p in assignment.problems}
@@ -112,9 +123,9 @@ def unstamped_tests(assignment: Assignment) -> list[Path]:
 
 
 def stamp_hidden_tests(assignment: Assignment) -> None:
-    """Write the canary as the first line of every hidden test file that lacks it."""
+    """Write the canary as the first line of every hidden test file that lacks it, in place of another set's."""
     for path in unstamped_tests(assignment):
-        text = path.read_text(encoding="utf-8")
+        text = _STAMP.sub("", path.read_text(encoding="utf-8"))
         write_atomically(path, f"# {assignment.canary}: not to be published\n{text}".encode())
 
 

@@ -92,15 +92,15 @@ def grade(
       autograder grade ps3 --out trial/ --no-gradebook           (beside the results that count)
       autograder grade ps3 --scheduler tcp://10.0.0.5:8786       (on other machines)
     """
-    from autograder.assignment.load import load_assignment
     from autograder.build import copies
+    from autograder.build.as_built import load_built
     from autograder.cli.regrade import begin, end
     from autograder.grading.seed import course_draw
     from autograder.results import Stage
     from autograder.roster.term import course_term
 
     _refuse_contradictions(seed, new_seed, student, regrade, why)
-    course = load_assignment(assignment)
+    course = load_built(assignment)
     if not no_gradebook:
         _refuse_other_results(out)
     results, term = results_of(out, course), course_term(course.course)

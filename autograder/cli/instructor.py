@@ -37,7 +37,8 @@ SEEDS = 20  # for the reference
 def build(assignment: str, check: bool, force: bool, archive: Path | None) -> None:
     """Make source and release from assignments/.
 
-    The release is searched for solutions, hidden tests and weights before anything is written.
+    The release is searched for solutions, hidden tests and weights before anything is written. Where this version was
+    released already (`autograder release`) and students would get something else, it names the version to write.
 
     \b
     Examples:
@@ -47,11 +48,13 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
     """
     from autograder.build import build as builder
     from autograder.build.release_files import unneeded_packs
+    from autograder.build.released_content import require_version
 
     if check and (force or archive):
         raise click.UsageError("--check writes nothing: omit --force and --archive.")
     if check:
-        builder.check(assignment, Path.cwd())
+        made = builder.check(assignment, Path.cwd())
+        require_version(made.assignment, made.released)
         say(f"{assignment}: source and release are what assignments/{assignment} builds.")
         return
     made, changes = builder.build(assignment, Path.cwd(), force=force)
@@ -60,6 +63,8 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
         say(f"  {_done(change, made):<8} {change.path}")
     count = len(changes)
     say(f"{assignment}: " + ("everything was up to date." if not count else f"built; {count} files changed."))
+    if any(change.kind == DifferenceKind.CONFLICT for change in changes):
+        say("Merge conflicts in products are gone. Tell git: git add source release")
     if untold := made.assignment.untold:
         say(f"Empty in assignments/{assignment}/assignment.toml, so the handout cannot say it: {', '.join(untold)}")
     if packs := unneeded_packs(made.assignment):

@@ -6,18 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from kit.differences import Difference, Tolerance, off_by, pair
+from kit.differences import Tolerance, ValueDifference, off_by, pair
 
 KINDS = "biufcUS"  # bool, integers, floats, complex, texts and bytes
 _WHOLE = "iu"
 
 
-def array_difference(mine: Any, theirs: Any, path: str, tolerance: Tolerance, any_kind: bool) -> Difference | None:
+def array_difference(mine: Any, theirs: Any, path: str, tolerance: Tolerance, any_kind: bool) -> ValueDifference | None:
     """The value that is farthest off; of what is no float the first that differs. None where nothing does."""
     if mine.shape != theirs.shape:
-        return Difference(path, f"expected shape {theirs.shape}, got {mine.shape}")
+        return ValueDifference(path, f"expected shape {theirs.shape}, got {mine.shape}")
     if not _fits(mine.dtype, theirs.dtype, any_kind):
-        return Difference(path, f"expected an array of {theirs.dtype}, got {mine.dtype}")
+        return ValueDifference(path, f"expected an array of {theirs.dtype}, got {mine.dtype}")
     whole = mine.dtype.kind in _WHOLE and theirs.dtype.kind in _WHOLE
     if mine.size == 0 or theirs.dtype.kind not in "iufc" or (whole and tolerance.is_open):
         return _first(mine, theirs, path)
@@ -31,7 +31,7 @@ def _fits(mine: Any, theirs: Any, any_kind: bool) -> bool:
     return bool(mine.newbyteorder("=") == theirs.newbyteorder("=")) or (any_kind and numbers)
 
 
-def _first(mine: Any, theirs: Any, path: str) -> Difference | None:
+def _first(mine: Any, theirs: Any, path: str) -> ValueDifference | None:
     wrong = mine != theirs
     if not wrong.any():
         return None
@@ -41,13 +41,13 @@ def _first(mine: Any, theirs: Any, path: str) -> Difference | None:
     return _said(off_by(abs(yours - expected)) if whole else "another value", mine, theirs, at, path, wrong)
 
 
-def _farthest(mine: Any, theirs: Any, path: str, tolerance: tuple[float, float]) -> Difference | None:
+def _farthest(mine: Any, theirs: Any, path: str, tolerance: tuple[float, float]) -> ValueDifference | None:
     atol, rtol = tolerance
     wide = np.complex128 if "c" in (mine.dtype.kind, theirs.dtype.kind) else np.float64
     a, b = mine.astype(wide), theirs.astype(wide)
     lost = ~np.isfinite(a) & np.isfinite(b)
     if lost.any():
-        return Difference(path, f"{int(lost.sum())} of {a.size} values are NaN or infinite")
+        return ValueDifference(path, f"{int(lost.sum())} of {a.size} values are NaN or infinite")
     with np.errstate(all="ignore"):
         same = (a == b) | (np.isnan(a) & np.isnan(b))
         gap = np.where(same, 0.0, np.nan_to_num(np.abs(a - b), nan=np.inf))
@@ -58,7 +58,7 @@ def _farthest(mine: Any, theirs: Any, path: str, tolerance: tuple[float, float])
     return _said(off_by(float(gap[at])), mine, theirs, at, path, excess > 0)
 
 
-def _said(said: str, mine: Any, theirs: Any, at: tuple[int, ...], path: str, wrong: Any) -> Difference:
+def _said(said: str, mine: Any, theirs: Any, at: tuple[int, ...], path: str, wrong: Any) -> ValueDifference:
     place = f"{path}[{', '.join(map(str, at))}]" if at else path
     share = f"; {int(wrong.sum())} of {wrong.size} values differ" if wrong.size > 1 else ""
-    return Difference(place, said, pair(mine[at].item(), theirs[at].item())).with_share(share)
+    return ValueDifference(place, said, pair(mine[at].item(), theirs[at].item())).with_share(share)

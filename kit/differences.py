@@ -12,7 +12,7 @@ _ATOL = {"float16": 2e-3, "float32": 1e-5, "complex64": 1e-5, "int": 0.0}
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class ValueDifference:
     """path: where in the value, such as [2]['name']; empty for the whole. said: what is wrong. detail: both values.
 
     shared: whether the detail says how many values differ.
@@ -23,7 +23,7 @@ class Difference:
     detail: str = ""
     shared: bool = False
 
-    def with_share(self, share: str) -> Difference:
+    def with_share(self, share: str) -> ValueDifference:
         """How many others differ, unless an inner collection has said so of its own."""
         return self if self.shared or not share else replace(self, detail=self.detail + share, shared=True)
 

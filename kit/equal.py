@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kit.compare import CheckFailed
-from kit.differences import Difference, Tolerance, off_by, pair
+from kit.differences import Tolerance, ValueDifference, off_by, pair
 from kit.plain_values import SCALARS, described, few, read, shown
 from kit.text import on_one_line
 from kit.text_difference import bytes_difference, text_difference
@@ -89,12 +89,12 @@ class _Comparison:
     tolerance: Tolerance
     any_kind: bool
 
-    def difference(self, actual: Any, expected: Any, path: str = "", any_order: bool = False) -> Difference | None:
+    def difference(self, actual: Any, expected: Any, path: str = "", any_order: bool = False) -> ValueDifference | None:
         """The first difference; None where there is none."""
         wanted, theirs = read(expected)
         kind, mine = read(actual)
         if kind != wanted and not self._may_stand_for(kind, wanted, mine):
-            return Difference(path, f"expected {described(expected)}, got {described(actual)}")
+            return ValueDifference(path, f"expected {described(expected)}, got {described(actual)}")
         if wanted in SCALARS:
             return self._number(kind, mine, wanted, theirs, path)
         if wanted == "dict":
@@ -117,17 +117,17 @@ class _Comparison:
             return False
         return kind in _ALSO.get(wanted, ()) or (self.any_kind and any({kind, wanted} <= kinds for kinds in _ALIKE))
 
-    def _number(self, kind: str, mine: Any, wanted: str, theirs: Any, path: str) -> Difference | None:
+    def _number(self, kind: str, mine: Any, wanted: str, theirs: Any, path: str) -> ValueDifference | None:
         if mine == theirs or (mine != mine and theirs != theirs):
             return None
         if kind == "bool":
-            return Difference(path, "another value", f"yours {mine}, expected {theirs}")
+            return ValueDifference(path, "another value", f"yours {mine}, expected {theirs}")
         if not _is_finite(mine) and _is_finite(theirs):
-            return Difference(path, f"the result is {mine}", f"expected {shown(theirs)}")
+            return ValueDifference(path, f"the result is {mine}", f"expected {shown(theirs)}")
         gap = _gap(mine, theirs)
         if gap <= self._allowed("int" if kind == wanted == "int" else "float", theirs):
             return None
-        return Difference(path, off_by(gap), pair(mine, theirs))
+        return ValueDifference(path, off_by(gap), pair(mine, theirs))
 
     def _allowed(self, kind: str, theirs: Any) -> float:
         atol, rtol = self.tolerance.of(kind)
@@ -136,8 +136,8 @@ class _Comparison:
         except OverflowError:  # an integer larger than any float
             return atol
 
-    def _sequence(self, mine: list[Any], theirs: list[Any], path: str) -> Difference | None:
-        found: dict[int, Difference] = {}
+    def _sequence(self, mine: list[Any], theirs: list[Any], path: str) -> ValueDifference | None:
+        found: dict[int, ValueDifference] = {}
         for place, (own, other) in enumerate(zip(mine, theirs, strict=False)):
             if (one := self.difference(own, other, f"{path}[{place}]")) is not None:
                 found[place] = one
@@ -146,11 +146,13 @@ class _Comparison:
         if not found:
             return None
         if len(found) > 1 and counted(mine) == counted(theirs):
-            return Difference(path, "the same items in another order", _first_pair(mine, theirs, next(iter(found))))
+            return ValueDifference(
+                path, "the same items in another order", _first_pair(mine, theirs, next(iter(found)))
+            )
         share = f"; {len(found)} of {len(theirs)} items differ" if len(theirs) > 1 else ""
         return next(iter(found.values())).with_share(share)
 
-    def _dict(self, mine: dict[Any, Any], theirs: dict[Any, Any], path: str) -> Difference | None:
+    def _dict(self, mine: dict[Any, Any], theirs: dict[Any, Any], path: str) -> ValueDifference | None:
         if (found := self._missing(list(mine), list(theirs), "key", path)) is not None:
             return found
         exact = {frozen(key): key for key in mine}
@@ -165,30 +167,30 @@ class _Comparison:
     def _near(self, key: Any, mine: dict[Any, Any]) -> Any:
         return next(own for own in mine if self.difference(own, key) is None)
 
-    def _missing(self, mine: list[Any], theirs: list[Any], what: str, path: str) -> Difference | None:
+    def _missing(self, mine: list[Any], theirs: list[Any], what: str, path: str) -> ValueDifference | None:
         """Items, or keys, that are not there, and that should not be there, whatever their order."""
         extra, missing = unpaired(mine, theirs, lambda own, other: self.difference(own, other) is None)
         sides = [(missing, "missing"), (extra, "not expected")]
         said = [f"{len(side)} {what}{' is' if len(side) == 1 else 's are'} {how}" for side, how in sides if side]
         details = [f"{how} {few(side)}" for side, how in sides if side]
-        return Difference(path, " and ".join(said), "; ".join(details) + _alike(extra, missing)) if said else None
+        return ValueDifference(path, " and ".join(said), "; ".join(details) + _alike(extra, missing)) if said else None
 
 
-def _other(kind: str, mine: Any, theirs: Any, path: str) -> Difference | None:
+def _other(kind: str, mine: Any, theirs: Any, path: str) -> ValueDifference | None:
     if mine == theirs:
         return None
     if kind == "str":
-        return Difference(path, "another text", text_difference(mine, theirs))
+        return ValueDifference(path, "another text", text_difference(mine, theirs))
     if kind == "bytes":
-        return Difference(path, "other bytes", bytes_difference(mine, theirs))
-    return Difference(path, "another value", pair(mine, theirs))
+        return ValueDifference(path, "other bytes", bytes_difference(mine, theirs))
+    return ValueDifference(path, "another value", pair(mine, theirs))
 
 
-def _ending(mine: Any, theirs: Any, path: str) -> Difference | None:
+def _ending(mine: Any, theirs: Any, path: str) -> ValueDifference | None:
     if mine.finished == theirs.finished:
         return None
     end = "end there" if theirs.finished else "go on"
-    return Difference(path, f"the first {len(theirs.items)} items are right, and then it should {end}")
+    return ValueDifference(path, f"the first {len(theirs.items)} items are right, and then it should {end}")
 
 
 def _items(kind: str, plain: Any, most: int | None = None) -> list[Any]:
@@ -202,14 +204,14 @@ def _items(kind: str, plain: Any, most: int | None = None) -> list[Any]:
     return list(plain)
 
 
-def _another_length(mine: list[Any], theirs: list[Any], path: str, differs: int | None) -> Difference:
+def _another_length(mine: list[Any], theirs: list[Any], path: str, differs: int | None) -> ValueDifference:
     """differs: the first place at which the items that both have are not the same."""
     said = f"expected {len(theirs)} item{'' if len(theirs) == 1 else 's'}, got {len(mine)}"
     if differs is not None:
-        return Difference(path, said, _first_pair(mine, theirs, differs))
+        return ValueDifference(path, said, _first_pair(mine, theirs, differs))
     right = min(len(mine), len(theirs))
     end = "missing at the end" if len(mine) < len(theirs) else "too many at the end"
-    return Difference(path, said, f"{end} {few((mine if len(mine) > right else theirs)[right:])}")
+    return ValueDifference(path, said, f"{end} {few((mine if len(mine) > right else theirs)[right:])}")
 
 
 def _first_pair(mine: list[Any], theirs: list[Any], at: int) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from autograder.assignment.load import load_assignment
 from autograder.assignment.model import Assignment
 from autograder.assignment.notebook_source import SETUP_ID
+from autograder.assignment.repeatable import refuse_chance
 from autograder.build import instructor_notebook, leaks, release_files, student_notebook
 from autograder.build.on_disk import Difference, DifferenceKind, Products
 from autograder.errors import AutograderError, EditedByHand, Leak, Stale
@@ -29,7 +30,8 @@ class Build:
 
 
 def make(assignment: Assignment) -> Build:
-    """Build in memory, and search the release for leaks. Nothing is written."""
+    """Build in memory, and search the release for leaks. Nothing is written. CourseError for a test left to chance."""
+    refuse_chance(assignment)
     copied = release_files.copies(assignment)
     release = copied | release_files.written(assignment)
     archive = release_files.support_archive(release)

@@ -14,6 +14,7 @@ import torch
 from autograder.assignment.answers import SampleAnswer, right_answers, wrong_answers
 from autograder.assignment.library import import_library
 from autograder.assignment.model import Assignment, Problem
+from autograder.assignment.repeatable import refuse_chance
 from autograder.build import copies
 from autograder.grading.exercise_runs import bind, run_exercises
 from autograder.grading.plan import Plan, answer_code, hidden_share, visibility
@@ -191,7 +192,11 @@ def verify(
 
 
 def plan_from_sources(assignment: Assignment, seed: int) -> Plan:
-    """The plan for the sources as they are now; the release's copies are brought up to them first."""
+    """The plan for the sources as they are now; the release's copies are brought up to them first.
+
+    CourseError for a test that would be another one at its next run.
+    """
+    refuse_chance(assignment)
     copies.refresh(assignment)
     return Plan.of(assignment, seed)
 

@@ -87,20 +87,20 @@ def refuse_chance(assignment: Assignment) -> None:
 def chances(path: Path) -> list[Chance]:
     """All such passages of a file of tests or helpers, in order. SyntaxError where it is no Python."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    reader = _Reader(_Names.of(tree))
+    reader = _ChanceReader(_Paths.of(tree))
     reader.read(tree, {})
     return sorted(dict.fromkeys(reader.found), key=lambda chance: chance.line)
 
 
 @dataclass
-class _Names:
+class _Paths:
     """What a file's names stand for: a dotted path, as far as imports and plain assignments say."""
 
     paths: dict[str, str] = field(default_factory=dict)
     bound: set[str] = field(default_factory=set)  # by the file itself, so that they are no builtins
 
     @classmethod
-    def of(cls, tree: ast.Module) -> _Names:
+    def of(cls, tree: ast.Module) -> _Paths:
         names = cls()
         for node in ast.walk(tree):
             match node:
@@ -140,10 +140,10 @@ class _Names:
         return None if path is None else f"{path}.{attr}"
 
 
-class _Reader:
+class _ChanceReader:
     """Goes through a file, scope by scope, and knows which libraries a scope has seeded so far."""
 
-    def __init__(self, names: _Names) -> None:
+    def __init__(self, names: _Paths) -> None:
         self.names = names
         self.found: list[Chance] = []
 

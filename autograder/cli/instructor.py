@@ -44,6 +44,7 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
       autograder build ps3 --archive out/     (also out/ps3-1.0.zip, for Colab)
     """
     from autograder.build import build as builder
+    from autograder.build.on_disk import DifferenceKind
     from autograder.build.release_files import unneeded_packs
     from autograder.build.released_content import require_version
 

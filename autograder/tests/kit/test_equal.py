@@ -60,7 +60,7 @@ def message(actual: Any, expected: Any, **options: Any) -> str:
     return str(caught.value).removeprefix("f(3): ")
 
 
-EQUAL = [
+EQUAL: list[tuple[Any, Any]] = [
     (None, None),
     (True, True),
     (3, 3),

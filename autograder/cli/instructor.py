@@ -13,12 +13,15 @@ import click
 from rich.console import Console
 from rich.table import Column, Table
 
+from autograder.cli.json_output import record
 from autograder.cli.options import assignment_argument, counting, progress, weak_option, workers_option
 from autograder.cli.screen import cell, say
 from autograder.errors import Surprise
 
 if TYPE_CHECKING:
     from autograder.assignment.model import Assignment, Problem
+    from autograder.build.build import Build
+    from autograder.build.on_disk import Difference
     from autograder.verify.demo import Row
     from autograder.verify.verify import Proof, Verdict
 
@@ -46,7 +49,7 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
     from autograder.build import build as builder
     from autograder.build.on_disk import DifferenceKind
     from autograder.build.release_files import unneeded_packs
-    from autograder.build.released_content import require_version
+    from autograder.build.released_content import doubt, require_version
 
     if check and (force or archive):
         raise click.UsageError("--check writes nothing: omit --force and --archive.")
@@ -55,26 +58,31 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
         require_version(made.assignment, made.released)
         say(f"{assignment}: source and release are what assignments/{assignment} builds.")
         return
+    before = builder.built_before(assignment, Path.cwd())
     made, changes = builder.build(assignment, Path.cwd(), force=force)
+    record(changed=[{"path": change.path, "what": _done(change, made)} for change in changes])
     for change in changes:
-        done = (
-            "removed"
-            if change.path not in made.files
-            else "new"
-            if change.kind == DifferenceKind.MISSING
-            else "changed"
-        )
-        say(f"  {done:<8} {change.path}")
+        say(f"  {_done(change, made):<8} {change.path}")
     count = len(changes)
     say(f"{assignment}: " + ("everything was up to date." if not count else f"built; {count} files changed."))
     if any(change.kind == DifferenceKind.CONFLICT for change in changes):
         say("Merge conflicts in products are gone. Tell git: git add source release")
+    if asked := doubt(made.assignment, before):
+        say(asked)
     if untold := made.assignment.untold:
         say(f"Empty in assignments/{assignment}/assignment.toml, so the handout cannot say it: {', '.join(untold)}")
     if packs := unneeded_packs(made.assignment):
         say(f"Of data/ not in the release, since no released problem names it under `data`: {', '.join(packs)}")
     if archive:
         say(f"Support archive: {builder.write_archive(made, archive)}")
+
+
+def _done(change: Difference, made: Build) -> str:
+    from autograder.build.on_disk import DifferenceKind
+
+    if change.path not in made.files:
+        return "removed"
+    return "new" if change.kind == DifferenceKind.MISSING else "changed"
 
 
 @click.command()

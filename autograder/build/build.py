@@ -12,11 +12,14 @@ from autograder.assignment.model import Assignment
 from autograder.assignment.notebook_source import SETUP_ID
 from autograder.assignment.repeatable import refuse_chance
 from autograder.build import instructor_notebook, leaks, needs, release_files, student_notebook
+from autograder.build.as_built import MANIFEST
 from autograder.build.canaries import shared_canary
 from autograder.build.on_disk import BY_HAND, Difference, DifferenceKind, Products
 from autograder.build.released_content import require_version
+from autograder.course_folders import CourseFolders
 from autograder.errors import AutograderError, CourseError, EditedByHand, Leak, Stale
 from autograder.files import write_atomically
+from kit.manifest import Manifest
 
 _STAMP = re.compile(r"\A# \S+: not to be published\n")
 
@@ -95,6 +98,14 @@ def build(name: str, root: Path, *, force: bool = False) -> tuple[Build, list[Di
     if changes:
         products.swap(made.files)
     return made, changes
+
+
+def built_before(name: str, root: Path) -> Manifest | None:
+    """The manifest that the last build wrote; None where there is none that can be read."""
+    try:
+        return Manifest.read(CourseFolders(root).release / name / MANIFEST)
+    except (OSError, ValueError):
+        return None
 
 
 def check(name: str, root: Path) -> Build:

@@ -138,7 +138,7 @@ def _is_optional(node: ast.AST) -> bool:
 
 
 @dataclass(frozen=True)
-class _Names:
+class _CellNames:
     """What a cell makes; what it uses at once, and what its functions use when they are called."""
 
     made: frozenset[str]
@@ -167,7 +167,7 @@ def _told(cell: SourceCell, name: str, *, is_below: bool) -> str:
     return f"{what} uses {name}, which {where}"
 
 
-def _names(source: str) -> _Names | None:
+def _names(source: str) -> _CellNames | None:
     """None where the cell is no Python."""
     python = read_python(source)
     if python.tree is None:
@@ -181,7 +181,7 @@ def _names(source: str) -> _Names | None:
     for inner in _inside(table):
         later |= {symbol.get_name() for symbol in inner.get_symbols() if symbol.is_global() and symbol.is_referenced()}
         made |= {symbol.get_name() for symbol in inner.get_symbols() if symbol.is_declared_global()}
-    return _Names(frozenset(made), frozenset(at_once), frozenset(later))
+    return _CellNames(frozenset(made), frozenset(at_once), frozenset(later))
 
 
 def _inside(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:

@@ -39,6 +39,23 @@ def require_version(assignment: Assignment, release: Mapping[str, bytes]) -> Non
         )
 
 
+def doubt(assignment: Assignment, before: Manifest | None) -> str | None:
+    """What to ask where no version is kept: a set that was handed in already is out, however it got there.
+
+    before: what the last build wrote.
+    """
+    handed_in = next(assignment.course.submitted.glob(f"*/{assignment.name}/*"), None)
+    if handed_in is None or before is None or before.version != assignment.version or kept_versions(assignment):
+        return None
+    if (old := without_counts(before)) == (now := without_counts(assignment.manifest)):
+        return None
+    return (
+        f"submitted/ holds work on {assignment.name}, and under the same version students would now get something else "
+        f"({manifest_changes(old, now)[0]}). If {assignment.version} is out, write version = "
+        f'"{next_version([assignment.version])}" into assignments/{assignment.name}/assignment.toml and build again'
+    )
+
+
 def changes_since(kept: KeptVersion, manifest: Manifest, release: Mapping[str, bytes]) -> list[str]:
     """What students would get that is not as it was released, in words; then the files that it stands in.
 

@@ -46,7 +46,7 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
     from autograder.build import build as builder
     from autograder.build.on_disk import DifferenceKind
     from autograder.build.release_files import unneeded_packs
-    from autograder.build.released_content import require_version
+    from autograder.build.released_content import doubt, require_version
 
     if check and (force or archive):
         raise click.UsageError("--check writes nothing: omit --force and --archive.")
@@ -55,6 +55,7 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
         require_version(made.assignment, made.released)
         say(f"{assignment}: source and release are what assignments/{assignment} builds.")
         return
+    before = builder.built_before(assignment, Path.cwd())
     made, changes = builder.build(assignment, Path.cwd(), force=force)
     record(changed=[{"path": change.path, "what": _done(change, made)} for change in changes])
     for change in changes:
@@ -63,6 +64,8 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
     say(f"{assignment}: " + ("everything was up to date." if not count else f"built; {count} files changed."))
     if any(change.kind == DifferenceKind.CONFLICT for change in changes):
         say("Merge conflicts in products are gone. Tell git: git add source release")
+    if asked := doubt(made.assignment, before):
+        say(asked)
     if untold := made.assignment.untold:
         say(f"Empty in assignments/{assignment}/assignment.toml, so the handout cannot say it: {', '.join(untold)}")
     if packs := unneeded_packs(made.assignment):

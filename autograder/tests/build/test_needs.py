@@ -67,7 +67,6 @@ def test_every_name_of_the_kit_is_missed(sources: Path, name: str) -> None:
         ("class Mine(Base):\n    pass", "Base"),
         ("@decorated\ndef f(): pass", "decorated"),
         ("values = scaled_by_nobody + 1", "scaled_by_nobody"),
-        ("%%time\nwidth(unknown)", "unknown"),
     ],
 )
 def test_a_name_that_nothing_defines_is_named_with_its_cell(sources: Path, code: str, name: str) -> None:

@@ -11,7 +11,7 @@ from autograder.assignment.load import load_assignment
 from autograder.assignment.model import Assignment
 from autograder.assignment.test_digests import digests_of_tests
 from autograder.build import release_files
-from autograder.build.released_content import next_version, require_version
+from autograder.build.released_content import doubt, next_version, require_version
 from autograder.errors import CourseError
 from autograder.tests import tiny
 
@@ -95,3 +95,16 @@ def test_a_version_below_the_last_released_is_refused(sources: Path, last: str) 
 )
 def test_the_next_version_comes_after_the_last(released: list[str], after: str) -> None:
     assert next_version(released) == after
+
+
+def test_where_no_version_is_kept_work_that_was_handed_in_raises_the_question(sources: Path) -> None:
+    root = sources.parents[1]
+    before = load_assignment(tiny.NAME, root).manifest
+    tiny.edit(sources, f"{PROBLEM}/problem.toml", "points = 3", "points = 4")
+    assert doubt(load_assignment(tiny.NAME, root), before) is None
+    (root / "submitted" / "ada" / tiny.NAME).mkdir(parents=True)
+    (root / "submitted" / "ada" / tiny.NAME / tiny.NOTEBOOK).write_text("{}")
+    asked = doubt(load_assignment(tiny.NAME, root), before)
+    assert asked is not None and "(tiny-scale: points 3 → 4)" in asked and 'version = "1.1"' in asked
+    tiny.edit(sources, "assignment.toml", 'version = "1.0"', 'version = "1.1"')
+    assert doubt(load_assignment(tiny.NAME, root), before) is None

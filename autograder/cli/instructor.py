@@ -110,7 +110,7 @@ def solve(assignment: str, problem: str | None, out: Path, settings: tuple[str, 
     with progress("executing", None) as bar:
 
         def on_cell(file: str, done: int, total: int) -> None:
-            bar.update(bar.task_ids[0], completed=done, total=total, last=file)
+            bar.update(completed=done, total=total, last=file)
 
         solved = run_notebooks(course, out, problem=problem, settings=variables, on_cell=on_cell)
     for item in solved:

@@ -6,6 +6,7 @@ The engine is imported where it is used: `--help` and a usage error need no torc
 from __future__ import annotations
 
 import difflib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ from autograder.errors import BadInput, Surprise
 
 if TYPE_CHECKING:
     from autograder.assignment.model import Assignment
+    from autograder.grading.plan import Plan
+    from autograder.verify.cases import Case
     from autograder.verify.proof import Proof, Verdict
     from autograder.verify.proof_record import ProofRecord
 
@@ -147,33 +150,47 @@ def _report(proof: Proof, costs: bool) -> None:
     say_table(_cost_table(proof, costs), WIDTH)
     say_table(_gift_table(proof), WIDTH)
     told = proof.surprises if costs else proof.told_once
-    for surprise in told:
-        say(f"  {surprise}", err=True)
+    for text in (*told, *proof.remarks):
+        say(f"  {text}", err=True)
     if told:
-        each = "" if len(told) >= len(proof.surprises) else f" {len(proof.surprises)} in all: --costs lists each."
-        raise Surprise(f"{len(told)} surprises; see above.{each}")
+        count = len(proof.surprises)
+        each = f", each told once ({count} in all: --costs lists them)" if len(told) < count else ""
+        raise Surprise(f"{len(told)} surprises; see above{each}.")
     name, count = proof.assignment.name, len(proof.verdicts)
     say(f"{name}: {count} answers tried on {len(proof.tests)} tests, no surprise.")
 
 
 def _prove(course: Assignment, exercises: list[str], seeds: int, workers: int, allow_weak: bool) -> Proof:
+    from autograder.assignment.repeatable import refuse_chance
+    from autograder.build import copies
     from autograder.grading.grade_one import confined
     from autograder.verify.proof_record import ProofRecord
-    from autograder.verify.verify import plan_from_sources
+    from autograder.verify.verify import plan_from_sources, to_try
     from autograder.verify.verify import verify as prove
 
     problems = [one for one in course.problems if not set(exercises).isdisjoint(item.id for item in one.exercises)]
     record = ProofRecord(course)
-    record.begin(exercises)
-    plan = plan_from_sources(course, seed=0)
-    with confined(course, allow_weak) as sandbox, progress("verifying", None) as bar:
+    refuse_chance(course)
+    copies.refresh(course)
+
+    def prepare() -> tuple[Plan, list[Case]]:
+        record.begin(exercises)
+        plan = plan_from_sources(course, seed=0)
+        return plan, to_try(plan, problems, exercises, seeds)
+
+    with ThreadPoolExecutor(1) as beside:  # the sandbox takes seconds to start, in a process of its own
+        preparing = beside.submit(prepare)
+        sandbox = confined(course, allow_weak)
+    with sandbox, progress("verifying", None) as bar:
+        plan, cases = preparing.result()
 
         def on_verdict(verdict: Verdict, total: int) -> None:
-            bar.update(bar.task_ids[0], advance=1, total=total, last=verdict.case.label[:40])
+            bar.update(advance=1, total=total, last=verdict.case.label[:40])
 
         proof = prove(
-            plan, sandbox, problems=problems, exercises=exercises, seeds=seeds, workers=workers, on_verdict=on_verdict
-        )
+            plan, sandbox, problems=problems, exercises=exercises, seeds=seeds, workers=workers, on_verdict=on_verdict,
+            cases=cases,
+        )  # fmt: skip
     proof.before = {item.id: found.earned for item in course.manifest.exercises
                     if item.id not in exercises and (found := record.find(item.id, 1)) is not None}  # fmt: skip
     surprising = proof.surprising_exercises

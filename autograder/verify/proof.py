@@ -97,7 +97,7 @@ class Proof:
         found = {verdict.case.exercise for verdict in surprising} | {tests[test] for test in self.idle_tests}
         found |= {tests[test] for verdict in surprising if verdict.case.kind in FIRST for test in verdict.caught_by}
         problems = self.surprising_problems
-        found |= {exercise.id for exercise in self._tried if exercise.problem in problems}
+        found |= {exercise.id for exercise in self.tried if exercise.problem in problems}
         return found | self.untried.keys() | {name for name, _ in self._with_few_hidden()}
 
     @property
@@ -120,23 +120,27 @@ class Proof:
                     groups.setdefault(_cause(verdict.case, text), []).append((verdict.case.label, text))
         found = [f"{rows[0][0]}: {rows[0][1]}{_others([label for label, _ in rows[1:]])}" for rows in groups.values()]
         found += [_idle(test) + _should_catch(names) for test, names in idle.items()]
-        for exercise, count in self.untried.items():
-            found.append(f"{exercise}: {count} other answers were not tried: let its tests pass on the reference first")
         return [*found, *self._of_the_problems()]
+
+    @property
+    def remarks(self) -> list[str]:
+        """What was left out."""
+        why = "other answers were not tried: let its tests pass on the reference first"
+        return [f"{exercise}: {count} {why}" for exercise, count in self.untried.items()]
 
     def lies(self, problem: str) -> float:
         """The points of a problem that a worker which lies about itself could buy."""
         return sum(gift.points for gift in self.gifts(problem) if gift.kind == LIES)
 
     @property
-    def _tried(self) -> list[Exercise]:
+    def tried(self) -> list[Exercise]:
         """The exercises that were to be proved."""
         found = [exercise for name in self.problems for exercise in self.assignment.problem(name).exercises]
         return [exercise for exercise in found if self.exercises is None or exercise.id in self.exercises]
 
     def _is_complete(self, problem: str) -> bool:
         """Whether what is earned without a method is known of the whole problem, from now or before."""
-        known = self.before.keys() | {exercise.id for exercise in self._tried}
+        known = self.before.keys() | {exercise.id for exercise in self.tried}
         return {exercise.id for exercise in self.assignment.problem(problem).exercises} <= known - self.untried.keys()
 
     def _of_the_problems(self) -> Iterator[str]:
@@ -164,7 +168,7 @@ class Proof:
 
     def _with_few_hidden(self) -> Iterator[tuple[str, str]]:
         """Exercises with too few points in hidden tests, and what is said of them."""
-        for exercise in self._tried:
+        for exercise in self.tried:
             if (share := hidden_share(self.tests, exercise.id)) < HIDDEN_SHARE - 1e-9:
                 text = (
                     f"{exercise.id}: hidden tests hold {share:.0%} of the points, at least {HIDDEN_SHARE:.0%} are "
@@ -191,7 +195,7 @@ def _cause(case: Case, text: str) -> str:
 
 def _others(labels: list[str]) -> str:
     """The other answers of a group."""
-    return f" (so {_listed(labels)})" if labels else ""
+    return f" (likewise {_listed(labels)})" if labels else ""
 
 
 def _listed(names: list[str]) -> str:
@@ -202,10 +206,8 @@ def _listed(names: list[str]) -> str:
 def summary(proof: Proof) -> list[tuple[str, ...]]:
     """One row an exercise: points, tests, and how many answers of each kind came out as they should."""
     rows = []
-    for exercise in proof.assignment.manifest.exercises:
+    for exercise in proof.tried:
         mine = [v for v in proof.verdicts if v.case.problem == exercise.problem]
-        if not mine:
-            continue
         counts = []
         for kind in KINDS:
             tried = [v for v in mine if v.case.kind == kind and v.case.exercise in ("", exercise.id)]

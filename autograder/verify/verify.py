@@ -51,23 +51,24 @@ def verify(
     seeds: int = 20,
     workers: int = 2,
     on_verdict: Callable[[Verdict, int], None] = lambda verdict, total: None,
+    cases: Sequence[Case] | None = None,
 ) -> Proof:
     """Try every answer of every problem (or of some, or to some exercises), in forked processes.
 
-    The reference comes first: of an exercise whose tests it fails, no other answer is tried.
+    The reference comes first: of an exercise whose tests it fails, no other answer is tried. cases: what `to_try` made
+    of the same, where that was done before.
     """
     torch.set_num_threads(1)  # a process that has started more, as the library may here, cannot fork safely
     problems = plan.assignment.problems if problems is None else problems
-    library = import_library(plan.assignment.release, plan.assignment.library)
-    cases = [case for item in problems for case in cases_of(item, library, plan.seed, seeds, exercises)]
+    cases = to_try(plan, problems, exercises, seeds) if cases is None else cases
     wanted = {name for item in problems for name in item.references if exercises is None or name in exercises}
     tests = tuple(test for test in plan.tests if test.mark.exercise in wanted)
     proof = Proof(plan.assignment, tests, exercises=wanted)
     _shared[:] = [(plan, sandbox)]
     with forked_pool(workers) as pool:
 
-        def run(cases: list[Case], broken: frozenset[str], total: int) -> None:
-            for future in as_completed([pool.submit(_try, case, broken) for case in cases]):
+        def run(some: list[Case], broken: frozenset[str], total: int) -> None:
+            for future in as_completed([pool.submit(_try, case, broken) for case in some]):
                 proof.verdicts.append(future.result())
                 on_verdict(proof.verdicts[-1], total)
 
@@ -81,6 +82,12 @@ def verify(
     order = {case: number for number, case in enumerate(cases)}
     proof.verdicts.sort(key=lambda verdict: order[verdict.case])
     return proof
+
+
+def to_try(plan: Plan, problems: Sequence[Problem], exercises: Collection[str] | None, seeds: int) -> list[Case]:
+    """Every answer to try on these problems, or on some of their exercises."""
+    library = import_library(plan.assignment.release, plan.assignment.library)
+    return [case for item in problems for case in cases_of(item, library, plan.seed, seeds, exercises)]
 
 
 def _failing_the_reference(proof: Proof) -> frozenset[str]:

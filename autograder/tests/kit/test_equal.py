@@ -60,7 +60,7 @@ def message(actual: Any, expected: Any, **options: Any) -> str:
     return str(caught.value).removeprefix("f(3): ")
 
 
-EQUAL = [
+EQUAL: list[tuple[Any, Any]] = [
     (None, None),
     (True, True),
     (3, 3),
@@ -107,7 +107,7 @@ def test_what_is_equal_passes(actual: Any, expected: Any) -> None:
     assert_equal(actual, expected, what="x")
 
 
-DIFFERENT = [
+DIFFERENT: list[tuple[Any, Any, str]] = [
     (8, 9, "off by 1: yours 8, expected 9"),
     (True, 1, "expected the int 1, got the bool True"),
     (1, True, "expected the bool True, got the int 1"),

@@ -42,6 +42,7 @@ def assert_equal(
 
     An int may stand for a float (3 for 3.0); a float for an int may not, and True is never 1. numpy's scalars count as
     Python's numbers. NaN equals NaN. Texts are compared character by character, dicts without regard to order.
+    `Generated([0, 1], finished=False)` is what gives 0 and 1 and then goes on.
 
     atol, rtol: a float may be off by atol + rtol * |expected|; by default 1e-9 (1e-5 in arrays of float32) and 1e-9.
     Whole numbers have to be exact, unless one of these is given.
@@ -109,7 +110,9 @@ class _Comparison:
         if kind == wanted and kind not in ("list", "tuple", "generator"):
             return _other(kind, mine, theirs, path)
         right = _items(wanted, theirs)
-        found = self._sequence(_items(kind, mine, len(right) + 1), right, path)
+        own = _items(kind, mine, len(right) + 1)
+        goes_on = wanted == "generator" and not theirs.finished
+        found = self._sequence(own[: len(right)] if goes_on else own, right, path)
         return found or (_ending(mine, theirs, path) if kind == wanted == "generator" else None)
 
     def _may_stand_for(self, kind: str, wanted: str, mine: Any) -> bool:
@@ -187,7 +190,8 @@ def _other(kind: str, mine: Any, theirs: Any, path: str) -> ValueDifference | No
 
 
 def _ending(mine: Any, theirs: Any, path: str) -> ValueDifference | None:
-    if mine.finished == theirs.finished:
+    is_at_its_end = mine.finished and len(mine.items) == len(theirs.items)
+    if is_at_its_end == theirs.finished:
         return None
     end = "end there" if theirs.finished else "go on"
     return ValueDifference(path, f"the first {len(theirs.items)} items are right, and then it should {end}")

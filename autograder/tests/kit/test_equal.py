@@ -15,15 +15,7 @@ import torch
 from kit.compare import CheckFailed, expect_number
 from kit.equal import MAX_MESSAGE, assert_equal
 from kit.plain_values import described, shown
-
-
-class Generated:
-    """As the kit's own: what a generator gave."""
-
-    __module__ = "kit.wire"
-
-    def __init__(self, items: list[Any], finished: bool = True) -> None:
-        self.items, self.finished = items, finished
+from kit.wire import Generated, Unsent
 
 
 class Colour(IntEnum):
@@ -99,6 +91,9 @@ EQUAL: list[tuple[Any, Any]] = [
     (Colour.RED, 1),
     (Generated([1, 2]), Generated([1, 2])),
     (Generated([1], False), Generated([1], False)),
+    (Generated([1, 2], False), Generated([1], False)),
+    (Generated([1, 2]), Generated([1], False)),
+    ([((Unsent("Node"),), {})], [((Unsent("Node"),), {})]),
 ]
 
 
@@ -172,6 +167,10 @@ DIFFERENT: list[tuple[Any, Any, str]] = [
     (Generated([1, 2], False), [1, 2], "expected a list of 2, got a generator of 2 items or more"),
     (Generated([1, 3]), Generated([1, 2]), "off by 1 at [1]"),
     (Generated([1], False), Generated([1]), "the first 1 items are right, and then it should end"),
+    (Generated([1]), Generated([1], False), "the first 1 items are right, and then it should go on"),
+    (Generated([]), Generated([1], False), "expected 1 item, got 0"),
+    ([0, 1], Generated([0, 1]), "expected a generator of 2 items, got a list of 2"),
+    (Unsent("Node"), Unsent("Leaf"), "another value: yours 'Node', expected 'Leaf'"),
     (Liar(3), 4, "off by 1: yours 3, expected 4"),
     (LyingList([9]), [1, 2, 3], "expected 3 items, got 1"),
 ]

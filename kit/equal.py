@@ -54,9 +54,7 @@ def assert_equal(
     comparison = _Comparison(Tolerance(atol, rtol), any_kind)
     found = comparison.difference(actual, expected, any_order=any_order)
     if found is not None:
-        place = f" at {found.path}" if found.path else ""
-        detail = f": {found.detail}" if found.detail else ""
-        message = on_one_line(f"{what}: {found.said}{place}{detail}", MAX_MESSAGE)
+        message = on_one_line(f"{what}: {found.told()}", MAX_MESSAGE)
         raise CheckFailed(message, _FORGOTTEN if actual is None else hint)
 
 
@@ -152,7 +150,7 @@ class _Comparison:
             return ValueDifference(
                 path, "the same items in another order", _first_pair(mine, theirs, next(iter(found)))
             )
-        share = f"; {len(found)} of {len(theirs)} items differ" if len(theirs) > 1 else ""
+        share = f"{len(found)} of {len(theirs)} items differ" if len(theirs) > 1 else ""
         return next(iter(found.values())).with_share(share)
 
     def _dict(self, mine: dict[Any, Any], theirs: dict[Any, Any], path: str) -> ValueDifference | None:
@@ -164,7 +162,7 @@ class _Comparison:
             own = exact[frozen(key)] if frozen(key) in exact else self._near(key, mine)
             if (one := self.difference(mine[own], value, f"{path}[{shown(key, 40)}]")) is not None:
                 wrong.append(one)
-        share = f"; the values of {len(wrong)} of {len(theirs)} keys differ" if len(theirs) > 1 else ""
+        share = f"the values of {len(wrong)} of {len(theirs)} keys differ" if len(theirs) > 1 else ""
         return wrong[0].with_share(share) if wrong else None
 
     def _near(self, key: Any, mine: dict[Any, Any]) -> Any:

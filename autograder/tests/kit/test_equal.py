@@ -145,7 +145,11 @@ DIFFERENT: list[tuple[Any, Any, str]] = [
     (set(range(20)), set(), "20 items are not expected: not expected 0, 1, 2, 3, 4 and 15 more"),
     ({"1": 2}, {1: 2}, "missing 1; not expected '1' (yours is the str '1', expected the int 1)"),
     ({"a": 1}, {"a": 1, "b": 2}, "1 key is missing: missing 'b'"),
-    ({"a": 1, "c": [1, 2]}, {"a": 1, "c": [1, 3]}, "off by 1 at ['c'][1]: yours 2, expected 3; 1 of 2 items differ"),
+    (
+        {"a": 1, "c": [1, 2]},
+        {"a": 1, "c": [1, 3]},
+        "off by 1 at ['c'][1]: yours 2, expected 3; the values of 1 of 2 keys differ",
+    ),
     ({"a": 1, "b": 5}, {"a": 2, "b": 6}, "off by 1 at ['a']: yours 1, expected 2; the values of 2 of 2 keys differ"),
     ([{"k": (1, "x")}], [{"k": (1, "y")}], "another text at [0]['k'][1]: character 1"),
     (range(3), range(4), "another value: yours range(0, 3), expected range(0, 4)"),

@@ -44,8 +44,9 @@ def recipes() -> Iterator[Recipe]:
     for section in PAGE.split("\n## ")[1:]:
         if blocks := _BLOCK.findall(section):
             assert len(blocks) == 2, f"{section[:40]}: not a student's code and a test"
+            code, test = blocks
             mistakes = tuple(Mistake(*found) for found in _MISTAKE.findall(section))
-            yield Recipe(section.partition("\n")[0], *blocks, mistakes)
+            yield Recipe(section.partition("\n")[0], code, test, mistakes)
 
 
 PREAMBLE = _BLOCK.findall(PAGE.split("\n## ")[0])[0]

@@ -73,8 +73,8 @@ def grade(
     """Grade DIR/<student>/ASSIGNMENT/ (DIR is submitted/ unless given) into results and nbgrader's gradebook.
 
     Points, version or texts that were changed since the last build are refused (exit code 5): build first. Tests may
-    have changed. Students' code runs in confined processes of its own. Unchanged submissions keep their result; a run that was
-    stopped goes on where it was. Exit code 8 if anything could not be graded.
+    have changed. Students' code runs in confined processes of its own. Unchanged submissions keep their result; a run
+    that was stopped goes on where it was. Exit code 8 if anything could not be graded.
 
     Up to the deadline in assignment.toml a result is provisional: each submission is tested with inputs of its own, and
     feedback tells only how many hidden tests pass. After it everything is graded again, with the same inputs for all.

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from autograder.assignment.load import load_assignment
+from autograder.assignment.released import release_notebook
 from autograder.build import as_built, build
-from autograder.errors import CourseError, EditedByHand, Stale
+from autograder.errors import BadInput, CourseError, EditedByHand, Stale
 from autograder.tests import tiny
+from autograder.verify.solve import solve
 from kit.manifest import Manifest
 
 REPOSITORY = Path(__file__).parents[3]
@@ -85,7 +87,7 @@ def assert_merged(root: Path) -> None:
     assert as_built.load_built(tiny.NAME, root).manifest.exercise("tiny-scale").points == 30
 
 
-@pytest.mark.parametrize("way", ["merge", "rebase", "cherry-pick", "merge --squash"])
+@pytest.mark.parametrize("way", ["merge", "rebase", "merge --squash"])
 def test_changes_of_different_problems_come_together_without_a_conflict(root: Path, way: str) -> None:
     change_two_problems(root)
     git(root, *way.split(), "text")
@@ -133,6 +135,19 @@ def test_a_manifest_with_a_conflict_is_named_as_that_where_it_is_read(root: Path
         as_built.load_built(tiny.NAME, root)
     with pytest.raises(ValueError, match=r"manifest\.json: it holds a merge conflict \(line 1\)"):
         Manifest.read(path)
+
+
+@pytest.mark.parametrize("folder", ["source", "release"])
+def test_a_notebook_with_a_conflict_is_named_as_that_where_it_is_read(root: Path, folder: str) -> None:
+    assignment = load_assignment(tiny.NAME, root)
+    path = root / folder / tiny.NAME / tiny.NOTEBOOK
+    path.write_text(f"<<<<<<< HEAD\n{path.read_text()}=======\n{{}}\n>>>>>>> other\n")
+    fix = r"holds a merge conflict \(line 1\): run `autograder build tinyset`, then git add"
+    with pytest.raises(BadInput, match=f"{folder}/tinyset/{tiny.NOTEBOOK} {fix}"):
+        if folder == "source":
+            solve(assignment, root / "out", problem=tiny.PROBLEM)
+        else:
+            release_notebook(assignment, tiny.NOTEBOOK)
 
 
 @pytest.mark.parametrize("side", ["--ours", "--theirs"])

@@ -20,6 +20,7 @@ from autograder.assignment.model import Assignment
 from autograder.build import copies
 from autograder.errors import AutograderError, BadInput
 from autograder.files import put_interpreter_on_path, write_atomically
+from kit.conflicts import conflict_in
 
 CELL_SECONDS = 3600
 
@@ -59,6 +60,9 @@ def solve(
             source = assignment.source / item.notebook_file
             if not source.is_file():
                 raise BadInput(f"{source} is missing: run `autograder build {assignment.name}`")
+            if line := conflict_in(source.read_bytes()):
+                fix = f"run `autograder build {assignment.name}`, then git add"
+                raise BadInput(f"{source} holds a merge conflict (line {line}): {fix}")
             solved.append(_run(source, folder, out, on_cell))
     return solved
 

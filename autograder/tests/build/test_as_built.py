@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from nbgrader.converters.base import NbGraderException
+from nbgrader.coursedir import CourseDirectory
 
 from autograder.assignment.model import Assignment
 from autograder.build import as_built
+from autograder.cli import nbgrader_commands
 from autograder.errors import AutograderError, BadInput, Stale
 from autograder.tests import marking, tiny
 from autograder.tests.command_line import run
@@ -72,6 +77,21 @@ def test_every_command_that_gives_or_shows_marks_refuses(
     done = run(*words)
     assert isinstance(done.exception, Stale) and "tiny-scale: points 3 → 30" in str(done.exception)
     assert not (tinyset.root / "results").exists() and not (tinyset.root / "feedback").exists()
+
+
+def test_nbgraders_own_commands_refuse_as_well(tinyset: Assignment) -> None:
+    tiny.edit(tinyset.folder, TOML, "points = 3", "points = 30")
+    folder = tinyset.course.submitted / "ada" / tiny.NAME
+    folder.mkdir(parents=True)
+    directory = CourseDirectory(root=str(tinyset.root), assignment_id=tiny.NAME)
+    grading = nbgrader_commands.ConfinedAutograde(coursedir=directory)
+    grading.assignments = {str(folder): []}
+    with pytest.raises(NbGraderException, match="tiny-scale: points 3 → 30"):
+        grading.convert_notebooks()
+    exporter: Any = SimpleNamespace(parent=SimpleNamespace(coursedir=directory))
+    place = {"assignment": tiny.NAME, "student": "ada", "db_url": "sqlite:///gradebook.db"}
+    with pytest.raises(Stale, match="tiny-scale: points 3 → 30"):
+        nbgrader_commands.FeedbackExporter.from_filename(exporter, tiny.NOTEBOOK, {"nbgrader": place})
 
 
 def test_a_set_that_was_never_built_is_not_graded(sources: Path) -> None:

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from autograder.assignment.load import load_assignment
+from autograder.assignment.released import release_notebook
 from autograder.build import as_built, build
-from autograder.errors import CourseError, EditedByHand, Stale
+from autograder.errors import BadInput, CourseError, EditedByHand, Stale
 from autograder.tests import tiny
+from autograder.verify.solve import solve
 from kit.manifest import Manifest
 
 REPOSITORY = Path(__file__).parents[3]
@@ -27,7 +29,10 @@ PRODUCTS = (
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository with a set of two problems, built and committed, as this one keeps ps3."""
+    """A repository with a set of two problems, built and committed as this one keeps ps3, and each changed on a branch.
+
+    The branch "points" is the one that is there; "text" is to be merged.
+    """
     root = tmp_path_factory.mktemp("template")
     folder = tiny.write(root)
     tiny.add_problem(folder, OTHER, "turn-")
@@ -37,6 +42,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     build.build(tiny.NAME, root)
     git(root, "init", "--quiet", "--initial-branch=main")
     commit(root, "a set of two problems")
+    change(root, "text", f"{OTHER}/notebook.py", "Two exercises", "A pair of exercises")
+    change(root, "points", f"{tiny.PROBLEM}/problem.toml", "points = 3", "points = 30")
     return root
 
 
@@ -66,15 +73,9 @@ def change(root: Path, branch: str, file: str, old: str, new: str) -> None:
     commit(root, f"change {file}")
 
 
-def change_two_problems(root: Path) -> None:
-    change(root, "text", f"{OTHER}/notebook.py", "Two exercises", "A pair of exercises")
-    change(root, "points", f"{tiny.PROBLEM}/problem.toml", "points = 3", "points = 30")
-
-
 def without_union(root: Path) -> None:
     """As in a course whose .gitattributes do not say how products are merged."""
-    git(root, "rm", "--quiet", UNION)
-    commit(root, "no attributes")
+    (root / ".git" / "info" / "attributes").write_text("source/** merge\nrelease/** merge\n")
 
 
 def assert_merged(root: Path) -> None:
@@ -85,9 +86,8 @@ def assert_merged(root: Path) -> None:
     assert as_built.load_built(tiny.NAME, root).manifest.exercise("tiny-scale").points == 30
 
 
-@pytest.mark.parametrize("way", ["merge", "rebase", "cherry-pick", "merge --squash"])
+@pytest.mark.parametrize("way", ["merge", "rebase", "merge --squash"])
 def test_changes_of_different_problems_come_together_without_a_conflict(root: Path, way: str) -> None:
-    change_two_problems(root)
     git(root, *way.split(), "text")
     if "squash" in way:
         commit(root, "squashed")
@@ -101,7 +101,6 @@ def test_changes_of_different_problems_come_together_without_a_conflict(root: Pa
 
 def test_where_products_conflict_a_build_settles_all_of_it(root: Path) -> None:
     without_union(root)
-    change_two_problems(root)
     git(root, "merge", "text", fails=True)
     told = f"release/tinyset/{tiny.NOTEBOOK} holds a merge conflict"
     with pytest.raises(Stale, match=rf"{told}. Run: autograder build tinyset, then git add"):
@@ -135,10 +134,22 @@ def test_a_manifest_with_a_conflict_is_named_as_that_where_it_is_read(root: Path
         Manifest.read(path)
 
 
+@pytest.mark.parametrize("folder", ["source", "release"])
+def test_a_notebook_with_a_conflict_is_named_as_that_where_it_is_read(root: Path, folder: str) -> None:
+    assignment = load_assignment(tiny.NAME, root)
+    path = root / folder / tiny.NAME / tiny.NOTEBOOK
+    path.write_text(f"<<<<<<< HEAD\n{path.read_text()}=======\n{{}}\n>>>>>>> other\n")
+    fix = r"holds a merge conflict \(line 1\): run `autograder build tinyset`, then git add"
+    with pytest.raises(BadInput, match=f"{folder}/tinyset/{tiny.NOTEBOOK} {fix}"):
+        if folder == "source":
+            solve(assignment, root / "out", problem=tiny.PROBLEM)
+        else:
+            release_notebook(assignment, tiny.NOTEBOOK)
+
+
 @pytest.mark.parametrize("side", ["--ours", "--theirs"])
 def test_taking_one_side_of_every_product_does_no_harm(root: Path, side: str) -> None:
     without_union(root)
-    change_two_problems(root)
     git(root, "merge", "text", fails=True)
     conflicting = git(root, "diff", "--name-only", "--diff-filter=U").split()
     git(root, "checkout", side, "--", *conflicting)
@@ -162,7 +173,6 @@ def test_the_same_problem_changed_twice_conflicts_in_its_source_alone(root: Path
 
 @pytest.mark.parametrize("moment", ["before the merge", "after the merge"])
 def test_what_a_person_wrote_into_a_product_is_not_taken_for_a_merge(root: Path, moment: str) -> None:
-    change_two_problems(root)
     if moment == "after the merge":
         git(root, "merge", "text")
     (root / HANDOUT).write_text((root / HANDOUT).read_text() + "By hand.\n")

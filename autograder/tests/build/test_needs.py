@@ -111,8 +111,9 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize("package", IMPORTS)
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(
+    ("place", "package"), [*((BOOK, package) for package in IMPORTS), *((place, "pillow") for place in PLACES)]
+)
 def test_a_package_that_requirements_do_not_name_is_named(sources: Path, place: str, package: str) -> None:
     put(sources, place, PLACES[place].format(IMPORTS[package]))
     (line,) = complaints(sources)

@@ -8,15 +8,13 @@ from dataclasses import dataclass, field
 from autograder.assignment.model import Assignment
 from autograder.grading.plan import hidden_share
 from autograder.verify.cases import FIRST, KINDS, WRONG, Case
-from autograder.verify.empty_answers import LIES, MOST, MOST_OF_A_PROBLEM, Earned, Gift
+from autograder.verify.empty_answers import LIES, MOST, MOST_OF_A_PROBLEM, Earned, Gift, Way
 from autograder.verify.mistakes import MistakeCost
 from kit.manifest import Exercise
 from kit.runner import TestInfo
 
 HIDDEN_SHARE = 2 / 3  # of every exercise's points, at least: what public tests ask, anyone can read
 NAMED = 3  # answers that a surprise names; of the others it gives the number
-
-Way = tuple[str, str]  # kind and name of an answer without a method
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from autograder.verify.proof_record import ProofRecord
 
 SEEDS = 20  # for the reference
-WIDTH = 110  # of tables, where there is no terminal
+WIDTH = 120  # of tables, where there is no terminal
 
 
 @click.command()

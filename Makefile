@@ -59,6 +59,7 @@ test-browser: venv sandbox
 	$(BIN)/python -m pytest autograder/tests/browser
 
 lint: venv
+	$(BIN)/python -m autograder.verify.tidy_tests $(ASSIGNMENT)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy -p autograder -p kit

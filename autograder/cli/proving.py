@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from autograder.verify.proof_record import ProofRecord
 
 SEEDS = 20  # for the reference
-WIDTH = 110  # of tables, where there is no terminal
+WIDTH = 120  # of tables, where there is no terminal
 
 
 @click.command()
@@ -71,8 +71,10 @@ def verify(
         for path in draw_sheets(course, figures, problem=problem):
             say(str(path))
         return
+    untidy = _untidy(course, names)
     if wanted := names if everything else _unproved(course, names, seeds):
         _report(_prove(course, wanted, seeds, workers, allow_weak), costs)
+    _refuse_untidy(untidy)
 
 
 def course_of(name: str, problem: str | None, everything: bool) -> Assignment:
@@ -119,9 +121,28 @@ def prove_all(name: str, workers: int, allow_weak: bool) -> None:
 
     released, course = load_assignment(name), course_of(name, None, everything=True)
     record = ProofRecord(released)
+    untidy = _untidy(course, [item.id for item in course.manifest.exercises])
     others = [item.id for item in course.manifest.exercises if record.find(item.id, SEEDS) is None]
     if wanted := _unproved(course, others, SEEDS):
         _report(_prove(course, wanted, SEEDS, workers, allow_weak), costs=False)
+    _refuse_untidy(untidy)
+
+
+def _untidy(course: Assignment, exercises: list[str]) -> int:
+    """Say what a reader of these exercises' tests would stumble over; returns how much."""
+    from autograder.verify.tidy_tests import complaints
+
+    problems = {course.manifest.exercise(name).problem for name in exercises}
+    paths = [path for problem in course.problems if problem.name in problems for path in problem.tests]
+    found = complaints(paths, course.root)
+    for text in found:
+        say(f"  {text}", err=True)
+    return len(found)
+
+
+def _refuse_untidy(lines: int) -> None:
+    if lines:
+        raise Surprise(f"{lines} {'line' if lines == 1 else 'lines'} of the tests to change; see above.")
 
 
 def _unproved(course: Assignment, exercises: list[str], seeds: int) -> list[str]:

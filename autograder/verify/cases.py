@@ -108,17 +108,18 @@ def _cases_beside(
 ) -> Iterator[Case]:
     """Right answers that use nothing of earlier exercises, each beside every wrong answer to one of these.
 
-    Where neither the answer nor its tests name anything of the wrong one, one of these pairs is enough.
+    Where neither the answer nor its tests name anything of the wrong one, one pair for two exercises is enough.
     """
+    seen = set[tuple[str, str]]()
     for answer in right:
         before = earlier(problem.exercises, answer.exercise)
         if not _names_in(answer.code) & {name for item in before for name in item.names}:
             notebook = _with_answer(problem, answer)
-            seen = set[str]()
             for other in (other for other in wrong if other.exercise in {item.id for item in before}):
-                if other.exercise in seen and answer.exercise not in concerned(notebook, {other.exercise: other.code}):
+                pair = answer.exercise, other.exercise
+                if pair in seen and answer.exercise not in concerned(notebook, {other.exercise: other.code}):
                     continue
-                seen.add(other.exercise)
+                seen.add(pair)
                 name = f"{answer.name} beside {other.exercise} {other.name}"
                 code = ((other.exercise, other.code),)
                 yield Case(BESIDE, problem.name, name, seed, answer.exercise, answer.code, beside=code)

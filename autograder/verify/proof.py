@@ -96,7 +96,7 @@ class Proof:
         found |= {tests[test] for verdict in surprising if verdict.case.kind in FIRST for test in verdict.caught_by}
         problems = self.surprising_problems
         found |= {exercise.id for exercise in self.tried if exercise.problem in problems}
-        return found | self.untried.keys() | {name for name, _ in self._with_few_hidden()}
+        return (found | self.untried.keys() | {name for name, _ in self._with_few_hidden()}) - {""}
 
     @property
     def surprises(self) -> list[str]:

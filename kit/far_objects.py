@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import copy
 import importlib
 import operator
 from collections.abc import Callable, ItemsView, Iterator, KeysView, ValuesView
@@ -204,6 +205,8 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     **{kind.__name__: kind for kind in (bool, str, int, float, reversed)},
     **{f.__name__: f for f in (len, repr, format, iter, next, divmod, round, getattr, setattr, delattr, hasattr)},
     "call": lambda function, *args, **kwargs: function(*args, **kwargs),
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
     "enter": lambda context: type(context).__enter__(context),
     "left": _left,
     "swallows": _swallows,

@@ -18,7 +18,7 @@ So nothing here compares an object with a plain value; a test compares what the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
@@ -41,6 +41,18 @@ class Asks(Protocol):
     ) -> Any: ...
     def _call(self, target: Any, method: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
     def _left(self, context: Object, error: BaseException | None) -> None: ...
+
+
+Operator = Callable[["Object", Any], Any]
+
+
+def _operators(name: str) -> tuple[Operator, Operator, Operator]:
+    """`a + b` with the object on the left, with it on the right, and `a += b`."""
+    return (
+        lambda self, other: _meet(name, self, other),
+        lambda self, other: _meet(name, other, self),
+        lambda self, other: _meet(f"i{name}", self, other),
+    )
 
 
 class Object:
@@ -107,6 +119,12 @@ class Object:
     def __contains__(self, item: Any) -> bool:
         return _of_kind(bool, _meet("contains", self, item), "in")
 
+    def __copy__(self) -> Object:
+        return _copied(self, "copy")
+
+    def __deepcopy__(self, memo: object) -> Object:
+        return _copied(self, "deepcopy")
+
     # --- loops ------------------------------------------------------------------------------------------------------
 
     def __iter__(self) -> Iterator[Any]:
@@ -141,6 +159,38 @@ class Object:
     def __delitem__(self, key: Any) -> None:
         _ask(self, "delitem", key)
 
+    # --- operators: with an object on the left, on the right, and in place ------------------------------------------
+
+    __add__, __radd__, __iadd__ = _operators("add")
+    __sub__, __rsub__, __isub__ = _operators("sub")
+    __mul__, __rmul__, __imul__ = _operators("mul")
+    __truediv__, __rtruediv__, __itruediv__ = _operators("truediv")
+    __floordiv__, __rfloordiv__, __ifloordiv__ = _operators("floordiv")
+    __mod__, __rmod__, __imod__ = _operators("mod")
+    __pow__, __rpow__, __ipow__ = _operators("pow")
+    __matmul__, __rmatmul__, __imatmul__ = _operators("matmul")
+    __and__, __rand__, __iand__ = _operators("and")
+    __or__, __ror__, __ior__ = _operators("or")
+    __xor__, __rxor__, __ixor__ = _operators("xor")
+    __lshift__, __rlshift__, __ilshift__ = _operators("lshift")
+    __rshift__, __rrshift__, __irshift__ = _operators("rshift")
+    __divmod__, __rdivmod__ = _operators("divmod")[:2]
+
+    def __neg__(self) -> Any:
+        return _meet("neg", self)
+
+    def __pos__(self) -> Any:
+        return _meet("pos", self)
+
+    def __abs__(self) -> Any:
+        return _meet("abs", self)
+
+    def __invert__(self) -> Any:
+        return _meet("invert", self)
+
+    def __round__(self, *digits: Any) -> Any:
+        return _ask(self, "round", *digits)
+
     # --- comparisons ------------------------------------------------------------------------------------------------
 
     def __eq__(self, other: object) -> Any:
@@ -172,37 +222,6 @@ class RemoteFunction(Object):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return _student_of(self)._call(self, None, args, kwargs)
-
-
-BINARY = (
-    "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift",
-)  # fmt: skip
-UNARY = ("neg", "pos", "abs", "invert")
-
-
-def _add_operators() -> None:
-    """`a + b` with an object on either side, `a += b`, `-a`, `divmod` and `round`: some forty methods of two lines."""
-
-    def two(name: str) -> Any:
-        return lambda self, other: _meet(name, self, other)
-
-    def turned(name: str) -> Any:
-        return lambda self, other: _meet(name, other, self)
-
-    def one(name: str) -> Any:
-        return lambda self: _meet(name, self)
-
-    for name in BINARY:
-        setattr(Object, f"__{name}__", two(name))
-        setattr(Object, f"__r{name}__", turned(name))
-        setattr(Object, f"__i{name}__", two(f"i{name}"))
-    for name in UNARY:
-        setattr(Object, f"__{name}__", one(name))
-    setattr(Object, "__divmod__", two("divmod"))  # noqa: B010 - mypy knows no such method
-    setattr(Object, "__round__", lambda self, *digits: _ask(self, "round", *digits))  # noqa: B010
-
-
-_add_operators()
 
 
 # --- what syntax does not reach ---------------------------------------------------------------------------------------
@@ -297,6 +316,11 @@ def _of_kind(kind: type[T], value: Any, what: str) -> T:
     if type(value) is not kind:
         raise WireError(f"{what} of an object that is no {kind.__name__}")
     return value
+
+
+def _copied(thing: Object, name: str) -> Object:
+    copied = _student_of(thing)._operate(name, (thing,), asked=is_asked_for(thing))
+    return _of_kind(Object, copied, f"{name}()")
 
 
 def _compared(name: str, one: Object, other: object) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kit.objects import MisusedObject, Object, asked_for, class_of, kind_shown
 from kit.plain_values import read
 from kit.student import StudentError, StudentMissing
 
@@ -125,6 +126,20 @@ def expect_number(value: Any, *, what: str, kind: type = float, hint: str | None
     return number
 
 
+def expect_object(value: Any, *, what: str, kind: str | None = None, hint: str | None = None) -> Object:
+    """`value`, if it is an object of the student's, and its class is called `kind` (or any); else fail.
+
+    What comes back may be used in operators with plain values, as what `student.make` gives.
+    """
+    __tracebackhide__ = True
+    wanted = f"an object of class {kind}" if kind else "an object"
+    if not isinstance(value, Object):
+        raise _another_kind(f"{what}: expected {wanted}", value, hint)
+    if kind is not None and class_of(value) != kind:
+        raise CheckFailed(f"{what}: expected {wanted}, got {kind_shown(value)}", hint)
+    return asked_for(value)
+
+
 def assert_raises(kind: type[Exception], call: Callable[[], Any], *, what: str, hint: str | None = None) -> Exception:
     """Fail unless `call` raises `kind`. Belongs beside a valid call: else a stub that always raises would pass.
 
@@ -133,6 +148,8 @@ def assert_raises(kind: type[Exception], call: Callable[[], Any], *, what: str, 
     __tracebackhide__ = True
     try:
         value = call()
+    except MisusedObject:
+        raise
     except kind as error:
         stub = kind is not NotImplementedError and isinstance(error, NotImplementedError)
         if stub or getattr(error, "preparing", False):
@@ -164,6 +181,8 @@ def _kind(value: Any) -> str:
         return f"a tensor of shape {tuple(value.shape)}, {_short(value.dtype)}"
     if isinstance(value, (tuple, list)):
         return f"a {type(value).__name__} of {len(value)}"
+    if isinstance(value, Object):
+        return kind_shown(value)
     return "None" if value is None else f"a {type(value).__name__}"
 
 

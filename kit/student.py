@@ -123,6 +123,9 @@ _STATE_PARTS: dict[str, type] = {
 }  # fmt: skip
 
 
+_PLAIN = frozenset({type(None), bool, int, float, str, Tensor})  # nothing in them lives on the far side
+
+
 class Student:
     """A student's code as a test sees it.
 
@@ -130,11 +133,11 @@ class Student:
     `student.make("Stack")` calls a class or a function and keeps what it returns (`kit.objects`), `student.value("x")`
     is a variable, `student.calls(recorded)` what a function of the test's was called with (`kit.callbacks`).
     `student.build("MAEEncoder", dim=64)` makes a module and returns a handle. `student.run(Lib("ps3.x.y"), …)` calls a
-    function of the shipped library or of Python's own there. `student.vjp(…)` asks for gradients.
-    After a call, `student.unchanged_inputs` tells whether its tensors, lists and dicts are as they were, and
-    `student.flags` which of requires_grad, parameter, subclass, inference its result carried. After any request,
-    `student.changed_modes` tells which of torch's modes (grad, inference, default dtype, threads) it left changed.
-    A generator's items are taken until `student.most_items`.
+    function of the shipped library, or of Python's own, there. `student.vjp(…)` asks for gradients. After a call,
+    `student.unchanged_inputs` tells whether its tensors, lists and dicts are as they were, and `student.flags` which of
+    requires_grad, parameter, subclass, inference its result carried. After any request, `student.changed_modes` tells
+    which of torch's modes (grad, inference, default dtype, threads) it left changed. Of a generator or another iterator
+    `student.most_items` are taken, for this test.
     find_file: what was handed in beside the notebooks, by name. measured, accuracies: see `kit.probe`.
     """
 
@@ -175,7 +178,7 @@ class Student:
         AssertionError where that is None: a function that forgot to return it.
         """
         fields = self._arguments(target, args, kwargs)
-        made = self._near_side(self._result(self._asked({"op": "make"} | fields, objects=True)))
+        made = self._near_side(self._result(self._asked({"op": "make"} | fields, objects=True)), asked=True)
         if made is None:
             raise AssertionError(f"{_name_of(target)} returned None: does every way through it end in a return?")
         if not isinstance(made, Object):
@@ -190,7 +193,7 @@ class Student:
         if all(one is not recorded for one in self._recorded):
             return []
         reply = self.request("calls", number=self._number(recorded))
-        flat, count = reply.get("calls"), reply.get("count")
+        flat, count = reply.get("value"), reply.get("count")
         if not isinstance(flat, list) or type(count) is not int:
             raise WireError("calls that are no list")
         args, names = flat[::2], flat[1::2]
@@ -294,10 +297,12 @@ class Student:
         fields = self._arguments(target, args, kwargs) | {"method": method}
         return self._result(self.request("call", **fields))
 
-    def _operate(self, name: str, operands: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
-        """An operator on objects. What it gives may hold objects."""
+    def _operate(
+        self, name: str, operands: tuple[Any, ...], kwargs: dict[str, Any] | None = None, *, asked: bool = False
+    ) -> Any:
+        """An operator on objects. What it gives may hold objects; asked: whether the test knows that it does."""
         fields = self._arguments(operands[0], operands[1:], kwargs or {}) | {"name": name}
-        return self._near_side(self._result(self._asked({"op": "operate"} | fields, objects=True)))
+        return self._near_side(self._result(self._asked({"op": "operate"} | fields, objects=True)), asked)
 
     def _left(self, context: Object, error: BaseException | None) -> None:
         """Tell an object that the block of its `with` ended, with which exception: of the test's own, no word."""
@@ -326,6 +331,8 @@ class Student:
 
     def _far_side(self, value: Any) -> Any:
         """Replace what lives on the far side by references to it."""
+        if type(value) in _PLAIN:
+            return value
         if isinstance(value, Object):
             return reference_of(value, self, self._test)
         if isinstance(value, Handle):
@@ -345,15 +352,17 @@ class Student:
             return crossing(value)
         return value
 
-    def _near_side(self, value: Any) -> Any:
+    def _near_side(self, value: Any, asked: bool) -> Any:
         """Replace references by what a test gets for them."""
         if isinstance(value, ObjectRef):
-            return Object(self, value, self._test)
+            return Object(self, value, self._test, asked=asked)
         if isinstance(value, (tuple, list)):
-            return type(value)(self._near_side(item) for item in value)
+            return type(value)(self._near_side(item, asked) for item in value)
         if isinstance(value, dict):
-            return {key: self._near_side(item) for key, item in value.items()}
-        return Generated(self._near_side(value.items), value.finished) if isinstance(value, Generated) else value
+            return {key: self._near_side(item, asked) for key, item in value.items()}
+        if isinstance(value, Generated):
+            return Generated(self._near_side(value.items, asked), value.finished)
+        return value
 
     def _number(self, recorded: Recorded) -> int:
         known = [number for number, one in enumerate(self._recorded) if one is recorded]

@@ -24,8 +24,10 @@ from torch import Tensor, nn
 
 from kit.far_objects import MAX_TAKEN, OPERATIONS, Keeping, Kept, Notes, Settling, recording, settling_of, standard
 from kit.imports import are_all_there, imports, missing_at_grading, with_harmless_imports
+from kit.figure_facts import without_artists
 from kit.modes import changed, modes, restore
 from kit.module_state import Numbers, state_of
+from kit.observed import Observed, streams
 from kit.snapshot import Snapshot
 from kit.wire import (
     FunctionRef,
@@ -93,6 +95,7 @@ class Service:
         self.recorded: dict[int, Callable[..., Any]] = {}
         self.sources: dict[str, list[str]] = {}  # the lines of each cell, by its file name
         self.numbers = Numbers()
+        self.observed = Observed()
         self.modes: dict[str, Any] | None = None  # as they were before the first test or cell
 
     def answer(self, frame: bytes) -> bytes:
@@ -112,6 +115,8 @@ class Service:
 
     def _reply(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
+            if "lay" in request:
+                self.observed.lay(request["lay"])
             for fields in request.get("first", ()):
                 self.do_module(fields)
         except self.stops:
@@ -134,7 +139,12 @@ class Service:
         packages: what the assignment names. seconds: where it is given, a cell that takes longer is interrupted.
         """
         packages, seconds = request.get("packages", ()), request.get("seconds")
-        return {"errors": [self._load(label, source, packages, seconds) for label, source in request["cells"]]}
+        with streams():
+            return {"errors": [self._load(label, source, packages, seconds) for label, source in request["cells"]]}
+
+    def do_observed(self, request: dict[str, Any]) -> dict[str, Any]:
+        """A part of what the last call did besides what it returned."""
+        return {"seen": self.observed.part(request["part"])}
 
     def do_call(self, request: dict[str, Any]) -> dict[str, Any]:
         target = self._target(request["target"], request.get("method"))
@@ -161,12 +171,19 @@ class Service:
     def _called(self, target: Callable[..., Any], request: dict[str, Any], settling: Settling) -> dict[str, Any]:
         args, kwargs = self._far(request["args"]), self._far(request["kwargs"])
         before = [Snapshot(part) for part in (*args, *kwargs.values())]
-        value = settling.settled(target(*args, **kwargs))
+        with self.observed.call(args, kwargs):
+            value = settling.settled(without_artists(target(*args, **kwargs), self.observed.figures))
         unchanged = all(snapshot.holds for snapshot in before)
         return {"value": value, "flags": sorted(flags_of(value)), "unchanged": unchanged}
 
     def do_build(self, request: dict[str, Any]) -> dict[str, Any]:
-        module = self._target(request["target"], None)(*self._far(request["args"]), **self._far(request["kwargs"]))
+        target, args, kwargs = (
+            self._target(request["target"], None),
+            self._far(request["args"]),
+            self._far(request["kwargs"]),
+        )
+        with self.observed.call(args, kwargs):
+            module = target(*args, **kwargs)
         if not isinstance(module, nn.Module):
             raise TypeError(f"{_spoken(request['target'])} built a {type(module).__name__}, not an nn.Module")
         self.modules[len(self.modules)] = module
@@ -196,7 +213,7 @@ class Service:
         for place in names:
             if isinstance(place, int):
                 args[place] = args[place].detach().clone().requires_grad_()
-        with torch.enable_grad():
+        with torch.enable_grad(), self.observed.call(args, kwargs):
             total = _weighted(target(*args, **kwargs), request["cotangents"])
         sources = [args[name] if isinstance(name, int) else parameters[name] for name in names]
         if total is None or not total.requires_grad:
@@ -213,6 +230,7 @@ class Service:
         self.kept.clear()
         self.notes.clear()
         self.recorded.clear()
+        self.observed.begin()
         self.numbers = Numbers()
         if self.modes is None:
             self.modes = modes()

@@ -1,18 +1,20 @@
 """The `student` that a test talks to: every request crosses the wire, whether the code is near or far."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from kit import grading_rules
+from kit import grading_rules, scratch
 from kit.callbacks import Recorded, crossing
 from kit.far_objects import MAX_TAKEN
 from kit.far_side import ERRORS, Service, cell_spoken
+from kit.figure_facts import Figure
 from kit.modes import MODES
 from kit.objects import Object, RemoteFunction, kind_shown, reference_of
+from kit.observed import received
 from kit.wire import (
     FLAGS,
     FunctionRef,
@@ -143,6 +145,7 @@ class Student:
         self._test = 0  # which object belongs to which test
         self._recorded: list[Recorded] = []  # the functions that this test gave away
         self._waiting: list[dict[str, Any]] = []  # what is to be done to modules before the next request
+        self._laid: dict[str, Any] = {}  # lines and files for the calls to come
         self.find_file: Callable[[str], bytes | None] = lambda name: None
         self.measured: dict[object, float] = {}  # what several tests ask for, on this far side
         self.accuracies: dict[str, float] = {}
@@ -246,6 +249,7 @@ class Student:
         self._recorded = []
         self.most_items = MAX_TAKEN
         self._waiting.clear()
+        self._laid.clear()
 
     def load_cells(
         self, cells: Sequence[tuple[str, str]], *, packages: Sequence[str] = (), seconds: float | None = None
@@ -266,6 +270,66 @@ class Student:
             if error is not None:
                 raise error
 
+    # --- around a call ------------------------------------------------------------------------------------------------
+
+    def answers(self, *lines: str) -> None:
+        """What `input` and sys.stdin read in the calls to come of this test: these lines, in place of earlier ones."""
+        if not all(isinstance(line, str) and "\n" not in line for line in lines):
+            raise ValueError("an answer is one line of text, without its end")
+        self._laid["answers"] = list(lines)
+
+    def files(self, files: Mapping[str, str | bytes]) -> None:
+        """Files for the calls to come of this test, by paths such as "data/a.txt"; they lie in memory.
+
+        With an empty dict there is none, but the code may write some.
+        """
+        self._laid["files"] = scratch.given(files)
+
+    @property
+    def printed(self) -> str:
+        """What the last call wrote to sys.stdout, without the prompts of `input`; bounded, and then it says so."""
+        return str(self._observed("printed"))
+
+    @property
+    def printed_errors(self) -> str:
+        """What it wrote to sys.stderr, without warnings."""
+        return str(self._observed("printed_errors"))
+
+    @property
+    def prompts(self) -> list[str]:
+        """What it asked with `input`."""
+        return list(self._observed("prompts"))
+
+    @property
+    def warnings(self) -> list[tuple[str, str]]:
+        """The class and the text of each warning that it gave, also of those that the student's filters hide."""
+        return list(self._observed("warnings"))
+
+    @property
+    def arguments(self) -> dict[int | str, Any]:
+        """Its arguments as they were when it ended, by position or name; those that cannot cross are left out."""
+        return dict(self._observed("arguments"))
+
+    @property
+    def written(self) -> dict[str, bytes]:
+        """All files that are there after it, by path; a folder with nothing in it as "name/"."""
+        return dict(self._observed("written"))
+
+    @property
+    def figures(self) -> list[Figure]:
+        """The figures that it drew with pyplot, or returned."""
+        return list(self._observed("figures"))
+
+    def _observed(self, part: str) -> Any:
+        modes = self.changed_modes  # of the call, which this is none of
+        try:
+            reply = self.request("observed", part=part)
+        except AttributeError as error:  # which would make Python look for a function of this name
+            raise RuntimeError(f"student.{part} could not be told: {error}") from error
+        finally:
+            self.changed_modes = modes
+        return received(part, reply.get("seen"))
+
     def request(self, op: str, **fields: Any) -> dict[str, Any]:
         """One exchange. Raises StudentError for the student's exceptions, WireError for nonsense."""
         return self._asked({"op": op} | fields)
@@ -274,6 +338,8 @@ class Student:
         """objects: whether the reply may hold objects that are kept there."""
         if self._waiting:
             message["first"], self._waiting = self._waiting, []
+        if self._laid:
+            message["lay"], self._laid = self._laid, {}
         if self._seed is not None:
             message["begin"], self._seed = self._seed, None
         reply = decode(self._transport.exchange(encode(message), self.call_seconds), objects=objects)

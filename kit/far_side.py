@@ -23,8 +23,8 @@ import torch
 from torch import Tensor, nn
 
 from kit.far_objects import MAX_TAKEN, OPERATIONS, Keeping, Kept, Notes, Settling, recording, settling_of, standard
-from kit.imports import are_all_there, imports, missing_at_grading, with_harmless_imports
 from kit.figure_facts import without_artists
+from kit.imports import are_all_there, imports, missing_at_grading, with_harmless_imports
 from kit.modes import changed, modes, restore
 from kit.module_state import Numbers, state_of
 from kit.observed import Observed, streams
@@ -54,6 +54,8 @@ ERRORS: dict[str, type[Exception]] = {
     )
 }  # fmt: skip
 MAX_ERROR_TEXT = 500
+MAX_ERROR_CLASSES = 20  # of one exception, from its own upwards
+MAX_CAUSES = 5
 MAX_TRACE = 6000
 
 
@@ -332,10 +334,7 @@ class Service:
             return {"type": "MissingName", "text": str(error)}
         names = [cls.__name__ for cls in type(error).__mro__ if ERRORS.get(cls.__name__) is cls]
         shown = type(error).__name__
-        try:
-            text = _text(error)[:MAX_ERROR_TEXT]
-        except BaseException:
-            text = ""
+        text = _said_by(error)
         cell, line = self._place(error)
         try:
             trace = "".join(traceback.format_exception(error))[-MAX_TRACE:]
@@ -344,7 +343,9 @@ class Service:
         return {
             "type": names[0] if names else "",
             "shown": shown[:80],
+            "classes": [cls.__name__[:80] for cls in type(error).__mro__[:MAX_ERROR_CLASSES]],
             "text": text,
+            "causes": [[type(cause).__name__[:80], _said_by(cause)] for cause in _causes(error)],
             "cell": cell,
             "line": line,
             "trace": trace,
@@ -403,6 +404,33 @@ def cell_label(filename: str) -> str | None:
 def _text(error: BaseException) -> str:
     """What the error says; of a SyntaxError without file and line, which are given apart."""
     return str(error.msg if isinstance(error, SyntaxError) and error.filename else error)
+
+
+def _said_by(error: BaseException) -> str:
+    try:
+        return _bounded(_text(error))
+    except BaseException:
+        return ""
+
+
+def _bounded(text: str) -> str:
+    """An error's text; of one that is too long the beginning, and how long it was."""
+    if len(text) <= MAX_ERROR_TEXT:
+        return text
+    cut = f" … (cut: {len(text):,} characters)"
+    return text[: MAX_ERROR_TEXT - len(cut)] + cut
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """The errors that it was raised from, or while handling, nearest first."""
+    found: list[BaseException] = []
+    while len(found) < MAX_CAUSES:
+        cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        if cause is None:
+            break
+        found.append(cause)
+        error = cause
+    return found
 
 
 def _spoken(reference: Any) -> str:

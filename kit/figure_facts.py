@@ -1,8 +1,8 @@
 """Facts of the figures that a call drew: what a test can ask of a picture without looking at it.
 
 The far side reads them off matplotlib's objects when a test asks, the near side gets plain values: a text of JSON in
-which arrays stand by their number, and the arrays. Nothing of matplotlib is imported here: where it is not loaded, there
-are no figures.
+which arrays stand by their number, and the arrays. Nothing of matplotlib is imported here: where it is not loaded, there are
+no figures.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ from __future__ import annotations
 import json
 import sys
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
 
+from kit.found import Found
 from kit.wire import MAX_NAME, Unsent, WireError
 
 MAX_FIGURES = 8  # of one call
@@ -29,7 +30,7 @@ MAX_JSON = 90_000
 
 
 @dataclass(frozen=True)
-class Line:
+class DrawnLine:
     """x, y: float64. z: of a line in space, otherwise empty. cut: whether there were more points than are sent."""
 
     x: np.ndarray
@@ -105,16 +106,16 @@ class Axes:
     zlim: tuple[float, ...]
     xscale: str
     yscale: str
-    xticks: tuple[str, ...]
-    yticks: tuple[str, ...]
-    legend: tuple[str, ...]
+    xticks: list[str]
+    yticks: list[str]
+    legend: list[str]
     has_grid: bool
     position: tuple[float, ...]
-    lines: tuple[Line, ...]
-    bars: tuple[Bar, ...]
-    points: tuple[Points, ...]
-    images: tuple[Picture, ...]
-    texts: tuple[Writing, ...]
+    lines: list[DrawnLine]
+    bars: list[Bar]
+    points: list[Points]
+    images: list[Picture]
+    texts: list[Writing]
     errorbars: int
     number_of_artists: int
 
@@ -125,7 +126,7 @@ class Figure:
 
     suptitle: str
     size: tuple[float, ...]
-    axes: tuple[Axes, ...]
+    axes: list[Axes]
 
 
 # --- the far side: which figures -------------------------------------------------------------------------------------
@@ -155,14 +156,16 @@ def set_aside(made: list[Any]) -> tuple[Any, Any, Any] | None:
         return None
     table = pyplot._pylab_helpers.Gcf
     before = (pyplot, table.figs, pyplot.show)
-    table.figs, pyplot.show = Noting(made), _show_nothing
+    table.figs = Noting(made)
+    vars(pyplot)["show"] = _show_nothing
     return before
 
 
 def put_back(before: tuple[Any, Any, Any] | None) -> None:
     if before is not None:
         pyplot, figures, show = before
-        pyplot._pylab_helpers.Gcf.figs, pyplot.show = figures, show
+        pyplot._pylab_helpers.Gcf.figs = figures
+        pyplot.show = show
 
 
 def _show_nothing(*_: Any, **__: Any) -> None:
@@ -187,8 +190,10 @@ def _is(one: Any, other: Any) -> bool:
 
 
 @lru_cache(256)
-def _is_of_matplotlib(kind: type) -> bool:
-    return any(str(base.__module__).split(".")[0] in ("matplotlib", "mpl_toolkits") for base in kind.__mro__)
+def _is_of_matplotlib(kind: Hashable) -> bool:
+    return isinstance(kind, type) and any(
+        str(base.__module__).split(".")[0] in ("matplotlib", "mpl_toolkits") for base in kind.__mro__
+    )
 
 
 def _drawn(value: Any, made: list[Any]) -> Unsent:
@@ -361,7 +366,7 @@ def _floats(values: Any) -> list[float]:
 # --- the near side ---------------------------------------------------------------------------------------------------
 
 
-def received(value: Any) -> list[Figure]:
+def received(value: Any) -> Found:
     """Raises WireError for anything but figures within the bounds."""
     text, arrays = (value.get("facts"), value.get("arrays")) if isinstance(value, dict) else (None, None)
     if not isinstance(text, str) or len(text) > MAX_JSON or not isinstance(arrays, list):
@@ -373,7 +378,7 @@ def received(value: Any) -> list[Figure]:
     if not isinstance(facts, list) or len(facts) > MAX_FIGURES:
         raise WireError("too many figures")
     found = [_from_wire(array) for array in arrays]
-    return [_built(Figure, figure, found) for figure in facts]
+    return Found([_built(Figure, figure, found) for figure in facts], "figures of the call")
 
 
 def _built(kind: type, facts: Any, arrays: list[np.ndarray]) -> Any:
@@ -381,7 +386,7 @@ def _built(kind: type, facts: Any, arrays: list[np.ndarray]) -> Any:
     hints = _hints(kind)
     if not isinstance(facts, dict) or set(facts) != set(hints):
         raise WireError(f"facts that are no {kind.__name__}")
-    return kind(**{name: _checked(hint, facts[name], arrays) for name, hint in hints.items()})
+    return kind(**{name: _checked(hint, facts[name], arrays, name) for name, hint in hints.items()})
 
 
 @lru_cache
@@ -390,7 +395,7 @@ def _hints(kind: type) -> MappingProxyType[str, Any]:
     return MappingProxyType({field.name: hints[field.name] for field in fields(kind)})
 
 
-def _checked(hint: Any, fact: Any, arrays: list[np.ndarray]) -> Any:
+def _checked(hint: Any, fact: Any, arrays: list[np.ndarray], name: str) -> Any:
     if hint is np.ndarray:
         if type(fact) is not int or not 0 <= fact < len(arrays):
             raise WireError("an array that is not there")
@@ -405,9 +410,11 @@ def _checked(hint: Any, fact: Any, arrays: list[np.ndarray]) -> Any:
         return _of_type(fact, (hint,))
     if not isinstance(fact, list) or len(fact) > MAX_PARTS:
         raise WireError("parts of a figure that are no list, or too many")
-    (part, _) = get_args(hint)
-    is_facts = hasattr(part, "__dataclass_fields__")
-    return tuple(_built(part, one, arrays) if is_facts else _checked(part, one, arrays) for one in fact)
+    part = get_args(hint)[0]
+    if hasattr(part, "__dataclass_fields__"):
+        return Found([_built(part, one, arrays) for one in fact], name)
+    parts = [_checked(part, one, arrays, name) for one in fact]
+    return Found(parts, name) if get_origin(hint) is list else tuple(parts)
 
 
 def _of_type(fact: Any, kinds: tuple[type, ...]) -> Any:
@@ -428,4 +435,5 @@ def _from_wire(array: Any) -> np.ndarray:
     good = isinstance(array, torch.Tensor) and array.dtype == torch.float64 and not array.is_meta
     if not good or array.numel() > MAX_POINTS:
         raise WireError("an array of a figure that is none, or too large")
-    return array.numpy()
+    found: np.ndarray = array.numpy()
+    return found

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, TextIO
 
 from kit import figure_facts, scratch
+from kit.found import Found, FoundByName
 from kit.grading_rules import NO_INPUT
 from kit.wire import WireError, encode
 
@@ -235,7 +236,7 @@ def _crosses(value: Any) -> bool:
 
 
 class _Call:
-    """The block of one call. It costs every call of every test: nothing is imported, copied or made that need not be."""
+    """The block of one call. Every call of every test pays for it: nothing is made that need not be."""
 
     def __init__(self, observed: Observed) -> None:
         self.observed = observed
@@ -246,11 +247,11 @@ class _Call:
         _put_streams(sys.stdout, sys.stderr)
         OUT.start()
         ERR.start()
-        sys.stdin, builtins.input = seen.answers, seen.answers.input  # type: ignore[assignment]
+        sys.stdin, builtins.input = seen.answers, seen.answers.input
         self.loggers = _redirected_handlers(self.before[0], self.before[1])
         warnings.filters = _all_noted(warnings.filters)  # type: ignore[assignment]
         warnings.simplefilter("always", append=True)  # which also lets each call give a warning again
-        warnings.showwarning = self._warn
+        warnings.showwarning = self._warn  # type: ignore[assignment]
         self.pyplot = figure_facts.set_aside(seen.figures)
         self.patches = seen.files.enter() if seen.files is not None else None
 
@@ -351,8 +352,8 @@ def _text(value: Any) -> str:
     return value
 
 
-def _prompts(value: Any) -> list[str]:
-    return _texts(value, MAX_PROMPTS, MAX_PROMPT)
+def _prompts(value: Any) -> Found:
+    return Found(_texts(value, MAX_PROMPTS, MAX_PROMPT), "prompts of input")
 
 
 def _texts(value: Any, most: int, longest: int) -> list[str]:
@@ -363,10 +364,11 @@ def _texts(value: Any, most: int, longest: int) -> list[str]:
     return value
 
 
-def _warnings(value: Any) -> list[tuple[str, str]]:
+def _warnings(value: Any) -> Found:
     if not isinstance(value, list) or len(value) > MAX_WARNINGS or not all(isinstance(row, list) for row in value):
         raise WireError("warnings that are no list, or too many")
-    return [(_texts(row, 2, MAX_WARNING)[0], row[1]) for row in value if _is_pair(row)]
+    rows = [(_texts(row, 2, MAX_WARNING)[0], row[1]) for row in value if _is_pair(row)]
+    return Found(rows, "warnings")
 
 
 def _is_pair(row: Any) -> bool:
@@ -375,12 +377,12 @@ def _is_pair(row: Any) -> bool:
     return True
 
 
-def _arguments(value: Any) -> dict[int | str, Any]:
+def _arguments(value: Any) -> FoundByName:
     if not isinstance(value, list) or not all(_is_pair(row) for row in value):
         raise WireError("arguments that are no list")
     if not all(type(place) in (int, str) for place, _ in value) or len({place for place, _ in value}) != len(value):
         raise WireError("arguments without places")
-    return dict(value)
+    return FoundByName(value, "arguments")
 
 
 _READERS: dict[str, Callable[[Any], Any]] = {

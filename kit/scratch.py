@@ -1,7 +1,7 @@
 """Files that a test lays out for a student's code: in memory, never on a disk.
 
-Where a test lays out files, paths that are relative, or lie in `HOME`, are looked up here for as long as a call
-lasts: by `open`, pathlib, os, os.path, glob, csv, json and numpy. All other paths go where they always go, to be refused at
+Where a test lays out files, paths that are relative, or lie in `HOME`, are looked up here for as long as a call lasts:
+by `open`, pathlib, os, os.path, glob, csv, json and numpy. All other paths go where they always go, to be refused at
 grading. Nothing leads out: `..` ends at the folder.
 """
 
@@ -19,6 +19,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from kit.found import FoundByName
 from kit.wire import WireError
 
 HOME = "/scratch"  # what os.getcwd() gives
@@ -28,7 +29,7 @@ MAX_PATH = 250  # characters
 MAX_DEPTH = 20  # folders in one another
 _MODES = frozenset("rwxabt+U")
 
-Change = tuple[Any, str, Any]  # a module or class, a name in it, what was there
+Patch = tuple[Any, str, Any]  # a module or class, a name in it, what was there
 
 
 class File(io.RawIOBase):
@@ -152,10 +153,10 @@ class Scratch:
 
     # --- from the outside ---------------------------------------------------------------------------------------------
 
-    def enter(self) -> list[Change]:
+    def enter(self) -> list[Patch]:
         """Let this thread, and those that it starts, find the files. Returns what to put back."""
         others = frozenset(sys._current_frames()) - {threading.get_ident()}
-        before: list[Change] = []
+        before: list[Patch] = []
         for owner, name, replacement in self._replacements():
             original = owner[name] if isinstance(owner, dict) else getattr(owner, name, None)
             if original is None:
@@ -165,7 +166,7 @@ class Scratch:
             _put(owner, name, staticmethod(called) if isinstance(owner, type) else called)
         return before
 
-    def leave(self, before: list[Change]) -> None:
+    def leave(self, before: list[Patch]) -> None:
         """Put everything back; files that are still open are written out, as at a program's end."""
         for owner, name, value in reversed(before):
             _put(owner, name, value)
@@ -271,7 +272,7 @@ class Scratch:
         if is_binary and buffering == 0:
             return raw
         kinds = {(True, True): io.BufferedRandom, (True, False): io.BufferedReader, (False, True): io.BufferedWriter}
-        opened: Any = kinds[raw.readable(), raw.writable()](raw)  # type: ignore[abstract, arg-type]
+        opened: Any = kinds[raw.readable(), raw.writable()](raw)
         if not is_binary:
             opened = io.TextIOWrapper(opened, encoding or "utf-8", errors, newline, line_buffering=buffering == 1)
             opened.mode = mode
@@ -369,15 +370,17 @@ class Scratch:
     def _move_folder(self, source: str, target: str, path: Any) -> None:
         if target in self.files or target in self.folders or not source or target.startswith(f"{source}/"):
             raise OSError(errno.ENOTEMPTY, "Directory not empty", path)
-        for kind in (self.files, self.folders):
+        kinds: tuple[dict[str, Any], ...] = (self.files, self.folders)
+        for kind in kinds:
             for name in [one for one in kind if one == source or one.startswith(f"{source}/")]:
-                kind[target + name[len(source) :]] = kind.pop(name)  # type: ignore[attr-defined, index]
+                kind[target + name[len(source) :]] = kind.pop(name)
 
     def rmtree(self, path: Any, *_: Any, **__: Any) -> None:
         inner = self._existing_folder(path)
-        for kind in (self.files, self.folders):
+        kinds: tuple[dict[str, Any], ...] = (self.files, self.folders)
+        for kind in kinds:
             for name in [one for one in kind if one and (one == inner or one.startswith(f"{inner}/") or not inner)]:
-                del kind[name]  # type: ignore[attr-defined]
+                del kind[name]
 
     def truncate(self, path: Any, length: int) -> None:
         File(self, self._file(path), "r+").truncate(length)
@@ -407,10 +410,11 @@ class Scratch:
 
         return opened
 
-    def _replacements(self) -> Iterator[tuple[Any, str, Callable[[Any], Any]]]:
+    def _replacements(self) -> Iterator[tuple[Any, Any, Callable[[Any], Any]]]:
         """Where, which name, and a function that makes of the original what takes its place for paths of here."""
-        yield from ((owner, name, lambda _: self.open) for owner, name in _openers())
-        table = {
+        for holder, key in _openers():
+            yield holder, key, _always(self.open)
+        table: dict[str, Callable[..., Any]] = {
             "stat": self.stat, "lstat": self.stat, "listdir": self.listdir, "scandir": self.scandir,
             "mkdir": self.mkdir, "makedirs": self.makedirs, "remove": self.remove, "unlink": self.remove,
             "rmdir": self.rmdir, "rename": self.rename, "replace": self.rename, "renames": self.rename,
@@ -421,14 +425,14 @@ class Scratch:
         yield os, "open", self._descriptor
         yield os, "getcwd", lambda _: lambda: self.folder
         for name in ("exists", "lexists", "isfile", "isdir"):
-            yield os.path, name, _always(self.exists if "exists" in name else getattr(self, name))
+            yield os.path, name, _always(getattr(self, name.replace("lexists", "exists")))
         if (shutil := sys.modules.get("shutil")) is not None:
             yield shutil, "rmtree", _always(self.rmtree)
         # pathlib and glob of some versions keep functions of `os` under names of their own.
-        for module, holder in (("glob", "_StringGlobber"), ("glob", "_Globber")):
-            if (kept := getattr(sys.modules.get(module), holder, None)) is not None:
+        for globber in ("_StringGlobber", "_Globber"):
+            if (kept := getattr(sys.modules.get("glob"), globber, None)) is not None:
                 for name in sorted({"lexists", "scandir"} & set(vars(kept))):
-                    yield kept, name, _always(self.exists if name == "lexists" else self.scandir)
+                    yield kept, name, _always(getattr(self, name.replace("lexists", "exists")))
 
 
 def _always(replacement: Callable[..., Any]) -> Callable[[Any], Any]:
@@ -518,7 +522,7 @@ def unpacked(given: dict[str, Any]) -> dict[str, bytes]:
     return found
 
 
-def received(value: Any) -> dict[str, bytes]:
+def received(value: Any) -> FoundByName:
     """Raises WireError for anything but files within the bounds."""
     paths, sizes, data = (
         (value.get(name) for name in ("paths", "sizes", "data")) if isinstance(value, dict) else [0] * 3
@@ -529,7 +533,7 @@ def received(value: Any) -> dict[str, bytes]:
         raise WireError("files with impossible paths")
     if not all(type(size) is int and size >= 0 for size in sizes) or sum(sizes) != _size_of(data):
         raise WireError("files with impossible sizes")
-    return unpacked(value)
+    return FoundByName(unpacked(value), "files")
 
 
 def _sent(parts: Iterable[bytes]) -> Any:

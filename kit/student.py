@@ -10,8 +10,8 @@ from torch import Tensor
 from kit import grading_rules, scratch
 from kit.callbacks import Recorded, crossing
 from kit.far_objects import MAX_TAKEN
-from kit.far_side import ERRORS, Service, cell_spoken
-from kit.figure_facts import Figure
+from kit.far_side import ERRORS, MAX_CAUSES, MAX_ERROR_CLASSES, MAX_ERROR_TEXT, Service, cell_spoken
+from kit.found import Found, FoundByName
 from kit.modes import MODES
 from kit.objects import Object, RemoteFunction, kind_shown, reference_of
 from kit.observed import received
@@ -33,13 +33,16 @@ from kit.wire import (
 class StudentError(Exception):
     """The student's code raised an exception. `cell` and `line` say where, as far as known.
 
-    kind: its class in `ERRORS`, or the nearest there. shown: what the student calls it. preparing: whether it was
-    raised by what a test did to a module before the request that met it.
+    kind: its class in `ERRORS`, or the nearest there. shown: what the student calls it. classes: its class and those
+    above, by name. causes: class and text of each error that it was raised from, nearest first. preparing: whether
+    it was raised by what a test did to a module before the request that met it.
     """
 
     kind = "an exception"
     shown = ""
+    classes: frozenset[str] = frozenset()
     text = ""
+    causes: tuple[tuple[str, str], ...] = ()
     cell: str | None = None
     line: int | None = None
     trace = ""
@@ -132,8 +135,11 @@ class Student:
     `student.make("Stack")` calls a class or a function and keeps what it returns (`kit.objects`), `student.value("x")`
     is a variable, `student.calls(recorded)` what a function of the test's was called with (`kit.callbacks`).
     `student.build("MAEEncoder", dim=64)` makes a module and returns a handle. `student.run(Lib("ps3.x.y"), …)` calls a
-    function of the shipped library or of Python's own there. `student.vjp(…)` asks for gradients. After a call, `student.unchanged_inputs` tells whether its tensors, lists and dicts are as they were, and
-    `student.flags` which of requires_grad, parameter, subclass, inference its result carried. After any request,
+    function of the shipped library or of Python's own there. `student.vjp(…)` asks for gradients.
+    Before a call, `student.answers("3", "4")` are lines to read and `student.files({"a.txt": "…"})` files to open.
+    After a call, `student.unchanged_inputs` tells whether its tensors, lists and dicts are as they were, and
+    `student.flags` which of requires_grad, parameter, subclass, inference its result carried; `printed`, `warnings`,
+    `arguments`, `written`, `figures` and the like are what it did besides (`kit.observed`). After any request,
     `student.changed_modes` tells which of torch's modes (grad, inference, default dtype, threads) it left changed.
     A generator's items are taken until `student.most_items`.
     find_file: what was handed in beside the notebooks, by name. measured, accuracies: see `kit.probe`.
@@ -296,31 +302,32 @@ class Student:
         return str(self._observed("printed_errors"))
 
     @property
-    def prompts(self) -> list[str]:
+    def prompts(self) -> Found:
         """What it asked with `input`."""
-        return list(self._observed("prompts"))
+        return self._observed("prompts")
 
     @property
-    def warnings(self) -> list[tuple[str, str]]:
+    def warnings(self) -> Found:
         """The class and the text of each warning that it gave, also of those that the student's filters hide."""
-        return list(self._observed("warnings"))
+        return self._observed("warnings")
 
     @property
-    def arguments(self) -> dict[int | str, Any]:
+    def arguments(self) -> FoundByName:
         """Its arguments as they were when it ended, by position or name; those that cannot cross are left out."""
-        return dict(self._observed("arguments"))
+        return self._observed("arguments")
 
     @property
-    def written(self) -> dict[str, bytes]:
+    def written(self) -> FoundByName:
         """All files that are there after it, by path; a folder with nothing in it as "name/"."""
-        return dict(self._observed("written"))
+        return self._observed("written")
 
     @property
-    def figures(self) -> list[Figure]:
+    def figures(self) -> Found:
         """The figures that it drew with pyplot, or returned."""
-        return list(self._observed("figures"))
+        return self._observed("figures")
 
     def _observed(self, part: str) -> Any:
+        """A part of `kit.observed`; looking for what is not in it is an AssertionError."""
         modes = self.changed_modes  # of the call, which this is none of
         try:
             reply = self.request("observed", part=part)
@@ -523,12 +530,27 @@ def _rebuilt(error: dict[str, Any]) -> StudentError:
     else:
         rebuilt = STUDENT_ERRORS.get(kind if isinstance(kind, str) else "", StudentError)()
         rebuilt.shown = _capped(error.get("shown"), 80) or "an exception"
+    rebuilt.classes = frozenset(_few_texts(error.get("classes"), MAX_ERROR_CLASSES)) | {rebuilt.shown}
+    rebuilt.causes = tuple(_cause(cause) for cause in _few(error.get("causes"), MAX_CAUSES))
     rebuilt.preparing = error.get("preparing") is True
-    rebuilt.text = _capped(error.get("text"), 500)
+    rebuilt.text = _capped(error.get("text"), MAX_ERROR_TEXT)
     rebuilt.cell = _capped(error.get("cell"), 100) or None
     rebuilt.line = line if type(line) is int and 0 < line < 10**6 else None
     rebuilt.trace = _capped(error.get("trace"), 6000)
     return rebuilt
+
+
+def _few(value: Any, most: int) -> list[Any]:
+    return value[:most] if isinstance(value, list) else []
+
+
+def _few_texts(value: Any, most: int) -> list[str]:
+    return [_capped(text, 80) for text in _few(value, most)]
+
+
+def _cause(value: Any) -> tuple[str, str]:
+    kind, text = value if isinstance(value, list) and len(value) == 2 else ("", "")
+    return _capped(kind, 80), _capped(text, MAX_ERROR_TEXT)
 
 
 def _capped(value: Any, size: int) -> str:

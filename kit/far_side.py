@@ -141,6 +141,7 @@ class Service:
         packages: what the assignment names. seconds: where it is given, a cell that takes longer is interrupted.
         """
         packages, seconds = request.get("packages", ()), request.get("seconds")
+        self.observed.is_live = False
         with streams():
             return {"errors": [self._load(label, source, packages, seconds) for label, source in request["cells"]]}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -126,6 +126,9 @@ _STATE_PARTS: dict[str, type] = {
     "parameters": Tensor, "buffers": Tensor, "training": bool, "requires_grad": bool, "has_gradient": bool,
     "hooks": int, "objects": int, "storages": int,
 }  # fmt: skip
+
+
+_Part = TypeVar("_Part")
 
 
 class Student:
@@ -294,39 +297,39 @@ class Student:
     @property
     def printed(self) -> str:
         """What the last call wrote to sys.stdout, without the prompts of `input`; bounded, and then it says so."""
-        return str(self._observed("printed"))
+        return self._observed("printed", str)
 
     @property
     def printed_errors(self) -> str:
         """What it wrote to sys.stderr, without warnings."""
-        return str(self._observed("printed_errors"))
+        return self._observed("printed_errors", str)
 
     @property
     def prompts(self) -> Found:
         """What it asked with `input`."""
-        return self._observed("prompts")
+        return self._observed("prompts", Found)
 
     @property
     def warnings(self) -> Found:
         """The class and the text of each warning that it gave, also of those that the student's filters hide."""
-        return self._observed("warnings")
+        return self._observed("warnings", Found)
 
     @property
     def arguments(self) -> FoundByName:
         """Its arguments as they were when it ended, by position or name; those that cannot cross are left out."""
-        return self._observed("arguments")
+        return self._observed("arguments", FoundByName)
 
     @property
     def written(self) -> FoundByName:
         """All files that are there after it, by path; a folder with nothing in it as "name/"."""
-        return self._observed("written")
+        return self._observed("written", FoundByName)
 
     @property
     def figures(self) -> Found:
         """The figures that it drew with pyplot, or returned."""
-        return self._observed("figures")
+        return self._observed("figures", Found)
 
-    def _observed(self, part: str) -> Any:
+    def _observed(self, part: str, kind: type[_Part]) -> _Part:
         """A part of `kit.observed`; looking for what is not in it is an AssertionError."""
         modes = self.changed_modes  # of the call, which this is none of
         try:
@@ -335,7 +338,9 @@ class Student:
             raise RuntimeError(f"student.{part} could not be told: {error}") from error
         finally:
             self.changed_modes = modes
-        return received(part, reply.get("seen"))
+        found = received(part, reply.get("seen"))
+        assert isinstance(found, kind)
+        return found
 
     def request(self, op: str, **fields: Any) -> dict[str, Any]:
         """One exchange. Raises StudentError for the student's exceptions, WireError for nonsense."""

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from autograder.grading.plan import Plan, answer_code, visibility
 from autograder.sandbox.sandbox import Sandbox
+from kit import figure_facts, scratch
 from kit.binding import NotebookBinding
 from kit.budget import Budget, FarSide
 from kit.check import LOCAL_SEED
@@ -93,6 +94,26 @@ def blank(value: Any, fill: Callable[[Tensor], Tensor]) -> Any:
     return value
 
 
+class Unseen:
+    """What there is to see of calls that do nothing: arguments and files as the test gave them, and no more."""
+
+    def __init__(self) -> None:
+        self.arguments: list[Any] = []
+        self.files: Message = scratch.packed({})
+
+    def note(self, request: Message) -> None:
+        if "begin" in request:
+            self.arguments, self.files = [], scratch.packed({})
+        self.files = request.get("lay", {}).get("files", self.files)
+        if "args" in request and "kwargs" in request:
+            given = {**dict(enumerate(request["args"])), **request["kwargs"]}
+            self.arguments = [[place, value] for place, value in given.items()]
+
+    def part(self, name: str) -> Any:
+        nothing = {"printed": "", "printed_errors": "", "figures": figure_facts.sent([])}
+        return {"arguments": self.arguments, "written": self.files, **nothing}.get(name, [])
+
+
 @dataclass
 class Blanks:
     """Every result of a student's code and every gradient blank. What the library's modules tell stays true.
@@ -103,12 +124,16 @@ class Blanks:
     fill: Callable[[Tensor], Tensor]
     names: bool = True  # whether a dict keeps its keys
     handles: list[bool] = field(default_factory=list)  # of every module, whether it is the library's
+    unseen: Unseen = field(default_factory=Unseen)
 
     def __call__(self, request: Message, reply: Message) -> Message:
         if "begin" in request:
             self.handles.clear()
         if "handle" in reply:
             self.handles.append(isinstance(request["target"], Lib))
+        self.unseen.note(request)
+        if "seen" in reply:
+            return reply | {"seen": self.unseen.part(request["part"])}
         if BEFORE in reply:
             as_before: Message = reply[BEFORE]
             return reply | as_before
@@ -130,6 +155,7 @@ class Requests:
 
     before: list[bytes] = field(default_factory=list)
     count: Counter[bytes] = field(default_factory=Counter)
+    called: bytes = b""  # the last call, of which more may be asked
 
     def key(self, request: Message) -> tuple[bytes, int]:
         if "begin" in request:
@@ -140,6 +166,10 @@ class Requests:
         frame = encode({name: part for name, part in request.items() if name not in ("begin", "first")})
         if request["op"] == "build":
             self.before.append(frame)
+        if request["op"] == "observed":
+            frame = self.called + frame
+        elif "args" in request:
+            self.called = frame
         key = b"".join([*self.before, frame])
         self.count[key] += 1
         return key, self.count[key]
@@ -154,7 +184,7 @@ class Recorder:
 
     def __call__(self, request: Message, reply: Message) -> Message:
         key = self.requests.key(request)
-        if request["op"] in CALLS:
+        if request["op"] in (*CALLS, "observed"):
             self.replies[key] = reply
         return reply
 

@@ -9,6 +9,7 @@ from kit import cell_runs
 from kit.cell_runs import have
 from kit.check import ChecksFailed, check, passed, ready, written
 from kit.compare import CheckFailed, assert_raises, assert_same, expect_number, expect_tensor, expect_tuple
+from kit.equal import assert_equal
 from kit.exercises import exercise, load_helpers
 from kit.pack import pack
 from kit.preview import preview
@@ -21,6 +22,7 @@ __all__ = [
     "ChecksFailed",
     "Lib",
     "Seed",
+    "assert_equal",
     "assert_raises",
     "assert_same",
     "check",

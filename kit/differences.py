@@ -1,0 +1,58 @@
+"""A difference between two values, and how numbers that differ are said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kit.plain_values import number, shown
+
+RTOL = 1e-9
+_ATOL = {"float16": 2e-3, "float32": 1e-5, "complex64": 1e-5, "int": 0.0}
+
+
+@dataclass(frozen=True, slots=True)
+class ValueDifference:
+    """path: where in the value, such as [2]['name']; empty for the whole. said: what is wrong. detail: both values.
+
+    shared: whether the detail says how many values differ.
+    """
+
+    path: str
+    said: str
+    detail: str = ""
+    shared: bool = False
+
+    def with_share(self, share: str) -> ValueDifference:
+        """How many others differ, unless an inner collection has said so of its own."""
+        return self if self.shared or not share else replace(self, detail=self.detail + share, shared=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """What a test gives; None where it leaves it open."""
+
+    atol: float | None = None
+    rtol: float | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.atol is None and self.rtol is None
+
+    def of(self, dtype: str) -> tuple[float, float]:
+        """atol and rtol for numbers of a dtype; "int" for whole ones, which are exact."""
+        atol = _ATOL.get(dtype, 1e-9) if self.atol is None else self.atol
+        rtol = (0.0 if dtype == "int" else RTOL) if self.rtol is None else self.rtol
+        return atol, rtol
+
+
+def pair(mine: Any, theirs: Any) -> str:
+    """Both values, with as many digits as tell them apart."""
+    yours, expected = number(mine), number(theirs)
+    if yours == expected:
+        yours, expected = shown(mine), shown(theirs)
+    return f"yours {yours}, expected {expected}"
+
+
+def off_by(gap: float | int) -> str:
+    return f"off by {shown(gap) if type(gap) is int else f'{gap:.3g}'}"

@@ -21,6 +21,7 @@ from autograder.cli import (
     report,
     similar,
     staff,
+    starting,
 )
 from autograder.cli.release import release
 from autograder.cli.screen import say, say_data
@@ -39,6 +40,7 @@ def commands() -> None:
 
 
 for command in (
+    starting.new,
     instructor.build,
     proving.verify,
     instructor.solve,

@@ -41,6 +41,7 @@ def commands() -> None:
 
 for command in (
     starting.new,
+    starting.import_,
     instructor.build,
     proving.verify,
     instructor.solve,

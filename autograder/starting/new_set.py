@@ -21,7 +21,7 @@ def write_skeleton(root: Path, name: str) -> Path:
         "TITLE": folder.name.replace("_", " ").replace("-", " ").capitalize(),
         "LIBNAME": library_name(folder.name),
         "CANARY": new_canary(),
-        "DUE": _due(),
+        "DUE": due(),
     }
     write_whole(folder, {_filled(path, words): text.encode() for path, text in _texts(words).items()})
     write_settings(root)
@@ -42,6 +42,6 @@ def _filled(text: str, words: dict[str, str]) -> str:
     return text
 
 
-def _due() -> str:
+def due() -> str:
     day = clock.now().date() + datetime.timedelta(weeks=WEEKS)
     return f"{day.isoformat()}T23:59:00Z"

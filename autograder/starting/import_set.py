@@ -61,7 +61,8 @@ def problem_name(path: Path) -> str:
 
 def _ids(root: Path, name: str) -> frozenset[str]:
     problems = load_assignment(name, root).problems
-    return frozenset(item.id for problem in problems for item in (*problem.exercises, *problem.answers))
+    exercises = {item.id for problem in problems for item in problem.exercises}
+    return frozenset(exercises | {item.id for problem in problems for item in problem.answers})
 
 
 def _pictures(notebook: Path, paths: set[str]) -> dict[str, bytes]:

@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import Any
 
 import jupytext
-import nbformat.v4
+from nbformat.notebooknode import from_dict
 
 from autograder.assignment.notebook_source import ANSWER_STUB, BEGIN, END
 from autograder.assignment.unfinished import TODO
@@ -87,6 +88,7 @@ class _Importer:
         self.total = Decimal(0)
         self.sections = self._sections()
         self.groups = self._grouped()
+        self.import_lines: dict[str, str] = {}
         self.imports = self._imports()
         self.given = self._given()
         self.ready = False  # whether `from kit import check` stands already
@@ -156,11 +158,9 @@ class _Importer:
                     for alias in node.names:
                         module = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
                         whole = alias.name if alias.asname or module else alias.name.split(".")[0]
-                        found[alias.asname or alias.name.split(".")[0]] = f"{module}{whole}"
-                        self.import_lines = {
-                            **getattr(self, "import_lines", {}),
-                            alias.asname or alias.name.split(".")[0]: import_line(node, alias),
-                        }
+                        name = alias.asname or alias.name.split(".")[0]
+                        found[name] = f"{module}{whole}"
+                        self.import_lines[name] = import_line(node, alias)
         return found
 
     def _given(self) -> frozenset[str]:
@@ -325,11 +325,11 @@ class _Importer:
             source = f"### {BEGIN}\n{source}\n### {END}"
         self.notebook.append((kind, f"answer:{name}", source))
         self.tables.append(f"[answer.{name}]\npoints = {_number(points)}")
-        self.rubric.append(f"## {name}\n\n{_number(points)} points. {scheme.strip()}")
+        self.rubric.append(f"## {name}\n\n{_number(points)} point{'s' * (points != 1)}. {scheme.strip()}")
         self.total += points
 
     def _new_id(self, cell: NbgraderCell, section: str) -> str:
-        """The grade_id where people chose it, else made of what the cell defines or of its heading. Unique in the set."""
+        """The grade_id where people chose it, else of what the cell defines or its heading. Unique in the set."""
         wanted = cell.id
         if not _ID.fullmatch(wanted) or _DRAWN_ID.fullmatch(wanted) or _RESERVED.fullmatch(wanted):
             defined = names_defined(cell.source) if cell.role != CellRole.TASK else DefinedNames()
@@ -351,16 +351,17 @@ class _Importer:
     def _percent(self) -> str:
         if not re.search(r"(?m)^# ", self.notebook[0][2]) or self.notebook[0][0] != "markdown":
             self.notebook.insert(0, ("markdown", "", f"# {self._title()}"))
-        cells = []
+        cells: list[dict[str, Any]] = []
         for kind, tag, source in self.notebook:
-            make = nbformat.v4.new_code_cell if kind == "code" else nbformat.v4.new_markdown_cell
-            cells.append(make(source, metadata={"tags": [tag]} if tag else {}))
+            cell = {"cell_type": kind, "source": source, "metadata": {"tags": [tag]} if tag else {}}
+            cells.append(cell | ({"outputs": [], "execution_count": None} if kind == "code" else {}))
         options = {"notebook_metadata_filter": "-all", "cell_metadata_filter": "tags,-all"}
-        text = jupytext.writes(nbformat.v4.new_notebook(cells=cells, metadata={"jupytext": options}), fmt="py:percent")
+        notebook = {"cells": cells, "metadata": {"jupytext": options}, "nbformat": 4, "nbformat_minor": 5}
+        text = jupytext.writes(from_dict(notebook), fmt="py:percent")  # type: ignore[no-untyped-call]
         return str(re.sub(r"\A# ---\n.*?# ---\n+", "", text, flags=re.DOTALL))
 
     def _test_files(self, exercises: list[_Group]) -> dict[str, str]:
-        imports = dict(getattr(self, "import_lines", {}))
+        imports = dict(self.import_lines)
         tests: list[ExerciseTests] = []
         left: list[LeftStep] = []
         for group in exercises:

@@ -92,14 +92,16 @@ def test_file(
     """The text of a test file. imports: by the name that the notebook uses, the statement."""
     tests = list(tests)
     markers = {name: _marker(name, set(imports)) for name in exercises}
-    body = "".join(f"\n\n{part}" for part in [*(_function(test, markers) for test in tests)])
+    body = "".join(f"\n\n\n{_function(test, markers)}" for test in tests)
     code = "\n".join(line for test in tests for line in test.lines)
     used = {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
     needed = sorted({line for name, line in imports.items() if name in used})
     kit = [*(name for name in _KIT if name in used), "exercise"]
     top = [f'"""{heading}"""', "", *needed, f"from kit import {', '.join(kit)}", ""]
     top += [f'{markers[name]} = exercise("{name}")' for name in exercises]
-    return "\n".join(top) + body + "".join(f"\n\n{part}" for part in _to_do(left)) + "\n"
+    if not exercises:
+        top = top[:1]
+    return "\n".join(top) + body + "".join(f"\n\n\n{part}" for part in _to_do(left)) + "\n"
 
 
 def _marker(exercise: str, taken: set[str]) -> str:

@@ -68,7 +68,7 @@ def read_notebook(path: Path) -> tuple[NbgraderCell, ...]:
 
 def _notebook(path: Path) -> Any:
     try:
-        notebook = nbformat.read(path, as_version=4)
+        notebook: Any = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)  # type: ignore[no-untyped-call]
         for cell in notebook.cells:
             schema = cell.metadata.get("nbgrader", {}).get("schema_version", 0)
             if not isinstance(schema, int) or schema > NEWEST_SCHEMA:

@@ -94,7 +94,8 @@ class ClaimTurner:
             given = options.get("decimal", options.get("places", claim.args[2] if len(claim.args) > 2 else None))
             if given is not None and not (isinstance(given, ast.Constant) and isinstance(given.value, int)):
                 raise UnsafeToTurn(f"its places are no number: {ast.unparse(claim)}")
-            atol = float(f"{factor}e-{given.value if isinstance(given, ast.Constant) else places}")
+            count = given.value if isinstance(given, ast.Constant) and isinstance(given.value, int) else places
+            atol = float(f"{factor}e-{count}")
             return self._close(claim.args[0], claim.args[1], hint, {}, {"rtol": 0.0, "atol": atol})
         if path in ("numpy.array_equal", "numpy.array_equiv") and len(claim.args) == 2:
             return self._equal(claim.args[0], claim.args[1], hint)

@@ -21,6 +21,7 @@ from autograder.cli import (
     report,
     similar,
     staff,
+    starting,
 )
 from autograder.cli.release import release
 from autograder.cli.screen import say, say_data
@@ -39,6 +40,8 @@ def commands() -> None:
 
 
 for command in (
+    starting.new,
+    starting.import_,
     instructor.build,
     proving.verify,
     instructor.solve,

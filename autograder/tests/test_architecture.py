@@ -32,7 +32,7 @@ FLOORS = (
     },
     {"autograder.results", "autograder.result_layout", "autograder.earlier_results"},
     {"autograder.submission", "autograder.assignment", "autograder.sandbox"},
-    {"autograder.build", "autograder.roster"},
+    {"autograder.build", "autograder.roster", "autograder.starting"},
     {"autograder.grading"},
     {"autograder.marks"},
     {"autograder.exports", "autograder.collecting", "autograder.similarity"},

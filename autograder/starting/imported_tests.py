@@ -131,7 +131,7 @@ def test_file(
     body = "".join(f"\n\n\n{_function(test, markers)}" for test in tests)
     code = "\n".join(line for test in tests for line in test.lines)
     used = {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
-    needed = sorted({line for name, line in imports.items() if name in used})
+    needed = sorted({line for name, line in imports.items() if name in used and name not in _KIT})
     kit = [*(name for name in _KIT if name in used), "exercise"]
     top = [f'"""{heading}"""', "", *needed, f"from kit import {', '.join(kit)}", ""]
     top += [f'{markers[name]} = exercise("{name}")' for name in exercises]

@@ -77,7 +77,7 @@ def say_outdated(term: Term, assignment: str, reports: Iterable[Report | None]) 
             say_line(f"{report.student}: what was graded is no longer what lies in submitted/: {fix}")
 
 
-class Bar:
+class ShownProgress:
     """How far a command is: a bar on a terminal, elsewhere a line now and then on standard error.
 
     A line comes only when a good part of the work was done since the last one and LINE_SECONDS have passed, so that a
@@ -110,7 +110,7 @@ class Bar:
 
 
 @contextmanager
-def progress(title: str, total: int | None) -> Iterator[Bar]:
+def progress(title: str, total: int | None) -> Iterator[ShownProgress]:
     """A bar with counts and time left on a terminal; elsewhere lines."""
     console = Console(stderr=True)
     columns = (
@@ -118,11 +118,11 @@ def progress(title: str, total: int | None) -> Iterator[Bar]:
         TimeRemainingColumn(), TextColumn("{task.fields[last]}", markup=False),
     )  # fmt: skip
     if not console.is_terminal:
-        yield Bar(title, total, None)
+        yield ShownProgress(title, total, None)
         return
     with Progress(*columns, console=console, transient=True) as drawn:
         drawn.add_task(title, total=total, last="")
-        yield Bar(title, total, drawn)
+        yield ShownProgress(title, total, drawn)
 
 
 @contextmanager

@@ -71,10 +71,26 @@ def verify(
         for path in draw_sheets(course, figures, problem=problem):
             say(str(path))
         return
-    untidy = _untidy(course, names)
+    untidy, left = _untidy(course, names), _unfinished(course, problem)
     if wanted := names if everything else _unproved(course, names, seeds):
         _report(_prove(course, wanted, seeds, workers, allow_weak), costs)
     _refuse_untidy(untidy)
+    _refuse_unfinished(left)
+
+
+def _unfinished(course: Assignment, problem: str | None = None) -> list[str]:
+    """What an import left to a person and is not done; each is said."""
+    from autograder.assignment.unfinished import unfinished
+
+    found = [line for item in course.problems if problem in (None, item.name) for line in unfinished(item.folder)]
+    for line in found:
+        say(f"  {line}", err=True)
+    return found
+
+
+def _refuse_unfinished(left: list[str]) -> None:
+    if left:
+        raise Surprise(f"{len(left)} things are left to do by hand; see above. Do each, then delete its mark.")
 
 
 def course_of(name: str, problem: str | None, everything: bool) -> Assignment:
@@ -123,6 +139,7 @@ def prove_all(name: str, workers: int, allow_weak: bool) -> None:
     record = ProofRecord(released)
     untidy = _untidy(course, [item.id for item in course.manifest.exercises])
     others = [item.id for item in course.manifest.exercises if record.find(item.id, SEEDS) is None]
+    _refuse_unfinished(_unfinished(course))
     if wanted := _unproved(course, others, SEEDS):
         _report(_prove(course, wanted, SEEDS, workers, allow_weak), costs=False)
     _refuse_untidy(untidy)

@@ -15,6 +15,7 @@ WIDTH = 120
 # Of what a cell is worth that had no hidden tests: the claims that stay public, which anyone can answer by a table.
 PUBLIC_SHARE = Decimal("0.1")
 PUBLIC_CLAIMS = 3  # one in so many
+Part = tuple[TurnedCell, list[TurnedStep], Decimal]
 _KIT = ("Lib", "assert_equal", "assert_raises", "assert_same")
 
 
@@ -42,18 +43,20 @@ class ExerciseTests:
 def tests_of(exercise: str, section: str, cells: list[TurnedCell]) -> ExerciseTests:
     """The claims of an exercise's cells, those that were hidden in the hidden tests; each file gets one at least.
 
-    Where a cell had no hidden claims and none of the exercise had, its first ones stay public and the others go.
+    Where the exercise had no hidden claims, of each cell the longest stay public and the others go: short ones, such as
+    f(1) == 1, are met by too many wrong answers. A test of exceptions alone demands a right value as well.
     """
     with_claims = [cell for cell in cells if cell.claims]
     parts = [(cell, step.hidden, [step]) for cell in with_claims for step in cell.claims]
     hidden_somewhere = any(hidden for _, hidden, _ in parts)
-    public, hidden, repeated = [], [], False
+    public: list[Part] = []
+    hidden: list[Part] = []
+    repeated = False
     for cell in with_claims:
         shown = [step for step in cell.claims if not step.hidden]
         kept = [step for step in cell.claims if step.hidden]
         if not hidden_somewhere and len(shown) > 1 and cell.divides:
-            count = max(1, len(shown) // PUBLIC_CLAIMS)
-            shown, kept = shown[:count], shown[count:]
+            shown, kept = _divided(shown)
         share = PUBLIC_SHARE if shown and kept else Decimal(1)
         points = cell.cell.points or Decimal("0.01")
         if shown:
@@ -69,19 +72,52 @@ def tests_of(exercise: str, section: str, cells: list[TurnedCell]) -> ExerciseTe
         only = (public or hidden)[0]
         public = [(only[0], only[1], only[2] * PUBLIC_SHARE)]
         hidden, repeated = [(only[0], only[1], only[2] * (1 - PUBLIC_SHARE)), *hidden[1:]], True
+    seen, unseen = (_value_claim(file) or _value_claim([*public, *hidden]) for file in (public, hidden))
     return ExerciseTests(
-        tuple(_test(exercise, section, *part, "") for part in public),
-        tuple(_test(exercise, section, *part, "_hidden") for part in hidden),
+        tuple(_test(exercise, section, *part, "", seen) for part in public),
+        tuple(_test(exercise, section, *part, "_hidden", unseen) for part in hidden),
         repeated,
     )
 
 
+def _divided(claims: list[TurnedStep]) -> tuple[list[TurnedStep], list[TurnedStep]]:
+    """Those that stay public, and those that become hidden."""
+    count = max(1, len(claims) // PUBLIC_CLAIMS)
+    by_length = sorted(claims, key=lambda step: -sum(map(len, step.lines)))
+    public = by_length[:count]
+    return (
+        [step for step in claims if any(step is one for one in public)],
+        [step for step in claims if not any(step is one for one in public)],
+    )
+
+
+def _value_claim(parts: list[Part]) -> TurnedStep | None:
+    """A claim about a value that needs nothing before it."""
+    found = None
+    for cell, claims, _ in parts:
+        for step in claims:
+            if cell.divides and not _only_raises([step]) and cell.needed([step]) == [step]:
+                found = step
+    return found
+
+
+def _only_raises(claims: list[TurnedStep]) -> bool:
+    return all(line.startswith("assert_raises(") for step in claims for line in step.lines)
+
+
 def _test(
-    exercise: str, section: str, cell: TurnedCell, claims: list[TurnedStep], weight: Decimal, ending: str
+    exercise: str,
+    section: str,
+    cell: TurnedCell,
+    claims: list[TurnedStep],
+    weight: Decimal,
+    ending: str,
+    value: TurnedStep | None,
 ) -> ImportedTest:
     name = re.sub(r"\W", "_", cell.cell.id) or f"cell_{cell.cell.number}"
     hint = next((step.hint for step in claims if step.hint), "") or f"Read once more: {section}."
-    lines = [line for step in cell.needed(claims) for line in step.lines]
+    also = [value] if value is not None and _only_raises(claims) else []
+    lines = [line for step in [*cell.needed(claims), *also] for line in step.lines]
     title = " ".join(cell.title.split()) or name.replace("_", " ")
     return ImportedTest(exercise, f"test_{name}{ending}", title.rstrip("."), hint, weight, tuple(lines))
 
@@ -95,7 +131,7 @@ def test_file(
     body = "".join(f"\n\n\n{_function(test, markers)}" for test in tests)
     code = "\n".join(line for test in tests for line in test.lines)
     used = {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
-    needed = sorted({line for name, line in imports.items() if name in used})
+    needed = sorted({line for name, line in imports.items() if name in used and name not in _KIT})
     kit = [*(name for name in _KIT if name in used), "exercise"]
     top = [f'"""{heading}"""', "", *needed, f"from kit import {', '.join(kit)}", ""]
     top += [f'{markers[name]} = exercise("{name}")' for name in exercises]

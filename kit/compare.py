@@ -5,6 +5,7 @@ text, NaN, another dtype) ends as a failed test with a message.
 """
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,9 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kit.far_side import ERRORS
 from kit.objects import MisusedObject, Object, asked_for, class_of, kind_shown
 from kit.student import StudentError, StudentMissing
+from kit.text import on_one_line
 
+MAX_SAID = 200  # characters of an error's text in a message
 _TOLERANCE = {torch.float64: 1e-9, torch.complex128: 1e-9, torch.float16: 2e-3, torch.bfloat16: 2e-2}
 
 
@@ -135,26 +139,83 @@ def expect_object(value: Any, *, what: str, kind: str | None = None, hint: str |
     return asked_for(value)
 
 
-def assert_raises(kind: type[Exception], call: Callable[[], Any], *, what: str, hint: str | None = None) -> Exception:
+def assert_raises(
+    kind: type[Exception] | str,
+    call: Callable[[], Any],
+    *,
+    what: str,
+    text: str | None = None,
+    hint: str | None = None,
+) -> Exception:
     """Fail unless `call` raises `kind`. Belongs beside a valid call: else a stub that always raises would pass.
 
+    kind: a class, or the name of one, such as "StackEmpty" which the student's code defines. Not Exception, which any
+    slip is. text: a part of what the error says, or a regular expression that is found in it.
     What is not written yet, and what ends the far side, is no answer: those errors pass through.
     """
     __tracebackhide__ = True
+    wanted = _wanted(kind)
     try:
         value = call()
     except MisusedObject:
         raise
-    except kind as error:
-        stub = kind is not NotImplementedError and isinstance(error, NotImplementedError)
-        if stub or getattr(error, "preparing", False):
+    except Exception as error:
+        if not (isinstance(error, StudentError) or _is_of(error, kind)) or _is_no_answer(error, kind):
             raise
+        if not _is_of(error, kind):
+            raise CheckFailed(f"{what}: expected {wanted}, got {_raised(error)}", hint) from error
+        if text is not None and not _says(error, text):
+            said = on_one_line(_words(error), MAX_SAID) or "nothing"
+            message = f"{what}: {wanted} is raised, and its text should say {text!r}; it says: {said}"
+            raise CheckFailed(message, hint) from error
         return error
-    except StudentError as error:
-        if error.preparing or isinstance(error, (StudentMissing, NotImplementedError, NameError)):
-            raise
-        raise CheckFailed(f"{what}: expected a {kind.__name__}, got {error.report()}", hint) from error
-    raise CheckFailed(f"{what}: expected a {kind.__name__}, but it returned {_kind(value)}", hint)
+    raise CheckFailed(f"{what}: expected {wanted}, but it returned {_kind(value)}", hint)
+
+
+def _wanted(kind: type[Exception] | str) -> str:
+    """Raises TypeError for what no test should expect."""
+    name = kind if isinstance(kind, str) else kind.__name__
+    if name in ("Exception", "BaseException", "StudentError"):
+        raise TypeError(f"assert_raises({name}, …) would take any slip for right: name the class, such as ValueError")
+    return f"a {name}" if name[:1] not in "AEIOU" else f"an {name}"
+
+
+def _is_of(error: Exception, kind: type[Exception] | str) -> bool:
+    if not isinstance(kind, str):
+        return isinstance(error, kind)
+    if (known := ERRORS.get(kind)) is not None:
+        return isinstance(error, known)
+    return isinstance(error, StudentError) and kind in error.classes
+
+
+def _is_no_answer(error: Exception, kind: type[Exception] | str) -> bool:
+    """Whether something is not written yet, or what a test did to a module before was wrong."""
+    if getattr(error, "preparing", False) or isinstance(error, StudentMissing):
+        return True
+    name = kind if isinstance(kind, str) else kind.__name__
+    if isinstance(error, NotImplementedError):
+        return name != "NotImplementedError"
+    return isinstance(error, NameError) and not _is_of(error, kind)
+
+
+def _raised(error: Exception) -> str:
+    said = error.report() if isinstance(error, StudentError) else f"{type(error).__name__}: {error}"
+    too_wide = isinstance(error, StudentError) and error.shown == "Exception"
+    return f"{said} (Exception is the class of all errors: raise the one that is meant)" if too_wide else said
+
+
+def _words(error: Exception) -> str:
+    return error.text if isinstance(error, StudentError) else str(error)
+
+
+def _says(error: Exception, text: str) -> bool:
+    words = _words(error)
+    if text in words:
+        return True
+    try:
+        return re.search(text, words) is not None
+    except re.error:
+        return False
 
 
 def _another_kind(said: str, value: Any, hint: str | None) -> CheckFailed:

@@ -23,9 +23,11 @@ import torch
 from torch import Tensor, nn
 
 from kit.far_objects import MAX_TAKEN, OPERATIONS, Keeping, Kept, Notes, Settling, recording, settling_of, standard
+from kit.figure_facts import without_artists
 from kit.imports import are_all_there, imports, missing_at_grading, with_harmless_imports
 from kit.modes import changed, modes, restore
 from kit.module_state import Numbers, state_of
+from kit.observed import Observed, streams
 from kit.snapshot import Snapshot
 from kit.wire import (
     FunctionRef,
@@ -52,6 +54,8 @@ ERRORS: dict[str, type[Exception]] = {
     )
 }  # fmt: skip
 MAX_ERROR_TEXT = 500
+MAX_ERROR_CLASSES = 20  # of one exception, from its own upwards
+MAX_CAUSES = 5
 MAX_TRACE = 6000
 _PLAIN = frozenset({type(None), bool, int, float, str, Tensor})  # no reference is in them
 
@@ -94,6 +98,7 @@ class Service:
         self.recorded: dict[int, Callable[..., Any]] = {}
         self.sources: dict[str, list[str]] = {}  # the lines of each cell, by its file name
         self.numbers = Numbers()
+        self.observed = Observed()
         self.modes: dict[str, Any] | None = None  # as they were before the first test or cell
 
     def answer(self, frame: bytes) -> bytes:
@@ -113,6 +118,8 @@ class Service:
 
     def _reply(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
+            if "lay" in request:
+                self.observed.lay(request["lay"])
             for fields in request.get("first", ()):
                 self.do_module(fields)
         except self.stops:
@@ -135,7 +142,13 @@ class Service:
         packages: what the assignment names. seconds: where it is given, a cell that takes longer is interrupted.
         """
         packages, seconds = request.get("packages", ()), request.get("seconds")
-        return {"errors": [self._load(label, source, packages, seconds) for label, source in request["cells"]]}
+        self.observed.is_live = False
+        with streams():
+            return {"errors": [self._load(label, source, packages, seconds) for label, source in request["cells"]]}
+
+    def do_observed(self, request: dict[str, Any]) -> dict[str, Any]:
+        """A part of what the last call did besides what it returned."""
+        return {"seen": self.observed.part(request["part"])}
 
     def do_call(self, request: dict[str, Any]) -> dict[str, Any]:
         target = self._target(request["target"], request.get("method"))
@@ -162,12 +175,19 @@ class Service:
     def _called(self, target: Callable[..., Any], request: dict[str, Any], settling: Settling) -> dict[str, Any]:
         args, kwargs = self._far(request["args"]), self._far(request["kwargs"])
         before = [Snapshot(part) for part in (*args, *kwargs.values())]
-        value = settling.settled(target(*args, **kwargs))
+        with self.observed.call(args, kwargs):
+            value = settling.settled(without_artists(target(*args, **kwargs), self.observed.figures))
         unchanged = all(snapshot.holds for snapshot in before)
         return {"value": value, "flags": sorted(flags_of(value)), "unchanged": unchanged}
 
     def do_build(self, request: dict[str, Any]) -> dict[str, Any]:
-        module = self._target(request["target"], None)(*self._far(request["args"]), **self._far(request["kwargs"]))
+        target, args, kwargs = (
+            self._target(request["target"], None),
+            self._far(request["args"]),
+            self._far(request["kwargs"]),
+        )
+        with self.observed.call(args, kwargs):
+            module = target(*args, **kwargs)
         if not isinstance(module, nn.Module):
             raise TypeError(f"{_spoken(request['target'])} built a {type(module).__name__}, not an nn.Module")
         self.modules[len(self.modules)] = module
@@ -197,7 +217,7 @@ class Service:
         for place in names:
             if isinstance(place, int):
                 args[place] = args[place].detach().clone().requires_grad_()
-        with torch.enable_grad():
+        with torch.enable_grad(), self.observed.call(args, kwargs):
             total = _weighted(target(*args, **kwargs), request["cotangents"])
         sources = [args[name] if isinstance(name, int) else parameters[name] for name in names]
         if total is None or not total.requires_grad:
@@ -214,6 +234,7 @@ class Service:
         self.kept.clear()
         self.notes.clear()
         self.recorded.clear()
+        self.observed.begin()
         self.numbers = Numbers()
         if self.modes is None:
             self.modes = modes()
@@ -317,10 +338,7 @@ class Service:
             return {"type": "MissingName", "text": str(error)}
         names = [cls.__name__ for cls in type(error).__mro__ if ERRORS.get(cls.__name__) is cls]
         shown = type(error).__name__
-        try:
-            text = _text(error)[:MAX_ERROR_TEXT]
-        except BaseException:
-            text = ""
+        text = _said_by(error)
         cell, line = self._place(error)
         try:
             trace = "".join(traceback.format_exception(error))[-MAX_TRACE:]
@@ -329,7 +347,9 @@ class Service:
         return {
             "type": names[0] if names else "",
             "shown": shown[:80],
+            "classes": [cls.__name__[:80] for cls in type(error).__mro__[:MAX_ERROR_CLASSES]],
             "text": text,
+            "causes": [[type(cause).__name__[:80], _said_by(cause)] for cause in _causes(error)],
             "cell": cell,
             "line": line,
             "trace": trace,
@@ -388,6 +408,33 @@ def cell_label(filename: str) -> str | None:
 def _text(error: BaseException) -> str:
     """What the error says; of a SyntaxError without file and line, which are given apart."""
     return str(error.msg if isinstance(error, SyntaxError) and error.filename else error)
+
+
+def _said_by(error: BaseException) -> str:
+    try:
+        return _bounded(_text(error))
+    except BaseException:
+        return ""
+
+
+def _bounded(text: str) -> str:
+    """An error's text; of one that is too long the beginning, and how long it was."""
+    if len(text) <= MAX_ERROR_TEXT:
+        return text
+    cut = f" … (cut: {len(text):,} characters)"
+    return text[: MAX_ERROR_TEXT - len(cut)] + cut
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """The errors that it was raised from, or while handling, nearest first."""
+    found: list[BaseException] = []
+    while len(found) < MAX_CAUSES:
+        cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        if cause is None:
+            break
+        found.append(cause)
+        error = cause
+    return found
 
 
 def _spoken(reference: Any) -> str:

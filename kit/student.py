@@ -1,18 +1,20 @@
 """The `student` that a test talks to: every request crosses the wire, whether the code is near or far."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
-from kit import grading_rules
+from kit import grading_rules, scratch
 from kit.callbacks import Recorded, crossing
 from kit.far_objects import MAX_TAKEN
-from kit.far_side import ERRORS, Service, cell_spoken
+from kit.far_side import ERRORS, MAX_CAUSES, MAX_ERROR_CLASSES, MAX_ERROR_TEXT, Service, cell_spoken
+from kit.found import Found, FoundByName
 from kit.modes import MODES
 from kit.objects import Object, RemoteFunction, kind_shown, reference_of
+from kit.observed import received
 from kit.wire import (
     FLAGS,
     FunctionRef,
@@ -31,13 +33,16 @@ from kit.wire import (
 class StudentError(Exception):
     """The student's code raised an exception. `cell` and `line` say where, as far as known.
 
-    kind: its class in `ERRORS`, or the nearest there. shown: what the student calls it. preparing: whether it was
-    raised by what a test did to a module before the request that met it.
+    kind: its class in `ERRORS`, or the nearest there. shown: what the student calls it. classes: its class and those
+    above, by name. causes: class and text of each error that it was raised from, nearest first. preparing: whether
+    it was raised by what a test did to a module before the request that met it.
     """
 
     kind = "an exception"
     shown = ""
+    classes: frozenset[str] = frozenset()
     text = ""
+    causes: tuple[tuple[str, str], ...] = ()
     cell: str | None = None
     line: int | None = None
     trace = ""
@@ -124,6 +129,7 @@ _STATE_PARTS: dict[str, type] = {
 
 
 _PLAIN = frozenset({type(None), bool, int, float, str, Tensor})  # nothing in them lives on the far side
+_Part = TypeVar("_Part")
 
 
 class Student:
@@ -133,11 +139,13 @@ class Student:
     `student.make("Stack")` calls a class or a function and keeps what it returns (`kit.objects`), `student.value("x")`
     is a variable, `student.calls(recorded)` what a function of the test's was called with (`kit.callbacks`).
     `student.build("MAEEncoder", dim=64)` makes a module and returns a handle. `student.run(Lib("ps3.x.y"), …)` calls a
-    function of the shipped library, or of Python's own, there. `student.vjp(…)` asks for gradients. After a call,
-    `student.unchanged_inputs` tells whether its tensors, lists and dicts are as they were, and `student.flags` which of
-    requires_grad, parameter, subclass, inference its result carried. After any request, `student.changed_modes` tells
-    which of torch's modes (grad, inference, default dtype, threads) it left changed. Of a generator or another iterator
-    `student.most_items` are taken, for this test.
+    function of the shipped library or of Python's own there. `student.vjp(…)` asks for gradients.
+    Before a call, `student.answers("3", "4")` are lines to read and `student.files({"a.txt": "…"})` files to open.
+    After a call, `student.unchanged_inputs` tells whether its tensors, lists and dicts are as they were, and
+    `student.flags` which of requires_grad, parameter, subclass, inference its result carried; `printed`, `warnings`,
+    `arguments`, `written`, `figures` and the like are what it did besides (`kit.observed`). After any request,
+    `student.changed_modes` tells which of torch's modes (grad, inference, default dtype, threads) it left changed.
+    Of a generator or another iterator, `student.most_items` are taken, for this test.
     find_file: what was handed in beside the notebooks, by name. measured, accuracies: see `kit.probe`.
     """
 
@@ -147,6 +155,7 @@ class Student:
         self._test = 0  # which object belongs to which test
         self._recorded: list[Recorded] = []  # the functions that this test gave away
         self._waiting: list[dict[str, Any]] = []  # what is to be done to modules before the next request
+        self._laid: dict[str, Any] = {}  # lines and files for the calls to come
         self.find_file: Callable[[str], bytes | None] = lambda name: None
         self.measured: dict[object, float] = {}  # what several tests ask for, on this far side
         self.accuracies: dict[str, float] = {}
@@ -250,6 +259,7 @@ class Student:
         self._recorded = []
         self.most_items = MAX_TAKEN
         self._waiting.clear()
+        self._laid.clear()
 
     def load_cells(
         self, cells: Sequence[tuple[str, str]], *, packages: Sequence[str] = (), seconds: float | None = None
@@ -270,6 +280,69 @@ class Student:
             if error is not None:
                 raise error
 
+    # --- around a call ------------------------------------------------------------------------------------------------
+
+    def answers(self, *lines: str) -> None:
+        """What `input` and sys.stdin read in the calls to come of this test: these lines, in place of earlier ones."""
+        if not all(isinstance(line, str) and "\n" not in line for line in lines):
+            raise ValueError("an answer is one line of text, without its end")
+        self._laid["answers"] = list(lines)
+
+    def files(self, files: Mapping[str, str | bytes]) -> None:
+        """Files for the calls to come of this test, by paths such as "data/a.txt"; they lie in memory.
+
+        With an empty dict there is none, but the code may write some.
+        """
+        self._laid["files"] = scratch.given(files)
+
+    @property
+    def printed(self) -> str:
+        """What the last call wrote to sys.stdout, without the prompts of `input`; bounded, and then it says so."""
+        return self._observed("printed", str)
+
+    @property
+    def printed_errors(self) -> str:
+        """What it wrote to sys.stderr, without warnings."""
+        return self._observed("printed_errors", str)
+
+    @property
+    def prompts(self) -> Found:
+        """What it asked with `input`."""
+        return self._observed("prompts", Found)
+
+    @property
+    def warnings(self) -> Found:
+        """The class and the text of each warning that it gave, also of those that the student's filters hide."""
+        return self._observed("warnings", Found)
+
+    @property
+    def arguments(self) -> FoundByName:
+        """Its arguments as they were when it ended, by position or name; those that cannot cross are left out."""
+        return self._observed("arguments", FoundByName)
+
+    @property
+    def written(self) -> FoundByName:
+        """All files that are there after it, by path; a folder with nothing in it as "name/"."""
+        return self._observed("written", FoundByName)
+
+    @property
+    def figures(self) -> Found:
+        """The figures that it drew with pyplot, or returned."""
+        return self._observed("figures", Found)
+
+    def _observed(self, part: str, kind: type[_Part]) -> _Part:
+        """A part of `kit.observed`; looking for what is not in it is an AssertionError."""
+        modes = self.changed_modes  # of the call, which this is none of
+        try:
+            reply = self.request("observed", part=part)
+        except AttributeError as error:  # which would make Python look for a function of this name
+            raise RuntimeError(f"student.{part} could not be told: {error}") from error
+        finally:
+            self.changed_modes = modes
+        found = received(part, reply.get("seen"))
+        assert isinstance(found, kind)
+        return found
+
     def request(self, op: str, **fields: Any) -> dict[str, Any]:
         """One exchange. Raises StudentError for the student's exceptions, WireError for nonsense."""
         return self._asked({"op": op} | fields)
@@ -278,6 +351,8 @@ class Student:
         """objects: whether the reply may hold objects that are kept there."""
         if self._waiting:
             message["first"], self._waiting = self._waiting, []
+        if self._laid:
+            message["lay"], self._laid = self._laid, {}
         if self._seed is not None:
             message["begin"], self._seed = self._seed, None
         reply = decode(self._transport.exchange(encode(message), self.call_seconds), objects=objects)
@@ -467,12 +542,27 @@ def _rebuilt(error: dict[str, Any]) -> StudentError:
     else:
         rebuilt = STUDENT_ERRORS.get(kind if isinstance(kind, str) else "", StudentError)()
         rebuilt.shown = _capped(error.get("shown"), 80) or "an exception"
+    rebuilt.classes = frozenset(_few_texts(error.get("classes"), MAX_ERROR_CLASSES)) | {rebuilt.shown}
+    rebuilt.causes = tuple(_cause(cause) for cause in _few(error.get("causes"), MAX_CAUSES))
     rebuilt.preparing = error.get("preparing") is True
-    rebuilt.text = _capped(error.get("text"), 500)
+    rebuilt.text = _capped(error.get("text"), MAX_ERROR_TEXT)
     rebuilt.cell = _capped(error.get("cell"), 100) or None
     rebuilt.line = line if type(line) is int and 0 < line < 10**6 else None
     rebuilt.trace = _capped(error.get("trace"), 6000)
     return rebuilt
+
+
+def _few(value: Any, most: int) -> list[Any]:
+    return value[:most] if isinstance(value, list) else []
+
+
+def _few_texts(value: Any, most: int) -> list[str]:
+    return [_capped(text, 80) for text in _few(value, most)]
+
+
+def _cause(value: Any) -> tuple[str, str]:
+    kind, text = value if isinstance(value, list) and len(value) == 2 else ("", "")
+    return _capped(kind, 80), _capped(text, MAX_ERROR_TEXT)
 
 
 def _capped(value: Any, size: int) -> str:

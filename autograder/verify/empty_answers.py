@@ -16,6 +16,7 @@ from torch import Tensor
 
 from autograder.grading.plan import Plan, answer_code, visibility
 from autograder.sandbox.sandbox import Sandbox
+from kit import figure_facts, scratch
 from kit.binding import NotebookBinding
 from kit.budget import Budget, FarSide
 from kit.check import LOCAL_SEED
@@ -34,7 +35,15 @@ MEANING = {
     REPLAY: "a table of what the public checks are answered",
     LIES: "a worker that lies about itself",
 }
-CALLS = ("call", "vjp", "make", "operate", "value", "calls")  # requests that tell what the student's code does
+CALLS = (
+    "call",
+    "vjp",
+    "make",
+    "operate",
+    "value",
+    "calls",
+    "observed",
+)  # requests that tell what the student's code does
 CLAIMS = ("class", "is", "isinstance", "hasattr")  # operators that ask what an object is, not what it does
 FLAGS = ["inference", "parameter", "requires_grad", "subclass"]
 
@@ -92,6 +101,26 @@ def blank(value: Any, fill: Callable[[Tensor], Tensor]) -> Any:
     return value
 
 
+class Unseen:
+    """What there is to see of calls that do nothing: arguments and files as the test gave them, and no more."""
+
+    def __init__(self) -> None:
+        self.arguments: list[Any] = []
+        self.files: Message = scratch.packed({})
+
+    def note(self, request: Message) -> None:
+        if "begin" in request:
+            self.arguments, self.files = [], scratch.packed({})
+        self.files = request.get("lay", {}).get("files", self.files)
+        if "args" in request and "kwargs" in request:
+            given = {**dict(enumerate(request["args"])), **request["kwargs"]}
+            self.arguments = [[place, value] for place, value in given.items()]
+
+    def part(self, name: str) -> Any:
+        nothing = {"printed": "", "printed_errors": "", "figures": figure_facts.sent([])}
+        return {"arguments": self.arguments, "written": self.files, **nothing}.get(name, [])
+
+
 @dataclass
 class Blanks:
     """Every result of a student's code and every gradient blank. What the library's modules tell stays true.
@@ -102,12 +131,16 @@ class Blanks:
     fill: Callable[[Tensor], Tensor]
     names: bool = True  # whether a dict keeps its keys
     handles: list[bool] = field(default_factory=list)  # of every module, whether it is the library's
+    unseen: Unseen = field(default_factory=Unseen)
 
     def __call__(self, request: Message, reply: Message) -> Message:
         if "begin" in request:
             self.handles.clear()
         if "handle" in reply:
             self.handles.append(isinstance(request["target"], Lib))
+        self.unseen.note(request)
+        if "seen" in reply:
+            return reply | {"seen": self.unseen.part(request["part"])}
         if BEFORE in reply:
             as_before: Message = reply[BEFORE]
             return reply | as_before
@@ -129,6 +162,7 @@ class Requests:
 
     before: list[bytes] = field(default_factory=list)
     count: Counter[bytes] = field(default_factory=Counter)
+    called: bytes = b""  # the last call, of which more may be asked
 
     def key(self, request: Message) -> tuple[bytes, int]:
         if "begin" in request:
@@ -139,6 +173,10 @@ class Requests:
         frame = encode({name: part for name, part in request.items() if name not in ("begin", "first")})
         if request["op"] == "build":
             self.before.append(frame)
+        if request["op"] == "observed":
+            frame = self.called + frame
+        elif "args" in request:
+            self.called = frame
         key = b"".join([*self.before, frame])
         self.count[key] += 1
         return key, self.count[key]

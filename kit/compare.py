@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from kit.far_side import ERRORS
+from kit.objects import MisusedObject, Object, asked_for, class_of, kind_shown
 from kit.plain_values import read
 from kit.student import StudentError, StudentMissing
 from kit.text import on_one_line
@@ -129,6 +130,20 @@ def expect_number(value: Any, *, what: str, kind: type = float, hint: str | None
     return number
 
 
+def expect_object(value: Any, *, what: str, kind: str | None = None, hint: str | None = None) -> Object:
+    """`value`, if it is an object of the student's, and its class is called `kind` (or any); else fail.
+
+    What comes back may be used in operators with plain values, as what `student.make` gives.
+    """
+    __tracebackhide__ = True
+    wanted = f"an object of class {kind}" if kind else "an object"
+    if not isinstance(value, Object):
+        raise _another_kind(f"{what}: expected {wanted}", value, hint)
+    if kind is not None and class_of(value) != kind:
+        raise CheckFailed(f"{what}: expected {wanted}, got {kind_shown(value)}", hint)
+    return asked_for(value)
+
+
 def assert_raises(
     kind: type[Exception] | str,
     call: Callable[[], Any],
@@ -147,6 +162,8 @@ def assert_raises(
     wanted = _wanted(kind)
     try:
         value = call()
+    except MisusedObject:
+        raise
     except Exception as error:
         if not (isinstance(error, StudentError) or _is_of(error, kind)) or _is_no_answer(error, kind):
             raise
@@ -225,6 +242,8 @@ def _kind(value: Any) -> str:
         return f"a tensor of shape {tuple(value.shape)}, {_short(value.dtype)}"
     if isinstance(value, (tuple, list)):
         return f"a {type(value).__name__} of {len(value)}"
+    if isinstance(value, Object):
+        return kind_shown(value)
     name = type(value).__name__
     return "None" if value is None else f"{'an' if name[:1] in 'aeiou' else 'a'} {name}"
 

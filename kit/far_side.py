@@ -57,6 +57,7 @@ MAX_ERROR_TEXT = 500
 MAX_ERROR_CLASSES = 20  # of one exception, from its own upwards
 MAX_CAUSES = 5
 MAX_TRACE = 6000
+_PLAIN = frozenset({type(None), bool, int, float, str, Tensor})  # no reference is in them
 
 
 ALARM_CLOCK_FACTOR = 10  # how much longer a cell may take on the clock than in processor time
@@ -141,6 +142,7 @@ class Service:
         packages: what the assignment names. seconds: where it is given, a cell that takes longer is interrupted.
         """
         packages, seconds = request.get("packages", ()), request.get("seconds")
+        self.observed.is_live = False
         with streams():
             return {"errors": [self._load(label, source, packages, seconds) for label, source in request["cells"]]}
 
@@ -168,7 +170,7 @@ class Service:
 
     def do_calls(self, request: dict[str, Any]) -> dict[str, Any]:
         notes = self.notes.get(request["number"], Notes())
-        return {"calls": notes.calls, "count": notes.count}
+        return {"value": notes.calls, "count": notes.count}
 
     def _called(self, target: Callable[..., Any], request: dict[str, Any], settling: Settling) -> dict[str, Any]:
         args, kwargs = self._far(request["args"]), self._far(request["kwargs"])
@@ -285,6 +287,8 @@ class Service:
 
     def _far(self, value: Any) -> Any:
         """Replace references by what they stand for here."""
+        if type(value) in _PLAIN:
+            return value
         if isinstance(value, (tuple, list)):
             return type(value)(self._far(item) for item in value)
         if isinstance(value, dict):

@@ -1,8 +1,8 @@
 """Facts of the figures that a call drew: what a test can ask of a picture without looking at it.
 
 The far side reads them off matplotlib's objects when a test asks, the near side gets plain values: a text of JSON in
-which arrays stand by their number, and the arrays. Nothing of matplotlib is imported here: where it is not loaded, there are
-no figures.
+which arrays stand by their number, and the arrays. Nothing of matplotlib is imported here: where it is not loaded,
+there are no figures.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from types import MappingProxyType
@@ -154,18 +154,17 @@ def set_aside(made: list[Any]) -> tuple[Any, Any, Any] | None:
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot is None:
         return None
-    table = pyplot._pylab_helpers.Gcf
-    before = (pyplot, table.figs, pyplot.show)
-    table.figs = Noting(made)
-    vars(pyplot)["show"] = _show_nothing
+    table, names = pyplot._pylab_helpers.Gcf, vars(pyplot)
+    before = (table, table.figs, names["show"])
+    table.figs, names["show"] = Noting(made), _show_nothing
     return before
 
 
 def put_back(before: tuple[Any, Any, Any] | None) -> None:
     if before is not None:
-        pyplot, figures, show = before
-        pyplot._pylab_helpers.Gcf.figs = figures
-        pyplot.show = show
+        table, figures, show = before
+        table.figs = figures
+        vars(sys.modules["matplotlib.pyplot"])["show"] = show
 
 
 def _show_nothing(*_: Any, **__: Any) -> None:
@@ -189,11 +188,14 @@ def _is(one: Any, other: Any) -> bool:
     return one is other
 
 
-@lru_cache(256)
-def _is_of_matplotlib(kind: Hashable) -> bool:
-    return isinstance(kind, type) and any(
+def _is_of_matplotlib(kind: type) -> bool:
+    """Its own module is looked at first: this is asked of every result."""
+    return kind.__module__ not in _OTHERS and any(
         str(base.__module__).split(".")[0] in ("matplotlib", "mpl_toolkits") for base in kind.__mro__
     )
+
+
+_OTHERS = frozenset({"builtins", "torch", "torch.nn.parameter", "numpy"})
 
 
 def _drawn(value: Any, made: list[Any]) -> Unsent:

@@ -91,7 +91,7 @@ class Printed(io.TextIOBase):
 
     @property
     def text(self) -> str:
-        return "".join(self.parts) + (CUT if self.room < 0 else "")
+        return "".join(self.parts) + (CUT if self.room < 0 else "") if self.parts else ""
 
 
 class _Bytes(io.BufferedIOBase):
@@ -176,6 +176,7 @@ class Observed:
     """Notes what the calls of one far side do, each until the next."""
 
     def __init__(self) -> None:
+        self.is_live = True  # until cells are loaded here: those of a notebook ran before, and may keep streams
         self.answers = Answers()
         self.files: scratch.Scratch | None = None
         self.forget()
@@ -248,8 +249,8 @@ class _Call:
         OUT.start()
         ERR.start()
         sys.stdin, builtins.input = seen.answers, seen.answers.input
-        self.loggers = _redirected_handlers(self.before[0], self.before[1])
-        warnings.filters = _all_noted(warnings.filters)  # type: ignore[assignment]
+        self.loggers = _redirected_handlers(self.before[0], self.before[1]) if seen.is_live else ()
+        warnings.filters = _all_noted(warnings.filters)
         warnings.simplefilter("always", append=True)  # which also lets each call give a warning again
         warnings.showwarning = self._warn  # type: ignore[assignment]
         self.pyplot = figure_facts.set_aside(seen.figures)
@@ -309,7 +310,7 @@ def _is_silenced(category: type[Warning], filters: _Filters) -> bool:
 
 def _put_streams(out: Any, err: Any) -> None:
     for stream, below in ((OUT, out), (ERR, err)):
-        if not isinstance(below, Printed):
+        if type(below) is not Printed:
             stream.below = below
     sys.stdout, sys.stderr = OUT, ERR
 
@@ -329,7 +330,7 @@ def _redirected_handlers(out: Any, err: Any) -> list[tuple[Any, Any]]:
     """Let handlers of `logging` that write to these streams be noted; returns each with its stream."""
     logging = sys.modules.get("logging")
     found = []
-    for reference in logging._handlerList if logging is not None else ():  # type: ignore[attr-defined]
+    for reference in logging._handlerList if logging is not None else ():
         handler = reference()
         stream = vars(handler).get("stream") if handler is not None else None
         if stream is not None and (stream is out or stream is err):

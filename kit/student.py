@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -128,6 +128,10 @@ _STATE_PARTS: dict[str, type] = {
 }  # fmt: skip
 
 
+_PLAIN = frozenset({type(None), bool, int, float, str, Tensor})  # nothing in them lives on the far side
+_Part = TypeVar("_Part")
+
+
 class Student:
     """A student's code as a test sees it.
 
@@ -141,7 +145,7 @@ class Student:
     `student.flags` which of requires_grad, parameter, subclass, inference its result carried; `printed`, `warnings`,
     `arguments`, `written`, `figures` and the like are what it did besides (`kit.observed`). After any request,
     `student.changed_modes` tells which of torch's modes (grad, inference, default dtype, threads) it left changed.
-    A generator's items are taken until `student.most_items`.
+    Of a generator or another iterator, `student.most_items` are taken, for this test.
     find_file: what was handed in beside the notebooks, by name. measured, accuracies: see `kit.probe`.
     """
 
@@ -183,7 +187,7 @@ class Student:
         AssertionError where that is None: a function that forgot to return it.
         """
         fields = self._arguments(target, args, kwargs)
-        made = self._near_side(self._result(self._asked({"op": "make"} | fields, objects=True)))
+        made = self._near_side(self._result(self._asked({"op": "make"} | fields, objects=True)), asked=True)
         if made is None:
             raise AssertionError(f"{_name_of(target)} returned None: does every way through it end in a return?")
         if not isinstance(made, Object):
@@ -198,7 +202,7 @@ class Student:
         if all(one is not recorded for one in self._recorded):
             return []
         reply = self.request("calls", number=self._number(recorded))
-        flat, count = reply.get("calls"), reply.get("count")
+        flat, count = reply.get("value"), reply.get("count")
         if not isinstance(flat, list) or type(count) is not int:
             raise WireError("calls that are no list")
         args, names = flat[::2], flat[1::2]
@@ -294,39 +298,39 @@ class Student:
     @property
     def printed(self) -> str:
         """What the last call wrote to sys.stdout, without the prompts of `input`; bounded, and then it says so."""
-        return str(self._observed("printed"))
+        return self._observed("printed", str)
 
     @property
     def printed_errors(self) -> str:
         """What it wrote to sys.stderr, without warnings."""
-        return str(self._observed("printed_errors"))
+        return self._observed("printed_errors", str)
 
     @property
     def prompts(self) -> Found:
         """What it asked with `input`."""
-        return self._observed("prompts")
+        return self._observed("prompts", Found)
 
     @property
     def warnings(self) -> Found:
         """The class and the text of each warning that it gave, also of those that the student's filters hide."""
-        return self._observed("warnings")
+        return self._observed("warnings", Found)
 
     @property
     def arguments(self) -> FoundByName:
         """Its arguments as they were when it ended, by position or name; those that cannot cross are left out."""
-        return self._observed("arguments")
+        return self._observed("arguments", FoundByName)
 
     @property
     def written(self) -> FoundByName:
         """All files that are there after it, by path; a folder with nothing in it as "name/"."""
-        return self._observed("written")
+        return self._observed("written", FoundByName)
 
     @property
     def figures(self) -> Found:
         """The figures that it drew with pyplot, or returned."""
-        return self._observed("figures")
+        return self._observed("figures", Found)
 
-    def _observed(self, part: str) -> Any:
+    def _observed(self, part: str, kind: type[_Part]) -> _Part:
         """A part of `kit.observed`; looking for what is not in it is an AssertionError."""
         modes = self.changed_modes  # of the call, which this is none of
         try:
@@ -335,7 +339,9 @@ class Student:
             raise RuntimeError(f"student.{part} could not be told: {error}") from error
         finally:
             self.changed_modes = modes
-        return received(part, reply.get("seen"))
+        found = received(part, reply.get("seen"))
+        assert isinstance(found, kind)
+        return found
 
     def request(self, op: str, **fields: Any) -> dict[str, Any]:
         """One exchange. Raises StudentError for the student's exceptions, WireError for nonsense."""
@@ -366,10 +372,12 @@ class Student:
         fields = self._arguments(target, args, kwargs) | {"method": method}
         return self._result(self.request("call", **fields))
 
-    def _operate(self, name: str, operands: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
-        """An operator on objects. What it gives may hold objects."""
+    def _operate(
+        self, name: str, operands: tuple[Any, ...], kwargs: dict[str, Any] | None = None, *, asked: bool = False
+    ) -> Any:
+        """An operator on objects. What it gives may hold objects; asked: whether the test knows that it does."""
         fields = self._arguments(operands[0], operands[1:], kwargs or {}) | {"name": name}
-        return self._near_side(self._result(self._asked({"op": "operate"} | fields, objects=True)))
+        return self._near_side(self._result(self._asked({"op": "operate"} | fields, objects=True)), asked)
 
     def _left(self, context: Object, error: BaseException | None) -> None:
         """Tell an object that the block of its `with` ended, with which exception: of the test's own, no word."""
@@ -398,6 +406,8 @@ class Student:
 
     def _far_side(self, value: Any) -> Any:
         """Replace what lives on the far side by references to it."""
+        if type(value) in _PLAIN:
+            return value
         if isinstance(value, Object):
             return reference_of(value, self, self._test)
         if isinstance(value, Handle):
@@ -417,15 +427,17 @@ class Student:
             return crossing(value)
         return value
 
-    def _near_side(self, value: Any) -> Any:
+    def _near_side(self, value: Any, asked: bool) -> Any:
         """Replace references by what a test gets for them."""
         if isinstance(value, ObjectRef):
-            return Object(self, value, self._test)
+            return Object(self, value, self._test, asked=asked)
         if isinstance(value, (tuple, list)):
-            return type(value)(self._near_side(item) for item in value)
+            return type(value)(self._near_side(item, asked) for item in value)
         if isinstance(value, dict):
-            return {key: self._near_side(item) for key, item in value.items()}
-        return Generated(self._near_side(value.items), value.finished) if isinstance(value, Generated) else value
+            return {key: self._near_side(item, asked) for key, item in value.items()}
+        if isinstance(value, Generated):
+            return Generated(self._near_side(value.items, asked), value.finished)
+        return value
 
     def _number(self, recorded: Recorded) -> int:
         known = [number for number, one in enumerate(self._recorded) if one is recorded]

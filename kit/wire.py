@@ -121,8 +121,8 @@ class Unsent:
 
 _REFERENCES: dict[str, type[Any]] = {"seed": Seed, "lib": Lib, "function": FunctionRef, "handle": HandleRef}
 _REFERENCE_KINDS = {cls: kind for kind, cls in _REFERENCES.items()}
-# Kinds that are sent by their fields, in order.
-_EXTRAS: dict[type[Any], str] = {
+# What stands for a value on the other side, and has a form of its own.
+_STANDING: dict[type[Any], str] = {
     ObjectRef: "object", RecordedRef: "recorded", SliceRef: "slice", Generated: "generated", Unsent: "unsent",
 }  # fmt: skip
 MAX_NAME = 200  # characters of a class's name
@@ -210,7 +210,7 @@ def _elements(shape: Sequence[int]) -> int:
     return math.prod(max(size, 1) for size in shape)
 
 
-def _is_count(number: int) -> bool:
+def _is_count(number: Any) -> bool:
     return type(number) is int and 0 <= number < 2**31
 
 
@@ -243,12 +243,26 @@ def _node(value: Any, bodies: _Bodies, depth: int) -> Any:
         if not all(isinstance(key, str) for key in value):
             raise TypeError("a dict can be sent only if its keys are texts")
         return {"k": "dict", "v": [[str(key), _node(item, bodies, depth - 1)] for key, item in value.items()]}
-    if type(value) in _EXTRAS:
-        return {"k": _EXTRAS[type(value)], "v": [_node(part, bodies, depth) for part in vars(value).values()]}
+    if type(value) in _STANDING:
+        return _standing_node(value, bodies, depth - 1)
     if type(value) in _REFERENCE_KINDS:
         return {"k": _REFERENCE_KINDS[type(value)], "v": next(iter(vars(value).values()))}
     kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
     raise TypeError(f"a value of type {kind} cannot be graded: use tensors, numbers, texts, tuples, lists and dicts")
+
+
+def _standing_node(value: Any, bodies: _Bodies, depth: int) -> dict[str, Any]:
+    """Of what stands for a value on the other side and may hold values itself. depth: of these."""
+    match value:
+        case Generated(items, finished):
+            return {"k": "generated", "v": [_node(item, bodies, depth) for item in items], "e": finished}
+        case SliceRef(start, stop, step):
+            return {"k": "slice", "v": [_node(part, bodies, depth) for part in (start, stop, step)]}
+        case RecordedRef(number, (word, content), name):
+            return {"k": "recorded", "v": [number, word, _node(content, bodies, depth), name]}
+        case ObjectRef(number, kind):
+            return {"k": "object", "v": [number, kind]}
+    return {"k": "unsent", "v": value.kind}
 
 
 def _tensor_node(tensor: Tensor, bodies: _Bodies) -> dict[str, Any]:
@@ -309,26 +323,26 @@ class _Reader:
             return tuple(items) if kind == "tuple" else items
         if kind == "dict" and isinstance(content, list):
             return {self._key(pair): self.value(pair[1], depth - 1) for pair in content}
-        if isinstance(kind, str) and kind in _EXTRAS.values() and isinstance(content, list):
-            return self._extra(kind, [self.value(part, depth) for part in content])
+        if isinstance(kind, str) and kind in _STANDING.values():
+            return self._standing(node, depth - 1)
         if self.references and isinstance(kind, str) and kind in _REFERENCES:
             return _REFERENCES[kind](content)
         raise WireError(f"a value of unknown kind {kind[:40]!r}" if isinstance(kind, str) else "a value without a kind")
 
-    def _extra(self, kind: str, parts: list[Any]) -> Any:
-        """A value that is sent by its fields, each of them decoded already."""
-        match kind, parts:
-            case "generated", [list() as items, bool() as finished]:
-                return Generated(items, finished)
-            case "unsent", [str() as name] if len(name) <= MAX_NAME:
+    def _standing(self, node: dict[str, Any], depth: int) -> Any:
+        """What stands for a value on the other side. depth: of the values that it holds."""
+        match node:
+            case {"k": "generated", "v": list(items), "e": bool(finished)}:
+                return Generated([self.value(item, depth) for item in items], finished)
+            case {"k": "unsent", "v": str(name)} if len(name) <= MAX_NAME:
                 return Unsent(name)
-            case "object", [int() as number, str() as name] if self.objects and _is_count(number):
+            case {"k": "object", "v": [number, str(name)]} if self.objects and _is_count(number):
                 return ObjectRef(number, self._checked(name, len(name) <= MAX_NAME))
-            case "recorded", [int() as number, (str(), _) as does, str() as name] if self.references:
-                return RecordedRef(self._checked(number, _is_count(number)), does, name)
-            case "slice", [start, stop, step] if self.references:
-                return SliceRef(start, stop, step)
-        raise WireError(f"a value of the kind {kind} that is not allowed here, or of another form")
+            case {"k": "recorded", "v": [number, str(word), content, str(name)]} if self.references:
+                return RecordedRef(self._checked(number, _is_count(number)), (word, self.value(content, depth)), name)
+            case {"k": "slice", "v": [start, stop, step]} if self.references:
+                return SliceRef(*(self.value(part, depth) for part in (start, stop, step)))
+        raise WireError(f"a value of the kind {node['k']} that is not allowed here, or of another form")
 
     def _checked(self, value: Any, good: bool) -> Any:
         if not good:

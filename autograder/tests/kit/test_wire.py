@@ -1,8 +1,11 @@
 """What crosses the wire, and what a hostile far side cannot make it do."""
 
+import contextlib
 import json
 import math
+import random
 import struct
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +13,21 @@ import torch
 from kit import wire
 from kit.far_side import Service
 from kit.student import LocalTransport, Student
-from kit.wire import FunctionRef, HandleRef, Lib, Seed, WireError, decode, encode, flags_of
+from kit.wire import (
+    FunctionRef,
+    Generated,
+    HandleRef,
+    Lib,
+    ObjectRef,
+    RecordedRef,
+    Seed,
+    SliceRef,
+    Unsent,
+    WireError,
+    decode,
+    encode,
+    flags_of,
+)
 
 
 def frame(header: object, body: bytes = b"") -> bytes:
@@ -219,3 +236,101 @@ def test_a_view_of_a_transposed_input_works_at_home_as_at_grading() -> None:
         student = Student(LocalTransport(Service({}, "torch", strict=strict)))
         student.load_cell("flat", "def flat(x): return x.view(-1)")
         assert student.flat(torch.arange(6.0).reshape(2, 3).t()).tolist() == [0, 3, 1, 4, 2, 5]
+
+
+# --- what stands for objects, callbacks and generators ----------------------------------------------------------------
+
+STANDING: dict[str, Any] = {
+    "generated": Generated([1, (2.5, None), Generated([], False)], True),
+    "unsent": Unsent("Stack"),
+    "object": ObjectRef(3, "Stack"),
+    "recorded": RecordedRef(0, ("results", [1, ObjectRef(1), Lib("abs")]), "f"),
+    "slice": SliceRef(None, 3, (1,)),
+}
+COMES_BACK = ("generated", "unsent")  # without having been asked for
+
+
+@pytest.mark.parametrize("kind", STANDING)
+def test_what_stands_for_a_value_crosses_where_it_may(kind: str) -> None:
+    frame_of_it = encode({"value": [STANDING[kind]]})
+    assert decode(frame_of_it, references=True)["value"] == [STANDING[kind]]
+    for objects in (True, False):
+        if kind in COMES_BACK or (objects and kind == "object"):
+            assert decode(frame_of_it, objects=objects)["value"] == [STANDING[kind]]
+        else:
+            with pytest.raises(WireError):
+                decode(frame_of_it, objects=objects)
+
+
+ODD_VALUES: tuple[object, ...] = (None, 3, [[]], {"k": "list"})
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        *({"k": kind} for kind in STANDING),
+        *({"k": kind, "v": value, "e": True} for kind in STANDING for value in ODD_VALUES),
+        *({"k": "generated", "v": [1], "e": end} for end in (1, None, "true", [True])),
+        {"k": "generated", "v": [1]},
+        {"k": "generated", "v": [[1]], "e": True},
+        {"k": "generated", "v": [{"k": "object", "v": [0, [], 5]}], "e": True},
+        *({"k": "unsent", "v": name} for name in ("x" * 201, 3, ["x"])),
+        *({"k": "object", "v": [number, "X"]} for number in (-1, 2**31, 1.0, True, "0", None, [0])),
+        *({"k": "object", "v": [0, name]} for name in ("x" * 201, None, 5, ["X"])),
+        *({"k": "recorded", "v": [0, word, 1, "f"]} for word in (None, 1, ["returns"])),
+        *({"k": "recorded", "v": [number, "returns", 1, "f"]} for number in (-1, "0", True)),
+        {"k": "slice", "v": [1, 2]},
+    ],
+)
+def test_another_form_of_what_stands_for_a_value_is_refused(node: object) -> None:
+    with pytest.raises(WireError):
+        decode(message(node), references=True)
+
+
+@pytest.mark.parametrize("kind", ["generated", "slice", "recorded"])
+def test_what_stands_for_a_value_can_be_nested_no_deeper_than_others(kind: str) -> None:
+    def wrapped(node: Any) -> Any:
+        parts = {"generated": [node], "slice": [None, None, node], "recorded": [0, "returns", node, "f"]}
+        return {"k": kind, "v": parts[kind], "e": True}
+
+    node: Any = 1
+    for _ in range(wire.MAX_DEPTH + 1):
+        node = wrapped(node)
+    decode(message(node), references=True)
+    with pytest.raises(WireError, match="too many parts"):
+        decode(message(wrapped(node)), references=True)
+    text: Any = b"1"
+    for _ in range(5_000):
+        text = b'{"k":"generated","e":true,"v":[' + text + b"]}"
+    with pytest.raises(WireError):
+        decode(frame(b'{"k":"dict","v":[["value",' + text + b"]]}"))
+
+
+def test_generated_items_are_counted_as_parts() -> None:
+    node = {"k": "generated", "v": [0] * wire.MAX_NODES, "e": False}
+    with pytest.raises(WireError, match="too many parts"):
+        decode(message(node))
+
+
+def test_no_garbled_frame_of_these_kinds_does_anything_but_raise_wire_error() -> None:
+    generator = random.Random(13)
+    whole = [encode({"value": [value], "n": 3}) for value in STANDING.values()]
+    for _ in range(3_000):
+        garbled = bytearray(generator.choice(whole))
+        for _ in range(generator.randint(1, 4)):
+            garbled[generator.randrange(4, len(garbled))] = generator.choice(b'0123456789-.eE[]{},:"knvaltrue')
+        for objects, allowed in ((True, {Generated, Unsent, ObjectRef}), (False, {Generated, Unsent})):
+            with contextlib.suppress(WireError):
+                assert kinds_in(decode(bytes(garbled), objects=objects)) <= allowed
+        with contextlib.suppress(WireError):
+            decode(bytes(garbled), references=True)
+
+
+def kinds_in(value: Any) -> set[type]:
+    """The classes of this package that a decoded value holds."""
+    if isinstance(value, dict):
+        return set().union(*map(kinds_in, value.values()))
+    if isinstance(value, (list, tuple)):
+        return set().union(*map(kinds_in, value))
+    inner = kinds_in(value.items) if isinstance(value, Generated) else set()
+    return inner | ({type(value)} if type(value).__module__ == "kit.wire" else set())

@@ -144,6 +144,18 @@ class Noting(OrderedDict):  # type: ignore[type-arg]
         note(self.made, getattr(getattr(manager, "canvas", None), "figure", None))
 
 
+_NOTING = Noting([])
+
+
+def _noting(made: list[Any]) -> Noting:
+    """One that is empty; the same again after calls that drew nothing, since every call pays for it."""
+    global _NOTING
+    if _NOTING:
+        _NOTING = Noting(made)
+    _NOTING.made = made
+    return _NOTING
+
+
 def note(made: list[Any], figure: Any) -> None:
     if figure is not None and len(made) < MAX_FIGURES and all(figure is not one for one in made):
         made.append(figure)
@@ -156,7 +168,7 @@ def set_aside(made: list[Any]) -> tuple[Any, Any, Any] | None:
         return None
     table, names = pyplot._pylab_helpers.Gcf, vars(pyplot)
     before = (table, table.figs, names["show"])
-    table.figs, names["show"] = Noting(made), _show_nothing
+    table.figs, names["show"] = _noting(made), _show_nothing
     return before
 
 

@@ -251,7 +251,7 @@ class _Call:
         sys.stdin, builtins.input = seen.answers, seen.answers.input
         self.loggers = _redirected_handlers(self.before[0], self.before[1]) if seen.is_live else ()
         warnings.filters = _all_noted(warnings.filters)
-        warnings.simplefilter("always", append=True)  # which also lets each call give a warning again
+        _tell_again()
         warnings.showwarning = self._warn  # type: ignore[assignment]
         self.pyplot = figure_facts.set_aside(seen.figures)
         self.patches = seen.files.enter() if seen.files is not None else None
@@ -294,8 +294,17 @@ def _all_noted(filters: _Filters) -> list[Any]:
     """The filters without those that hide, or tell once, what the student's code warns of. Errors stay errors."""
     global _noted
     if _noted[0] != filters:
-        _noted = (list(filters), [one if _stays(one) else ("always", *one[1:]) for one in filters])
+        noted = [one if _stays(one) else ("always", *one[1:]) for one in filters]
+        _noted = (list(filters), [*noted, ("always", None, Warning, None, 0)])
     return _noted[1].copy()
+
+
+def _again() -> None:
+    warnings.simplefilter("always", append=True)  # any change of the filters does
+
+
+# Lets a warning that was given before be given again; the second way is public, and slower.
+_tell_again: Callable[[], None] = getattr(warnings, "_filters_mutated", _again)
 
 
 def _stays(one: Any) -> bool:

@@ -229,7 +229,9 @@ def _answer_state(answer: str, reading: Reading, texts: Iterable[Outside]) -> st
     cell = reading.answers.get(answer)
     if cell is not None and is_written(cell):
         return WRITTEN
-    cells = list(dict.fromkeys(f"cell {item.cell.position}" for item in texts if item.text and item.beside))
+    in_code = any(one.id == answer and one.kind.is_code for one in reading.notebook.cells)
+    near = [item for item in texts if item.beside and (item.text or in_code)]
+    cells = list(dict.fromkeys(f"cell {item.cell.position}" for item in near))
     if cells:
         return ELSEWHERE + ", ".join(cells[:MAX_NAMED]) + (" and others" if len(cells) > MAX_NAMED else "")
     return NO_CELL if cell is None else NOT_WRITTEN

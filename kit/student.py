@@ -145,7 +145,7 @@ class Student:
     `student.flags` which of requires_grad, parameter, subclass, inference its result carried; `printed`, `warnings`,
     `arguments`, `written`, `figures` and the like are what it did besides (`kit.observed`). After any request,
     `student.changed_modes` tells which of torch's modes (grad, inference, default dtype, threads) it left changed.
-    Of a generator or another iterator `student.most_items` are taken, for this test.
+    Of a generator or another iterator, `student.most_items` are taken, for this test.
     find_file: what was handed in beside the notebooks, by name. measured, accuracies: see `kit.probe`.
     """
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from kit.plain_values import read
 
-MAX_PAIRED = 300  # items without one that is exactly the same, up to which each is tried with each
+MAX_PAIRED = 150  # items without one that is exactly the same, up to which each is tried with each
 
 IsEqual = Callable[[Any, Any], bool]
 

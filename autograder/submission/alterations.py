@@ -250,14 +250,15 @@ def _given(cells: Iterable[SubmittedCell], raw: Sequence[Mapping[str, Any]], cou
 
 
 def _empty_answers(reading: Reading) -> Iterator[str]:
-    texts = outside(reading)
-    for name, items in texts.items():
+    kinds = {cell.id: cell.kind for cell in reading.notebook.cells}
+    for name, items in outside(reading).items():
         cell = reading.answers.get(name)
-        cells = _list([f"cell {item.cell.position}" for item in items if item.text])
+        what, own = ("answer", "code or text") if kinds[name].is_code else ("written answer", "text")
+        cells = _list([f"cell {item.cell.position}" for item in items if item.text or kinds[name].is_code])
         if cells and not (cell is not None and is_written(cell)):
-            yield f"the written answer {name} is empty, and text of the student's own stands near it: {cells}"
+            yield f"the {what} {name} is empty, and {own} of the student's own stands near it: {cells}"
         elif cell is not None and not cell.source.strip():
-            yield f"the written answer {name} is empty"
+            yield f"the {what} {name} is empty"
 
 
 def _dropped(kept: Mapping[str, Any]) -> Iterator[str]:

@@ -19,19 +19,24 @@ from autograder.assignment.notebook_source import SourceError, read
 from autograder.build.build import build
 from autograder.build.handout import handout
 from autograder.errors import CourseError, Leak
+from autograder.exports.gradescope.results_file import Showing, results
 from autograder.marks import feedback_pages, gradebook
 from autograder.results import ResultFolder
 from autograder.similarity.compare import compared
+from autograder.submission.alterations import compare
 from autograder.submission.clean_copy import clean_copy
-from autograder.submission.notebook_file import keep
+from autograder.submission.notebook_file import keep, parse_notebook
 from autograder.submission.read import SubmittedNotebook
 from autograder.tests import marking, tiny
 from autograder.tests.handing_in import cell, figure, own, png, printed, with_source
+from autograder.verify.made_class import CODE_ANSWER, class_of
 from kit import answers
 from kit.copies import written
 from kit.manifest import CellKind, Manifest, Notebook
 from kit.notebooks import source_of
+from kit.preview import examine
 from kit.reading import read_notebook
+from kit.release import SavedNotebook
 from kit.three_way import update
 
 Raw = dict[str, Any]
@@ -226,7 +231,9 @@ def test_markers_see_the_code_and_its_picture(rebuilt: Callable[[Raw], Raw], sta
     assert "image/png" in shown["outputs"][1]["data"]
 
 
-def test_code_in_a_cell_beside_it_is_named_so_that_a_person_looks(rebuilt: Callable[[Raw], Raw], staff: Raw) -> None:
+def test_code_in_a_cell_beside_it_is_named_so_that_a_person_looks(
+    rebuilt: Callable[[Raw], Raw], staff: Raw, book: Notebook, course: Assignment, built: Path
+) -> None:
     place = staff["cells"].index(cell(staff, "tiny-plot"))
     submitted = copy.deepcopy(staff)
     submitted["cells"].insert(place + 1, own("code", OWN))
@@ -234,6 +241,32 @@ def test_code_in_a_cell_beside_it_is_named_so_that_a_person_looks(rebuilt: Calla
     expected = f"# Nothing is written in this cell.\n# Of the student's own near it: cell {place + 2}."
     assert cell(notebook, "tiny-plot")["source"] == expected
     assert any(one["source"] == OWN for one in notebook["cells"])
+    file = parse_notebook(json.dumps(submitted).encode())
+    note = "the answer tiny-plot is empty, and code or text of the student's own stands near it"
+    assert f"{note}: cell {place + 2}" in compare(read_notebook(book, submitted), course.manifest, file).notes
+    assert ("tiny-plot", "code", f"written elsewhere, in cell {place + 2}") in work(course, book, submitted)
+    assert ("tiny-plot", "code", "NOT WRITTEN") in work(course, book, staff)
+    assert ("tiny-plot", "code", "written") in work(course, book, with_source(staff, "tiny-plot", OWN))
+
+
+def work(course: Assignment, book: Notebook, notebook: Raw) -> tuple[tuple[str, ...], ...]:
+    """What preview tells a student of the work in a notebook."""
+    saved = SavedNotebook(Path(book.file), book, notebook, b"")
+    (title, _, rows), *_ = examine(course.manifest, saved, compare=False).tables
+    assert title == "Your work"
+    return rows
+
+
+def test_the_made_class_and_the_demo_write_code_into_it(course: Assignment) -> None:
+    for notebooks in class_of(course, 2):
+        assert cell(notebooks[tiny.NOTEBOOK], "tiny-plot")["source"] == CODE_ANSWER
+        assert cell(notebooks[tiny.NOTEBOOK], "tiny-why")["source"] != CODE_ANSWER
+    compile(CODE_ANSWER, "a code answer", "exec")
+
+
+def test_gradescope_says_that_its_points_are_a_persons(course: Assignment) -> None:
+    said = results(marking.report("ada"), Showing(course.manifest, 1.0))["output"]
+    assert "3 points are for answers that people mark" in said
 
 
 def test_what_stands_near_code_that_is_written_leaves_it_alone(rebuilt: Callable[[Raw], Raw], staff: Raw) -> None:

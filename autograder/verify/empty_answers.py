@@ -35,7 +35,15 @@ MEANING = {
     REPLAY: "a table of what the public checks are answered",
     LIES: "a worker that lies about itself",
 }
-CALLS = ("call", "vjp", "make", "operate", "value", "calls")  # requests that tell what the student's code does
+CALLS = (
+    "call",
+    "vjp",
+    "make",
+    "operate",
+    "value",
+    "calls",
+    "observed",
+)  # requests that tell what the student's code does
 CLAIMS = ("class", "is", "isinstance", "hasattr")  # operators that ask what an object is, not what it does
 FLAGS = ["inference", "parameter", "requires_grad", "subclass"]
 

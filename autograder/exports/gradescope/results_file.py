@@ -158,7 +158,7 @@ def _output(report: Report, showing: Showing) -> Iterator[str]:
         yield "Before the deadline: public tests in full. Points appear when the course publishes grades."
         yield from [showing.withheld] if showing.withheld else []
     if written := sum(answer.points for answer in showing.manifest.answers):
-        yield f"Written answers ({_points(written)} points) are marked by people and are not in this total."
+        yield f"{_points(written)} points are for answers that people mark, and are not in this total."
     if report.notes:
         yield "What the grader noticed:"
         yield from (f"- {note}" for note in report.notes)

@@ -160,6 +160,17 @@ class Timer:
 class Cart:
     def __init__(self): self.items, self.counts = deque([1, 2]), Counter("aab")
 
+class Loud:
+    def __init__(self, items): self.items = items; print("made")
+    def shout(self, items, other): print(other.items); items.append(3)
+    def __str__(self): print("asked"); return ""
+
+def countdown_aloud(n):
+    while n:
+        print(n)
+        yield n
+        n -= 1
+
 def forgets(x): y = x
 
 def compose(f, g): return lambda x: f(g(x))
@@ -638,6 +649,21 @@ def test_a_variable_is_read_by_its_name(student: Student) -> None:
         student.value("nothing")
     with pytest.raises(TypeError, match="function cannot be graded"):
         student.value("count_up")
+
+
+# --- what a method does besides ---------------------------------------------------------------------------------------
+
+
+def test_what_a_method_prints_and_changes_is_seen(student: Student) -> None:
+    loud = student.make("Loud", [1])
+    assert student.printed == "made\n"
+    items = [2]
+    loud.shout(items, loud)
+    assert student.printed == "[1]\n"
+    assert student.arguments[0] == [2, 3] and not student.unchanged_inputs
+    str(loud)
+    assert student.printed == "asked\n"
+    assert student.countdown_aloud(2) == Generated([2, 1]) and student.printed == "2\n1\n"
 
 
 # --- objects that lie -------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from kit.callbacks import Recorded
 from kit.cell_runs import have
 from kit.check import ChecksFailed, check, passed, ready, written
 from kit.compare import CheckFailed, assert_raises, assert_same, expect_number, expect_tensor, expect_tuple
+from kit.equal import assert_equal
 from kit.exercises import exercise, load_helpers
 from kit.objects import attribute, class_of, has_attribute, is_instance, same_object, set_attribute, swallows
 from kit.pack import pack
@@ -26,6 +27,7 @@ __all__ = [
     "Recorded",
     "Seed",
     "Unsent",
+    "assert_equal",
     "assert_raises",
     "assert_same",
     "attribute",

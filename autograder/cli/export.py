@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from autograder.cli.gradescope import gradescope
+from autograder.cli.json_output import record
 from autograder.cli.options import HERE, assignment_argument, say_outdated
 from autograder.cli.screen import say, say_line
 from autograder.errors import BadInput
@@ -52,11 +53,11 @@ def nbgrader(assignment: str, to: Path | None, open_as_zero: bool) -> None:
     """
     from nbgrader.api import Gradebook
 
-    from autograder.assignment.load import load_assignment
+    from autograder.build.as_built import load_unless_stale
     from autograder.cli.nbgrader_export import StatusCsvExport
     from autograder.files import put_interpreter_on_path
 
-    course = load_assignment(assignment)
+    course = load_unless_stale(assignment)
     everyone = _standings(course)
     to = _target(to or Path(f"grades-{assignment}.csv"))
     if not HERE.gradebook.is_file():
@@ -68,6 +69,7 @@ def nbgrader(assignment: str, to: Path | None, open_as_zero: bool) -> None:
         )
         plugin.export(book)
     _print_remarks(everyone)
+    record(file=to, students=len(everyone))
     say(f"{assignment}: {len(everyone)} students in {to}")
 
 
@@ -86,13 +88,13 @@ def canvas(assignment: str, gradebook: Path, column: str | None, to: Path | None
       autograder export canvas ps3 --gradebook 2026-12-14_Grades-CS231.csv          (to canvas-ps3.csv)
       autograder export canvas ps3 --gradebook Grades.csv --column "Problem set 3 (98765)" --to upload.csv
     """
-    from autograder.assignment.load import load_assignment
+    from autograder.build.as_built import load_unless_stale
     from autograder.exports import canvas as canvas_file
     from autograder.exports.scores import final_scores
     from autograder.files import write_atomically
     from autograder.roster.roster import course_roster
 
-    course = load_assignment(assignment)
+    course = load_unless_stale(assignment)
     everyone = _standings(course)
     to = _target(to or Path(f"canvas-{assignment}.csv"))
     if to.resolve() == gradebook.resolve():
@@ -108,6 +110,7 @@ def canvas(assignment: str, gradebook: Path, column: str | None, to: Path | None
     write_atomically(to, filled.text.encode())
     _print_remarks(everyone)
     _print_filled(filled)
+    record(file=to, column=filled.column, written=filled.written, open=filled.open)
     say(f"{assignment}: {filled.written} scores in column {filled.column!r} of {to}. Import it in Canvas's Grades.")
 
 

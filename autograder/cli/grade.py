@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from autograder.cli.changes_table import say_changes
+from autograder.cli.json_output import record
 from autograder.cli.options import (
     HERE,
     assignment_argument,
@@ -71,8 +72,9 @@ def grade(
 ) -> None:  # fmt: skip
     """Grade DIR/<student>/ASSIGNMENT/ (DIR is submitted/ unless given) into results and nbgrader's gradebook.
 
-    Students' code runs in confined processes of its own. Unchanged submissions keep their result; a run that was
-    stopped goes on where it was. Exit code 8 if anything could not be graded.
+    Points, version or texts that were changed since the last build are refused (exit code 5): build first. Tests may
+    have changed. Students' code runs in confined processes of its own. Unchanged submissions keep their result; a run
+    that was stopped goes on where it was. Exit code 8 if anything could not be graded.
 
     Up to the deadline in assignment.toml a result is provisional: each submission is tested with inputs of its own, and
     feedback tells only how many hidden tests pass. After it everything is graded again, with the same inputs for all.
@@ -91,15 +93,15 @@ def grade(
       autograder grade ps3 --out trial/ --no-gradebook           (beside the results that count)
       autograder grade ps3 --scheduler tcp://10.0.0.5:8786       (on other machines)
     """
-    from autograder.assignment.load import load_assignment
     from autograder.build import copies
+    from autograder.build.as_built import load_built
     from autograder.cli.regrade import begin, end
     from autograder.grading.seed import course_draw
     from autograder.results import Stage
     from autograder.roster.term import course_term
 
     _refuse_contradictions(seed, new_seed, student, regrade, why)
-    course = load_assignment(assignment)
+    course = load_built(assignment)
     if not no_gradebook:
         _refuse_other_results(out)
     results, term = results_of(out, course), course_term(course.course)
@@ -275,9 +277,23 @@ def _refuse_incomplete(done: list[Done], left: dict[str, str]) -> None:
     from autograder.results import ReportStatus
 
     incomplete = [one.report for one in done if one.report.status != ReportStatus.GRADED]
+    record(students=[_student(one) for one in done], left=left)
     for name, why in left.items():
         say_line(f"{name}: not graded: {why}")
     for report in sorted(incomplete, key=lambda report: report.student):
         say_line(f"{report.student}: {report.status}: {report.reason}")
     if count := len(incomplete) + len(left):
         raise NotGraded(f"{count} of {len(done) + len(left)} submissions could not be graded fully; see above.")
+
+
+def _student(one: Done) -> dict[str, object]:
+    """One student for --json."""
+    report = one.report
+    return {
+        "student": report.student,
+        "status": report.status,
+        "reason": report.reason,
+        "score": report.auto_score,
+        "max_score": report.auto_max,
+        "fresh": one.fresh,
+    }

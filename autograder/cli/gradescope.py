@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from autograder.cli.json_output import record
 from autograder.cli.options import assignment_argument
 from autograder.cli.screen import say
 from autograder.errors import BadInput
@@ -30,19 +31,20 @@ def gradescope(assignment: str, out: Path | None, minutes: int) -> None:
       autograder export gradescope ps3                     (to gradescope-ps3.zip)
       autograder export gradescope ps3 --minutes 20 --out ps3.zip
     """
-    from autograder.assignment.load import load_assignment
     from autograder.build import copies
+    from autograder.build.as_built import load_built
     from autograder.exports.gradescope.package import autograder_zip
 
     out = out or Path(f"gradescope-{assignment}.zip")
     if not out.absolute().parent.is_dir():
         raise BadInput(f"no folder {out.parent}: make it, or give another file with --out")
-    course = load_assignment(assignment)
+    course = load_built(assignment)
     copies.restore(course)
     if not course.library_folder.is_dir():
         raise BadInput(f"{course.library_folder} is missing: run `autograder build {assignment}`")
     data = autograder_zip(course, minutes)
     _write_for_its_owner(out, data)
+    record(file=out, bytes=len(data), minutes=minutes)
     say(f"{out}: {len(data) / MEGABYTE:.1f} MB, with hidden tests and seeds: for Gradescope and nobody else.")
     say(f"In Gradescope: Configure Autograder > upload it, and set the time limit to {minutes} minutes.")
 

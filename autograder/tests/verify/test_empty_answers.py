@@ -13,6 +13,7 @@ from autograder.assignment.load import load_assignment
 from autograder.grading.plan import Plan, hidden_share
 from autograder.sandbox.sandbox import Sandbox
 from autograder.tests import tiny
+from autograder.verify.cases import Case
 from autograder.verify.empty_answers import (
     FILLS,
     LIES,
@@ -23,10 +24,13 @@ from autograder.verify.empty_answers import (
     BadReports,
     Blanks,
     Earned,
+    Recorder,
+    Replay,
     blank,
     earned,
 )
-from autograder.verify.verify import Case, Proof, Verdict, plan_from_sources, verify
+from autograder.verify.proof import Proof, Verdict
+from autograder.verify.verify import plan_from_sources, verify
 from kit.check import LOCAL_SEED
 from kit.far_side import Service
 from kit.student import LocalTransport, Student
@@ -53,6 +57,7 @@ def asking(tmp_path: Path, sandbox: Sandbox) -> Callable[..., Earned]:
     def ask(kind: str, name: str = "", lines: str = SCALES) -> Earned:
         folder = tiny.harden(tiny.write(tmp_path))
         tiny.edit(folder, PUBLIC, SCALES, lines)
+        tiny.edit(folder, PUBLIC, "every_entry(student)", "every_entry(student, rng)")
         plan = plan_from_sources(load_assignment(tiny.NAME, tmp_path), seed=3)
         return earned(kind, name, "tiny-scale", plan, sandbox, LOCAL_SEED + 1)
 
@@ -83,7 +88,8 @@ def test_what_a_worker_says_of_itself_is_what_a_lie_could_buy(asking: Asking, ki
 
 def test_a_replay_earns_the_public_tests_whose_inputs_are_always_the_same(asking: Asking) -> None:
     assert asking(REPLAY).tests == (MULTIPLIES, NEGATIVE)
-    drawn = "    values = torch.rand(1, 3)\n    assert_same(student.scale(values, 2.0), 2 * values, what='scale')\n"
+    drawn = "    values = torch.rand(1, 3, generator=rng)\n"
+    drawn += "    assert_same(student.scale(values, 2.0), 2 * values, what='scale')\n"
     assert asking(REPLAY, lines=drawn).tests == (NEGATIVE,)
 
 
@@ -143,6 +149,36 @@ def test_what_the_code_changed_in_a_module_is_no_report_of_itself() -> None:
     assert lifted(BadReports(), 2) == {"moved": [24.0], "still": [7.0]}
 
 
+def announce(values: list[int]) -> None:
+    """A student's function whose answer is what it does besides returning."""
+    values.append(sum(values))
+    print(input("name? "))
+    Path("out.txt").write_text("written")
+
+
+def done_by(alter: Alter, number: int) -> list[object]:
+    """What a test sees of `announce`, through an altered far side."""
+    service = Service({"announce": announce}, tiny.LIBRARY)
+    student = Student(Altered(Near(service), alter))
+    student.begin(1)
+    student.answers(f"Ann {number}")
+    student.files({"in.txt": "given"})
+    student.announce([number])
+    return [student.printed, student.prompts, student.arguments, student.written, student.warnings, student.figures]
+
+
+def test_an_answer_without_a_method_prints_and_writes_nothing() -> None:
+    assert done_by(Blanks(torch.zeros_like), 1) == ["", [], {0: [1]}, {"in.txt": b"given"}, [], []]
+
+
+def test_a_table_of_replies_knows_what_was_done_by_the_calls_that_it_knows() -> None:
+    recorder = Recorder()
+    known = done_by(recorder, 1)
+    assert known[0] == "Ann 1\n" and known[2] == {0: [1, 1]}
+    assert done_by(Replay(recorder.replies), 1) == known
+    assert done_by(Replay(recorder.replies), 2) == ["", [], {0: [2]}, {"in.txt": b"given"}, [], []]
+
+
 def proof_of(plan: Plan, *gifts: tuple[str, float]) -> Proof:
     """A proof in which answers of these kinds earn so many of five points."""
     verdicts = [
@@ -181,7 +217,8 @@ def test_what_lies_buy_is_summed_with_that_of_problems_proved_before(tmp_path: P
     proof = proof_of(plan_from_sources(load_assignment(tiny.NAME, tmp_path), seed=3), (LIES, 0.6))
 
     def found(**elsewhere: float) -> list[str]:
-        proof.lies_elsewhere = elsewhere
+        points = {"second-scale": elsewhere.get("shifting"), "second-scaler": 0.0}
+        proof.before = {name: {(LIES, ""): Earned(p, 2.5, ())} for name, p in points.items() if p is not None}
         return [text for text in proof.surprises if text.startswith("in all, ")]
 
     assert found() == [] and found(shifting=0.5) == []

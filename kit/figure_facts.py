@@ -440,7 +440,7 @@ def _of_type(fact: Any, kinds: tuple[type, ...]) -> Any:
 def _to_wire(array: np.ndarray) -> Any:
     import torch
 
-    return torch.from_numpy(np.ascontiguousarray(array))
+    return torch.from_numpy(np.array(array, order="C"))
 
 
 def _from_wire(array: Any) -> np.ndarray:

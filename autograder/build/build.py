@@ -10,6 +10,7 @@ from pathlib import Path
 from autograder.assignment.load import load_assignment
 from autograder.assignment.model import Assignment
 from autograder.assignment.notebook_source import SETUP_ID
+from autograder.assignment.repeatable import refuse_chance
 from autograder.build import instructor_notebook, leaks, needs, release_files, student_notebook
 from autograder.build.as_built import MANIFEST
 from autograder.build.canaries import shared_canary
@@ -45,10 +46,12 @@ class Build:
 def make(assignment: Assignment) -> Build:
     """Build in memory, and search the release for leaks. Nothing is written.
 
-    CourseError where another set has the canary, or a name or package is missing that the release uses.
+    CourseError where another set has the canary, or a name or package is missing that the release uses,
+    or a test is left to chance.
     """
     if (shared := shared_canary(assignment)) is not None:
         raise CourseError(shared)
+    refuse_chance(assignment)
     copied = release_files.copies(assignment)
     release = copied | release_files.written(assignment)
     if missing := needs.complaints(assignment, release):

@@ -58,7 +58,10 @@ def differences(assignment: Assignment) -> Iterator[str]:
     if built != now:
         sources = f"assignments/{assignment.name}"
         yield from (f"{sources} has changed since the build: {change}" for change in manifest_changes(built, now))
-    for product in Products(assignment).not_as_built():
+    products = Products(assignment)
+    if products.is_merged():
+        yield f"source/{assignment.name} and release/{assignment.name} are what git has made of two versions."
+    for product in products.not_as_built():
         yield f"{product} {product_trouble(assignment.root / product)}."
 
 

@@ -115,6 +115,10 @@ class Products:
             if not (self.root / path).is_file() or not self._is_ours(path, (self.root / path).read_bytes())
         ]
 
+    def is_merged(self) -> bool:
+        """Whether git has merged the record of two builds, and products with it."""
+        return _read_record(self.record).is_merged
+
     def recorded(self) -> dict[str, str]:
         """What the last build wrote: path to digest; empty where there was none. Stale where git has merged it."""
         record = _read_record(self.record)

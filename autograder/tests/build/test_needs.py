@@ -115,12 +115,20 @@ PLACES = {
     ("place", "package"), [*((BOOK, package) for package in IMPORTS), *((place, "pillow") for place in PLACES)]
 )
 def test_a_package_that_requirements_do_not_name_is_named(sources: Path, place: str, package: str) -> None:
+    (sources / "requirements.txt").write_text("torch\npytest\n")
     put(sources, place, PLACES[place].format(IMPORTS[package]))
     (line,) = complaints(sources)
     assert line.startswith(f"assignments/{tiny.NAME}/requirements.txt does not name {package.strip()}, but ")
     assert line.endswith(f"add {package.strip()}") and Path(place).name in line
     put(sources, "requirements.txt", f"{package.strip().replace('_', '-').upper()}[x]>=1  # for the figures\n")
     assert complaints(sources) == []
+
+
+@pytest.mark.parametrize("package", ["torch", "pytest"])
+def test_what_every_notebook_of_the_set_or_every_check_needs_is_not_left_out(sources: Path, package: str) -> None:
+    tiny.edit(sources, "requirements.txt", f"{package}\n", "")
+    (line,) = complaints(sources)
+    assert f"requirements.txt does not name {package}, but " in line
 
 
 def test_a_lesson_ships_and_a_hidden_test_does_not(sources: Path) -> None:

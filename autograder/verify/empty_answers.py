@@ -36,7 +36,6 @@ MEANING = {
 }
 FLAGS = ["inference", "parameter", "requires_grad", "subclass"]
 
-Way = tuple[str, str]  # kind and name of such an answer
 Message = dict[str, Any]
 Alter = Callable[[Message, Message], Message]  # a request and its true reply: what the test is told
 

@@ -47,7 +47,6 @@ CALLS = (
 CLAIMS = ("class", "is", "isinstance", "hasattr")  # operators that ask what an object is, not what it does
 FLAGS = ["inference", "parameter", "requires_grad", "subclass"]
 
-Way = tuple[str, str]  # kind and name of such an answer
 Message = dict[str, Any]
 Alter = Callable[[Message, Message], Message]  # a request and its true reply: what the test is told
 

@@ -36,7 +36,7 @@ def new(name: str) -> None:
 
 @click.command("import")
 @click.argument("notebooks", metavar="NOTEBOOK.ipynb...", nargs=-1, required=True,
-                type=click.Path(path_type=Path, exists=True, dir_okay=False))  # fmt: skip
+                type=click.Path(path_type=Path))  # fmt: skip
 @click.option("--set", "name", required=True, metavar="SET", help="The problem set, which is made if it is not there.")
 @click.option("--problem", default="", metavar="NAME", help="The problem's folder; else named after the notebook.")
 def import_(notebooks: tuple[Path, ...], name: str, problem: str) -> None:

@@ -11,10 +11,12 @@ import pytest
 
 from autograder.assignment.load import load_assignment
 from autograder.assignment.notebook_source import read
-from autograder.errors import BadInput
+from autograder.assignment.unfinished import unfinished
+from autograder.cli import proving
+from autograder.errors import BadInput, Surprise
 from autograder.starting.import_set import import_notebooks
 from autograder.tests.command_line import run
-from autograder.tests.made_notebooks import Cell, code, file, graded, imported, solution, text, write, written
+from autograder.tests.made_notebooks import Cell, code, failures, file, graded, imported, solution, text, write, written
 
 EXAMPLE = Path(str(nbgrader.__file__)).parent / "docs" / "source" / "user_guide" / "source" / "ps1"
 STORED = Path(__file__).parents[1] / "sets" / "example"
@@ -56,7 +58,7 @@ def test_every_kind_of_cell_has_its_place(tmp_path: Path) -> None:
         graded(TESTS),
         written("Because.\n### BEGIN MARK SCHEME\nHalf for the word.\n### END MARK SCHEME", 2),
         code("plot(f)", grade_id="figure", solution=True, grade=True, locked=False, points=3),
-        text("Explore.", grade_id="cell-0123456789abcdef", task=True, locked=True, grade=False, solution=False, points=4),
+        text("Explore.", grade_id="cell-0123456789abcdef", task=True, locked=True, points=4),
     )  # fmt: skip
     assert tags(tmp_path, *cells) == [
         "text", "show", "given", "given", "given", "exercise:work", "check:work", "show", "answer:why",
@@ -133,6 +135,7 @@ def test_metadata_of_every_version_are_read(schema: int, tmp_path: Path) -> None
 
 def test_a_second_notebook_joins_the_set_and_no_id_is_there_twice(tmp_path: Path) -> None:
     one, two = (write(tmp_path / f"{name}.ipynb", solution(F), graded(TESTS)) for name in ("one", "Lab 2"))
+    (tmp_path / "course").mkdir()
     import_notebooks(tmp_path / "course", "ps1", [one])
     import_notebooks(tmp_path / "course", "ps1", [two])
     course = load_assignment("ps1", tmp_path / "course")
@@ -141,6 +144,7 @@ def test_a_second_notebook_joins_the_set_and_no_id_is_there_twice(tmp_path: Path
 
 
 BROKEN = {
+    "not UTF-8": "",
     "no JSON": "{",
     "no notebook": "[]",
     "nothing of nbgrader": json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}),
@@ -150,7 +154,7 @@ BROKEN = {
 @pytest.mark.parametrize("kind", BROKEN)
 def test_what_cannot_be_read_is_refused_in_a_sentence_and_nothing_is_written(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "lab.ipynb"
-    path.write_text(BROKEN[kind])
+    path.write_bytes(BROKEN[kind].encode() or b"\xff\xfe")
     good = write(tmp_path / "good.ipynb", solution(F), graded(TESTS))
     with pytest.raises(BadInput, match=r"lab\.ipynb"):
         import_notebooks(tmp_path / "course", "ps1", [good, path])
@@ -165,6 +169,9 @@ def test_a_newer_schema_another_language_and_a_folder_that_is_there_are_refused(
     other = write(tmp_path / "r.ipynb", solution(F), kernelspec={"name": "ir", "display_name": "R", "language": "R"})
     with pytest.raises(BadInput, match="written in R"):
         import_notebooks(tmp_path, "ps1", [other])
+    for path in (tmp_path / "none.ipynb", tmp_path):
+        with pytest.raises(BadInput, match="cannot be read"):
+            import_notebooks(tmp_path, "ps1", [path])
     good = write(tmp_path / "good.ipynb", solution(F), graded(TESTS))
     (tmp_path / "assignments").mkdir()
     import_notebooks(tmp_path, "ps1", [good])
@@ -175,8 +182,6 @@ def test_a_newer_schema_another_language_and_a_folder_that_is_there_are_refused(
 def test_the_command_lists_what_is_left_and_verify_names_it_until_it_is_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from autograder.assignment.unfinished import unfinished
-
     path = write(tmp_path / "lab.ipynb", solution(F), graded(f"{TESTS}\nassert f(3) > 5"))
     (tmp_path / "course").mkdir()
     monkeypatch.chdir(tmp_path / "course")
@@ -184,12 +189,19 @@ def test_the_command_lists_what_is_left_and_verify_names_it_until_it_is_done(
     assert done.exit_code == 0 and "by hand   cell 2 (checks) line 3" in done.output
     (line,) = unfinished(tmp_path / "course" / "assignments" / "ps1" / "lab")
     assert line.startswith("lab/test_hidden.py line ") and "TODO by hand: cell 2 (checks)" in line
+    monkeypatch.setattr(proving, "_unproved", lambda course, exercises, seeds: [])
+    proved = run("verify", "ps1")
+    assert isinstance(proved.exception, Surprise) and line in proved.output
+    hidden = tmp_path / "course" / "assignments" / "ps1" / "lab" / "test_hidden.py"
+    hidden.write_text(hidden.read_text().partition("# TODO")[0])
+    assert run("verify", "ps1").exit_code == 0
 
 
 def test_pictures_beside_and_inside_the_notebook_come_along(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"picture")
     inside = text("![](attachment:b.png)") | {"attachments": {"b.png": {"image/png": "cGljdHVyZQ=="}}}
     path = write(tmp_path / "lab.ipynb", text("![](a.png) ![](../out.png)"), inside, solution(F), graded(TESTS))
+    (tmp_path / "course").mkdir()
     (problem,) = import_notebooks(tmp_path / "course", "ps1", [path])
     assert problem.files["a.png"] == b"picture" and problem.files["pictures/2-b.png"] == b"picture"
     assert "(pictures/2-b.png)" in file(problem, "notebook.py")
@@ -226,8 +238,6 @@ import operator
 assert map(neg)([1.0, -2.0]) == [-1.0, 2.0]
 assert zipWith(operator.add)([1, 2], [3, 4]) == [4, 6]
 assert reduce(operator.mul, 1)([2, 3, 4]) == 24"""
-    from autograder.tests.made_notebooks import failures
-
     problem = imported(tmp_path, solution(source), graded(tests))
     assert problem.to_do == ()
     for name in ("test_public.py", "test_hidden.py"):

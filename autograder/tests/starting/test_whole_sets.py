@@ -35,7 +35,8 @@ def test_the_skeleton_goes_through_the_whole_job(
 ) -> None:
     write_skeleton(tmp_path, "ps1")
     monkeypatch.chdir(tmp_path)
-    start, kept = Sandbox.start, []
+    start = Sandbox.start
+    kept: list[Sandbox] = []
 
     def once(*arguments: object, **options: object) -> Sandbox:
         if not kept:

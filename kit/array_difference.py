@@ -60,5 +60,5 @@ def _farthest(mine: Any, theirs: Any, path: str, tolerance: tuple[float, float])
 
 def _said(said: str, mine: Any, theirs: Any, at: tuple[int, ...], path: str, wrong: Any) -> ValueDifference:
     place = f"{path}[{', '.join(map(str, at))}]" if at else path
-    share = f"; {int(wrong.sum())} of {wrong.size} values differ" if wrong.size > 1 else ""
+    share = f"{int(wrong.sum())} of {wrong.size} values differ" if wrong.size > 1 else ""
     return ValueDifference(place, said, pair(mine[at].item(), theirs[at].item())).with_share(share)

@@ -15,17 +15,22 @@ _ATOL = {"float16": 2e-3, "float32": 1e-5, "complex64": 1e-5, "int": 0.0}
 class ValueDifference:
     """path: where in the value, such as [2]['name']; empty for the whole. said: what is wrong. detail: both values.
 
-    shared: whether the detail says how many values differ.
+    share: how many items differ, of the outermost collection that has several.
     """
 
     path: str
     said: str
     detail: str = ""
-    shared: bool = False
+    share: str = ""
 
     def with_share(self, share: str) -> ValueDifference:
-        """How many others differ, unless an inner collection has said so of its own."""
-        return self if self.shared or not share else replace(self, detail=self.detail + share, shared=True)
+        """The same as an item of a collection."""
+        return replace(self, share=share) if share else self
+
+    def told(self) -> str:
+        place = f" at {self.path}" if self.path else ""
+        details = "; ".join(part for part in (self.detail, self.share) if part)
+        return f"{self.said}{place}{f': {details}' if details else ''}"
 
 
 @dataclass(frozen=True, slots=True)

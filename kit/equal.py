@@ -42,6 +42,7 @@ def assert_equal(
 
     An int may stand for a float (3 for 3.0); a float for an int may not, and True is never 1. numpy's scalars count as
     Python's numbers. NaN equals NaN. Texts are compared character by character, dicts without regard to order.
+    `Generated([0, 1], finished=False)` is what gives 0 and 1 and then goes on.
 
     atol, rtol: a float may be off by atol + rtol * |expected|; by default 1e-9 (1e-5 in arrays of float32) and 1e-9.
     Whole numbers have to be exact, unless one of these is given.
@@ -53,9 +54,7 @@ def assert_equal(
     comparison = _Comparison(Tolerance(atol, rtol), any_kind)
     found = comparison.difference(actual, expected, any_order=any_order)
     if found is not None:
-        place = f" at {found.path}" if found.path else ""
-        detail = f": {found.detail}" if found.detail else ""
-        message = on_one_line(f"{what}: {found.said}{place}{detail}", MAX_MESSAGE)
+        message = on_one_line(f"{what}: {found.told()}", MAX_MESSAGE)
         raise CheckFailed(message, _FORGOTTEN if actual is None else hint)
 
 
@@ -109,7 +108,9 @@ class _Comparison:
         if kind == wanted and kind not in ("list", "tuple", "generator"):
             return _other(kind, mine, theirs, path)
         right = _items(wanted, theirs)
-        found = self._sequence(_items(kind, mine, len(right) + 1), right, path)
+        own = _items(kind, mine, len(right) + 1)
+        goes_on = wanted == "generator" and not theirs.finished
+        found = self._sequence(own[: len(right)] if goes_on else own, right, path)
         return found or (_ending(mine, theirs, path) if kind == wanted == "generator" else None)
 
     def _may_stand_for(self, kind: str, wanted: str, mine: Any) -> bool:
@@ -149,7 +150,7 @@ class _Comparison:
             return ValueDifference(
                 path, "the same items in another order", _first_pair(mine, theirs, next(iter(found)))
             )
-        share = f"; {len(found)} of {len(theirs)} items differ" if len(theirs) > 1 else ""
+        share = f"{len(found)} of {len(theirs)} items differ" if len(theirs) > 1 else ""
         return next(iter(found.values())).with_share(share)
 
     def _dict(self, mine: dict[Any, Any], theirs: dict[Any, Any], path: str) -> ValueDifference | None:
@@ -161,7 +162,7 @@ class _Comparison:
             own = exact[frozen(key)] if frozen(key) in exact else self._near(key, mine)
             if (one := self.difference(mine[own], value, f"{path}[{shown(key, 40)}]")) is not None:
                 wrong.append(one)
-        share = f"; the values of {len(wrong)} of {len(theirs)} keys differ" if len(theirs) > 1 else ""
+        share = f"the values of {len(wrong)} of {len(theirs)} keys differ" if len(theirs) > 1 else ""
         return wrong[0].with_share(share) if wrong else None
 
     def _near(self, key: Any, mine: dict[Any, Any]) -> Any:
@@ -187,7 +188,8 @@ def _other(kind: str, mine: Any, theirs: Any, path: str) -> ValueDifference | No
 
 
 def _ending(mine: Any, theirs: Any, path: str) -> ValueDifference | None:
-    if mine.finished == theirs.finished:
+    is_at_its_end = mine.finished and len(mine.items) == len(theirs.items)
+    if is_at_its_end == theirs.finished:
         return None
     end = "end there" if theirs.finished else "go on"
     return ValueDifference(path, f"the first {len(theirs.items)} items are right, and then it should {end}")

@@ -11,7 +11,9 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from kit.objects import Object, kind_shown
 from kit.text import on_one_line
+from kit.wire import Generated, Unsent
 
 MAX_SHOWN = 80  # characters of a value
 MAX_TEXT = 60  # characters of a text in it
@@ -41,7 +43,7 @@ def read(value: Any) -> tuple[str, Any]:
     """A value's kind and its plain form: ("int", 3) for numpy's int64 as well; a set's items come as a list.
 
     Kinds: None, bool, int, float, complex, str, bytes, list, tuple, set, frozenset, dict, range, array, generator,
-    tensor, and "" for everything else.
+    unsent, tensor, and "" for everything else.
     """
     if value is None:
         return "None", None
@@ -53,12 +55,9 @@ def read(value: Any) -> tuple[str, Any]:
     torch = sys.modules.get("torch")
     if torch is not None and issubclass(type(value), torch.Tensor):
         return "tensor", value
-    return ("generator", value) if is_generated(value) else ("", value)
-
-
-def is_generated(value: Any) -> bool:
-    """Whether it is what a student's generator gave, as far as it was taken: `items` and `finished`."""
-    return type(value).__name__ == "Generated" and type(value).__module__.startswith("kit.")
+    if type(value) is Unsent:
+        return "unsent", value.kind
+    return ("generator", value) if type(value) is Generated else ("", value)
 
 
 def described(value: Any) -> str:
@@ -75,8 +74,10 @@ def described(value: Any) -> str:
         return f"{'an' if kind == 'array' else 'a'} {kind} of shape {tuple(plain.shape)}, {dtype}"
     if kind == "generator":
         return f"a generator of {_count(plain.items, 'item')}{'' if plain.finished else ' or more'}"
+    if kind == "unsent":
+        return f"a value of type {on_one_line(plain, 40)}, which cannot cross"
     if kind in ("", "None"):
-        return "None" if kind else f"a value of type {on_one_line(type(value).__name__, 40)}"
+        return "None" if kind else _unknown(value)
     return f"a {kind} of {len(plain)}"
 
 
@@ -111,6 +112,12 @@ def _of_numpy(value: Any) -> tuple[str, Any] | None:
     return ("complex", complex(value)) if issubclass(type(value), numpy.complexfloating) else None
 
 
+def _unknown(value: Any) -> str:
+    if issubclass(type(value), Object):
+        return kind_shown(value)
+    return f"a value of type {on_one_line(type(value).__name__, 40)}"
+
+
 def _written(value: Any, room: int, depth: int) -> str:
     kind, plain = read(value)
     if kind == "int":
@@ -121,7 +128,7 @@ def _written(value: Any, room: int, depth: int) -> str:
         return repr(plain)
     if kind in ("str", "bytes"):
         return repr(plain) if len(plain) <= MAX_TEXT else f"{plain[:MAX_TEXT]!r}…"
-    if kind in ("", "array", "tensor", "generator") or depth == 0:
+    if kind in ("", "array", "tensor", "generator", "unsent") or depth == 0:
         return f"<{described(value)}>"
     return _collection(kind, plain, room, depth)
 

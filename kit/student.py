@@ -130,7 +130,8 @@ class Student:
     `student.make("Stack")` calls a class or a function and keeps what it returns (`kit.objects`), `student.value("x")`
     is a variable, `student.calls(recorded)` what a function of the test's was called with (`kit.callbacks`).
     `student.build("MAEEncoder", dim=64)` makes a module and returns a handle. `student.run(Lib("ps3.x.y"), …)` calls a
-    function of the shipped library or of Python's own there. `student.vjp(…)` asks for gradients. After a call, `student.unchanged_inputs` tells whether its tensors, lists and dicts are as they were, and
+    function of the shipped library or of Python's own there. `student.vjp(…)` asks for gradients.
+    After a call, `student.unchanged_inputs` tells whether its tensors, lists and dicts are as they were, and
     `student.flags` which of requires_grad, parameter, subclass, inference its result carried. After any request,
     `student.changed_modes` tells which of torch's modes (grad, inference, default dtype, threads) it left changed.
     A generator's items are taken until `student.most_items`.

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 def build(assignment: str, check: bool, force: bool, archive: Path | None) -> None:
     """Make source and release from assignments/.
 
-    The release is searched for solutions, hidden tests and weights before anything is written.
+    The release is searched for solutions, hidden tests and weights before anything is written. Where this version was
+    released already (`autograder release`) and students would get something else, it names the version to write.
 
     \b
     Examples:
@@ -43,20 +44,28 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
       autograder build ps3 --archive out/     (also out/ps3-1.0.zip, for Colab)
     """
     from autograder.build import build as builder
+    from autograder.build.on_disk import DifferenceKind
     from autograder.build.release_files import unneeded_packs
+    from autograder.build.released_content import doubt, require_version
 
     if check and (force or archive):
         raise click.UsageError("--check writes nothing: omit --force and --archive.")
     if check:
-        builder.check(assignment, Path.cwd())
+        made = builder.check(assignment, Path.cwd())
+        require_version(made.assignment, made.released)
         say(f"{assignment}: source and release are what assignments/{assignment} builds.")
         return
+    before = builder.built_before(assignment, Path.cwd())
     made, changes = builder.build(assignment, Path.cwd(), force=force)
     record(changed=[{"path": change.path, "what": _done(change, made)} for change in changes])
     for change in changes:
         say(f"  {_done(change, made):<8} {change.path}")
     count = len(changes)
     say(f"{assignment}: " + ("everything was up to date." if not count else f"built; {count} files changed."))
+    if any(change.kind == DifferenceKind.CONFLICT for change in changes):
+        say("Merge conflicts in products are gone. Tell git: git add source release")
+    if asked := doubt(made.assignment, before):
+        say(asked)
     if untold := made.assignment.untold:
         say(f"Empty in assignments/{assignment}/assignment.toml, so the handout cannot say it: {', '.join(untold)}")
     if packs := unneeded_packs(made.assignment):
@@ -101,7 +110,7 @@ def solve(assignment: str, problem: str | None, out: Path, settings: tuple[str, 
     with progress("executing", None) as bar:
 
         def on_cell(file: str, done: int, total: int) -> None:
-            bar.update(bar.task_ids[0], completed=done, total=total, last=file)
+            bar.update(completed=done, total=total, last=file)
 
         solved = run_notebooks(course, out, problem=problem, settings=variables, on_cell=on_cell)
     for item in solved:

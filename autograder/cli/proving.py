@@ -168,16 +168,18 @@ def _report(proof: Proof, costs: bool) -> None:
     say_table(_cost_table(proof, costs), WIDTH)
     say_table(_gift_table(proof), WIDTH)
     told = proof.surprises if costs else proof.told_once
-    for surprise in told:
-        say(f"  {surprise}", err=True)
+    for text in (*told, *proof.remarks):
+        say(f"  {text}", err=True)
     if told:
-        each = "" if len(told) >= len(proof.surprises) else f" {len(proof.surprises)} in all: --costs lists each."
-        raise Surprise(f"{len(told)} surprises; see above.{each}")
+        count = len(proof.surprises)
+        each = f", each told once ({count} in all: --costs lists them)" if len(told) < count else ""
+        raise Surprise(f"{len(told)} surprises; see above{each}.")
     name, count = proof.assignment.name, len(proof.verdicts)
     say(f"{name}: {count} answers tried on {len(proof.tests)} tests, no surprise.")
 
 
 def _prove(course: Assignment, exercises: list[str], seeds: int, workers: int, allow_weak: bool) -> Proof:
+    from autograder.assignment.repeatable import refuse_chance
     from autograder.build import copies
     from autograder.grading.grade_one import confined
     from autograder.verify.proof_record import ProofRecord
@@ -186,6 +188,7 @@ def _prove(course: Assignment, exercises: list[str], seeds: int, workers: int, a
 
     problems = [one for one in course.problems if not set(exercises).isdisjoint(item.id for item in one.exercises)]
     record = ProofRecord(course)
+    refuse_chance(course)
     copies.refresh(course)
 
     def prepare() -> tuple[Plan, list[Case]]:
@@ -200,7 +203,7 @@ def _prove(course: Assignment, exercises: list[str], seeds: int, workers: int, a
         plan, cases = preparing.result()
 
         def on_verdict(verdict: Verdict, total: int) -> None:
-            bar.update(bar.task_ids[0], advance=1, total=total, last=verdict.case.label[:40])
+            bar.update(advance=1, total=total, last=verdict.case.label[:40])
 
         proof = prove(
             plan, sandbox, problems=problems, exercises=exercises, seeds=seeds, workers=workers, on_verdict=on_verdict,

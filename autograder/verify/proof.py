@@ -8,15 +8,13 @@ from dataclasses import dataclass, field
 from autograder.assignment.model import Assignment
 from autograder.grading.plan import hidden_share
 from autograder.verify.cases import FIRST, KINDS, WRONG, Case
-from autograder.verify.empty_answers import LIES, MOST, MOST_OF_A_PROBLEM, Earned, Gift
+from autograder.verify.empty_answers import LIES, MOST, MOST_OF_A_PROBLEM, Earned, Gift, Way
 from autograder.verify.mistakes import MistakeCost
 from kit.manifest import Exercise
 from kit.runner import TestInfo
 
 HIDDEN_SHARE = 2 / 3  # of every exercise's points, at least: what public tests ask, anyone can read
 NAMED = 3  # answers that a surprise names; of the others it gives the number
-
-Way = tuple[str, str]  # kind and name of an answer without a method
 
 
 @dataclass(frozen=True)
@@ -120,9 +118,13 @@ class Proof:
                     groups.setdefault(_cause(verdict.case, text), []).append((verdict.case.label, text))
         found = [f"{rows[0][0]}: {rows[0][1]}{_others([label for label, _ in rows[1:]])}" for rows in groups.values()]
         found += [_idle(test) + _should_catch(names) for test, names in idle.items()]
-        for exercise, count in self.untried.items():
-            found.append(f"{exercise}: {count} other answers were not tried: let its tests pass on the reference first")
         return [*found, *self._of_the_problems()]
+
+    @property
+    def remarks(self) -> list[str]:
+        """What was left out."""
+        why = "other answers were not tried: let its tests pass on the reference first"
+        return [f"{exercise}: {count} {why}" for exercise, count in self.untried.items()]
 
     def lies(self, problem: str) -> float:
         """The points of a problem that a worker which lies about itself could buy."""
@@ -191,7 +193,7 @@ def _cause(case: Case, text: str) -> str:
 
 def _others(labels: list[str]) -> str:
     """The other answers of a group."""
-    return f" (so {_listed(labels)})" if labels else ""
+    return f" (likewise {_listed(labels)})" if labels else ""
 
 
 def _listed(names: list[str]) -> str:

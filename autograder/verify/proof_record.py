@@ -18,10 +18,9 @@ from autograder.errors import BadInput
 from autograder.files import files_under, write_atomically
 from autograder.grading.fingerprint import PACKAGES, of_the_installation
 from autograder.verify.concerned import concerned
-from autograder.verify.empty_answers import Earned
+from autograder.verify.empty_answers import Earned, Way
 from kit.manifest import CellKind, earlier
 
-Way = tuple[str, str]  # kind and name of an answer without a method
 _APART = ("notebook.py", "problem.toml", "rubric.md", "right/", "wrong/", "lesson/")  # read below, or of no weight here
 
 

@@ -15,15 +15,7 @@ import torch
 from kit.compare import CheckFailed, expect_number
 from kit.equal import MAX_MESSAGE, assert_equal
 from kit.plain_values import described, shown
-
-
-class Generated:
-    """As the kit's own: what a generator gave."""
-
-    __module__ = "kit.wire"
-
-    def __init__(self, items: list[Any], finished: bool = True) -> None:
-        self.items, self.finished = items, finished
+from kit.wire import Generated, Unsent
 
 
 class Colour(IntEnum):
@@ -60,7 +52,7 @@ def message(actual: Any, expected: Any, **options: Any) -> str:
     return str(caught.value).removeprefix("f(3): ")
 
 
-EQUAL = [
+EQUAL: list[tuple[Any, Any]] = [
     (None, None),
     (True, True),
     (3, 3),
@@ -99,6 +91,9 @@ EQUAL = [
     (Colour.RED, 1),
     (Generated([1, 2]), Generated([1, 2])),
     (Generated([1], False), Generated([1], False)),
+    (Generated([1, 2], False), Generated([1], False)),
+    (Generated([1, 2]), Generated([1], False)),
+    ([((Unsent("Node"),), {})], [((Unsent("Node"),), {})]),
 ]
 
 
@@ -107,7 +102,7 @@ def test_what_is_equal_passes(actual: Any, expected: Any) -> None:
     assert_equal(actual, expected, what="x")
 
 
-DIFFERENT = [
+DIFFERENT: list[tuple[Any, Any, str]] = [
     (8, 9, "off by 1: yours 8, expected 9"),
     (True, 1, "expected the int 1, got the bool True"),
     (1, True, "expected the bool True, got the int 1"),
@@ -150,7 +145,11 @@ DIFFERENT = [
     (set(range(20)), set(), "20 items are not expected: not expected 0, 1, 2, 3, 4 and 15 more"),
     ({"1": 2}, {1: 2}, "missing 1; not expected '1' (yours is the str '1', expected the int 1)"),
     ({"a": 1}, {"a": 1, "b": 2}, "1 key is missing: missing 'b'"),
-    ({"a": 1, "c": [1, 2]}, {"a": 1, "c": [1, 3]}, "off by 1 at ['c'][1]: yours 2, expected 3; 1 of 2 items differ"),
+    (
+        {"a": 1, "c": [1, 2]},
+        {"a": 1, "c": [1, 3]},
+        "off by 1 at ['c'][1]: yours 2, expected 3; the values of 1 of 2 keys differ",
+    ),
     ({"a": 1, "b": 5}, {"a": 2, "b": 6}, "off by 1 at ['a']: yours 1, expected 2; the values of 2 of 2 keys differ"),
     ([{"k": (1, "x")}], [{"k": (1, "y")}], "another text at [0]['k'][1]: character 1"),
     (range(3), range(4), "another value: yours range(0, 3), expected range(0, 4)"),
@@ -172,6 +171,10 @@ DIFFERENT = [
     (Generated([1, 2], False), [1, 2], "expected a list of 2, got a generator of 2 items or more"),
     (Generated([1, 3]), Generated([1, 2]), "off by 1 at [1]"),
     (Generated([1], False), Generated([1]), "the first 1 items are right, and then it should end"),
+    (Generated([1]), Generated([1], False), "the first 1 items are right, and then it should go on"),
+    (Generated([]), Generated([1], False), "expected 1 item, got 0"),
+    ([0, 1], Generated([0, 1]), "expected a generator of 2 items, got a list of 2"),
+    (Unsent("Node"), Unsent("Leaf"), "another value: yours 'Node', expected 'Leaf'"),
     (Liar(3), 4, "off by 1: yours 3, expected 4"),
     (LyingList([9]), [1, 2, 3], "expected 3 items, got 1"),
 ]

@@ -55,19 +55,17 @@ def tests_of(exercise: str, section: str, cells: list[TurnedCell]) -> ExerciseTe
     for cell in with_claims:
         shown = [step for step in cell.claims if not step.hidden]
         kept = [step for step in cell.claims if step.hidden]
-        if not hidden_somewhere and len(shown) > 1 and cell.divides:
-            shown, kept = _divided(shown)
+        if not hidden_somewhere:
+            shown, kept = _divided(shown) if len(shown) > 1 and cell.divides else ([], shown)
         share = PUBLIC_SHARE if shown and kept else Decimal(1)
         points = cell.cell.points or Decimal("0.01")
         if shown:
             public.append((cell, shown, points * share))
         if kept:
             hidden.append((cell, kept, points * (1 - share) if shown else points))
-    if not hidden and len(public) > 1:
-        hidden = public[1:]
-        public = public[:1]
     if not public and len(hidden) > 1:
-        public, hidden = hidden[:1], hidden[1:]
+        cell, claims, points = hidden.pop(0)
+        public = [(cell, claims, points * PUBLIC_SHARE)]
     if not public or not hidden:
         only = (public or hidden)[0]
         public = [(only[0], only[1], only[2] * PUBLIC_SHARE)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import warnings
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -68,7 +69,9 @@ def read_notebook(path: Path) -> tuple[NbgraderCell, ...]:
 
 def _notebook(path: Path) -> Any:
     try:
-        notebook: Any = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)  # type: ignore[no-untyped-call]
+        with warnings.catch_warnings(action="ignore"):  # of cells without ids, and with one id
+            text = path.read_text(encoding="utf-8")
+            notebook: Any = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
         for cell in notebook.cells:
             schema = cell.metadata.get("nbgrader", {}).get("schema_version", 0)
             if not isinstance(schema, int) or schema > NEWEST_SCHEMA:

@@ -106,6 +106,8 @@ class TestScope:
     def evidence(self, node: ast.expr) -> ast.expr:
         """What the student's code answers, asked for over the wire. Raises UnsafeToTurn."""
         for inner in ast.walk(node):
+            if isinstance(inner, ast.Name | ast.Attribute):
+                self._check_path(self.path(inner), inner, node)
             if isinstance(inner, ast.Name) and inner.id in self.left:
                 raise UnsafeToTurn(f"needs `{inner.id}`, which is left to do by hand")
         if isinstance(node, ast.Name):

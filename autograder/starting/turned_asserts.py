@@ -24,10 +24,10 @@ _SIZED = "(list, tuple, set, frozenset, dict, range)"
 _PREDICATE = ("is_", "has_", "contains", "can_", "all_", "any_")
 
 
-def known_call(path: str) -> str:
+def known_call(scope: TestScope, function: ast.expr) -> str:
     """The name by which the tables know a function: unittest's methods without what they hang on."""
-    last = path.rpartition(".")[2]
-    return last if last.startswith("assert") and last[6:7].isupper() else path
+    last = function.attr if isinstance(function, ast.Attribute) else ""
+    return last if last.startswith("assert") and last[6:7].isupper() else scope.path(function)
 
 
 class ClaimTurner:
@@ -50,7 +50,7 @@ class ClaimTurner:
 
     def call(self, node: ast.Call) -> list[str] | None:
         """The lines for a call that is a claim of itself; None where it is none."""
-        path = known_call(self.scope.path(node.func))
+        path = known_call(self.scope, node.func)
         if path in EQUAL and len(node.args) >= 2:
             return [self._equal(node.args[0], node.args[1], None, any_order=path == "assertCountEqual")]
         if path in CLOSE or path in PLACES:
@@ -80,7 +80,7 @@ class ClaimTurner:
     # -- one claim
 
     def _called(self, claim: ast.Call, hint: str | None) -> str:
-        path = known_call(self.scope.path(claim.func))
+        path = known_call(self.scope, claim.func)
         options = {item.arg: item.value for item in claim.keywords if item.arg}
         if path in CLOSE and len(claim.args) >= 2:
             rtol, atol = CLOSE[path]

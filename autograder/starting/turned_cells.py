@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 
 from autograder.starting.nbgrader_notebook import HIDDEN, NbgraderCell
-from autograder.starting.solution_cells import parsed
+from autograder.starting.solution_cells import names_used, parsed
 from autograder.starting.student_calls import TestScope, UnsafeToTurn, stored
 from autograder.starting.turned_asserts import RAISES, ClaimTurner, known_call
 
@@ -116,7 +116,7 @@ class _CellTurner:
 
     def _add(self, node: ast.stmt, lines: list[str], claims: bool, keeps: bool = False) -> None:
         written = [inner for line in lines for inner in line.split("\n")]
-        uses = frozenset(inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name))
+        uses = names_used("\n".join(written))
         hidden = any(number in self.hidden_lines for number in range(node.lineno, (node.end_lineno or 0) + 1))
         step = TurnedStep(tuple(written), frozenset(stored(node)), uses, claims, keeps, hidden, self.hint)
         self.result.steps.append(step)
@@ -231,7 +231,7 @@ class _CellTurner:
 
     def _with(self, node: ast.With) -> list[str]:
         context = node.items[0].context_expr
-        path = known_call(self.scope.path(context.func)) if isinstance(context, ast.Call) else ""
+        path = known_call(self.scope, context.func) if isinstance(context, ast.Call) else ""
         if len(node.items) != 1 or path not in RAISES:
             raise UnsafeToTurn(f"`with {ast.unparse(node.items[0])}` has no counterpart")
         assert isinstance(context, ast.Call)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeGuard
 
@@ -86,10 +87,15 @@ def refuse_chance(assignment: Assignment) -> None:
 
 def chances(path: Path) -> list[Chance]:
     """All such passages of a file of tests or helpers, in order. SyntaxError where it is no Python."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return list(_chances(path.read_text(encoding="utf-8")))
+
+
+@lru_cache(maxsize=64)
+def _chances(text: str) -> tuple[Chance, ...]:
+    tree = ast.parse(text)
     reader = _ChanceReader(_Paths.of(tree))
     reader.read(tree, {})
-    return sorted(dict.fromkeys(reader.found), key=lambda chance: chance.line)
+    return tuple(sorted(dict.fromkeys(reader.found), key=lambda chance: chance.line))
 
 
 @dataclass

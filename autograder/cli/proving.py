@@ -172,7 +172,8 @@ def _unproved(course: Assignment, exercises: list[str], seeds: int) -> list[str]
         own = [item.id for item in problem.exercises if item.id in exercises]
         proved = [name for name in own if name not in left]
         if proved:
-            what = problem.name if proved == own else f"{problem.name}: {', '.join(proved)}"
+            is_whole = len(proved) == len(problem.exercises)
+            what = problem.name if is_whole else f"{problem.name}: {', '.join(proved)}"
             say(f"{what}: proved already ({_when(record, proved, seeds)}); --all proves it again.")
     return left
 

@@ -67,9 +67,9 @@ def cases_of(
     cases += [case_of(RIGHT, answer, seed) for answer in right]
     cases += _wrong_cases(problem, wrong, seed)
     cases += _cases_beside(problem, right, wrong, seed)
-    for exercise, reference in problem.references.items():
+    for exercise in wanted:
         for value in NONSENSE_VALUES:
-            code = nonsense(reference, value)
+            code = nonsense(problem.references[exercise], value)
             cases.append(Case(NONSENSE, problem.name, f"returns {value}", seed, exercise, code))
     cases += _empty_cases(problem, seed)
     answers = library_answers(problem, library)

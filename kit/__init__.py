@@ -18,6 +18,7 @@ from kit.compare import (
     expect_tensor,
     expect_tuple,
 )
+from kit.equal import assert_equal
 from kit.exercises import exercise, load_helpers
 from kit.objects import attribute, class_of, has_attribute, is_instance, same_object, set_attribute, swallows
 from kit.pack import pack
@@ -34,6 +35,7 @@ __all__ = [
     "Recorded",
     "Seed",
     "Unsent",
+    "assert_equal",
     "assert_raises",
     "assert_same",
     "attribute",

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from kit.far_side import ERRORS
 from kit.objects import MisusedObject, Object, asked_for, class_of, kind_shown
+from kit.plain_values import read
 from kit.student import StudentError, StudentMissing
 from kit.text import on_one_line
 
@@ -116,13 +117,17 @@ def expect_tuple(value: Any, length: int, *, what: str, hint: str | None = None)
 
 
 def expect_number(value: Any, *, what: str, kind: type = float, hint: str | None = None) -> Any:
-    """`value`, if it is a plain Python number of this kind (bool is no int), and finite; else fail."""
+    """`value` as a Python number, if it is one of this kind (bool is no int) and finite; else fail.
+
+    numpy's scalars of the kind count: int64 for int, float32 for float.
+    """
     __tracebackhide__ = True
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+    found, number = read(value)
+    if found != kind.__name__:
         raise _another_kind(f"{what}: expected a Python {kind.__name__}", value, hint)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise CheckFailed(f"{what}: the result is {value}", hint)
-    return value
+    if found == "float" and not math.isfinite(number):
+        raise CheckFailed(f"{what}: the result is {number}", hint)
+    return number
 
 
 def expect_object(value: Any, *, what: str, kind: str | None = None, hint: str | None = None) -> Object:
@@ -239,7 +244,8 @@ def _kind(value: Any) -> str:
         return f"a {type(value).__name__} of {len(value)}"
     if isinstance(value, Object):
         return kind_shown(value)
-    return "None" if value is None else f"a {type(value).__name__}"
+    name = type(value).__name__
+    return "None" if value is None else f"{'an' if name[:1] in 'aeiou' else 'a'} {name}"
 
 
 def _short(dtype: torch.dtype) -> str:

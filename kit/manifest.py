@@ -25,6 +25,7 @@ class CellKind(StrEnum):
     EXERCISE = "exercise"
     CHECK = "check"
     ANSWER = "answer"
+    CODE_ANSWER = "code_answer"
     GIVEN = "given"
     SHOW = "show"
     GUESS = "guess"
@@ -35,14 +36,19 @@ class CellKind(StrEnum):
         return self not in (CellKind.TEXT, CellKind.ANSWER)
 
     @property
+    def is_answer(self) -> bool:
+        """Whether students write here what a person marks: text, or code."""
+        return self in (CellKind.ANSWER, CellKind.CODE_ANSWER)
+
+    @property
     def is_solution(self) -> bool:
         """Whether students write here what is graded."""
-        return self in (CellKind.EXERCISE, CellKind.ANSWER)
+        return self is CellKind.EXERCISE or self.is_answer
 
     @property
     def has_points(self) -> bool:
         """Whether nbgrader keeps a score for the cell."""
-        return self in (CellKind.CHECK, CellKind.ANSWER)
+        return self is CellKind.CHECK or self.is_answer
 
     @property
     def is_locked(self) -> bool:
@@ -127,7 +133,7 @@ class Exercise:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One written answer, marked by hand."""
+    """One answer that a person marks: a text, or code."""
 
     id: str
     problem: str

@@ -219,7 +219,7 @@ class _Update:
             f"**No longer part of the set: `{released.id}`.** Version {self.new.version} does not have this {what}. "
             "What you wrote is kept below and is not graded."
         )
-        if what == "exercise":
+        if released.kind.is_code:
             return [_course_text(heading), _without_mark(cell)]
         return [_without_mark(cell) | _course_text(f"{heading}\n\n{source_of(cell)}", cell.get("metadata"))]
 

@@ -133,7 +133,7 @@ def _problem(folder: Path, number: int | None, call_seconds: float, complaints: 
     answers = tuple(
         Answer(cell.name, folder.name, answer_tables[cell.name].positive("points"))
         for cell in cells
-        if cell.kind == CellKind.ANSWER
+        if cell.kind.is_answer
     )
     was = {name: table.names("was") for name, table in (tables | answer_tables).items()}
     limits = {name: table.share("mistake_limit", limit) for name, table in tables.items()}
@@ -205,13 +205,13 @@ def _check_cells(
         if cell.id in seen:
             complaints.add(notebook, f"{cell.id!r} stands a second time (first: line {seen[cell.id].line})", cell.line)
         seen.setdefault(cell.id, cell)
-        if cell.kind in (CellKind.EXERCISE, CellKind.ANSWER) and _RESERVED.fullmatch(cell.name):
+        if cell.kind.is_solution and _RESERVED.fullmatch(cell.name):
             complaints.add(notebook, f"{cell.name!r} is a name that the builder uses itself; choose another", cell.line)
         if cell.kind == CellKind.EXERCISE and cell.name not in exercises:
             complaints.add(
                 notebook, f"exercise {cell.name} has no points: add [exercise.{cell.name}] to {toml.name}", cell.line
             )
-        if cell.kind == CellKind.ANSWER and cell.name not in answers:
+        if cell.kind.is_answer and cell.name not in answers:
             complaints.add(
                 notebook, f"answer {cell.name} has no points: add [answer.{cell.name}] to {toml.name}", cell.line
             )
@@ -222,8 +222,8 @@ def _check_cells(
             complaints.add(
                 notebook, f'no check cell: add one tagged check:{name} holding check("{name}")', seen[name].line
             )
-    for name in sorted(answers - {cell.name for cell in cells if cell.kind == CellKind.ANSWER}):
-        complaints.add(toml, f"[answer.{name}] has no cell: tag a markdown cell answer:{name} in {notebook.name}")
+    for name in sorted(answers - {cell.name for cell in cells if cell.kind.is_answer}):
+        complaints.add(toml, f"[answer.{name}] has no cell: tag a cell answer:{name} in {notebook.name}")
     for cell in cells:
         if cell.kind == CellKind.CHECK and cell.name not in seen:
             complaints.add(notebook, f"check:{cell.name} belongs to no exercise cell", cell.line)
@@ -253,7 +253,7 @@ def _check_rubric(path: Path, answers: tuple[Answer, ...], complaints: Complaint
     headings = [line for line in text.splitlines() if line.startswith("#")]
     for answer in answers:
         if not any(re.search(rf"(?<![\w-]){re.escape(answer.id)}(?![\w-])", heading) for heading in headings):
-            complaints.add(path, f'no heading for the written answer {answer.id}: add "## {answer.id}" and its marks')
+            complaints.add(path, f'no heading for the answer {answer.id}: add "## {answer.id}" and its marks')
 
 
 def _check_ids_are_unique(problems: list[Problem], complaints: Complaints) -> None:

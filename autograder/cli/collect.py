@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from autograder.cli.json_output import record
 from autograder.cli.options import HERE, assignment_argument, progress
 from autograder.cli.screen import line, say, say_line
 
@@ -34,7 +35,7 @@ def collect(assignment: str, archives: tuple[Path, ...], dry_run: bool) -> None:
       autograder collect ps3                             (after a change in extensions.csv)
     """
     from autograder.assignment.load import load_assignment
-    from autograder.collecting.collect import REPORT
+    from autograder.collecting.collect import COLUMNS, REPORT
     from autograder.collecting.collect import collect as taken
     from autograder.roster.term import course_term
 
@@ -44,6 +45,7 @@ def collect(assignment: str, archives: tuple[Path, ...], dry_run: bool) -> None:
             course_term(HERE), assignment, archives, dry=dry_run,
             on_hand_in=lambda label: bar.update(bar.task_ids[0], advance=1, last=line(label, 60)),
         )  # fmt: skip
+    record(rows=[dict(zip(COLUMNS, row.cells, strict=True)) for row in collected.rows], written=not dry_run)
     _print(collected)
     where = "" if dry_run or not archives else f" All of it: {HERE.attempts / assignment / REPORT}"
     say(f"{assignment}: {_counts(collected)}.{' Nothing was written (--dry-run).' if dry_run else ''}{where}")

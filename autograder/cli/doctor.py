@@ -8,9 +8,10 @@ from importlib import metadata
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 
+from autograder.cli.json_output import record
+from autograder.cli.screen import say_table
 from autograder.course_folders import CourseFolders
 
 _MEANING = {
@@ -34,7 +35,8 @@ def doctor(assignment: str | None) -> None:
     table = Table(show_header=False, box=None, pad_edge=False)
     for name, value in rows:
         table.add_row(name, value)
-    Console().print(table)
+    say_table(table)
+    record(level=level, machine=[{"what": name, "found": value} for name, value in rows])
     if level == "weak":
         raise click.exceptions.Exit(9)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from autograder.cli.gradescope import gradescope
+from autograder.cli.json_output import record
 from autograder.cli.options import HERE, assignment_argument, say_outdated
 from autograder.cli.screen import say, say_line
 from autograder.errors import BadInput
@@ -68,6 +69,7 @@ def nbgrader(assignment: str, to: Path | None, open_as_zero: bool) -> None:
         )
         plugin.export(book)
     _print_remarks(everyone)
+    record(file=to, students=len(everyone))
     say(f"{assignment}: {len(everyone)} students in {to}")
 
 
@@ -108,6 +110,7 @@ def canvas(assignment: str, gradebook: Path, column: str | None, to: Path | None
     write_atomically(to, filled.text.encode())
     _print_remarks(everyone)
     _print_filled(filled)
+    record(file=to, column=filled.column, written=filled.written, open=filled.open)
     say(f"{assignment}: {filled.written} scores in column {filled.column!r} of {to}. Import it in Canvas's Grades.")
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from autograder.cli.changes_table import say_changes
+from autograder.cli.json_output import record
 from autograder.cli.options import (
     HERE,
     assignment_argument,
@@ -275,9 +276,23 @@ def _refuse_incomplete(done: list[Done], left: dict[str, str]) -> None:
     from autograder.results import ReportStatus
 
     incomplete = [one.report for one in done if one.report.status != ReportStatus.GRADED]
+    record(students=[_student(one) for one in done], left=left)
     for name, why in left.items():
         say_line(f"{name}: not graded: {why}")
     for report in sorted(incomplete, key=lambda report: report.student):
         say_line(f"{report.student}: {report.status}: {report.reason}")
     if count := len(incomplete) + len(left):
         raise NotGraded(f"{count} of {len(done) + len(left)} submissions could not be graded fully; see above.")
+
+
+def _student(one: Done) -> dict[str, object]:
+    """One student for --json."""
+    report = one.report
+    return {
+        "student": report.student,
+        "status": report.status,
+        "reason": report.reason,
+        "score": report.auto_score,
+        "max_score": report.auto_max,
+        "fresh": one.fresh,
+    }

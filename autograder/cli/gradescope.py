@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from autograder.cli.json_output import record
 from autograder.cli.options import assignment_argument
 from autograder.cli.screen import say
 from autograder.errors import BadInput
@@ -43,6 +44,7 @@ def gradescope(assignment: str, out: Path | None, minutes: int) -> None:
         raise BadInput(f"{course.library_folder} is missing: run `autograder build {assignment}`")
     data = autograder_zip(course, minutes)
     _write_for_its_owner(out, data)
+    record(file=out, bytes=len(data), minutes=minutes)
     say(f"{out}: {len(data) / MEGABYTE:.1f} MB, with hidden tests and seeds: for Gradescope and nobody else.")
     say(f"In Gradescope: Configure Autograder > upload it, and set the time limit to {minutes} minutes.")
 

@@ -13,12 +13,15 @@ import click
 from rich.console import Console
 from rich.table import Column, Table
 
+from autograder.cli.json_output import record
 from autograder.cli.options import assignment_argument, counting, progress, weak_option, workers_option
 from autograder.cli.screen import cell, say
 from autograder.errors import Surprise
 
 if TYPE_CHECKING:
     from autograder.assignment.model import Assignment, Problem
+    from autograder.build.build import Build
+    from autograder.build.on_disk import Difference
     from autograder.verify.demo import Row
     from autograder.verify.verify import Proof, Verdict
 
@@ -43,7 +46,6 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
       autograder build ps3 --archive out/     (also out/ps3-1.0.zip, for Colab)
     """
     from autograder.build import build as builder
-    from autograder.build.on_disk import DifferenceKind
     from autograder.build.release_files import unneeded_packs
 
     if check and (force or archive):
@@ -53,15 +55,9 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
         say(f"{assignment}: source and release are what assignments/{assignment} builds.")
         return
     made, changes = builder.build(assignment, Path.cwd(), force=force)
+    record(changed=[{"path": change.path, "what": _done(change, made)} for change in changes])
     for change in changes:
-        done = (
-            "removed"
-            if change.path not in made.files
-            else "new"
-            if change.kind == DifferenceKind.MISSING
-            else "changed"
-        )
-        say(f"  {done:<8} {change.path}")
+        say(f"  {_done(change, made):<8} {change.path}")
     count = len(changes)
     say(f"{assignment}: " + ("everything was up to date." if not count else f"built; {count} files changed."))
     if untold := made.assignment.untold:
@@ -70,6 +66,14 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
         say(f"Of data/ not in the release, since no released problem names it under `data`: {', '.join(packs)}")
     if archive:
         say(f"Support archive: {builder.write_archive(made, archive)}")
+
+
+def _done(change: Difference, made: Build) -> str:
+    from autograder.build.on_disk import DifferenceKind
+
+    if change.path not in made.files:
+        return "removed"
+    return "new" if change.kind == DifferenceKind.MISSING else "changed"
 
 
 @click.command()

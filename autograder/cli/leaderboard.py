@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from autograder.cli.json_output import record
 from autograder.cli.options import HERE, assignment_argument, results_option
 from autograder.cli.screen import say, say_line
 
@@ -33,4 +34,5 @@ def leaderboard(assignment: str, out: Path, names: bool) -> None:
     html = page(course, result_folder(out, course.name, course.course, say_line), names=names)
     path = HERE.feedback / f"{course.name}-leaderboard.html"
     write_atomically(path, html.encode())
+    record(page=path)
     say(f"{path}")

@@ -8,9 +8,21 @@ import sys
 import click
 
 from autograder import __version__, interrupts
-from autograder.cli import collect, doctor, export, grade, instructor, leaderboard, report, similar, staff
+from autograder.cli import (
+    collect,
+    completion,
+    doctor,
+    export,
+    grade,
+    instructor,
+    json_output,
+    leaderboard,
+    report,
+    similar,
+    staff,
+)
 from autograder.cli.release import release
-from autograder.cli.screen import say
+from autograder.cli.screen import say, say_data
 from autograder.errors import AutograderError
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -41,21 +53,53 @@ for command in (
     leaderboard.leaderboard,
     similar.similar,
     doctor.doctor,
+    completion.completion,
 ):
     commands.add_command(command)
+
+
+json_output.add_to(commands.commands.values())
+completion.add_to(commands.commands.values())
 
 
 def main() -> None:
     """Run a command; an error that its reader can fix prints as a message, with its own exit code."""
     interrupts.install()
+    arguments = sys.argv[1:]
+    document = json_output.begin("--json" in arguments)
+    code, error = 1, None
     try:
-        commands()
+        code, error = _run()
+    except SystemExit as stopped:
+        code = stopped.code if isinstance(stopped.code, int) else 1
+    except BaseException as fault:
+        error = (type(fault).__name__, str(fault))
+        raise
+    finally:
+        if document is not None:
+            json_output.begin(False)
+            say_data(document.text(" ".join(arguments), code, error))
+    sys.exit(code)
+
+
+def _run() -> tuple[int, tuple[str, str] | None]:
+    """The exit code, and the kind and the message of an error that ended the command."""
+    try:
+        code = commands(standalone_mode=False)
+        return code if isinstance(code, int) else 0, None
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code, (type(error).__name__, error.format_message())
+    except click.Abort:
+        say("Stopped.", err=True)
+        return 1, ("Abort", "stopped")
     except AutograderError as error:
         say(f"Error: {error}", err=True)
-        sys.exit(error.exit_code)
+        return error.exit_code, (type(error).__name__, str(error))
     except OSError as error:
         if error.errno not in _NO_ROOM:
             raise
         where = f" ({error.filename})" if error.filename else ""
-        say(f"Error: {error.strerror}{where}. Finished results are kept: free space, then run again.", err=True)
-        sys.exit(1)
+        said = f"{error.strerror}{where}. Finished results are kept: free space, then run again."
+        say(f"Error: {said}", err=True)
+        return 1, ("OSError", said)

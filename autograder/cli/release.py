@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from autograder.cli.instructor import prove_all
+from autograder.cli.json_output import record
 from autograder.cli.options import assignment_argument, weak_option, workers_option
 from autograder.cli.screen import say
 
@@ -37,7 +38,9 @@ def release(assignment: str, version: str, notes: Path, out: Path, workers: int,
     check_out(assignment, Path.cwd(), out)
     prepared = prepare(assignment, Path.cwd(), version, notes)
     prove_all(assignment, workers, allow_weak)
-    for path in write(prepared, out):
+    files = write(prepared, out)
+    record(version=version, files=list(files), again=prepared.again, changes=prepared.changes)
+    for path in files:
         say(f"  {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
     say(f"{assignment} {version}: " + ("as it was released before." if prepared.again else "released. Students read:"))
     if not prepared.again:

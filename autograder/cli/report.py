@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from autograder.cli.json_output import record
 from autograder.cli.options import HERE, assignment_argument
 from autograder.cli.screen import say, say_line
 
@@ -27,4 +28,5 @@ def report(assignment: str) -> None:
 
     course = load_assignment(assignment)
     path = class_report.write(course, result_folder(HERE.results, course.name, course.course, say_line))
+    record(page=path)
     say(f"{assignment}: {path}, for the staff only")

@@ -5,8 +5,18 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from typing import TYPE_CHECKING
+
 import click
+from rich.console import Console
 from rich.text import Text
+
+from autograder.cli import json_output
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 PLAIN = 1_000  # characters: so much text without anything special needs no closer look
 
@@ -17,7 +27,10 @@ def say(text: str = "", *, err: bool = False) -> None:
         from kit.text import for_terminal
 
         text = for_terminal(text)
-    click.echo(text, err=err)
+    document = json_output.current()
+    if document is not None:
+        document.messages.append(text)
+    click.echo(text, err=err or document is not None)
 
 
 def say_line(text: str) -> None:
@@ -30,12 +43,35 @@ def say_quoted(text: str) -> None:
     from kit.text import quoted
 
     if text:
-        click.echo(quoted(text))
+        click.echo(quoted(text), err=json_output.current() is not None)
 
 
 def say_csv(text: str) -> None:
     """Print a CSV file, whose cells are harmless already (`autograder.csv_cells`)."""
-    click.echo(text, nl=False)
+    json_output.record(csv=text)
+    say_data(text)
+
+
+def say_data(text: str) -> None:
+    """Print what a program is to read, as it stands; with --json that is the object alone, and this goes elsewhere."""
+    click.echo(text, nl=False, err=json_output.current() is not None)
+
+
+def console(width: int | None = None, *, err: bool = False) -> Console:
+    """Where tables and bars go. width: on anything but a terminal. NO_COLOR (no-color.org) leaves no styles at all."""
+    file = sys.stderr if err or json_output.current() is not None else sys.stdout
+    plain = bool(os.environ.get("NO_COLOR"))
+    return Console(
+        file=file,
+        width=None if file.isatty() else width,
+        color_system=None if plain else "auto",
+        no_color=plain or None,
+    )
+
+
+def say_table(table: Table, width: int | None = None) -> None:
+    """Print a table; `width` is for what is no terminal."""
+    console(width).print(table)
 
 
 def line(text: str, limit: int | None = None) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from autograder.cli.json_output import record
 from autograder.cli.options import HERE, assignment_argument, counting, workers_option
 from autograder.cli.screen import say, say_line
 
@@ -38,6 +39,7 @@ def similar(assignment: str, folder: Path, against: tuple[Path, ...], out: Path,
     page, table = report.write(course, found, out / course.name)
     for name, why in found.left.items():
         say_line(f"{name}: not compared: {why}")
+    record(page=page, table=table, submissions=found.students, pairs=len(found.alike), not_compared=found.left)
     count = len(found.alike)
     pairs = "1 pair of answers is" if count == 1 else f"{count} pairs of answers are"
     where = f"for a person to judge: {page} and {table.name}"

@@ -5,12 +5,12 @@ The engine is imported where it is used: `--help` and a usage error need no torc
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from autograder.cli.json_output import record
 from autograder.cli.options import (
     HERE,
     assignment_argument,
@@ -23,12 +23,14 @@ from autograder.cli.options import (
     students_as_typed,
     weak_option,
 )
-from autograder.cli.screen import say, say_csv, say_line, say_quoted
+from autograder.cli.screen import console, say, say_csv, say_line, say_quoted
 from autograder.errors import BadInput
 
 if TYPE_CHECKING:
     from autograder.assignment.model import Assignment
+    from autograder.marks.standings import Standing
     from autograder.results import Report, ResultFolder
+    from kit.runner import Outcome
 
 
 @click.command()
@@ -75,11 +77,14 @@ def rerun(
         raise BadInput(f"no test ends in {test!r}: results/{course.name}/<student>.json lists every id")
     for note in no_longer(report, path, plan) if report and number else ():
         say_line(note)
+    rerun_tests: list[Outcome] = []
+    record(student=student, tests=rerun_tests)
     with confined(course, allow_weak) as sandbox:
         for test_id in test_ids:
             exercise = next(info.mark.exercise for info in plan.tests if info.id == test_id)
             result = report.exercise(exercise) if report else None
             outcome = run_one(path, student, plan, sandbox, test_id, result.earlier if result else None)
+            rerun_tests.append(outcome)
             say(f"{outcome.id}\n  {outcome.mark.exercise}: {outcome.mark.title}\n  {outcome.status.upper()}")
             beside = tested_beside(result, course.manifest) if result else ""
             if beside:
@@ -119,8 +124,6 @@ def table(assignment: str, out: Path, as_csv: bool) -> None:
       autograder table ps3
       autograder table ps3 --csv > ps3.csv
     """
-    from rich.console import Console
-
     from autograder.assignment.load import load_assignment
     from autograder.marks import class_table
     from autograder.marks.standings import standings, with_lateness
@@ -131,11 +134,24 @@ def table(assignment: str, out: Path, as_csv: bool) -> None:
     term = course_term(course.course)
     everyone = with_lateness(standings(course.manifest, results_of(out, course), database), term, course.name)
     say_outdated(term, course.name, [standing.report for standing in everyone])
+    record(students=[_standing(standing) for standing in everyone])
     if as_csv:
         say_csv(class_table.as_csv(everyone))
         return
-    console = Console(width=None if sys.stdout.isatty() else class_table.WIDE)
-    console.print(class_table.table(course.manifest, everyone, console.width))
+    screen = console(class_table.WIDE)
+    screen.print(class_table.table(course.manifest, everyone, screen.width))
+
+
+def _standing(standing: Standing) -> dict[str, object]:
+    """One student for --json. points of an open exercise: null."""
+    return {
+        "student": standing.student,
+        "status": standing.status,
+        "points": standing.points,
+        "final_points": standing.final_points,
+        "max_points": standing.max_points,
+        "scores": {score.id: score.points for score in standing.scores},
+    }
 
 
 @click.command()
@@ -167,4 +183,5 @@ def feedback(assignment: str, out: Path, students: tuple[str, ...]) -> None:
         limit = f"feedback_a_day = {course.feedback_a_day} of assignment.toml"
         say_line(f"no new page yet, by {limit}: {', '.join(written.waiting)}")
     pages_written = "1 page" if len(written.students) == 1 else f"{len(written.students)} pages"
+    record(students=written.students, waiting=written.waiting, index=written.index)
     say(f"{assignment}: {pages_written} in feedback/<student>/{assignment}/. The class: {written.index}")

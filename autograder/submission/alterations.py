@@ -109,7 +109,7 @@ def _copies(book: Notebook, cells: Iterable[SubmittedCell]) -> Iterator[str]:
     for cell in book.cells:
         if counts[cell.id] > 1 and cell.kind is not CellKind.EXERCISE:
             times = "twice" if counts[cell.id] == 2 else f"{counts[cell.id]} times"
-            which = ": what is written in each is shown" if cell.kind is CellKind.ANSWER else ""
+            which = ": what is written in each is shown" if cell.kind.is_answer else ""
             yield f"cell {cell.id} appears {times}{which}"
 
 

@@ -147,7 +147,7 @@ def _not_held(candidate: Candidate, manifest: Manifest, bases: Mapping[str, Mani
     cells = {cell.released.id for cell in candidate.cells if cell.released is not None}
     missing = candidate.reading.extraction.missing
     for cell in candidate.book.cells:
-        is_gone = cell.id in missing and check_id(cell.id) not in cells or cell.kind is CellKind.ANSWER
+        is_gone = cell.id in missing and check_id(cell.id) not in cells or cell.kind.is_answer
         if cell.kind.is_solution and cell.id not in cells and is_gone and known.isdisjoint({cell.id, *cell.was}):
             added = "was added since" if base is not None else "may have been added since"
             yield (

@@ -13,7 +13,7 @@ from rich.console import Console
 from autograder.assignment.model import Assignment
 from autograder.cli import grade, options
 from autograder.cli.nbgrader_commands import _CLEAN
-from autograder.cli.screen import cell, say
+from autograder.cli.screen import cell, console, say
 from autograder.errors import BadInput, NotGraded
 from autograder.grading.changes import ChangeLog, ScoreChange
 from autograder.grading.grade_class import Done
@@ -111,3 +111,23 @@ def test_grading_hostile_files_prints_nothing_raw(root: Path) -> None:
 def test_nbgraders_log_is_clean(word: str) -> None:
     record = logging.LogRecord("nbgrader", logging.ERROR, "x", 1, "%s: %s", (word, word), None)
     assert _CLEAN.filter(record) and not raw(record.getMessage())
+
+
+class Terminal(io.StringIO):
+    """As far as rich asks."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("no_color", "styled"), [("", True), ("1", False), ("0", False)])
+def test_no_color_leaves_no_styles_at_all(monkeypatch: pytest.MonkeyPatch, no_color: str, styled: bool) -> None:
+    """no-color.org: any value that is not empty counts. Bold and dim are styles too."""
+    monkeypatch.setenv("NO_COLOR", no_color)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for err in (False, True):
+        stream = Terminal()
+        monkeypatch.setattr("sys.stderr" if err else "sys.stdout", stream)
+        screen = console(err=err)
+        screen.print("[bold red]bold[/] [dim]dim[/] [underline]line[/]")
+        assert ("\x1b" in stream.getvalue()) is styled and "bold" in stream.getvalue()

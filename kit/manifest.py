@@ -15,6 +15,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from kit.conflicts import conflict_line
+
 SCHEMA = 1
 CHECK = "-check"
 
@@ -227,7 +229,10 @@ class Manifest:
     def read(cls, path: Path) -> Manifest:
         """Read a manifest file; ValueError names the file when it is damaged."""
         try:
-            return cls.from_json(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
+            if line := conflict_line(text):
+                raise ValueError(f"it holds a merge conflict (line {line}); staff build it again and git add it")
+            return cls.from_json(text)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from kit.checksums import checksum
 from kit.manifest import Cell, CellKind, Manifest, Notebook, text_id
 from kit.notebooks import renewed, source_of, submitted_cells
 from kit.succession import cut
@@ -332,9 +333,7 @@ def is_as_released(cell: Raw) -> bool:
     """Whether the text is the one of which nbgrader keeps a checksum in the cell."""
     graded = _metadata(cell).get("nbgrader")
     graded = graded if isinstance(graded, dict) else {}
-    settings = "".join(str(bool(graded.get(name))) for name in ("grade", "solution", "locked"))
-    text = f"{source_of(cell)}{cell.get('cell_type')}{settings}{graded.get('grade_id')}"
-    return bool(graded.get("checksum") == hashlib.md5(text.encode(), usedforsecurity=False).hexdigest())
+    return bool(graded) and graded.get("checksum") == checksum(source_of(cell), cell.get("cell_type"), graded)
 
 
 def _renewed_cell(raw: Raw, mine: Raw) -> Raw:

@@ -24,7 +24,9 @@ from autograder.assignment.test_files import DeclaredTest, SuiteError
 from autograder.assignment.toml import Complaints, TomlTable
 from autograder.course_folders import CourseFolders
 from autograder.errors import BadInput
+from autograder.files import is_left_behind
 from autograder.names import assignment_name
+from kit.conflicts import conflict_in
 from kit.manifest import CHECK, Answer, CellKind, Exercise, check_id
 from kit.notebooks import CodeCell
 from kit.versions import MIN_PYTHON
@@ -32,6 +34,7 @@ from kit.weights import SUFFIX
 
 MISTAKE_LIMIT = 0.5  # of an exercise's points, for one mistake, where problem.toml does not say
 FEEDBACK_A_DAY = 3  # pages before the deadline, where assignment.toml does not say
+PICTURES = (".jpg", ".jpeg", ".png", ".gif", ".webp")  # most of what a set's folder weighs
 LINE = r"[^\n|]*"  # what fits into a cell of a table
 T = TypeVar("T")
 _RESERVED = re.compile(rf"{SETUP_ID}|{CLOSING_ID}|{PREVIEW_ID}|given-\d+|c-[0-9a-f]{{12}}.*|.*{CHECK}")
@@ -51,6 +54,7 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
         there = f"there are: {', '.join(known)}" if known else f"{root} holds no assignments/<name>/assignment.toml"
         raise BadInput(f"no assignment {name!r} here; {there}. Run the command in the course's top folder")
     complaints = Complaints(root)
+    _check_merges(folder, complaints)
     data = TomlTable.read(path, complaints)
     core, extra = data.strings("core"), data.strings("extra", ())
     call_seconds = data.positive("call_seconds", 5.0)
@@ -91,6 +95,15 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
     problems, references = number_notebooks(problems, complaints)
     complaints.raise_if_any()
     return Assignment(root=root, name=name, problems=tuple(problems), references=references, **fields)
+
+
+def _check_merges(folder: Path, complaints: Complaints) -> None:
+    """Refuse at once what git has left in the middle of a merge: the rest would be said of half-merged files."""
+    for path in sorted(path for path in folder.rglob("*") if path.suffix not in PICTURES and path.is_file()):
+        if not is_left_behind(path.relative_to(folder)) and (line := conflict_in(path.read_bytes())):
+            text = "a merge conflict begins here: keep what is right of both sides, without the marks, then git add"
+            complaints.add(path, text, line)
+    complaints.raise_if_any()
 
 
 def _problem(folder: Path, number: int | None, call_seconds: float, complaints: Complaints) -> Problem | None:

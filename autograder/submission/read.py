@@ -103,7 +103,7 @@ def read_submission(
         candidate, notebook = chosen[book.file], notebooks[book.file]
         if candidate is not None and candidate.path:
             base = bases.get(notebook.version or manifest.version)
-            alterations = compare(notebook.reading, manifest, candidate.file, notebook.not_held, base)
+            alterations = compare(notebook.reading, manifest, candidate.file, notebook.not_held, base, notebook.version)
             notes += [f"{book.file}: {note}" for note in (*candidate.file.remarks, *alterations.notes)]
             unchanged &= candidate.path == book.file and candidate.file.plain and not alterations.of_structure
         elif book.file not in problems:

@@ -39,6 +39,7 @@ NO_LOOP = "Operation not permitted: an event loop needs sockets, which are not t
 NO_INPUT = "EOF when reading a line: nobody answers at grading"
 Change = tuple[str, str, Any]  # module or class, name in it, what is to stand there
 _ABSENT = object()
+_getcwd = os.getcwd  # the real one, also where a test's files have another
 _TEMPORARY = tempfile.gettempdir()  # while it can be asked
 # Functions of `os` that make, move, change or remove files; folders are made without a word.
 _CHANGES_FILES = (
@@ -302,7 +303,7 @@ def _is_not_there(file: str) -> bool:
     """Whether a file lies in the working folder or among temporary ones, and belongs to no package."""
     path = os.path.realpath(file)
     packages = (sys.prefix, sys.base_prefix, *(os.path.dirname(found) for found in _files_of_packages()))
-    return _is_under(path, (os.getcwd(), _TEMPORARY)) and not _is_under(path, packages)
+    return _is_under(path, (_getcwd(), _TEMPORARY)) and not _is_under(path, packages)
 
 
 def _files_of_packages() -> Iterator[str]:

@@ -384,7 +384,7 @@ def test_a_slip_a_stub_and_a_missing_name_are_no_answer(name: str, kind: str) ->
 @pytest.mark.parametrize("kind", [Exception, "Exception", BaseException, StudentError])
 def test_an_exception_that_any_slip_is_cannot_be_expected(kind: Any) -> None:
     with pytest.raises(TypeError, match="would take any slip for right: name the class"):
-        assert_raises(kind, getattr(local(), "slip"), what="the call")
+        assert_raises(kind, local().slip, what="the call")
 
 
 def test_causes_are_told_unless_the_student_hides_them(student: Student) -> None:

@@ -150,6 +150,36 @@ def test_what_the_code_changed_in_a_module_is_no_report_of_itself() -> None:
     assert lifted(BadReports(), 2) == {"moved": [24.0], "still": [7.0]}
 
 
+def announce(values: list[int]) -> None:
+    """A student's function whose answer is what it does besides returning."""
+    values.append(sum(values))
+    print(input("name? "))
+    Path("out.txt").write_text("written")
+
+
+def done_by(alter: Alter, number: int) -> list[object]:
+    """What a test sees of `announce`, through an altered far side."""
+    service = Service({"announce": announce}, tiny.LIBRARY)
+    student = Student(Altered(Near(service), alter))
+    student.begin(1)
+    student.answers(f"Ann {number}")
+    student.files({"in.txt": "given"})
+    student.announce([number])
+    return [student.printed, student.prompts, student.arguments, student.written, student.warnings, student.figures]
+
+
+def test_an_answer_without_a_method_prints_and_writes_nothing() -> None:
+    assert done_by(Blanks(torch.zeros_like), 1) == ["", [], {0: [1]}, {"in.txt": b"given"}, [], []]
+
+
+def test_a_table_of_replies_knows_what_was_done_by_the_calls_that_it_knows() -> None:
+    recorder = Recorder()
+    known = done_by(recorder, 1)
+    assert known[0] == "Ann 1\n" and known[2] == {0: [1, 1]}
+    assert done_by(Replay(recorder.replies), 1) == known
+    assert done_by(Replay(recorder.replies), 2) == ["", [], {0: [2]}, {"in.txt": b"given"}, [], []]
+
+
 def proof_of(plan: Plan, *gifts: tuple[str, float]) -> Proof:
     """A proof in which answers of these kinds earn so many of five points."""
     verdicts = [

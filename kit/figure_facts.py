@@ -44,7 +44,7 @@ class DrawnLine:
 
 
 @dataclass(frozen=True)
-class Bar:
+class DrawnBar:
     """A rectangle, as `bar` and `hist` draw them: its corner, width and height."""
 
     x: float
@@ -112,7 +112,7 @@ class Axes:
     has_grid: bool
     position: tuple[float, ...]
     lines: list[DrawnLine]
-    bars: list[Bar]
+    bars: list[DrawnBar]
     points: list[Points]
     images: list[Picture]
     texts: list[Writing]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -21,6 +22,7 @@ from kit import (
     Lib,
     Recorded,
     Unsent,
+    assert_equal,
     assert_raises,
     assert_same,
     attribute,
@@ -748,6 +750,16 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "whole number": lambda thing: expect_number(thing, what="it", kind=int),
     "tensor": lambda thing: expect_tensor(thing, what="it"),
     "tuple": lambda thing: expect_tuple(thing, 1, what="it"),
+    "equal number": lambda thing: assert_equal(thing, 3, what="it"),
+    "equal list": lambda thing: assert_equal([thing], [3], what="it", any_order=True),
+    "equal dict": lambda thing: assert_equal({"a": thing}, {"a": 3}, what="it", any_kind=True),
+    "equal None": lambda thing: assert_equal(thing, None, what="it"),
+    "numpy close": lambda thing: np.testing.assert_allclose(thing, 3.0),
+    "numpy equal": lambda thing: np.testing.assert_array_equal(thing, 3),
+    "numpy's difference": lambda thing: np.float64(3) - thing,
+    "numpy's comparison": lambda thing: np.float64(3) == thing,
+    "tensor's difference": lambda thing: torch.tensor(3.0) - thing,
+    "tensor's comparison": lambda thing: torch.tensor(3.0) == thing,
     "equal": lambda thing: thing == 3,
     "equal the other way": lambda thing: 3 == thing,
     "in a list": lambda thing: [thing] == [3],
@@ -771,6 +783,15 @@ def test_an_object_where_a_value_is_expected_passes_nothing(liar: Student, check
     thing = {"attribute": lambda: owner.size, "method": lambda: owner.count(), "item": lambda: next(owner)}[way]()
     with pytest.raises(AssertionError):
         CHECKS[check](thing)
+
+
+def test_a_message_names_the_class_of_an_object_that_came_instead(liar: Student) -> None:
+    liar.begin(1)
+    thing = liar.make("Everything")
+    with pytest.raises(CheckFailed, match="it: expected the int 3, got an object of class Everything"):
+        assert_equal(thing, 3, what="it")
+    with pytest.raises(CheckFailed, match="it: expected a tensor, got an object of class Everything"):
+        expect_tensor(thing, what="it")
 
 
 def test_an_object_that_is_expected_is_one_and_of_its_class(liar: Student) -> None:

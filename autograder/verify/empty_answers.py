@@ -35,18 +35,12 @@ MEANING = {
     REPLAY: "a table of what the public checks are answered",
     LIES: "a worker that lies about itself",
 }
-CALLS = (
-    "call",
-    "vjp",
-    "make",
-    "operate",
-    "value",
-    "calls",
-    "observed",
-)  # requests that tell what the student's code does
+# Requests that tell what the student's code does.
+CALLS = ("call", "vjp", "make", "operate", "value", "calls", "observed")
 CLAIMS = ("class", "is", "isinstance", "hasattr")  # operators that ask what an object is, not what it does
 FLAGS = ["inference", "parameter", "requires_grad", "subclass"]
 
+Way = tuple[str, str]  # kind and name of an answer without a method
 Message = dict[str, Any]
 Alter = Callable[[Message, Message], Message]  # a request and its true reply: what the test is told
 

@@ -133,27 +133,19 @@ class Figure:
 
 
 class Noting(OrderedDict):  # type: ignore[type-arg]
-    """In place of pyplot's table of open figures: notes each that is made, also one that is closed again."""
+    """In place of pyplot's table of open figures: notes each that a call makes, also one that is closed again.
 
-    def __init__(self, made: list[Any]) -> None:
-        super().__init__()
-        self.made = made
+    It stays there between calls, since every call pays for what is put there anew. made: None between calls.
+    """
+
+    def __init__(self, open_figures: Any) -> None:
+        self.made: list[Any] | None = None
+        super().__init__(open_figures)
 
     def __setitem__(self, number: Any, manager: Any) -> None:
         super().__setitem__(number, manager)
-        note(self.made, getattr(getattr(manager, "canvas", None), "figure", None))
-
-
-_NOTING = Noting([])
-
-
-def _noting(made: list[Any]) -> Noting:
-    """One that is empty; the same again after calls that drew nothing, since every call pays for it."""
-    global _NOTING
-    if _NOTING:
-        _NOTING = Noting(made)
-    _NOTING.made = made
-    return _NOTING
+        if self.made is not None:
+            note(self.made, getattr(getattr(manager, "canvas", None), "figure", None))
 
 
 def note(made: list[Any], figure: Any) -> None:
@@ -161,21 +153,26 @@ def note(made: list[Any], figure: Any) -> None:
         made.append(figure)
 
 
-def set_aside(made: list[Any]) -> tuple[Any, Any, Any] | None:
+def set_aside(made: list[Any]) -> tuple[Noting, Any, Any] | None:
     """Before a call: put pyplot's open figures aside, and let those that the call makes be noted in `made`."""
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot is None:
         return None
     table, names = pyplot._pylab_helpers.Gcf, vars(pyplot)
-    before = (table, table.figs, names["show"])
-    table.figs, names["show"] = _noting(made), _show_nothing
+    if type(table.figs) is not Noting:
+        table.figs = Noting(table.figs)
+    before = (table.figs, list(table.figs.items()), names["show"])
+    table.figs.clear()
+    table.figs.made, names["show"] = made, _show_nothing
     return before
 
 
-def put_back(before: tuple[Any, Any, Any] | None) -> None:
+def put_back(before: tuple[Noting, Any, Any] | None) -> None:
     if before is not None:
         table, figures, show = before
-        table.figs = figures
+        table.clear()
+        table.made = None
+        table.update(figures)
         vars(sys.modules["matplotlib.pyplot"])["show"] = show
 
 

@@ -183,6 +183,7 @@ class Observed:
 
     def begin(self) -> None:
         """Before a test."""
+        _tell_again()
         self.answers.lay(None)
         if self.files is not None:
             self.files.close()
@@ -251,7 +252,6 @@ class _Call:
         sys.stdin, builtins.input = seen.answers, seen.answers.input
         self.loggers = _redirected_handlers(self.before[0], self.before[1]) if seen.is_live else ()
         warnings.filters = _all_noted(warnings.filters)
-        _tell_again()
         warnings.showwarning = self._warn  # type: ignore[assignment]
         self.pyplot = figure_facts.set_aside(seen.figures)
         self.patches = seen.files.enter() if seen.files is not None else None
@@ -303,7 +303,7 @@ def _again() -> None:
     warnings.simplefilter("always", append=True)  # any change of the filters does
 
 
-# Lets a warning that was given before be given again; the second way is public, and slower.
+# Lets a warning that was given before be given again; in calls none is kept from that.
 _tell_again: Callable[[], None] = getattr(warnings, "_filters_mutated", _again)
 
 

@@ -245,11 +245,14 @@ class _Call:
 
     def __enter__(self) -> None:
         seen = self.observed
-        self.before = sys.stdout, sys.stderr, sys.stdin, builtins.input, warnings.filters, warnings.showwarning
+        self.before = sys.stdout, sys.stderr, sys.stdin, warnings.filters, warnings.showwarning
         _put_streams(sys.stdout, sys.stderr)
         OUT.start()
         ERR.start()
-        sys.stdin, builtins.input = seen.answers, seen.answers.input
+        sys.stdin = seen.answers  # type: ignore[assignment]
+        self.input = builtins.input if seen.answers.given is not None else None
+        if self.input is not None:  # only then: all code is slower after a change of the builtins
+            builtins.input = seen.answers.input
         self.loggers = _redirected_handlers(self.before[0], self.before[1]) if seen.is_live else ()
         warnings.filters = _all_noted(warnings.filters)
         warnings.showwarning = self._warn  # type: ignore[assignment]
@@ -263,7 +266,9 @@ class _Call:
         if self.patches is not None and seen.files is not None:
             seen.files.leave(self.patches)
         figure_facts.put_back(self.pyplot)
-        sys.stdout, sys.stderr, sys.stdin, builtins.input, warnings.filters, warnings.showwarning = self.before
+        sys.stdout, sys.stderr, sys.stdin, warnings.filters, warnings.showwarning = self.before
+        if self.input is not None:
+            builtins.input = self.input
         for handler, stream in self.loggers:
             handler.stream = stream
         OUT.stop()
@@ -274,9 +279,9 @@ class _Call:
 
     def _warn(self, message: Any, category: type[Warning], filename: str, lineno: int, *rest: Any) -> None:
         self._note(message, category)
-        if not _is_silenced(category, self.before[4]):
+        if not _is_silenced(category, self.before[3]):
             ERR.is_noting = False  # it is among the warnings
-            self.before[5](message, category, filename, lineno, *rest)
+            self.before[4](message, category, filename, lineno, *rest)
             ERR.is_noting = True
 
     def _note(self, message: Any, category: type[Warning]) -> None:

@@ -247,7 +247,7 @@ def test_too_few_lines_are_the_students_error_that_counts_them(student: Student,
 
 
 def test_without_lines_nobody_answers(student: Student) -> None:
-    with pytest.raises(EOFError, match="EOF when reading a line: nobody answers"):
+    with pytest.raises(EOFError, match="EOF when reading a line"):
         student.ask(1)
     assert student.read("read") == "" and student.read("readline") == "" and student.read("lines") == []
 

@@ -1,16 +1,19 @@
 """The `student` that a test talks to: every request crosses the wire, whether the code is near or far."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import torch
-from torch import Tensor
-
-from kit import grading_rules
+from kit import grading_rules, tensors
 from kit.far_side import ERRORS, Service, cell_spoken
 from kit.modes import MODES
 from kit.wire import FLAGS, FunctionRef, HandleRef, Lib, WireError, decode, encode
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 
 class StudentError(Exception):
@@ -102,8 +105,8 @@ class State:
     storages: dict[str, int]
 
 
-_STATE_PARTS: dict[str, type] = {
-    "parameters": Tensor, "buffers": Tensor, "training": bool, "requires_grad": bool, "has_gradient": bool,
+_STATE_PARTS: dict[str, type | None] = {  # None: tensors
+    "parameters": None, "buffers": None, "training": bool, "requires_grad": bool, "has_gradient": bool,
     "hooks": int, "objects": int, "storages": int,
 }  # fmt: skip
 
@@ -131,12 +134,12 @@ class Student:
         self.flags: frozenset[str] = frozenset()
         self.changed_modes: frozenset[str] = frozenset()
 
-    def __getattr__(self, name: str) -> "RemoteFunction":
+    def __getattr__(self, name: str) -> RemoteFunction:
         if name.startswith("_"):
             raise AttributeError(name)
         return RemoteFunction(self, name)
 
-    def build(self, target: "str | RemoteFunction | Lib", *args: Any, **kwargs: Any) -> "Handle":
+    def build(self, target: str | RemoteFunction | Lib, *args: Any, **kwargs: Any) -> Handle:
         """Make a module there. Raises StudentError if its constructor does."""
         reply = self.request("build", target=_reference(target), args=_near(args), kwargs=_near(kwargs))
         number = reply.get("handle")
@@ -150,7 +153,7 @@ class Student:
 
     def vjp(
         self,
-        target: "str | RemoteFunction | Handle | BoundMethod | Lib",
+        target: str | RemoteFunction | Handle | BoundMethod | Lib,
         args: Sequence[Any],
         cotangents: Any = None,
         *,
@@ -244,7 +247,7 @@ class RemoteFunction:
 class BoundMethod:
     """A method of a module on the far side, for `student.vjp`."""
 
-    handle: "Handle"
+    handle: Handle
     name: str
 
 
@@ -266,23 +269,23 @@ class Handle:
         """One of its methods, not called yet: `student.vjp(handle.method("features"), …)`."""
         return BoundMethod(self, name)
 
-    def load(self, weights: dict[str, Tensor]) -> "Handle":
+    def load(self, weights: dict[str, Tensor]) -> Handle:
         """Load parameters and persistent buffers by name, all of them; a misfit is met by the next request."""
         return self._do("load", weights)
 
-    def train(self, mode: bool = True) -> "Handle":
+    def train(self, mode: bool = True) -> Handle:
         return self._do("train", mode)
 
-    def eval(self) -> "Handle":
+    def eval(self) -> Handle:
         return self._do("train", False)
 
-    def to(self, dtype: torch.dtype) -> "Handle":
-        return self._do("to", str(dtype).removeprefix("torch."))
+    def to(self, dtype: torch.dtype) -> Handle:
+        return self._do("to", tensors.short(dtype))
 
-    def double(self) -> "Handle":
-        return self.to(torch.float64)
+    def double(self) -> Handle:
+        return self._do("to", "float64")
 
-    def meta(self) -> "Handle":
+    def meta(self) -> Handle:
         """Move it to the meta device: shapes without numbers."""
         return self._do("meta", None)
 
@@ -290,7 +293,7 @@ class Handle:
         reply = self.student.request("module", handle=self.number, action="state", value=None)
         return State(**{name: _all_of(kind, reply.get(name)) for name, kind in _STATE_PARTS.items()})
 
-    def _do(self, action: str, value: Any) -> "Handle":
+    def _do(self, action: str, value: Any) -> Handle:
         self.student.later(handle=self.number, action=action, value=value)
         return self
 
@@ -308,7 +311,7 @@ def _near(value: Any) -> Any:
     if isinstance(value, Handle):
         return HandleRef(value.number)
     if isinstance(value, (tuple, list)):
-        return type(value)(_near(item) for item in value)
+        return tuple(map(_near, value)) if isinstance(value, tuple) else list(map(_near, value))
     if isinstance(value, dict):
         return {key: _near(item) for key, item in value.items()}
     return value
@@ -320,17 +323,18 @@ def _gradients(value: Any, wrt: Sequence[int | str] | str) -> Any:
         raise WireError("gradients that do not fit the question")
     if not isinstance(value, dict) and len(parts) != len(wrt):
         raise WireError("gradients that do not fit the question")
-    if not all(part is None or isinstance(part, Tensor) for part in parts):
+    if not all(part is None or tensors.is_tensor(part) for part in parts):
         raise WireError("gradients that are not tensors")
     return value
 
 
-def _all_of(kind: type, part: Any) -> Any:
+def _all_of(kind: type | None, part: Any) -> Any:
     """A part of a module's state, if it is a dict of this kind alone (bool is no int)."""
     if not isinstance(part, dict):
         raise WireError("a part of a module's state that is no dict")
-    if not all(isinstance(value, kind) and isinstance(value, bool) == (kind is bool) for value in part.values()):
-        raise WireError(f"a part of a module's state with something else than {kind.__name__}")
+    good = tensors.is_tensor if kind is None else lambda value: type(value) is kind
+    if not all(map(good, part.values())):
+        raise WireError(f"a part of a module's state with something else than {kind.__name__ if kind else 'tensors'}")
     return part
 
 

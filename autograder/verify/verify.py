@@ -9,8 +9,6 @@ from concurrent.futures import as_completed
 from dataclasses import dataclass, field
 from types import ModuleType
 
-import torch
-
 from autograder.assignment.answers import SampleAnswer, right_answers, wrong_answers
 from autograder.assignment.library import import_library
 from autograder.assignment.model import Assignment, Problem
@@ -34,6 +32,7 @@ from autograder.verify.empty_answers import (
 )  # fmt: skip
 from autograder.verify.library_answers import library_answers
 from autograder.verify.mistakes import MistakeCost, cost_of
+from kit import libraries
 from kit.check import LOCAL_SEED
 from kit.manifest import earlier
 from kit.notebooks import Extraction
@@ -173,7 +172,7 @@ def verify(
     on_verdict: Callable[[Verdict, int], None] = lambda verdict, total: None,
 ) -> Proof:
     """Try every answer of every problem (or of some), in forked processes."""
-    torch.set_num_threads(1)  # a process that has started more, as the library may here, cannot fork safely
+    libraries.ready(plan.assignment.libraries)
     problems = plan.assignment.problems if problems is None else problems
     library = import_library(plan.assignment.release, plan.assignment.library)
     cases = [case for item in problems for case in cases_of(item, library, plan.seed, seeds)]

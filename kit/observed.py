@@ -249,7 +249,7 @@ class _Call:
         _put_streams(sys.stdout, sys.stderr)
         OUT.start()
         ERR.start()
-        sys.stdin = seen.answers  # type: ignore[assignment]
+        sys.stdin = seen.answers
         self.input = builtins.input if seen.answers.given is not None else None
         if self.input is not None:  # only then: all code is slower after a change of the builtins
             builtins.input = seen.answers.input

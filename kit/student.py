@@ -1,13 +1,12 @@
 """The `student` that a test talks to: every request crosses the wire, whether the code is near or far."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-import torch
-from torch import Tensor
-
-from kit import grading_rules, scratch
+from kit import grading_rules, scratch, tensors
 from kit.callbacks import Recorded, crossing
 from kit.far_objects import MAX_TAKEN
 from kit.far_side import ERRORS, MAX_CAUSES, MAX_ERROR_CLASSES, MAX_ERROR_TEXT, Service, cell_spoken
@@ -28,6 +27,10 @@ from kit.wire import (
     decode,
     encode,
 )
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 
 class StudentError(Exception):
@@ -122,12 +125,13 @@ class State:
     storages: dict[str, int]
 
 
-_STATE_PARTS: dict[str, type] = {
-    "parameters": Tensor, "buffers": Tensor, "training": bool, "requires_grad": bool, "has_gradient": bool,
+_STATE_PARTS: dict[str, type | None] = {  # None: tensors
+    "parameters": None, "buffers": None, "training": bool, "requires_grad": bool, "has_gradient": bool,
     "hooks": int, "objects": int, "storages": int,
 }  # fmt: skip
 
 
+_PLAIN = frozenset({type(None), bool, int, float, str})  # nothing in them lives on the far side
 _Part = TypeVar("_Part")
 
 
@@ -144,7 +148,7 @@ class Student:
     `student.flags` which of requires_grad, parameter, subclass, inference its result carried; `printed`, `warnings`,
     `arguments`, `written`, `figures` and the like are what it did besides (`kit.observed`). After any request,
     `student.changed_modes` tells which of torch's modes (grad, inference, default dtype, threads) it left changed.
-    A generator's items are taken until `student.most_items`.
+    Of a generator or another iterator, `student.most_items` are taken, for this test.
     find_file: what was handed in beside the notebooks, by name. measured, accuracies: see `kit.probe`.
     """
 
@@ -180,13 +184,13 @@ class Student:
             raise WireError("a variable without a value")
         return reply["value"]
 
-    def make(self, target: "str | Object | Lib", *args: Any, **kwargs: Any) -> Object:
+    def make(self, target: str | Object | Lib, *args: Any, **kwargs: Any) -> Object:
         """Call a class or a function there, and keep what it returns.
 
         AssertionError where that is None: a function that forgot to return it.
         """
         fields = self._arguments(target, args, kwargs)
-        made = self._near_side(self._result(self._asked({"op": "make"} | fields, objects=True)))
+        made = self._near_side(self._result(self._asked({"op": "make"} | fields, objects=True)), asked=True)
         if made is None:
             raise AssertionError(f"{_name_of(target)} returned None: does every way through it end in a return?")
         if not isinstance(made, Object):
@@ -201,7 +205,7 @@ class Student:
         if all(one is not recorded for one in self._recorded):
             return []
         reply = self.request("calls", number=self._number(recorded))
-        flat, count = reply.get("calls"), reply.get("count")
+        flat, count = reply.get("value"), reply.get("count")
         if not isinstance(flat, list) or type(count) is not int:
             raise WireError("calls that are no list")
         args, names = flat[::2], flat[1::2]
@@ -213,7 +217,7 @@ class Student:
             raise AssertionError(f"{recorded.name} was called more than {len(args):,} times")
         return list(zip(args, names, strict=True))
 
-    def build(self, target: "str | RemoteFunction | Lib", *args: Any, **kwargs: Any) -> "Handle":
+    def build(self, target: str | RemoteFunction | Lib, *args: Any, **kwargs: Any) -> Handle:
         """Make a module there. Raises StudentError if its constructor does."""
         reply = self.request("build", **self._arguments(target, args, kwargs))
         number = reply.get("handle")
@@ -227,7 +231,7 @@ class Student:
 
     def vjp(
         self,
-        target: "str | RemoteFunction | Handle | BoundMethod | Lib",
+        target: str | RemoteFunction | Handle | BoundMethod | Lib,
         args: Sequence[Any],
         cotangents: Any = None,
         *,
@@ -371,10 +375,12 @@ class Student:
         fields = self._arguments(target, args, kwargs) | {"method": method}
         return self._result(self.request("call", **fields))
 
-    def _operate(self, name: str, operands: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
-        """An operator on objects. What it gives may hold objects."""
+    def _operate(
+        self, name: str, operands: tuple[Any, ...], kwargs: dict[str, Any] | None = None, *, asked: bool = False
+    ) -> Any:
+        """An operator on objects. What it gives may hold objects; asked: whether the test knows that it does."""
         fields = self._arguments(operands[0], operands[1:], kwargs or {}) | {"name": name}
-        return self._near_side(self._result(self._asked({"op": "operate"} | fields, objects=True)))
+        return self._near_side(self._result(self._asked({"op": "operate"} | fields, objects=True)), asked)
 
     def _left(self, context: Object, error: BaseException | None) -> None:
         """Tell an object that the block of its `with` ended, with which exception: of the test's own, no word."""
@@ -403,6 +409,8 @@ class Student:
 
     def _far_side(self, value: Any) -> Any:
         """Replace what lives on the far side by references to it."""
+        if type(value) in _PLAIN:
+            return value
         if isinstance(value, Object):
             return reference_of(value, self, self._test)
         if isinstance(value, Handle):
@@ -418,19 +426,21 @@ class Student:
             return SliceRef(*map(self._far_side, (value.start, value.stop, value.step)))
         if isinstance(value, Generated):
             return Generated(self._far_side(value.items), value.finished)
-        if callable(value) and not isinstance(value, Tensor):
+        if callable(value) and not tensors.is_tensor(value):
             return crossing(value)
         return value
 
-    def _near_side(self, value: Any) -> Any:
+    def _near_side(self, value: Any, asked: bool) -> Any:
         """Replace references by what a test gets for them."""
         if isinstance(value, ObjectRef):
-            return Object(self, value, self._test)
+            return Object(self, value, self._test, asked=asked)
         if isinstance(value, (tuple, list)):
-            return type(value)(self._near_side(item) for item in value)
+            return type(value)(self._near_side(item, asked) for item in value)
         if isinstance(value, dict):
-            return {key: self._near_side(item) for key, item in value.items()}
-        return Generated(self._near_side(value.items), value.finished) if isinstance(value, Generated) else value
+            return {key: self._near_side(item, asked) for key, item in value.items()}
+        if isinstance(value, Generated):
+            return Generated(self._near_side(value.items, asked), value.finished)
+        return value
 
     def _number(self, recorded: Recorded) -> int:
         known = [number for number, one in enumerate(self._recorded) if one is recorded]
@@ -443,7 +453,7 @@ class Student:
 class BoundMethod:
     """A method of a module on the far side, for `student.vjp`."""
 
-    handle: "Handle"
+    handle: Handle
     name: str
 
 
@@ -465,23 +475,23 @@ class Handle:
         """One of its methods, not called yet: `student.vjp(handle.method("features"), …)`."""
         return BoundMethod(self, name)
 
-    def load(self, weights: dict[str, Tensor]) -> "Handle":
+    def load(self, weights: dict[str, Tensor]) -> Handle:
         """Load parameters and persistent buffers by name, all of them; a misfit is met by the next request."""
         return self._do("load", weights)
 
-    def train(self, mode: bool = True) -> "Handle":
+    def train(self, mode: bool = True) -> Handle:
         return self._do("train", mode)
 
-    def eval(self) -> "Handle":
+    def eval(self) -> Handle:
         return self._do("train", False)
 
-    def to(self, dtype: torch.dtype) -> "Handle":
-        return self._do("to", str(dtype).removeprefix("torch."))
+    def to(self, dtype: torch.dtype) -> Handle:
+        return self._do("to", tensors.short(dtype))
 
-    def double(self) -> "Handle":
-        return self.to(torch.float64)
+    def double(self) -> Handle:
+        return self._do("to", "float64")
 
-    def meta(self) -> "Handle":
+    def meta(self) -> Handle:
         """Move it to the meta device: shapes without numbers."""
         return self._do("meta", None)
 
@@ -489,7 +499,7 @@ class Handle:
         reply = self.student.request("module", handle=self.number, action="state", value=None)
         return State(**{name: _all_of(kind, reply.get(name)) for name, kind in _STATE_PARTS.items()})
 
-    def _do(self, action: str, value: Any) -> "Handle":
+    def _do(self, action: str, value: Any) -> Handle:
         self.student.later(handle=self.number, action=action, value=value)
         return self
 
@@ -506,17 +516,18 @@ def _gradients(value: Any, wrt: Sequence[int | str] | str) -> Any:
         raise WireError("gradients that do not fit the question")
     if not isinstance(value, dict) and len(parts) != len(wrt):
         raise WireError("gradients that do not fit the question")
-    if not all(part is None or isinstance(part, Tensor) for part in parts):
+    if not all(part is None or tensors.is_tensor(part) for part in parts):
         raise WireError("gradients that are not tensors")
     return value
 
 
-def _all_of(kind: type, part: Any) -> Any:
+def _all_of(kind: type | None, part: Any) -> Any:
     """A part of a module's state, if it is a dict of this kind alone (bool is no int)."""
     if not isinstance(part, dict):
         raise WireError("a part of a module's state that is no dict")
-    if not all(isinstance(value, kind) and isinstance(value, bool) == (kind is bool) for value in part.values()):
-        raise WireError(f"a part of a module's state with something else than {kind.__name__}")
+    good = tensors.is_tensor if kind is None else lambda value: type(value) is kind
+    if not all(map(good, part.values())):
+        raise WireError(f"a part of a module's state with something else than {kind.__name__ if kind else 'tensors'}")
     return part
 
 

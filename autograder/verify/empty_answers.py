@@ -23,7 +23,7 @@ from kit.check import LOCAL_SEED
 from kit.modes import MODES
 from kit.outcomes import OutcomeStatus
 from kit.runner import Outcome
-from kit.wire import FunctionRef, HandleRef, Lib, decode, encode
+from kit.wire import FunctionRef, Generated, HandleRef, Lib, decode, encode
 
 ZEROS, REPLAY, LIES = "zeros", "replay", "lies"
 EMPTY_KINDS = (ZEROS, REPLAY, LIES)
@@ -35,6 +35,16 @@ MEANING = {
     REPLAY: "a table of what the public checks are answered",
     LIES: "a worker that lies about itself",
 }
+CALLS = (
+    "call",
+    "vjp",
+    "make",
+    "operate",
+    "value",
+    "calls",
+    "observed",
+)  # requests that tell what the student's code does
+CLAIMS = ("class", "is", "isinstance", "hasattr")  # operators that ask what an object is, not what it does
 FLAGS = ["inference", "parameter", "requires_grad", "subclass"]
 
 Message = dict[str, Any]
@@ -86,6 +96,8 @@ def blank(value: Any, fill: Callable[[Tensor], Tensor]) -> Any:
         return type(value)(blank(item, fill) for item in value)
     if isinstance(value, dict):
         return {key: blank(item, fill) for key, item in value.items()}
+    if isinstance(value, Generated):
+        return Generated(blank(value.items, fill), value.finished)
     return value
 
 
@@ -138,7 +150,7 @@ class Blanks:
         return reply | {"value": {} if is_emptied else blank(reply["value"], self.fill)}
 
     def _is_the_librarys(self, request: Message) -> bool:
-        target = request["target"]
+        target = request.get("target")
         if isinstance(target, HandleRef):
             return self.handles[target.number]
         return isinstance(target, Lib) and not any(isinstance(part, FunctionRef) for part in request["args"])
@@ -179,7 +191,7 @@ class Recorder:
 
     def __call__(self, request: Message, reply: Message) -> Message:
         key = self.requests.key(request)
-        if request["op"] in ("call", "vjp", "observed"):
+        if request["op"] in CALLS:
             self.replies[key] = reply
         return reply
 
@@ -207,7 +219,7 @@ class BadReports:
         self.has_run = False
 
     def __call__(self, request: Message, reply: Message) -> Message:
-        self.has_run = request["op"] in ("call", "vjp") or (self.has_run and "begin" not in request)
+        self.has_run = request["op"] in CALLS or (self.has_run and "begin" not in request)
         if not self.has_run or reply.get("status") != "ok":
             return reply
         if "training" in reply:
@@ -215,6 +227,8 @@ class BadReports:
             worst = {name: _worst(part) if isinstance(part, dict) else part for name, part in told.items()}
             answers = {name: worst[name] | changed for name, changed in _answers(reply).items()}
             return worst | answers | {"hooks": {"": 1}}
+        if request.get("name") in CLAIMS and isinstance(reply["value"], (bool, str)):
+            reply = reply | {"value": not reply["value"] if isinstance(reply["value"], bool) else ""}
         reports = {"flags": FLAGS, "unchanged": False} if "flags" in reply else {}
         return reply | reports | {"modes": sorted(MODES)}
 
@@ -253,9 +267,9 @@ class Touched:
             self.states.clear()
         for fields in request.get("first", ()):
             self.states.pop(fields["handle"], None)  # the test itself changes it
-        if request["op"] not in ("call", "vjp"):
+        if request["op"] not in CALLS:
             return request
-        for number in sorted(set(_handles([request["target"], request["args"], request["kwargs"]]))):
+        for number in sorted(set(_handles([request.get(part) for part in ("target", "args", "kwargs")]))):
             if number not in self.states:
                 opening = {name: request.pop(name) for name in ("begin", "first") if name in request}
                 reply = self.ask(opening | {"op": "module", "handle": number, "action": "state", "value": None})
@@ -287,7 +301,7 @@ class Altered:
         self.seconds = 0.0
 
     def _ask(self, request: Message) -> Message:
-        return decode(self.inner.exchange(encode(request), self.seconds))
+        return decode(self.inner.exchange(encode(request), self.seconds), objects=True)
 
     @property
     def processor_seconds(self) -> float:

@@ -2,8 +2,9 @@
 
 # ruff: noqa: E402, I001 - what is missing should be said before an import fails over it
 from kit import versions
+from kit.release import named_libraries
 
-versions.require()
+versions.require(named_libraries())
 
 from kit import cell_runs
 from kit.callbacks import Recorded

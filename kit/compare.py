@@ -4,15 +4,14 @@ Everything from a student passes through one of these before a test computes wit
 text, NaN, another dtype) ends as a failed test with a message.
 """
 
+from __future__ import annotations
+
 import math
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-from torch import Tensor
-
+from kit import tensors
 from kit.far_side import ERRORS
 from kit.objects import MisusedObject, Object, asked_for, class_of, kind_shown
 from kit.plain_values import read
@@ -20,7 +19,11 @@ from kit.student import StudentError, StudentMissing
 from kit.text import on_one_line
 
 MAX_SAID = 200  # characters of an error's text in a message
-_TOLERANCE = {torch.float64: 1e-9, torch.complex128: 1e-9, torch.float16: 2e-3, torch.bfloat16: 2e-2}
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+_TOLERANCE = {"float64": 1e-9, "complex128": 1e-9, "float16": 2e-3, "bfloat16": 2e-2}
 
 
 class CheckFailed(AssertionError):
@@ -47,6 +50,9 @@ def assert_same(
     any_float: accept any floating dtype (where the text leaves it open).
     """
     __tracebackhide__ = True
+    import numpy as np
+    import torch
+
     dtype: torch.dtype | str = "floating" if any_float else expected.dtype
     tensor = expect_tensor(actual, what=what, shape=tuple(expected.shape), dtype=dtype, finite=False, hint=hint)
     if expected.is_meta or expected.numel() == 0:
@@ -55,7 +61,9 @@ def assert_same(
         raise CheckFailed(f"{what}: the result is a meta tensor: it has a shape but no numbers", hint)
     if atol is None:
         atol = (
-            _TOLERANCE.get(expected.dtype, 1e-5) if expected.dtype.is_floating_point or expected.is_complex() else 0.0
+            _TOLERANCE.get(tensors.short(expected.dtype), 1e-5)
+            if expected.dtype.is_floating_point or expected.is_complex()
+            else 0.0
         )
     if not expected.dtype.is_floating_point and not expected.is_complex():
         gap = (tensor.double() - expected.double()).abs()
@@ -92,16 +100,16 @@ def expect_tensor(
 ) -> Tensor:
     """`value`, if it is a tensor of this shape and dtype ("floating" and "integer" name the kinds); else fail."""
     __tracebackhide__ = True
-    if not isinstance(value, Tensor):
+    if not tensors.is_tensor(value):
         raise _another_kind(f"{what}: expected a tensor", value, hint)
     if shape is not None and tuple(value.shape) != tuple(shape):
         raise CheckFailed(f"{what}: expected shape {tuple(shape)}, got {tuple(value.shape)}", hint)
     if dtype is not None and not _fits(value.dtype, dtype):
-        wanted = f"a {dtype} dtype" if isinstance(dtype, str) else _short(dtype)
-        raise CheckFailed(f"{what}: expected {wanted}, got {_short(value.dtype)}", hint)
+        wanted = f"a {dtype} dtype" if isinstance(dtype, str) else tensors.short(dtype)
+        raise CheckFailed(f"{what}: expected {wanted}, got {tensors.short(value.dtype)}", hint)
     if finite and not value.is_meta and (value.dtype.is_floating_point or value.is_complex()):
-        if not torch.isfinite(value).all():
-            count = int((~torch.isfinite(value)).sum())
+        if not value.isfinite().all():
+            count = int((~value.isfinite()).sum())
             raise CheckFailed(f"{what}: {count} of {value.numel()} values are NaN or infinite", hint)
     return value
 
@@ -233,23 +241,19 @@ def _fits(actual: torch.dtype, wanted: torch.dtype | str) -> bool:
     if wanted == "floating":
         return actual.is_floating_point
     if wanted == "integer":
-        return not (actual.is_floating_point or actual.is_complex or actual is torch.bool)
+        return not (actual.is_floating_point or actual.is_complex or tensors.short(actual) == "bool")
     return actual == wanted
 
 
 def _kind(value: Any) -> str:
-    if isinstance(value, Tensor):
-        return f"a tensor of shape {tuple(value.shape)}, {_short(value.dtype)}"
+    if tensors.is_tensor(value):
+        return f"a tensor of shape {tuple(value.shape)}, {tensors.short(value.dtype)}"
     if isinstance(value, (tuple, list)):
         return f"a {type(value).__name__} of {len(value)}"
     if isinstance(value, Object):
         return kind_shown(value)
     name = type(value).__name__
     return "None" if value is None else f"{'an' if name[:1] in 'aeiou' else 'a'} {name}"
-
-
-def _short(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")
 
 
 def _number(value: Tensor) -> str:

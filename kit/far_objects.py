@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from torch import Tensor
-
+from kit import tensors
 from kit.callbacks import RAISED_TEXT
 from kit.wire import MAX_DEPTH, MAX_NAME, Generated, ObjectRef, Unsent, WireError, decode, encode
 
@@ -96,7 +95,7 @@ class Settling:
 
     def settled(self, value: Any, depth: int = MAX_DEPTH) -> Any:
         kind = type(value)
-        if kind in _PLAIN or issubclass(kind, Tensor):
+        if kind in _PLAIN or tensors.is_tensor(value):
             return value
         if depth >= 0 and kind in (list, tuple):
             return value if _are_plain(value) else kind(self.settled(item, depth - 1) for item in value)

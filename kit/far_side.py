@@ -4,6 +4,8 @@ The same class serves a live notebook, saved notebooks and the sandboxed worker.
 never lets an exception of the student's out.
 """
 
+from __future__ import annotations
+
 import ast
 import importlib
 import linecache
@@ -16,15 +18,13 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import zip_longest
 from types import CodeType, TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-from torch import Tensor, nn
-
+from kit import arrays, tensors
 from kit.far_objects import MAX_TAKEN, OPERATIONS, Keeping, Kept, Notes, Settling, recording, settling_of, standard
 from kit.figure_facts import without_artists
 from kit.imports import are_all_there, imports, missing_at_grading, with_harmless_imports
+from kit.libraries import LARGE, generator
 from kit.modes import changed, modes, restore
 from kit.module_state import Numbers, state_of
 from kit.observed import Observed, streams
@@ -43,6 +43,9 @@ from kit.wire import (
     flags_of,
 )
 
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
 # What an exception may be re-raised as on the test's side.
 ERRORS: dict[str, type[Exception]] = {
     cls.__name__: cls
@@ -57,7 +60,7 @@ MAX_ERROR_TEXT = 500
 MAX_ERROR_CLASSES = 20  # of one exception, from its own upwards
 MAX_CAUSES = 5
 MAX_TRACE = 6000
-_PLAIN = frozenset({type(None), bool, int, float, str, Tensor})  # no reference is in them
+_PLAIN = frozenset({type(None), bool, int, float, str})  # no reference is in them
 
 
 ALARM_CLOCK_FACTOR = 10  # how much longer a cell may take on the clock than in processor time
@@ -78,6 +81,7 @@ class Service:
     library: name of the shipped package; `Lib` paths must lie in it.
     stops: exceptions that pass through (a student's own Ctrl-C in a notebook); in a worker, none do.
     strict: whether cells find only the packages that the grader has, although there may be more here.
+    libraries: those of torch, numpy and matplotlib that the set names.
     """
 
     def __init__(
@@ -87,11 +91,13 @@ class Service:
         stops: tuple[type[BaseException], ...] = (KeyboardInterrupt,),
         *,
         strict: bool = False,
+        libraries: Sequence[str] = LARGE,
     ) -> None:
         self.namespace = namespace
         self.library = library
         self.stops = stops
         self.strict = strict
+        self.libraries = libraries
         self.modules: dict[int, nn.Module] = {}
         self.kept = Kept()
         self.notes: dict[int, Notes] = {}  # of each recorded function
@@ -99,7 +105,7 @@ class Service:
         self.sources: dict[str, list[str]] = {}  # the lines of each cell, by its file name
         self.numbers = Numbers()
         self.observed = Observed()
-        self.modes: dict[str, Any] | None = None  # as they were before the first test or cell
+        self.modes: dict[str, Any] = {}  # as they were before the first test or cell
 
     def answer(self, frame: bytes) -> bytes:
         """The reply to one request, both as frames. It tells which modes of torch the request left changed."""
@@ -188,7 +194,7 @@ class Service:
         )
         with self.observed.call(args, kwargs):
             module = target(*args, **kwargs)
-        if not isinstance(module, nn.Module):
+        if not tensors.is_module(module):
             raise TypeError(f"{_spoken(request['target'])} built a {type(module).__name__}, not an nn.Module")
         self.modules[len(self.modules)] = module
         return {"handle": len(self.modules) - 1}
@@ -198,7 +204,7 @@ class Service:
         if action == "train":
             module.train(request["value"])
         elif action == "to":
-            module.to(getattr(torch, request["value"]))
+            module.to(getattr(tensors.loaded(), request["value"]))
         elif action == "meta":
             module.to(device="meta")
         elif action == "load":
@@ -212,18 +218,15 @@ class Service:
         target = self._target(request["target"], request.get("method"))
         args, kwargs, wrt = list(self._far(request["args"])), self._far(request["kwargs"]), request["wrt"]
         owner = self._far(request["target"])
-        parameters = dict(owner.named_parameters()) if isinstance(owner, nn.Module) else {}
+        parameters = dict(owner.named_parameters()) if tensors.is_module(owner) else {}
         names = list(parameters) if wrt == "parameters" else list(wrt)
         for place in names:
             if isinstance(place, int):
                 args[place] = args[place].detach().clone().requires_grad_()
-        with torch.enable_grad(), self.observed.call(args, kwargs):
+        with tensors.loaded().enable_grad(), self.observed.call(args, kwargs):
             total = _weighted(target(*args, **kwargs), request["cotangents"])
         sources = [args[name] if isinstance(name, int) else parameters[name] for name in names]
-        if total is None or not total.requires_grad:
-            gradients: list[Tensor | None] = [None] * len(sources)
-        else:
-            gradients = list(torch.autograd.grad(total, sources, allow_unused=True))
+        gradients = tensors.gradients(total, sources)
         return {"value": dict(zip(names, gradients, strict=True)) if wrt == "parameters" else gradients}
 
     # --- helpers --------------------------------------------------------------------------------------------------
@@ -236,12 +239,12 @@ class Service:
         self.recorded.clear()
         self.observed.begin()
         self.numbers = Numbers()
-        if self.modes is None:
+        if not self.modes:
             self.modes = modes()
         restore(self.modes)
         random.seed(seed)
-        np.random.seed([seed % 2**32, seed >> 32])
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed also formats a stack for each GPU library
+        arrays.seed(seed)
+        tensors.seed(seed)
 
     def _load(
         self, label: str, source: str, packages: Sequence[str], seconds: float | None = None
@@ -259,6 +262,7 @@ class Service:
     def _compiled(self, filename: str, source: str, packages: Sequence[str]) -> CodeType:
         """A cell's code; its source is kept where `inspect` and TorchScript look for it."""
         self._remember(filename, source)
+        packages = list(dict.fromkeys((*self.libraries, *packages)))
         if are_all_there(source) and not self.strict:
             return compile(source, filename, "exec", dont_inherit=True)
         tree = ast.parse(source, filename)
@@ -290,11 +294,11 @@ class Service:
         if type(value) in _PLAIN:
             return value
         if isinstance(value, (tuple, list)):
-            return type(value)(self._far(item) for item in value)
+            return tuple(map(self._far, value)) if isinstance(value, tuple) else list(map(self._far, value))
         if isinstance(value, dict):
             return {key: self._far(item) for key, item in value.items()}
         if isinstance(value, Seed):
-            return torch.Generator().manual_seed(value.value)
+            return generator(self.libraries, value.value)
         if isinstance(value, HandleRef):
             return self.modules[value.number]
         if isinstance(value, FunctionRef):
@@ -444,7 +448,7 @@ def _spoken(reference: Any) -> str:
 def _weighted(output: Any, cotangents: Any) -> Tensor | None:
     """sum(output * cotangent) over the tensors that have one; None where no gradient can flow."""
     if cotangents is None:
-        if not isinstance(output, Tensor) or output.numel() != 1:
+        if not tensors.is_tensor(output) or output.numel() != 1:
             raise TypeError("the result should be a scalar tensor, so that it has a gradient")
         return output.sum()
     outputs = output if isinstance(output, (tuple, list)) else (output,)
@@ -455,8 +459,8 @@ def _weighted(output: Any, cotangents: Any) -> Tensor | None:
     for part, weight in zip(outputs, weights, strict=True):
         if weight is None:
             continue
-        if not isinstance(part, Tensor) or part.shape != weight.shape:
-            shape = tuple(part.shape) if isinstance(part, Tensor) else type(part).__name__
+        if not tensors.is_tensor(part) or part.shape != weight.shape:
+            shape = tuple(part.shape) if tensors.is_tensor(part) else type(part).__name__
             raise TypeError(f"part of the result is {shape} where a tensor of shape {tuple(weight.shape)} is expected")
         if part.requires_grad:
             term = (part * weight).sum()

@@ -14,12 +14,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, get_args, get_origin, get_type_hints
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from kit.found import Found
 from kit.wire import MAX_NAME, Unsent, WireError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 MAX_FIGURES = 8  # of one call
 MAX_AXES = 32  # of a figure
@@ -133,27 +134,19 @@ class Figure:
 
 
 class Noting(OrderedDict):  # type: ignore[type-arg]
-    """In place of pyplot's table of open figures: notes each that is made, also one that is closed again."""
+    """In place of pyplot's table of open figures: notes each that a call makes, also one that is closed again.
 
-    def __init__(self, made: list[Any]) -> None:
-        super().__init__()
-        self.made = made
+    It stays there between calls, since every call pays for what is put there anew. made: None between calls.
+    """
+
+    def __init__(self, open_figures: Any) -> None:
+        self.made: list[Any] | None = None
+        super().__init__(open_figures)
 
     def __setitem__(self, number: Any, manager: Any) -> None:
         super().__setitem__(number, manager)
-        note(self.made, getattr(getattr(manager, "canvas", None), "figure", None))
-
-
-_NOTING = Noting([])
-
-
-def _noting(made: list[Any]) -> Noting:
-    """One that is empty; the same again after calls that drew nothing, since every call pays for it."""
-    global _NOTING
-    if _NOTING:
-        _NOTING = Noting(made)
-    _NOTING.made = made
-    return _NOTING
+        if self.made is not None:
+            note(self.made, getattr(getattr(manager, "canvas", None), "figure", None))
 
 
 def note(made: list[Any], figure: Any) -> None:
@@ -161,21 +154,26 @@ def note(made: list[Any], figure: Any) -> None:
         made.append(figure)
 
 
-def set_aside(made: list[Any]) -> tuple[Any, Any, Any] | None:
+def set_aside(made: list[Any]) -> tuple[Noting, Any, Any] | None:
     """Before a call: put pyplot's open figures aside, and let those that the call makes be noted in `made`."""
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot is None:
         return None
     table, names = pyplot._pylab_helpers.Gcf, vars(pyplot)
-    before = (table, table.figs, names["show"])
-    table.figs, names["show"] = _noting(made), _show_nothing
+    if type(table.figs) is not Noting:
+        table.figs = Noting(table.figs)
+    before = (table.figs, list(table.figs.items()), names["show"])
+    table.figs.clear()
+    table.figs.made, names["show"] = made, _show_nothing
     return before
 
 
-def put_back(before: tuple[Any, Any, Any] | None) -> None:
+def put_back(before: tuple[Noting, Any, Any] | None) -> None:
     if before is not None:
         table, figures, show = before
-        table.figs = figures
+        table.clear()
+        table.made = None
+        table.update(figures)
         vars(sys.modules["matplotlib.pyplot"])["show"] = show
 
 
@@ -191,7 +189,7 @@ def without_artists(value: Any, made: list[Any], depth: int = 3) -> Any:
         return value if all(map(_is, parts, value)) else kind(parts)
     if kind is dict and depth and len(value) <= MAX_PARTS:
         return {key: without_artists(part, made, depth - 1) for key, part in value.items()}
-    if kind is np.ndarray and value.dtype == object:
+    if kind.__module__ == "numpy" and kind.__name__ == "ndarray" and value.dtype == object:
         return without_artists(value.tolist(), made, depth)
     return _drawn(value, made) if _is_of_matplotlib(kind) else value
 
@@ -237,11 +235,15 @@ class _Arrays:
         self.found: list[Any] = []
 
     def add(self, values: Any) -> int:
+        import numpy as np
+
         array = np.ma.filled(np.ma.asarray(values, dtype=np.float64), np.nan)
-        self.found.append(_to_wire(array if array.size <= MAX_POINTS else np.empty(0)))
+        self.found.append(np.array(array, order="C") if array.size <= MAX_POINTS else np.empty(0))
         return len(self.found) - 1
 
     def first(self, values: Any) -> int:
+        import numpy as np
+
         return self.add(np.ravel(np.ma.asarray(values, dtype=np.float64))[:MAX_POINTS])
 
 
@@ -322,6 +324,8 @@ def _of_points(part: Any, arrays: _Arrays) -> dict[str, Any]:
     if hasattr(part, "_offsets3d"):
         x, y, z = part._offsets3d
     else:
+        import numpy as np
+
         offsets = np.ma.asarray(part.get_offsets(), dtype=np.float64).reshape(-1, 2)
         x, y, z = offsets[:, 0], offsets[:, 1], ()
     return {
@@ -391,7 +395,7 @@ def received(value: Any) -> Found:
         raise WireError("facts of figures that are not JSON") from error
     if not isinstance(facts, list) or len(facts) > MAX_FIGURES:
         raise WireError("too many figures")
-    found = [_from_wire(array) for array in arrays]
+    found = [_array(array) for array in arrays]
     return Found([_built(Figure, figure, found) for figure in facts], "figures of the call")
 
 
@@ -405,12 +409,14 @@ def _built(kind: type, facts: Any, arrays: list[np.ndarray]) -> Any:
 
 @lru_cache
 def _hints(kind: type) -> MappingProxyType[str, Any]:
-    hints = get_type_hints(kind)
+    import numpy as np  # where there are figures, there is numpy
+
+    hints = get_type_hints(kind, localns={"np": np})
     return MappingProxyType({field.name: hints[field.name] for field in fields(kind)})
 
 
 def _checked(hint: Any, fact: Any, arrays: list[np.ndarray], name: str) -> Any:
-    if hint is np.ndarray:
+    if getattr(hint, "__name__", "") == "ndarray":
         if type(fact) is not int or not 0 <= fact < len(arrays):
             raise WireError("an array that is not there")
         return arrays[fact]
@@ -437,17 +443,9 @@ def _of_type(fact: Any, kinds: tuple[type, ...]) -> Any:
     return fact
 
 
-def _to_wire(array: np.ndarray) -> Any:
-    import torch
+def _array(array: Any) -> np.ndarray:
+    import numpy as np
 
-    return torch.from_numpy(np.array(array, order="C"))
-
-
-def _from_wire(array: Any) -> np.ndarray:
-    import torch
-
-    good = isinstance(array, torch.Tensor) and array.dtype == torch.float64 and not array.is_meta
-    if not good or array.numel() > MAX_POINTS:
+    if type(array) is not np.ndarray or array.dtype != np.float64 or array.size > MAX_POINTS:
         raise WireError("an array of a figure that is none, or too large")
-    found: np.ndarray = array.numpy()
-    return found
+    return array

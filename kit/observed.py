@@ -183,6 +183,7 @@ class Observed:
 
     def begin(self) -> None:
         """Before a test."""
+        _tell_again()
         self.answers.lay(None)
         if self.files is not None:
             self.files.close()
@@ -244,14 +245,16 @@ class _Call:
 
     def __enter__(self) -> None:
         seen = self.observed
-        self.before = sys.stdout, sys.stderr, sys.stdin, builtins.input, warnings.filters, warnings.showwarning
+        self.before = sys.stdout, sys.stderr, sys.stdin, warnings.filters, warnings.showwarning
         _put_streams(sys.stdout, sys.stderr)
         OUT.start()
         ERR.start()
-        sys.stdin, builtins.input = seen.answers, seen.answers.input
+        sys.stdin = seen.answers
+        self.input = builtins.input if seen.answers.given is not None else None
+        if self.input is not None:  # only then: all code is slower after a change of the builtins
+            builtins.input = seen.answers.input
         self.loggers = _redirected_handlers(self.before[0], self.before[1]) if seen.is_live else ()
         warnings.filters = _all_noted(warnings.filters)
-        _tell_again()
         warnings.showwarning = self._warn  # type: ignore[assignment]
         self.pyplot = figure_facts.set_aside(seen.figures)
         self.patches = seen.files.enter() if seen.files is not None else None
@@ -263,7 +266,9 @@ class _Call:
         if self.patches is not None and seen.files is not None:
             seen.files.leave(self.patches)
         figure_facts.put_back(self.pyplot)
-        sys.stdout, sys.stderr, sys.stdin, builtins.input, warnings.filters, warnings.showwarning = self.before
+        sys.stdout, sys.stderr, sys.stdin, warnings.filters, warnings.showwarning = self.before
+        if self.input is not None:
+            builtins.input = self.input
         for handler, stream in self.loggers:
             handler.stream = stream
         OUT.stop()
@@ -274,9 +279,9 @@ class _Call:
 
     def _warn(self, message: Any, category: type[Warning], filename: str, lineno: int, *rest: Any) -> None:
         self._note(message, category)
-        if not _is_silenced(category, self.before[4]):
+        if not _is_silenced(category, self.before[3]):
             ERR.is_noting = False  # it is among the warnings
-            self.before[5](message, category, filename, lineno, *rest)
+            self.before[4](message, category, filename, lineno, *rest)
             ERR.is_noting = True
 
     def _note(self, message: Any, category: type[Warning]) -> None:
@@ -303,7 +308,7 @@ def _again() -> None:
     warnings.simplefilter("always", append=True)  # any change of the filters does
 
 
-# Lets a warning that was given before be given again; the second way is public, and slower.
+# Lets a warning that was given before be given again; in calls none is kept from that.
 _tell_again: Callable[[], None] = getattr(warnings, "_filters_mutated", _again)
 
 

@@ -16,7 +16,7 @@ import stat
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from kit.found import FoundByName
@@ -510,11 +510,15 @@ def given(files: Mapping[str, str | bytes]) -> dict[str, Any]:
 
 
 def packed(content: Mapping[str, bytes]) -> dict[str, Any]:
-    return {"paths": list(content), "sizes": [len(data) for data in content.values()], "data": _sent(content.values())}
+    return {
+        "paths": list(content),
+        "sizes": [len(data) for data in content.values()],
+        "data": b"".join(content.values()),
+    }
 
 
 def unpacked(given: dict[str, Any]) -> dict[str, bytes]:
-    data, at = _bytes_of(given["data"]), 0
+    data, at = given["data"], 0
     found = {}
     for path, size in zip(given["paths"], given["sizes"], strict=True):
         found[path] = data[at : at + size]
@@ -531,23 +535,6 @@ def received(value: Any) -> FoundByName:
         raise WireError("files that are no lists of paths and sizes")
     if not all(isinstance(path, str) and 0 < len(path) <= MAX_PATH for path in paths) or len(set(paths)) < len(paths):
         raise WireError("files with impossible paths")
-    if not all(type(size) is int and size >= 0 for size in sizes) or sum(sizes) != _size_of(data):
+    if not all(type(size) is int and size >= 0 for size in sizes) or type(data) is not bytes or sum(sizes) != len(data):
         raise WireError("files with impossible sizes")
     return FoundByName(unpacked(value), "files")
-
-
-def _sent(parts: Iterable[bytes]) -> Any:
-    import torch
-
-    return torch.tensor(list(b"".join(parts)), dtype=torch.uint8)
-
-
-def _size_of(data: Any) -> int:
-    import torch
-
-    is_bytes = isinstance(data, torch.Tensor) and data.dtype == torch.uint8 and data.dim() == 1 and not data.is_meta
-    return data.numel() if is_bytes else -1
-
-
-def _bytes_of(data: Any) -> bytes:
-    return bytes(data.numpy().tobytes())

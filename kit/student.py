@@ -1,13 +1,12 @@
 """The `student` that a test talks to: every request crosses the wire, whether the code is near or far."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-import torch
-from torch import Tensor
-
-from kit import grading_rules, scratch
+from kit import grading_rules, scratch, tensors
 from kit.callbacks import Recorded, crossing
 from kit.far_objects import MAX_TAKEN
 from kit.far_side import ERRORS, MAX_CAUSES, MAX_ERROR_CLASSES, MAX_ERROR_TEXT, Service, cell_spoken
@@ -28,6 +27,10 @@ from kit.wire import (
     decode,
     encode,
 )
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 
 class StudentError(Exception):
@@ -122,13 +125,13 @@ class State:
     storages: dict[str, int]
 
 
-_STATE_PARTS: dict[str, type] = {
-    "parameters": Tensor, "buffers": Tensor, "training": bool, "requires_grad": bool, "has_gradient": bool,
+_STATE_PARTS: dict[str, type | None] = {  # None: tensors
+    "parameters": None, "buffers": None, "training": bool, "requires_grad": bool, "has_gradient": bool,
     "hooks": int, "objects": int, "storages": int,
 }  # fmt: skip
 
 
-_PLAIN = frozenset({type(None), bool, int, float, str, Tensor})  # nothing in them lives on the far side
+_PLAIN = frozenset({type(None), bool, int, float, str})  # nothing in them lives on the far side
 _Part = TypeVar("_Part")
 
 
@@ -181,7 +184,7 @@ class Student:
             raise WireError("a variable without a value")
         return reply["value"]
 
-    def make(self, target: "str | Object | Lib", *args: Any, **kwargs: Any) -> Object:
+    def make(self, target: str | Object | Lib, *args: Any, **kwargs: Any) -> Object:
         """Call a class or a function there, and keep what it returns.
 
         AssertionError where that is None: a function that forgot to return it.
@@ -214,7 +217,7 @@ class Student:
             raise AssertionError(f"{recorded.name} was called more than {len(args):,} times")
         return list(zip(args, names, strict=True))
 
-    def build(self, target: "str | RemoteFunction | Lib", *args: Any, **kwargs: Any) -> "Handle":
+    def build(self, target: str | RemoteFunction | Lib, *args: Any, **kwargs: Any) -> Handle:
         """Make a module there. Raises StudentError if its constructor does."""
         reply = self.request("build", **self._arguments(target, args, kwargs))
         number = reply.get("handle")
@@ -228,7 +231,7 @@ class Student:
 
     def vjp(
         self,
-        target: "str | RemoteFunction | Handle | BoundMethod | Lib",
+        target: str | RemoteFunction | Handle | BoundMethod | Lib,
         args: Sequence[Any],
         cotangents: Any = None,
         *,
@@ -423,7 +426,7 @@ class Student:
             return SliceRef(*map(self._far_side, (value.start, value.stop, value.step)))
         if isinstance(value, Generated):
             return Generated(self._far_side(value.items), value.finished)
-        if callable(value) and not isinstance(value, Tensor):
+        if callable(value) and not tensors.is_tensor(value):
             return crossing(value)
         return value
 
@@ -450,7 +453,7 @@ class Student:
 class BoundMethod:
     """A method of a module on the far side, for `student.vjp`."""
 
-    handle: "Handle"
+    handle: Handle
     name: str
 
 
@@ -472,23 +475,23 @@ class Handle:
         """One of its methods, not called yet: `student.vjp(handle.method("features"), …)`."""
         return BoundMethod(self, name)
 
-    def load(self, weights: dict[str, Tensor]) -> "Handle":
+    def load(self, weights: dict[str, Tensor]) -> Handle:
         """Load parameters and persistent buffers by name, all of them; a misfit is met by the next request."""
         return self._do("load", weights)
 
-    def train(self, mode: bool = True) -> "Handle":
+    def train(self, mode: bool = True) -> Handle:
         return self._do("train", mode)
 
-    def eval(self) -> "Handle":
+    def eval(self) -> Handle:
         return self._do("train", False)
 
-    def to(self, dtype: torch.dtype) -> "Handle":
-        return self._do("to", str(dtype).removeprefix("torch."))
+    def to(self, dtype: torch.dtype) -> Handle:
+        return self._do("to", tensors.short(dtype))
 
-    def double(self) -> "Handle":
-        return self.to(torch.float64)
+    def double(self) -> Handle:
+        return self._do("to", "float64")
 
-    def meta(self) -> "Handle":
+    def meta(self) -> Handle:
         """Move it to the meta device: shapes without numbers."""
         return self._do("meta", None)
 
@@ -496,7 +499,7 @@ class Handle:
         reply = self.student.request("module", handle=self.number, action="state", value=None)
         return State(**{name: _all_of(kind, reply.get(name)) for name, kind in _STATE_PARTS.items()})
 
-    def _do(self, action: str, value: Any) -> "Handle":
+    def _do(self, action: str, value: Any) -> Handle:
         self.student.later(handle=self.number, action=action, value=value)
         return self
 
@@ -513,17 +516,18 @@ def _gradients(value: Any, wrt: Sequence[int | str] | str) -> Any:
         raise WireError("gradients that do not fit the question")
     if not isinstance(value, dict) and len(parts) != len(wrt):
         raise WireError("gradients that do not fit the question")
-    if not all(part is None or isinstance(part, Tensor) for part in parts):
+    if not all(part is None or tensors.is_tensor(part) for part in parts):
         raise WireError("gradients that are not tensors")
     return value
 
 
-def _all_of(kind: type, part: Any) -> Any:
+def _all_of(kind: type | None, part: Any) -> Any:
     """A part of a module's state, if it is a dict of this kind alone (bool is no int)."""
     if not isinstance(part, dict):
         raise WireError("a part of a module's state that is no dict")
-    if not all(isinstance(value, kind) and isinstance(value, bool) == (kind is bool) for value in part.values()):
-        raise WireError(f"a part of a module's state with something else than {kind.__name__}")
+    good = tensors.is_tensor if kind is None else lambda value: type(value) is kind
+    if not all(map(good, part.values())):
+        raise WireError(f"a part of a module's state with something else than {kind.__name__ if kind else 'tensors'}")
     return part
 
 

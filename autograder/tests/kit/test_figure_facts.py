@@ -247,7 +247,7 @@ class Liar:
         return self.reply
 
 
-ARRAYS = [torch.zeros(2, dtype=torch.float64)]
+ARRAYS = [np.zeros(2)]
 LINE = {"x": 0, "y": 0, "z": 0, "label": "", "color": "", "style": "-", "marker": "", "cut": False}
 AXES: dict[str, Any] = {
     "title": "", "kind": "rectilinear", "is_colorbar": False, "xlabel": "", "ylabel": "", "zlabel": "",
@@ -298,8 +298,8 @@ def test_forged_facts_are_wire_errors(name: str) -> None:
 
 @pytest.mark.parametrize(
     "arrays",
-    [[1], ["x"], [torch.zeros(2)], [torch.zeros(2, dtype=torch.float64, device="meta")], {"0": ARRAYS[0]},
-     [torch.zeros(figure_facts.MAX_POINTS + 1, dtype=torch.float64)]],
+    [[1], ["x"], [torch.zeros(2)], [np.zeros(2, dtype=np.float32)], [np.zeros(2, dtype=np.int64)], {"0": ARRAYS[0]},
+     [np.zeros(figure_facts.MAX_POINTS + 1)]],
 )  # fmt: skip
 def test_forged_arrays_are_wire_errors(arrays: object) -> None:
     with pytest.raises(WireError):

@@ -220,7 +220,7 @@ def keys(d): return d.keys()
 def values(d): return d.values()
 def pairs(d): return d.items()
 def listed(items): return iter(items)
-def within(n): return {"down": countdown(n), "up": [n, iter((1,))]}
+def within(n): return {"down": countdown(n), "up": [range(n), iter((1,))]}
 def consume(items): return [next(items), list(items)]
 class Steps:
     def __init__(self, n): self.n = n

@@ -253,7 +253,7 @@ def test_the_file_beside_the_notebook_stays_out_of_reach(tmp_path: Path, monkeyp
     for path in ("notes.txt", str(tmp_path / "notes.txt")):
         with pytest.raises(OSError, match="No such file or directory"):
             student.go(f"open({path!r})")
-    assert (open("notes.txt").read(), os.getcwd()) == ("mine", str(tmp_path))
+    assert (Path("notes.txt").read_text(), os.getcwd()) == ("mine", str(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,6 @@ from autograder.verify import mistakes
 from autograder.verify.concerned import concerned
 from autograder.verify.empty_answers import (
     EMPTY_KINDS,
-    FILLS,
     LIES,
     MOST,
     MOST_OF_A_PROBLEM,
@@ -30,10 +29,12 @@ from autograder.verify.empty_answers import (
     Gift,
     earned,
 )  # fmt: skip
+from autograder.verify.fills import FILLS
 from autograder.verify.library_answers import library_answers
 from autograder.verify.mistakes import MistakeCost, cost_of
 from kit import libraries
 from kit.check import LOCAL_SEED
+from kit.libraries import LARGE
 from kit.manifest import earlier
 from kit.notebooks import Extraction
 from kit.outcomes import OutcomeStatus
@@ -46,11 +47,19 @@ LIBRARY_SECONDS = 1.0
 HIDDEN_SHARE = 2 / 3  # of every exercise's points, at least: what public tests ask, anyone can read
 NONSENSE_VALUES = (
     "None", "()", "'text'", "0", "float('nan')", "object()", "{'a': 1}", "[None, None, None]", "(None, None)",
-    "torch.tensor(float('nan'))", "torch.zeros(0)", "torch.zeros(2, 3, 4, 5, 6)",
-    "torch.zeros(2, dtype=torch.complex64)",
-    "torch.empty(2, 3, device='meta')", "(torch.zeros(1), torch.zeros(1), torch.zeros(1))",
-    "(torch.full((2, 3), float('nan')),) * 2", "torch.ones(2, 3, dtype=torch.bool)",
 )  # fmt: skip
+NONSENSE_OF = {  # by the libraries that a set names, the first of which counts
+    "torch": (
+        "torch.tensor(float('nan'))", "torch.zeros(0)", "torch.zeros(2, 3, 4, 5, 6)",
+        "torch.zeros(2, dtype=torch.complex64)",
+        "torch.empty(2, 3, device='meta')", "(torch.zeros(1), torch.zeros(1), torch.zeros(1))",
+        "(torch.full((2, 3), float('nan')),) * 2", "torch.ones(2, 3, dtype=torch.bool)",
+    ),
+    "numpy": (
+        "__import__('numpy').zeros(0)", "__import__('numpy').full((2, 3), float('nan'))",
+        "__import__('numpy').array(['a'])", "__import__('numpy').int64(0)",
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -175,7 +184,7 @@ def verify(
     libraries.ready(plan.assignment.libraries)
     problems = plan.assignment.problems if problems is None else problems
     library = import_library(plan.assignment.release, plan.assignment.library)
-    cases = [case for item in problems for case in cases_of(item, library, plan.seed, seeds)]
+    cases = [case for item in problems for case in cases_of(item, library, plan.seed, seeds, plan.assignment.libraries)]
     tests = tuple(test for test in plan.tests if any(test.id.startswith(f"{item.name}/") for item in problems))
     proof = Proof(plan.assignment, tests)
     _shared[:] = [(plan, sandbox)]
@@ -195,7 +204,9 @@ def plan_from_sources(assignment: Assignment, seed: int) -> Plan:
     return Plan.of(assignment, seed)
 
 
-def cases_of(problem: Problem, library: ModuleType, seed: int, seeds: int) -> list[Case]:
+def cases_of(
+    problem: Problem, library: ModuleType, seed: int, seeds: int, libraries: Sequence[str] = LARGE
+) -> list[Case]:
     """Everything to try on one problem."""
     cases = [Case(REFERENCE, problem.name, f"seed {number}", seed + number) for number in range(seeds)]
     cases.append(Case(STUB, problem.name, "untouched notebook", seed))
@@ -203,12 +214,17 @@ def cases_of(problem: Problem, library: ModuleType, seed: int, seeds: int) -> li
     cases += [case_of(WRONG, answer, seed) for answer in wrong_answers(problem)]
     cases += _cases_beside(problem, seed)
     for exercise, reference in problem.references.items():
-        for value in NONSENSE_VALUES:
+        for value in nonsense_values(libraries):
             code = nonsense(reference, value)
             cases.append(Case(NONSENSE, problem.name, f"returns {value}", seed, exercise, code))
     cases += _empty_cases(problem, seed)
     answers = library_answers(problem, library)
     return cases + [Case(LIBRARY, problem.name, item.name, seed, item.exercise, item.code) for item in answers]
+
+
+def nonsense_values(libraries: Sequence[str]) -> tuple[str, ...]:
+    """What is returned in place of an answer, as code."""
+    return NONSENSE_VALUES + next((values for name, values in NONSENSE_OF.items() if name in libraries), ())
 
 
 def _empty_cases(problem: Problem, seed: int) -> Iterator[Case]:

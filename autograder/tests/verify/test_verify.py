@@ -17,7 +17,6 @@ from autograder.tests import tiny
 from autograder.verify.verify import (
     BESIDE,
     NONSENSE,
-    NONSENSE_VALUES,
     RIGHT,
     WRONG,
     Case,
@@ -25,11 +24,13 @@ from autograder.verify.verify import (
     case_of,
     cases_of,
     nonsense,
+    nonsense_values,
     plan_from_sources,
     summary,
     try_case,
     verify,
 )  # fmt: skip
+from kit.libraries import LARGE
 
 PUBLIC, HIDDEN = f"{tiny.PROBLEM}/test_public.py", f"{tiny.PROBLEM}/test_hidden.py"
 INVERSE = f"{HIDDEN}::test_scaler_inverse_undoes_forward"
@@ -84,7 +85,7 @@ def test_good_tests_have_no_surprise(proof: Proof) -> None:
 
 
 def test_every_kind_of_answer_was_tried_and_counted(proof: Proof) -> None:
-    count = len(NONSENSE_VALUES)
+    count = len(nonsense_values(LARGE))
     assert summary(proof) == [
         ("tiny-scale", "3", "2", "2", "2/2", "1/1", "1/1", "2/2", "0/0", f"{count}/{count}", "0/0"),
         ("tiny-scaler", "2", "1", "1", "2/2", "1/1", "1/1", "2/2", "2/2", f"{count}/{count}", "2/2"),

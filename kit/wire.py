@@ -17,7 +17,7 @@ import math
 import re
 import struct
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,8 +80,62 @@ class HandleRef:
     number: int
 
 
+@dataclass(frozen=True)
+class ObjectRef:
+    """Stands for an object that is kept on the far side for this test. kind: its class's name, on the way back."""
+
+    number: int
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class SliceRef:
+    """Stands for a slice, as in `thing[1:5]`."""
+
+    start: Any
+    stop: Any
+    step: Any
+
+
+@dataclass(frozen=True)
+class RecordedRef:
+    """Stands for a function that the far side makes: what it does, as (word, value), and its name."""
+
+    number: int
+    does: tuple[str, Any]
+    name: str
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What a generator or another iterator gave, as far as it was taken. finished: whether that was all.
+
+    A test may give one as an argument: an iterator over the items arrives.
+    """
+
+    items: list[Any]
+    finished: bool = True
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from self.items
+        if not self.finished:
+            raise AssertionError(f"it did not end within {len(self.items):,} items")
+
+
+@dataclass(frozen=True)
+class Unsent:
+    """Stands in a list of calls for a value that cannot cross. kind: the name of its class."""
+
+    kind: str
+
+
 _REFERENCES: dict[str, type[Any]] = {"seed": Seed, "lib": Lib, "function": FunctionRef, "handle": HandleRef}
 _REFERENCE_KINDS = {cls: kind for kind, cls in _REFERENCES.items()}
+# Kinds that are sent by their fields, in order.
+_EXTRAS: dict[type[Any], str] = {
+    ObjectRef: "object", RecordedRef: "recorded", SliceRef: "slice", Generated: "generated", Unsent: "unsent",
+}  # fmt: skip
+MAX_NAME = 200  # characters of a class's name
 
 
 def encode(message: dict[str, Any]) -> bytes:
@@ -96,8 +150,12 @@ def encode(message: dict[str, Any]) -> bytes:
     return frame
 
 
-def decode(frame: bytes, *, references: bool = False) -> dict[str, Any]:
-    """The message of one frame. References (`Seed`, `Lib`, …) are refused unless allowed. Raises WireError."""
+def decode(frame: bytes, *, references: bool = False, objects: bool = False) -> dict[str, Any]:
+    """The message of one frame. Raises WireError.
+
+    references: whether it may hold what a test alone sends (`Seed`, `Lib`, …). objects: whether it may hold objects
+    that are kept on the far side: only where the test asked for one.
+    """
     if len(frame) < 4 or len(frame) > MAX_FRAME:
         raise WireError(f"a frame of {len(frame)} bytes")
     (length,) = struct.unpack(">I", frame[:4])
@@ -107,12 +165,16 @@ def decode(frame: bytes, *, references: bool = False) -> dict[str, Any]:
         root = json.loads(frame[4 : 4 + length], parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise WireError("a header that is not JSON") from error
-    reader = _Reader(memoryview(frame)[4 + length :], references)
+    reader = _Reader(memoryview(frame)[4 + length :], references, objects or references)
     message = reader.value(root, _MESSAGE_DEPTH)
     reader.body.finish()
     if not isinstance(message, dict):
         raise WireError("a message that is not a dict")
     return message
+
+
+def _is_count(number: int) -> bool:
+    return type(number) is int and 0 <= number < 2**31
 
 
 def _no_constant(name: str) -> None:
@@ -135,6 +197,8 @@ def _node(value: Any, bodies: Bodies, depth: int) -> Any:
         return _list_node(value, bodies, depth)
     if isinstance(value, dict):
         return {"k": "dict", "v": [_entry(key, item, bodies, depth) for key, item in value.items()]}
+    if type(value) in _EXTRAS:
+        return {"k": _EXTRAS[type(value)], "v": [_node(part, bodies, depth - 1) for part in vars(value).values()]}
     if type(value) in _REFERENCE_KINDS:
         return {"k": _REFERENCE_KINDS[type(value)], "v": next(iter(vars(value).values()))}
     if arrays.is_array(value) and not isinstance(value, bytes):
@@ -248,9 +312,10 @@ def _is_member(value: Any) -> bool:
 class _Reader:
     """Reads the nodes of one header, and takes what lies behind it in turn."""
 
-    def __init__(self, body: memoryview, references: bool) -> None:
+    def __init__(self, body: memoryview, references: bool, objects: bool) -> None:
         self.body = BodyReader(body)
         self.references = references
+        self.objects = objects
         self.nodes = 0
         self.hashed = 0
         self.hashes: Counter[int] = Counter()
@@ -296,11 +361,28 @@ class _Reader:
             return self._distinct({self._key(pair, depth): self.value(pair[1], depth - 1) for pair in content}, content)
         if kind in _SETS:
             return self._distinct(_SETS[kind](self._member(item, depth - 1) for item in content), content)
+        if kind in _EXTRAS.values():
+            return self._extra(kind, [self.value(part, depth - 1) for part in content])
         if kind == "complex" and len(content) == 2:
             return complex(*(self._number(part, float, depth) for part in content))
         if kind == "range" and len(content) == 3:
             return self._range([self._number(part, int, depth) for part in content])
         raise WireError(f"a value of unknown kind {kind[:40]!r}")
+
+    def _extra(self, kind: str, parts: list[Any]) -> Any:
+        """A value that is sent by its fields, each of them decoded already."""
+        match kind, parts:
+            case "generated", [list() as items, bool() as finished]:
+                return Generated(items, finished)
+            case "unsent", [str() as name] if len(name) <= MAX_NAME:
+                return Unsent(name)
+            case "object", [int() as number, str() as name] if self.objects and _is_count(number):
+                return ObjectRef(number, self._checked(name, len(name) <= MAX_NAME))
+            case "recorded", [int() as number, (str(), _) as does, str() as name] if self.references:
+                return RecordedRef(self._checked(number, _is_count(number)), does, name)
+            case "slice", [start, stop, step] if self.references:
+                return SliceRef(start, stop, step)
+        raise WireError(f"a value of the kind {kind} that is not allowed here, or of another form")
 
     def _checked(self, value: Any, good: bool) -> Any:
         if not good:

@@ -31,14 +31,14 @@ def gradescope(assignment: str, out: Path | None, minutes: int) -> None:
       autograder export gradescope ps3                     (to gradescope-ps3.zip)
       autograder export gradescope ps3 --minutes 20 --out ps3.zip
     """
-    from autograder.assignment.load import load_assignment
     from autograder.build import copies
+    from autograder.build.as_built import load_built
     from autograder.exports.gradescope.package import autograder_zip
 
     out = out or Path(f"gradescope-{assignment}.zip")
     if not out.absolute().parent.is_dir():
         raise BadInput(f"no folder {out.parent}: make it, or give another file with --out")
-    course = load_assignment(assignment)
+    course = load_built(assignment)
     copies.restore(course)
     if not course.library_folder.is_dir():
         raise BadInput(f"{course.library_folder} is missing: run `autograder build {assignment}`")

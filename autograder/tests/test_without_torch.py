@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -52,8 +53,9 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def release(course: Path) -> Path:
-    """The release, its exercise written."""
-    folder = course / "release" / plain.NAME
+    """A student's copy of the release, its exercise written."""
+    folder = course / "student"
+    shutil.copytree(course / "release" / plain.NAME, folder)
     path = folder / plain.NOTEBOOK
     notebook = json.loads(path.read_text())
     for cell in notebook["cells"]:
@@ -91,7 +93,7 @@ def test_it_is_graded_without_torch(course: Path, release: Path) -> None:
     (folder / plain.NOTEBOOK).write_bytes((release / plain.NOTEBOOK).read_bytes())
     words = ("grade", plain.NAME, "submitted", "--out", "results", "--allow-weak")
     python(RUN, "autograder", *words, cwd=course, path=str(ROOT))
-    result = json.loads((course / "results" / "results" / "ada.json").read_text())
+    result = json.loads((course / "results" / plain.NAME / "ada.json").read_text())
     assert result["auto_score"] == 3
 
 

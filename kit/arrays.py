@@ -29,22 +29,34 @@ _FIXES = {
 }
 
 
+class _Kept:
+    """The module once it was seen: a student's code may put another in its place."""
+
+    numpy: Any = None
+
+
+def loaded() -> Any:
+    """The module numpy; None where nothing has loaded it."""
+    if _Kept.numpy is None:
+        _Kept.numpy = sys.modules.get("numpy")
+    return _Kept.numpy
+
+
 def is_array(value: object) -> bool:
     """Whether it is numpy's, an array or a scalar."""
-    numpy = sys.modules.get("numpy")
+    numpy = loaded()
     return numpy is not None and isinstance(value, (numpy.ndarray, numpy.generic))
 
 
 def seed(number: int) -> None:
     """Seed numpy's generator, where it is loaded."""
-    if (numpy := sys.modules.get("numpy")) is not None:
+    if (numpy := loaded()) is not None:
         numpy.random.seed([number % 2**32, number >> 32])
 
 
 def node_of(value: Any, bodies: Bodies) -> dict[str, Any]:
     """What the header says of an array or a scalar. Raises TypeError, naming the fix, for one that cannot cross."""
-    import numpy as np
-
+    np = loaded()
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError("a masked array cannot be graded: fill what is masked, as in values.filled(0)")
     kind = "array" if isinstance(value, np.ndarray) else "scalar"
@@ -105,6 +117,8 @@ def _texts(np: Any, shape: list[int], width: object, body: BodyReader) -> Any:
 
 
 def _numpy() -> Any:
+    if loaded() is not None:
+        return loaded()
     try:
         import numpy
     except ImportError as error:

@@ -416,7 +416,7 @@ class Student:
         if isinstance(value, Handle):
             return HandleRef(value.number)
         if isinstance(value, (tuple, list)):
-            return type(value)(self._far_side(item) for item in value)
+            return tuple(map(self._far_side, value)) if isinstance(value, tuple) else list(map(self._far_side, value))
         if isinstance(value, dict):
             return {key: self._far_side(item) for key, item in value.items()}
         if isinstance(value, Recorded):

@@ -228,10 +228,9 @@ def _plain_node(value: Any, bodies: Bodies, depth: int) -> Any:
 
 def _refusal(value: object) -> str:
     kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
-    return (
-        f"a value of type {kind} cannot be graded: use numbers, texts, bytes, tuples, lists, sets, dicts, "
-        "tensors and arrays"
-    )
+    more = [name for name, module in (("tensors", tensors), ("arrays", arrays)) if module.loaded() is not None]
+    *known, last = ["numbers", "texts", "bytes", "tuples", "lists", "sets", "dicts", *more]
+    return f"a value of type {kind} cannot be graded: use {', '.join(known)} and {last}"
 
 
 def _standing_node(value: Any, bodies: Bodies, depth: int) -> dict[str, Any]:

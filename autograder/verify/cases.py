@@ -11,9 +11,11 @@ from types import ModuleType
 from autograder.assignment.answers import SampleAnswer, right_answers, wrong_answers
 from autograder.assignment.model import Problem
 from autograder.verify.concerned import concerned, leaves_nothing
-from autograder.verify.empty_answers import EMPTY_KINDS, FILLS, ZEROS
+from autograder.verify.empty_answers import EMPTY_KINDS, ZEROS
+from autograder.verify.fills import FILLS
 from autograder.verify.library_answers import library_answers
 from kit.check import LOCAL_SEED
+from kit.libraries import LARGE
 from kit.manifest import earlier
 
 REFERENCE, STUB, RIGHT, WRONG, NONSENSE, LIBRARY = "reference", "stub", "right", "wrong", "nonsense", "library"
@@ -23,11 +25,19 @@ KINDS = (REFERENCE, STUB, AGAIN, RIGHT, WRONG, BESIDE, NONSENSE, LIBRARY)
 FIRST = (REFERENCE, STUB, AGAIN)  # where the reference fails a test, no other answer tells anything
 NONSENSE_VALUES = (
     "None", "()", "'text'", "0", "float('nan')", "object()", "{'a': 1}", "[None, None, None]", "(None, None)",
-    "torch.tensor(float('nan'))", "torch.zeros(0)", "torch.zeros(2, 3, 4, 5, 6)",
-    "torch.zeros(2, dtype=torch.complex64)",
-    "torch.empty(2, 3, device='meta')", "(torch.zeros(1), torch.zeros(1), torch.zeros(1))",
-    "(torch.full((2, 3), float('nan')),) * 2", "torch.ones(2, 3, dtype=torch.bool)",
 )  # fmt: skip
+NONSENSE_OF = {  # by the libraries that a set names, the first of which counts
+    "torch": (
+        "torch.tensor(float('nan'))", "torch.zeros(0)", "torch.zeros(2, 3, 4, 5, 6)",
+        "torch.zeros(2, dtype=torch.complex64)",
+        "torch.empty(2, 3, device='meta')", "(torch.zeros(1), torch.zeros(1), torch.zeros(1))",
+        "(torch.full((2, 3), float('nan')),) * 2", "torch.ones(2, 3, dtype=torch.bool)",
+    ),
+    "numpy": (
+        "__import__('numpy').zeros(0)", "__import__('numpy').full((2, 3), float('nan'))",
+        "__import__('numpy').array(['a'])", "__import__('numpy').int64(0)",
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,9 +65,14 @@ class Case:
 
 
 def cases_of(
-    problem: Problem, library: ModuleType, seed: int, seeds: int, exercises: Collection[str] | None = None
+    problem: Problem,
+    library: ModuleType,
+    seed: int,
+    seeds: int,
+    exercises: Collection[str] | None = None,
+    libraries: Sequence[str] = LARGE,
 ) -> list[Case]:
-    """Everything to try on one problem, or on some of its exercises."""
+    """Everything to try on one problem, or on some of its exercises. libraries: what the set names."""
     wanted = [exercise for exercise in problem.references if exercises is None or exercise in exercises]
     tests_of = None if exercises is None else frozenset(wanted)
     cases = [Case(REFERENCE, problem.name, f"seed {n}", seed + n, tests_of=tests_of) for n in range(seeds)]
@@ -68,7 +83,7 @@ def cases_of(
     cases += _wrong_cases(problem, wrong, seed)
     cases += _cases_beside(problem, right, wrong, seed)
     for exercise in wanted:
-        for value in NONSENSE_VALUES:
+        for value in nonsense_values(libraries):
             code = nonsense(problem.references[exercise], value)
             cases.append(Case(NONSENSE, problem.name, f"returns {value}", seed, exercise, code))
     cases += _empty_cases(problem, seed)
@@ -93,6 +108,11 @@ def _wrong_cases(problem: Problem, wrong: Sequence[SampleAnswer], seed: int) -> 
             case = dataclasses.replace(case, tests_of=frozenset(reached - building))
         seen.add(answer.exercise)
         yield case
+
+
+def nonsense_values(libraries: Sequence[str]) -> tuple[str, ...]:
+    """What is returned in place of an answer, as code."""
+    return NONSENSE_VALUES + next((values for name, values in NONSENSE_OF.items() if name in libraries), ())
 
 
 def _empty_cases(problem: Problem, seed: int) -> Iterator[Case]:

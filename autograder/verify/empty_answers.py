@@ -11,11 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from autograder.grading.plan import Plan, answer_code, visibility
 from autograder.sandbox.sandbox import Sandbox
+from autograder.verify.fills import ANEW, FILLS, NO_NAMES, ZERO, Fill, blank
 from kit import figure_facts, scratch
 from kit.binding import NotebookBinding
 from kit.budget import Budget, FarSide
@@ -23,7 +21,7 @@ from kit.check import LOCAL_SEED
 from kit.modes import MODES
 from kit.outcomes import OutcomeStatus
 from kit.runner import Outcome
-from kit.wire import FunctionRef, Generated, HandleRef, Lib, decode, encode
+from kit.wire import FunctionRef, HandleRef, Lib, decode, encode
 
 ZEROS, REPLAY, LIES = "zeros", "replay", "lies"
 EMPTY_KINDS = (ZEROS, REPLAY, LIES)
@@ -43,56 +41,6 @@ FLAGS = ["inference", "parameter", "requires_grad", "subclass"]
 Way = tuple[str, str]  # kind and name of an answer without a method
 Message = dict[str, Any]
 Alter = Callable[[Message, Message], Message]  # a request and its true reply: what the test is told
-
-
-def drawn(tensor: Tensor) -> Tensor:
-    """Random numbers of a tensor's shape, dtype and range."""
-    generator = torch.Generator().manual_seed(tensor.numel())
-    numbers = torch.rand(tensor.shape, generator=generator, dtype=torch.float64)
-    if tensor.is_floating_point() or tensor.is_complex() or not tensor.numel():
-        return numbers.to(tensor.dtype)
-    return (numbers * (int(tensor.max()) + 1)).to(tensor.dtype)
-
-
-def averaged(tensor: Tensor) -> Tensor:
-    """The mean everywhere; of a single number, whose mean would be the answer itself, a zero."""
-    if tensor.numel() < 2:
-        return torch.zeros_like(tensor)
-    return torch.full_like(tensor, tensor.to(torch.float64).mean().item())
-
-
-_GENERATOR = torch.Generator().manual_seed(0)
-
-
-def drawn_anew(tensor: Tensor) -> Tensor:
-    """Numbers from 0 to 1, others every time."""
-    return torch.rand(tensor.shape, generator=_GENERATOR, dtype=torch.float64).to(tensor.dtype)
-
-
-NO_NAMES = "random numbers and empty dicts"
-FILLS: dict[str, Callable[[Tensor], Tensor]] = {
-    "zeros": torch.zeros_like,
-    "ones": torch.ones_like,
-    "the mean": averaged,
-    "fixed random numbers": drawn,
-    "new random numbers": drawn_anew,
-    NO_NAMES: drawn,
-}
-
-
-def blank(value: Any, fill: Callable[[Tensor], Tensor]) -> Any:
-    """The value with every number in it replaced, its form kept."""
-    if isinstance(value, Tensor):
-        return value if value.is_meta else fill(value)
-    if isinstance(value, (bool, int, float)):
-        return type(value)(fill(torch.zeros(1)).item())
-    if isinstance(value, (tuple, list)):
-        return type(value)(blank(item, fill) for item in value)
-    if isinstance(value, dict):
-        return {key: blank(item, fill) for key, item in value.items()}
-    if isinstance(value, Generated):
-        return Generated(blank(value.items, fill), value.finished)
-    return value
 
 
 class Unseen:
@@ -122,7 +70,7 @@ class Blanks:
     Nothing is done to a module: its tensors are as they were before the student's code got it.
     """
 
-    fill: Callable[[Tensor], Tensor]
+    fill: Fill
     names: bool = True  # whether a dict keeps its keys
     handles: list[bool] = field(default_factory=list)  # of every module, whether it is the library's
     unseen: Unseen = field(default_factory=Unseen)
@@ -196,7 +144,7 @@ class Replay:
 
     replies: Mapping[tuple[bytes, int], Message]
     requests: Requests = field(default_factory=Requests)
-    otherwise: Blanks = field(default_factory=lambda: Blanks(torch.zeros_like))
+    otherwise: Blanks = field(default_factory=lambda: Blanks(ZERO))
 
     def __call__(self, request: Message, reply: Message) -> Message:
         zeros = self.otherwise(request, reply)
@@ -241,8 +189,8 @@ def _answers(state: Message) -> dict[str, dict[str, Any]]:
     }
 
 
-def _identical(one: Tensor, other: Tensor) -> bool:
-    return one.shape == other.shape and (one.is_meta or other.is_meta or torch.equal(one, other))
+def _identical(one: Any, other: Any) -> bool:
+    return one.shape == other.shape and (one.is_meta or other.is_meta or bool((one == other).all()))
 
 
 BEFORE = "before"  # entry of a module's state: its tensors as they were when the student's code first got it
@@ -354,7 +302,7 @@ class Gift:
 
 def earned(kind: str, name: str, exercise: str, plan: Plan, sandbox: Sandbox, seed: int) -> Earned:
     """Run the exercise's tests on an answer of this kind. name: which values, for `zeros`."""
-    _GENERATOR.manual_seed(seed)
+    ANEW.begin(seed)
     outcomes = _outcomes(kind, name, exercise, plan, sandbox, seed)
     counts = [o for o in outcomes if (o.status is OutcomeStatus.PASSED) is not (kind == LIES)]
     points = plan.assignment.manifest.exercise(exercise).points

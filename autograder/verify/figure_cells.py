@@ -25,9 +25,9 @@ import matplotlib
 matplotlib.use("Agg")
 
 import numpy as np  # noqa: E402
-import torch  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 
+from kit import libraries, tensors  # noqa: E402
 from kit.manifest import CellKind  # noqa: E402
 
 Cells = list[dict[str, str]]
@@ -42,7 +42,7 @@ def main() -> None:
     """Walk through the notebook with the reference; at each exercise try every answer."""
     job = json.load(sys.stdin)
     cells, seconds, out = job["cells"], job["seconds"], Path(job["out"])
-    torch.set_num_threads(1)
+    libraries.ready(job["libraries"])
     _record_figures()
     namespace: dict[str, Any] = {"__name__": "__main__"}
     last = max(number for number, cell in enumerate(cells) if cell["kind"] == CellKind.EXERCISE)
@@ -94,7 +94,7 @@ def _try(source: str, shown: Cells, namespace: dict[str, Any], seconds: float, t
     """The answer's figures (as files), printed text, error and notes."""
     random.seed(0)
     np.random.seed(0)
-    torch.manual_seed(0)
+    tensors.seed(0)
     _drawn.clear()
     printed, notes, error = io.StringIO(), [], ""
     with contextlib.redirect_stdout(printed):

@@ -101,6 +101,7 @@ def sheets(assignment: Assignment, problem: Problem, settings: Mapping[str, str]
                 name: [source, *(answer.code for answer in wrong[name])] for name, source in problem.references.items()
             },
             "seconds": seconds,
+            "libraries": list(assignment.libraries),
             "out": out,
         }
         done = subprocess.run(

@@ -19,12 +19,26 @@ from functools import cached_property
 from types import ModuleType, UnionType
 from typing import Any, Union, get_args, get_origin
 
-from torch import Tensor, nn
-
 from autograder.assignment.model import Problem
+from kit import tensors
 
 TENSOR = "Tensor"  # as stubs write it
 WAYS = 8  # of giving a class's methods other names, at most so many are tried
+
+
+def _tensor() -> type:
+    """What `Tensor` means; without torch nothing is one."""
+    torch = tensors.loaded()
+    return _NoTensor if torch is None else torch.Tensor
+
+
+def _is_module(kind: type) -> bool:
+    torch = tensors.loaded()
+    return torch is not None and issubclass(kind, torch.nn.Module)
+
+
+class _NoTensor:
+    """No value's class."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +76,7 @@ class Offer:
             parameter = bound.signature.parameters[name]
             plain = parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
             says = self.owner if self.owner and not number else parameter.annotation
-            if plain and given == TENSOR and not _has_room(says, Tensor):
+            if plain and given == TENSOR and not _has_room(says, _tensor()):
                 return False
         return True
 
@@ -114,7 +128,7 @@ def offered(library: ModuleType) -> Iterator[Offer]:
 def _offered_by(kind: type, path: str, module: str) -> Iterator[Offer]:
     methods = [key for key in vars(kind) if _is_method(kind, key)]
     for key in methods:
-        yield Offer(f"{path}.{key}", module, getattr(kind, key), kind if issubclass(kind, nn.Module) else None)
+        yield Offer(f"{path}.{key}", module, getattr(kind, key), kind if _is_module(kind) else None)
     try:
         instance = kind()
     except Exception:  # it needs arguments, so that a student would have to know which
@@ -162,7 +176,7 @@ def _with_class(node: ast.ClassDef, offer: Offer) -> Iterator[str]:
 def _returns_alike(node: ast.FunctionDef, annotation: Any) -> bool:
     """Whether what the offer says it returns may be what the stub asks for, as far as that is tensors."""
     asked = ast.unparse(node.returns) if node.returns else ""
-    kinds = [kind for text, kind in ((TENSOR, Tensor), ("tuple", tuple)) if text in asked]
+    kinds = [kind for text, kind in ((TENSOR, _tensor()), ("tuple", tuple)) if text in asked]
     return not kinds or any(_has_room(annotation, kind) for kind in kinds)
 
 

@@ -85,8 +85,11 @@ def verify(
 
 def to_try(plan: Plan, problems: Sequence[Problem], exercises: Collection[str] | None, seeds: int) -> list[Case]:
     """Every answer to try on these problems, or on some of their exercises."""
-    library = import_library(plan.assignment.release, plan.assignment.library)
-    return [case for item in problems for case in cases_of(item, library, plan.seed, seeds, exercises)]
+    assignment = plan.assignment
+    library = import_library(assignment.release, assignment.library)
+    return [
+        case for item in problems for case in cases_of(item, library, plan.seed, seeds, exercises, assignment.libraries)
+    ]
 
 
 def _failing_the_reference(proof: Proof) -> frozenset[str]:

@@ -19,6 +19,7 @@ def hardened(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The course, its tests such that `verify` has nothing against them."""
     tiny.harden(root / "assignments" / tiny.NAME)
     monkeypatch.setattr("autograder.verify.cases.NONSENSE_VALUES", ("None",))
+    monkeypatch.setattr("autograder.verify.cases.NONSENSE_OF", {})
     return root
 
 

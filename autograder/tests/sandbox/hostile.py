@@ -309,7 +309,9 @@ ATTEMPTS = (
         "import torch\ndef attempt(): return torch.zeros(1).expand(1 << 40)",
         Raises("TypeError", "too large"),
     ),
-    Attempt(4, "returns a long list", "def attempt(): return list(range(10**6))", Raises("TypeError", "too many")),
+    Attempt(
+        4, "returns a long list", "def attempt(): return list(range(10**7))", Raises("TypeError", "more than 1,048,576")
+    ),
     Attempt(
         4,
         "returns a list that contains itself",

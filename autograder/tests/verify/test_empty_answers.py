@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -15,7 +17,6 @@ from autograder.sandbox.sandbox import Sandbox
 from autograder.tests import tiny
 from autograder.verify.cases import Case
 from autograder.verify.empty_answers import (
-    FILLS,
     LIES,
     REPLAY,
     ZEROS,
@@ -26,9 +27,9 @@ from autograder.verify.empty_answers import (
     Earned,
     Recorder,
     Replay,
-    blank,
     earned,
 )
+from autograder.verify.fills import FILLS, ZERO, blank
 from autograder.verify.proof import Proof, Verdict
 from autograder.verify.verify import plan_from_sources, verify
 from kit import Recorded, class_of, has_attribute, is_instance, same_object
@@ -101,12 +102,35 @@ def test_a_dict_without_its_keys_is_no_gradient(asking: Asking) -> None:
     assert not asking(ZEROS, empty, f"{careless}    assert set(grads) == {{'factor'}}\n").tests
 
 
-def test_blank_keeps_form_dtype_and_whatever_has_no_numbers() -> None:
+def test_blank_keeps_form_and_dtype_and_no_text() -> None:
     value = {"a": (torch.ones(2, 3, dtype=torch.float64), [1, 2.5]), "b": None, "c": "text"}
-    result = blank(value, torch.zeros_like)
+    result = blank(value, ZERO)
     assert torch.equal(result["a"][0], torch.zeros(2, 3, dtype=torch.float64))
-    assert (result["a"][1], result["b"], result["c"]) == ([0, 0.0], None, "text")
-    assert blank(torch.empty(2, device="meta"), torch.zeros_like).is_meta
+    assert (result["a"][1], result["b"], result["c"]) == ([0, 0.0], None, "")
+    assert blank(torch.empty(2, device="meta"), ZERO).is_meta
+
+
+NUMPY: dict[str, Any] = {
+    "floats": np.ones((2, 3)), "small ints": np.array([3, 1], np.uint8), "bools": np.array([True, False]),
+    "texts": np.array(["a", "bc"]), "complex": np.array([1j, 2]), "empty": np.zeros((0, 2)), "scalar": np.float32(2),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fill", FILLS)
+@pytest.mark.parametrize("name", NUMPY)
+def test_blank_keeps_the_form_of_arrays(fill: str, name: str) -> None:
+    result = blank(NUMPY[name], FILLS[fill])
+    assert type(result) is type(NUMPY[name])
+    assert (result.dtype, result.shape) == (NUMPY[name].dtype, NUMPY[name].shape)
+
+
+@pytest.mark.parametrize(
+    "value", [{1, 2}, frozenset({"a"}), b"abc", range(3), "abc", 2j, 2**80, np.arange(3), (1,)], ids=repr
+)
+def test_no_answer_of_any_kind_is_left_as_it_was(value: Any) -> None:
+    result = blank(value, ZERO)
+    assert type(result) is type(value)
+    assert not np.any(result) if isinstance(result, np.ndarray) else result in ((0,), range(0)) or not result
 
 
 class Pair(nn.Module):
@@ -142,7 +166,7 @@ def lifted(alter: Alter, times: int) -> dict[str, list[float]]:
 
 
 def test_an_answer_without_a_method_changes_no_module() -> None:
-    alter = Blanks(torch.zeros_like)
+    alter = Blanks(ZERO)
     assert lifted(alter, 0) == lifted(alter, 1) == lifted(alter, 2) == {"moved": [4.0], "still": [6.0]}
 
 
@@ -169,7 +193,7 @@ def done_by(alter: Alter, number: int) -> list[object]:
 
 
 def test_an_answer_without_a_method_prints_and_writes_nothing() -> None:
-    assert done_by(Blanks(torch.zeros_like), 1) == ["", [], {0: [1]}, {"in.txt": b"given"}, [], []]
+    assert done_by(Blanks(ZERO), 1) == ["", [], {0: [1]}, {"in.txt": b"given"}, [], []]
 
 
 def test_a_table_of_replies_knows_what_was_done_by_the_calls_that_it_knows() -> None:
@@ -280,7 +304,7 @@ DONE = {"items": [5], "count": 5, "calls": [((5,), {})], "variable": 7}
 
 
 def test_an_answer_without_a_method_knows_nothing_of_objects_callbacks_and_generators() -> None:
-    blank_told = told(Blanks(torch.zeros_like))
+    blank_told = told(Blanks(ZERO))
     assert {name: blank_told[name] for name in DONE} == {"items": [0], "count": 0, "calls": [((0,), {})], "variable": 0}
     recorder = Recorder()
     assert told(recorder) == DONE | CLAIMED

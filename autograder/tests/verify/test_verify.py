@@ -17,16 +17,17 @@ from autograder.tests import tiny
 from autograder.verify.cases import (
     BESIDE,
     NONSENSE,
-    NONSENSE_VALUES,
     RIGHT,
     WRONG,
     Case,
     case_of,
     cases_of,
     nonsense,
+    nonsense_values,
 )  # fmt: skip
 from autograder.verify.proof import Proof, summary
 from autograder.verify.verify import plan_from_sources, try_case, verify
+from kit.libraries import LARGE
 
 PUBLIC, HIDDEN = f"{tiny.PROBLEM}/test_public.py", f"{tiny.PROBLEM}/test_hidden.py"
 INVERSE = f"{HIDDEN}::test_scaler_inverse_undoes_forward"
@@ -81,7 +82,7 @@ def test_good_tests_have_no_surprise(proof: Proof) -> None:
 
 
 def test_every_kind_of_answer_was_tried_and_counted(proof: Proof) -> None:
-    count = len(NONSENSE_VALUES)
+    count = len(nonsense_values(LARGE))
     assert summary(proof) == [
         ("tiny-scale", "3", "2", "2", "2/2", "1/1", "1/1", "1/1", "2/2", "0/0", f"{count}/{count}", "0/0"),
         ("tiny-scaler", "2", "1", "1", "2/2", "1/1", "1/1", "1/1", "2/2", "1/1", f"{count}/{count}", "2/2"),

@@ -2,14 +2,23 @@
 
 # ruff: noqa: E402, I001 - what is missing should be said before an import fails over it
 from kit import versions
+from kit.release import named_libraries
 
-versions.require()
+versions.require(named_libraries())
 
 from kit import cell_runs
 from kit.callbacks import Recorded
 from kit.cell_runs import have
 from kit.check import ChecksFailed, check, passed, ready, written
-from kit.compare import CheckFailed, assert_raises, assert_same, expect_number, expect_tensor, expect_tuple
+from kit.compare import (
+    CheckFailed,
+    assert_raises,
+    assert_same,
+    expect_number,
+    expect_object,
+    expect_tensor,
+    expect_tuple,
+)
 from kit.equal import assert_equal
 from kit.exercises import exercise, load_helpers
 from kit.objects import attribute, class_of, has_attribute, is_instance, same_object, set_attribute, swallows
@@ -36,6 +45,7 @@ __all__ = [
     "exercise",
     "expect_at_least",
     "expect_number",
+    "expect_object",
     "expect_tensor",
     "expect_tuple",
     "handed_in",

@@ -1,12 +1,13 @@
 """A student's notebooks as tests reach them: the cells of one run on a far side, where its exercises are tested."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kit import seeds
 from kit.budget import Budget, BudgetSpent, FarSide, Metered
 from kit.cells import read_python
 from kit.far_side import ERRORS, OutOfTime, Service, cell_spoken
+from kit.libraries import LARGE
 from kit.manifest import Manifest
 from kit.notebooks import CodeCell, Extraction
 from kit.outcomes import OutcomeStatus
@@ -31,8 +32,8 @@ PATIENCE = 2  # timeouts of one exercise before its other tests are not tried an
 class LocalFarSide(LocalTransport):
     """An empty namespace in this process."""
 
-    def __init__(self, library: str) -> None:
-        super().__init__(Service({"__name__": "__main__"}, library, strict=True))
+    def __init__(self, library: str, libraries: Sequence[str] = LARGE) -> None:
+        super().__init__(Service({"__name__": "__main__"}, library, strict=True, libraries=libraries))
 
     @property
     def processor_seconds(self) -> float:
@@ -107,6 +108,10 @@ class NotebookBinding:
         self.accuracies: dict[str, float] = {}  # by file of weights: what a probe on its features reached last
         self.unfinished: dict[str, bool] = {}  # as far as it was asked
         self.owners = {name: exercise.id for exercise in manifest.exercises for name in exercise.names}
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        return self.manifest.libraries
 
     def student(self, exercise: str) -> Student:
         """Raises StudentTimeout where time is used up, or what stopped the exercise's own cell."""

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from kit.bodies import MAX_FRAME
 from kit.student import StudentTimeout, Transport
-from kit.wire import MAX_FRAME
 
 CLOCK_FACTOR = 5  # how much longer a submission may take on the clock than in processor time
 MAX_RECEIVED = 16 * MAX_FRAME  # the whole of problem set 3 sends 1.4 MB

@@ -10,9 +10,7 @@ from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-import numpy as np
-import torch
-
+from kit import libraries, tensors
 from kit.cell_runs import why_not_run
 from kit.check_output import Block, line_block, outcomes_block
 from kit.earlier_checks import codes, to_pass_first
@@ -109,11 +107,17 @@ class LiveBinding:
     """Tests on a live namespace. Every value crosses the wire's encoding, as at grading."""
 
     def __init__(self, release: Release, namespace: dict[str, Any]) -> None:
-        self.transport = LocalTransport(Service(namespace, release.manifest.library))
+        self.transport = LocalTransport(
+            Service(namespace, release.manifest.library, libraries=release.manifest.libraries)
+        )
         self.release = release
         self.namespace = namespace
         self.exercises = {exercise.id: exercise for exercise in release.manifest.exercises}
         self.owners = {name: exercise.id for exercise in release.manifest.exercises for name in exercise.names}
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        return self.release.manifest.libraries
 
     def student(self, exercise: str) -> Student:
         student = Student(self.transport)
@@ -166,6 +170,7 @@ def _check(release: Release, exercise: Exercise, namespace: dict[str, Any]) -> B
         and not isinstance(namespace[exercise.names[0]], type)
     ):
         return line_block(f"{exercise.id} is not written yet")
+    libraries.load(release.manifest.libraries)
     started = time.perf_counter()
     files, binding = [TestFile(*release.public_tests(exercise.problem))], LiveBinding(release, namespace)
 
@@ -236,16 +241,10 @@ def _undisturbed() -> Iterator[None]:
     """Put back whatever a test, or the code under test, changes for the whole process."""
     with ExitStack() as after:
         after.callback(random.setstate, random.getstate())
-        after.callback(np.random.set_state, np.random.get_state())
-        after.callback(torch.set_rng_state, torch.get_rng_state())
-        if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
-            after.callback(torch.cuda.set_rng_state_all, torch.cuda.get_rng_state_all())
-        if torch.backends.mps.is_available():
-            after.callback(torch.mps.set_rng_state, torch.mps.get_rng_state())
-        after.callback(torch.set_num_threads, torch.get_num_threads())
-        torch.set_num_threads(1)  # as at grading; threads only slow down inputs this small
-        after.callback(torch.set_default_dtype, torch.get_default_dtype())
-        after.callback(torch.set_grad_enabled, torch.is_grad_enabled())
+        if (numpy := sys.modules.get("numpy")) is not None:
+            after.callback(numpy.random.set_state, numpy.random.get_state())
+        tensors.put_back(after)
+        tensors.use_one_thread()
         after.callback(os.chdir, os.getcwd())
         after.callback(_close_figures, _figures())
         after.callback(_restore_last_error, {n: vars(sys)[n] for n in _LAST_ERROR if hasattr(sys, n)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import copy
 import importlib
 import operator
 from collections.abc import Callable, ItemsView, Iterator, KeysView, ValuesView
@@ -10,14 +11,14 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from torch import Tensor
-
+from kit import tensors
 from kit.callbacks import RAISED_TEXT
 from kit.wire import MAX_DEPTH, MAX_NAME, Generated, ObjectRef, Unsent, WireError, decode, encode
 
 MAX_OBJECTS = 100_000  # kept in one test
 MAX_NOTED = 1_000  # calls of one recorded function
 MAX_TAKEN = 1_000  # items of a generator, unless the test wants another number
+MAX_TAKEN_IN_ALL = 10_000  # of several in one result
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, range)
 _VIEWS = (KeysView, ItemsView, ValuesView)
@@ -90,17 +91,18 @@ class Settling:
 
     keep: Callable[[Any], ObjectRef] | None = None
     most: int | None = MAX_TAKEN
+    taken: list[int] = field(default_factory=list)  # how many items each iterator gave
 
     def settled(self, value: Any, depth: int = MAX_DEPTH) -> Any:
         kind = type(value)
-        if kind in _PLAIN or issubclass(kind, Tensor):
+        if kind in _PLAIN or tensors.is_tensor(value):
             return value
         if depth >= 0 and kind in (list, tuple):
             return value if _are_plain(value) else kind(self.settled(item, depth - 1) for item in value)
         if depth >= 0 and kind is dict:
             plain = _are_plain(value.values())
             return value if plain else {key: self.settled(item, depth - 1) for key, item in value.items()}
-        if self.most is not None and self._is_taken(kind):
+        if depth >= 0 and self.most is not None and self._is_taken(kind):
             return self._taken(iter(value), self.most, depth)
         return value if self.keep is None or not self._is_kept(value, kind) else self.keep(value)
 
@@ -111,7 +113,11 @@ class Settling:
         return issubclass(kind, Iterator) and (self.keep is None or kind.__module__ in ("builtins", "itertools"))
 
     def _taken(self, iterator: Iterator[Any], most: int, depth: int) -> Generated:
+        """Raises TypeError for iterators of iterators that never end."""
         items = list(islice(iterator, most))
+        self.taken.append(len(items))
+        if sum(self.taken) > MAX_TAKEN_IN_ALL + most:
+            raise TypeError(f"the iterators in the result give more than {MAX_TAKEN_IN_ALL:,} items")
         finished = len(items) < most or next(iterator, _END) is _END
         return Generated([self.settled(item, depth - 1) for item in items], finished)
 
@@ -196,8 +202,10 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     **{name: getattr(operator, name) for name in ("eq", "ne", "lt", "le", "gt", "ge", "neg", "pos", "abs", "invert")},
     **{name: getattr(operator, name) for name in ("getitem", "setitem", "delitem", "contains")},
     **{kind.__name__: kind for kind in (bool, str, int, float, reversed)},
-    **{f.__name__: f for f in (len, repr, iter, next, divmod, round, getattr, setattr, delattr, hasattr)},
+    **{f.__name__: f for f in (len, repr, format, iter, next, divmod, round, getattr, setattr, delattr, hasattr)},
     "call": lambda function, *args, **kwargs: function(*args, **kwargs),
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
     "enter": lambda context: type(context).__enter__(context),
     "left": _left,
     "swallows": _swallows,

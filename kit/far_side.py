@@ -4,6 +4,8 @@ The same class serves a live notebook, saved notebooks and the sandboxed worker.
 never lets an exception of the student's out.
 """
 
+from __future__ import annotations
+
 import ast
 import importlib
 import linecache
@@ -16,16 +18,16 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import zip_longest
 from types import CodeType, TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-from torch import Tensor, nn
-
+from kit import arrays, tensors
 from kit.far_objects import MAX_TAKEN, OPERATIONS, Keeping, Kept, Notes, Settling, recording, settling_of, standard
+from kit.figure_facts import without_artists
 from kit.imports import are_all_there, imports, missing_at_grading, with_harmless_imports
+from kit.libraries import LARGE, generator
 from kit.modes import changed, modes, restore
 from kit.module_state import Numbers, state_of
+from kit.observed import Observed, streams
 from kit.snapshot import Snapshot
 from kit.wire import (
     FunctionRef,
@@ -41,6 +43,9 @@ from kit.wire import (
     flags_of,
 )
 
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
 # What an exception may be re-raised as on the test's side.
 ERRORS: dict[str, type[Exception]] = {
     cls.__name__: cls
@@ -52,7 +57,10 @@ ERRORS: dict[str, type[Exception]] = {
     )
 }  # fmt: skip
 MAX_ERROR_TEXT = 500
+MAX_ERROR_CLASSES = 20  # of one exception, from its own upwards
+MAX_CAUSES = 5
 MAX_TRACE = 6000
+_PLAIN = frozenset({type(None), bool, int, float, str})  # no reference is in them
 
 
 ALARM_CLOCK_FACTOR = 10  # how much longer a cell may take on the clock than in processor time
@@ -73,6 +81,7 @@ class Service:
     library: name of the shipped package; `Lib` paths must lie in it.
     stops: exceptions that pass through (a student's own Ctrl-C in a notebook); in a worker, none do.
     strict: whether cells find only the packages that the grader has, although there may be more here.
+    libraries: those of torch, numpy and matplotlib that the set names.
     """
 
     def __init__(
@@ -82,18 +91,21 @@ class Service:
         stops: tuple[type[BaseException], ...] = (KeyboardInterrupt,),
         *,
         strict: bool = False,
+        libraries: Sequence[str] = LARGE,
     ) -> None:
         self.namespace = namespace
         self.library = library
         self.stops = stops
         self.strict = strict
+        self.libraries = libraries
         self.modules: dict[int, nn.Module] = {}
         self.kept = Kept()
         self.notes: dict[int, Notes] = {}  # of each recorded function
         self.recorded: dict[int, Callable[..., Any]] = {}
         self.sources: dict[str, list[str]] = {}  # the lines of each cell, by its file name
         self.numbers = Numbers()
-        self.modes: dict[str, Any] | None = None  # as they were before the first test or cell
+        self.observed = Observed()
+        self.modes: dict[str, Any] = {}  # as they were before the first test or cell
 
     def answer(self, frame: bytes) -> bytes:
         """The reply to one request, both as frames. It tells which modes of torch the request left changed."""
@@ -112,6 +124,8 @@ class Service:
 
     def _reply(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
+            if "lay" in request:
+                self.observed.lay(request["lay"])
             for fields in request.get("first", ()):
                 self.do_module(fields)
         except self.stops:
@@ -134,7 +148,13 @@ class Service:
         packages: what the assignment names. seconds: where it is given, a cell that takes longer is interrupted.
         """
         packages, seconds = request.get("packages", ()), request.get("seconds")
-        return {"errors": [self._load(label, source, packages, seconds) for label, source in request["cells"]]}
+        self.observed.is_live = False
+        with streams():
+            return {"errors": [self._load(label, source, packages, seconds) for label, source in request["cells"]]}
+
+    def do_observed(self, request: dict[str, Any]) -> dict[str, Any]:
+        """A part of what the last call did besides what it returned."""
+        return {"seen": self.observed.part(request["part"])}
 
     def do_call(self, request: dict[str, Any]) -> dict[str, Any]:
         target = self._target(request["target"], request.get("method"))
@@ -156,18 +176,25 @@ class Service:
 
     def do_calls(self, request: dict[str, Any]) -> dict[str, Any]:
         notes = self.notes.get(request["number"], Notes())
-        return {"calls": notes.calls, "count": notes.count}
+        return {"value": notes.calls, "count": notes.count}
 
     def _called(self, target: Callable[..., Any], request: dict[str, Any], settling: Settling) -> dict[str, Any]:
         args, kwargs = self._far(request["args"]), self._far(request["kwargs"])
         before = [Snapshot(part) for part in (*args, *kwargs.values())]
-        value = settling.settled(target(*args, **kwargs))
+        with self.observed.call(args, kwargs):
+            value = settling.settled(without_artists(target(*args, **kwargs), self.observed.figures))
         unchanged = all(snapshot.holds for snapshot in before)
         return {"value": value, "flags": sorted(flags_of(value)), "unchanged": unchanged}
 
     def do_build(self, request: dict[str, Any]) -> dict[str, Any]:
-        module = self._target(request["target"], None)(*self._far(request["args"]), **self._far(request["kwargs"]))
-        if not isinstance(module, nn.Module):
+        target, args, kwargs = (
+            self._target(request["target"], None),
+            self._far(request["args"]),
+            self._far(request["kwargs"]),
+        )
+        with self.observed.call(args, kwargs):
+            module = target(*args, **kwargs)
+        if not tensors.is_module(module):
             raise TypeError(f"{_spoken(request['target'])} built a {type(module).__name__}, not an nn.Module")
         self.modules[len(self.modules)] = module
         return {"handle": len(self.modules) - 1}
@@ -177,7 +204,7 @@ class Service:
         if action == "train":
             module.train(request["value"])
         elif action == "to":
-            module.to(getattr(torch, request["value"]))
+            module.to(getattr(tensors.loaded(), request["value"]))
         elif action == "meta":
             module.to(device="meta")
         elif action == "load":
@@ -191,18 +218,15 @@ class Service:
         target = self._target(request["target"], request.get("method"))
         args, kwargs, wrt = list(self._far(request["args"])), self._far(request["kwargs"]), request["wrt"]
         owner = self._far(request["target"])
-        parameters = dict(owner.named_parameters()) if isinstance(owner, nn.Module) else {}
+        parameters = dict(owner.named_parameters()) if tensors.is_module(owner) else {}
         names = list(parameters) if wrt == "parameters" else list(wrt)
         for place in names:
             if isinstance(place, int):
                 args[place] = args[place].detach().clone().requires_grad_()
-        with torch.enable_grad():
+        with tensors.loaded().enable_grad(), self.observed.call(args, kwargs):
             total = _weighted(target(*args, **kwargs), request["cotangents"])
         sources = [args[name] if isinstance(name, int) else parameters[name] for name in names]
-        if total is None or not total.requires_grad:
-            gradients: list[Tensor | None] = [None] * len(sources)
-        else:
-            gradients = list(torch.autograd.grad(total, sources, allow_unused=True))
+        gradients = tensors.gradients(total, sources)
         return {"value": dict(zip(names, gradients, strict=True)) if wrt == "parameters" else gradients}
 
     # --- helpers --------------------------------------------------------------------------------------------------
@@ -213,13 +237,14 @@ class Service:
         self.kept.clear()
         self.notes.clear()
         self.recorded.clear()
+        self.observed.begin()
         self.numbers = Numbers()
-        if self.modes is None:
+        if not self.modes:
             self.modes = modes()
         restore(self.modes)
         random.seed(seed)
-        np.random.seed([seed % 2**32, seed >> 32])
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed also formats a stack for each GPU library
+        arrays.seed(seed)
+        tensors.seed(seed)
 
     def _load(
         self, label: str, source: str, packages: Sequence[str], seconds: float | None = None
@@ -237,6 +262,7 @@ class Service:
     def _compiled(self, filename: str, source: str, packages: Sequence[str]) -> CodeType:
         """A cell's code; its source is kept where `inspect` and TorchScript look for it."""
         self._remember(filename, source)
+        packages = list(dict.fromkeys((*self.libraries, *packages)))
         if are_all_there(source) and not self.strict:
             return compile(source, filename, "exec", dont_inherit=True)
         tree = ast.parse(source, filename)
@@ -265,12 +291,14 @@ class Service:
 
     def _far(self, value: Any) -> Any:
         """Replace references by what they stand for here."""
+        if type(value) in _PLAIN:
+            return value
         if isinstance(value, (tuple, list)):
-            return type(value)(self._far(item) for item in value)
+            return tuple(map(self._far, value)) if isinstance(value, tuple) else list(map(self._far, value))
         if isinstance(value, dict):
             return {key: self._far(item) for key, item in value.items()}
         if isinstance(value, Seed):
-            return torch.Generator().manual_seed(value.value)
+            return generator(self.libraries, value.value)
         if isinstance(value, HandleRef):
             return self.modules[value.number]
         if isinstance(value, FunctionRef):
@@ -314,10 +342,7 @@ class Service:
             return {"type": "MissingName", "text": str(error)}
         names = [cls.__name__ for cls in type(error).__mro__ if ERRORS.get(cls.__name__) is cls]
         shown = type(error).__name__
-        try:
-            text = _text(error)[:MAX_ERROR_TEXT]
-        except BaseException:
-            text = ""
+        text = _said_by(error)
         cell, line = self._place(error)
         try:
             trace = "".join(traceback.format_exception(error))[-MAX_TRACE:]
@@ -326,7 +351,9 @@ class Service:
         return {
             "type": names[0] if names else "",
             "shown": shown[:80],
+            "classes": [cls.__name__[:80] for cls in type(error).__mro__[:MAX_ERROR_CLASSES]],
             "text": text,
+            "causes": [[type(cause).__name__[:80], _said_by(cause)] for cause in _causes(error)],
             "cell": cell,
             "line": line,
             "trace": trace,
@@ -387,6 +414,33 @@ def _text(error: BaseException) -> str:
     return str(error.msg if isinstance(error, SyntaxError) and error.filename else error)
 
 
+def _said_by(error: BaseException) -> str:
+    try:
+        return _bounded(_text(error))
+    except BaseException:
+        return ""
+
+
+def _bounded(text: str) -> str:
+    """An error's text; of one that is too long the beginning, and how long it was."""
+    if len(text) <= MAX_ERROR_TEXT:
+        return text
+    cut = f" … (cut: {len(text):,} characters)"
+    return text[: MAX_ERROR_TEXT - len(cut)] + cut
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """The errors that it was raised from, or while handling, nearest first."""
+    found: list[BaseException] = []
+    while len(found) < MAX_CAUSES:
+        cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        if cause is None:
+            break
+        found.append(cause)
+        error = cause
+    return found
+
+
 def _spoken(reference: Any) -> str:
     return str(getattr(reference, "name", None) or getattr(reference, "path", None) or "the module")
 
@@ -394,7 +448,7 @@ def _spoken(reference: Any) -> str:
 def _weighted(output: Any, cotangents: Any) -> Tensor | None:
     """sum(output * cotangent) over the tensors that have one; None where no gradient can flow."""
     if cotangents is None:
-        if not isinstance(output, Tensor) or output.numel() != 1:
+        if not tensors.is_tensor(output) or output.numel() != 1:
             raise TypeError("the result should be a scalar tensor, so that it has a gradient")
         return output.sum()
     outputs = output if isinstance(output, (tuple, list)) else (output,)
@@ -405,8 +459,8 @@ def _weighted(output: Any, cotangents: Any) -> Tensor | None:
     for part, weight in zip(outputs, weights, strict=True):
         if weight is None:
             continue
-        if not isinstance(part, Tensor) or part.shape != weight.shape:
-            shape = tuple(part.shape) if isinstance(part, Tensor) else type(part).__name__
+        if not tensors.is_tensor(part) or part.shape != weight.shape:
+            shape = tuple(part.shape) if tensors.is_tensor(part) else type(part).__name__
             raise TypeError(f"part of the result is {shape} where a tensor of shape {tuple(weight.shape)} is expected")
         if part.requires_grad:
             term = (part * weight).sum()

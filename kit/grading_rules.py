@@ -26,6 +26,7 @@ from contextlib import contextmanager
 from itertools import starmap
 from typing import Any, NoReturn
 
+from kit import tensors
 from kit.cell_sources import NOTEBOOK, with_cell_names, with_cells
 
 # In the worker the system says the first half of these.
@@ -152,14 +153,8 @@ def _without_workers(original: Callable[..., None]) -> Callable[..., None]:
 
 
 def _works_otherwise() -> Iterator[Change]:
-    from torch.utils.data import DataLoader
-
-    yield "torch", "compile", _compile
-    yield "torch.nn.Module", "compile", lambda self, *_, **__: None
-    yield "torch", "set_num_interop_threads", lambda number: None
-    yield "torch.utils.data.DataLoader", "__init__", _without_workers(DataLoader.__init__)
+    yield from _torch_works_otherwise() if tensors.loaded() is not None else ()
     yield "multiprocessing", "Pool", SerialPool
-    yield "torch.multiprocessing", "Pool", SerialPool
     yield "multiprocessing.context.BaseContext", "Pool", lambda self, *args, **kwargs: SerialPool(*args, **kwargs)
     yield "concurrent.futures", "ProcessPoolExecutor", SerialExecutor
     yield "concurrent.futures.process", "ProcessPoolExecutor", SerialExecutor
@@ -175,9 +170,17 @@ def _works_otherwise() -> Iterator[Change]:
     yield "inspect", "getfile", with_cell_names(inspect.getfile)
 
 
-def _refused() -> Iterator[Change]:
-    import torch
+def _torch_works_otherwise() -> Iterator[Change]:
+    from torch.utils.data import DataLoader
 
+    yield "torch", "compile", _compile
+    yield "torch.nn.Module", "compile", lambda self, *_, **__: None
+    yield "torch", "set_num_interop_threads", lambda number: None
+    yield "torch.utils.data.DataLoader", "__init__", _without_workers(DataLoader.__init__)
+    yield "torch.multiprocessing", "Pool", SerialPool
+
+
+def _refused() -> Iterator[Change]:
     no_process = _raising(lambda: PermissionError(errno.EPERM, NO_PROCESS))
     yield "multiprocessing.process.BaseProcess", "start", no_process
     yield "subprocess.Popen", "__init__", no_process
@@ -186,8 +189,9 @@ def _refused() -> Iterator[Change]:
             yield "os", name, no_process
     yield "socket", "getaddrinfo", _raising(lambda: socket.gaierror(socket.EAI_AGAIN, NO_NETWORK))
     yield "builtins", "input", _raising(lambda: EOFError(NO_INPUT))
-    yield "torch", "save", _not_into_a_file(torch.save)
-    yield "torch.jit", "save", _not_into_a_file(torch.jit.save)
+    if (torch := tensors.loaded()) is not None:
+        yield "torch", "save", _not_into_a_file(torch.save)
+        yield "torch.jit", "save", _not_into_a_file(torch.jit.save)
     yield "builtins", "open", _only_elsewhere(builtins.open)
     yield "io", "open", _only_elsewhere(io.open)
     yield "os", "open", _only_to_read(os.open)

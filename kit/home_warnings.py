@@ -87,12 +87,12 @@ def _source(code: CodeType) -> str:
 
 
 def _of_imports(found: Sequence[Import], cell: str, manifest: Manifest, folder: Path) -> Iterator[str]:
-    for one in missing_at_grading(found, manifest.library, manifest.packages):
+    for one in missing_at_grading(found, manifest.library, manifest.importable):
         place = f"{cell}, line {one.line}, imports" if one.line else f"{cell} comes from"
         if beside := next((name for name in (f"{one.root}.py", one.root) if (folder / name).exists()), None):
             yield f"{place} {one.module}: {_not_handed_in(beside)}"
         else:
-            yield f"{place} {one.module}, which is missing at grading: {what_there_is(manifest.packages)}"
+            yield f"{place} {one.module}, which is missing at grading: {what_there_is(manifest.importable)}"
 
 
 def _not_handed_in(name: str) -> str:

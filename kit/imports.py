@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 # What comes with the course's own packages, beside Python's library: under the names by which it is imported.
-ALWAYS = ("torch", "numpy", "matplotlib")
-BROUGHT_ALONG = ("kit", "PIL", "IPython", "typing_extensions", "mpl_toolkits")
+ALWAYS = ("kit", "IPython")
+BROUGHT_ALONG = {"torch": ("typing_extensions",), "matplotlib": ("PIL", "mpl_toolkits")}
 _AS = r"(?: +as +\w+)?"
 _PLAIN_IMPORT = re.compile(
     rf" *(?:from +([\w.]+) +import +(\w+{_AS}(?:, *\w+{_AS})*)|import +([\w.]+{_AS}(?:, *[\w.]+{_AS})*)) *"
@@ -65,15 +65,18 @@ def _last_name(node: ast.expr) -> str:
 
 
 def missing_at_grading(found: Iterable[Import], library: str, packages: Sequence[str]) -> list[Import]:
-    """Those of these imports for which the grader promises nothing. packages: what the assignment names."""
-    known = {library, *ALWAYS, *BROUGHT_ALONG, *packages, *sys.stdlib_module_names, "__future__"}
+    """Those of these imports for which the grader promises nothing.
+
+    packages: what the set names, torch and its like among it.
+    """
+    brought = {name for package in packages for name in BROUGHT_ALONG.get(package, ())}
+    known = {library, *ALWAYS, *brought, *packages, *sys.stdlib_module_names, "__future__"}
     return [one for one in found if one.root not in known]
 
 
 def what_there_is(packages: Sequence[str]) -> str:
     """What the grader has, for a sentence."""
-    names = [*ALWAYS, *(name for name in packages if name not in ALWAYS)]
-    return f"the grader has {', '.join(names)}, Python's own library and the course's"
+    return f"the grader has {', '.join([*packages, ''])}Python's own library and the course's"
 
 
 def are_all_there(source: str) -> bool:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from kit.conflicts import conflict_line
+from kit.libraries import LARGE
 
 SCHEMA = 1
 CHECK = "-check"
@@ -146,7 +147,8 @@ class Answer:
 class Manifest:
     """Everything both sides must agree on about one version of an assignment.
 
-    packages: what students' code may import at grading, beside torch, numpy, matplotlib and the library.
+    libraries: those of torch, numpy and matplotlib that the set works with.
+    packages: what students' code may import at grading, beside those and the set's own library.
     python, torch: the versions with which it is graded ("3.11"; empty: not said).
     """
 
@@ -160,6 +162,7 @@ class Manifest:
     release_url: str
     submission_seconds: float
     packages: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = LARGE
     python: str = "3.11"
     torch: str = ""
 
@@ -167,11 +170,16 @@ class Manifest:
     def grader(self) -> str:
         """What the grader has, in two sentences for students."""
         versions = [f"Python {self.python}", *([f"torch {self.torch}"] if self.torch else [])]
-        packages = ["Python's own library", "torch", "numpy", "matplotlib", self.library, *self.packages]
+        packages = ["Python's own library", *self.libraries, *filter(None, [self.library]), *self.packages]
         return (
             f"The grader has {' and '.join(versions)}. Code may import {', '.join(packages[:-1])} and {packages[-1]}: "
             "anything else is missing there, and an error where it is used."
         )
+
+    @property
+    def importable(self) -> tuple[str, ...]:
+        """What students' code may import at grading, beside Python's own library and the set's."""
+        return tuple(dict.fromkeys((*self.libraries, *self.packages)))
 
     @property
     def points(self) -> dict[str, float]:
@@ -256,5 +264,5 @@ def _parts(data: Mapping[str, Any]) -> dict[str, Any]:
         for item in data["exercises"]
     )
     answers = tuple(Answer(**item) for item in data["answers"])
-    packages = tuple(data.get("packages", ()))
-    return {"notebooks": notebooks, "exercises": exercises, "answers": answers, "packages": packages}
+    lists = {name: tuple(data[name]) for name in ("packages", "libraries") if name in data}
+    return {"notebooks": notebooks, "exercises": exercises, "answers": answers} | lists

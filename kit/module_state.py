@@ -1,9 +1,12 @@
 """What a test can ask of a module: its tensors, modes, hooks, and which of its tensors are one and the same."""
 
-from collections.abc import Hashable
-from typing import Any
+from __future__ import annotations
 
-from torch import Tensor, nn
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 # As torch calls a module's dicts of hooks; a parameter has the last two alone.
 _MODULE_HOOKS = (

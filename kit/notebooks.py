@@ -65,7 +65,7 @@ class Extraction:
 
     def lacking(self, manifest: Manifest) -> list[tuple[str, Import]]:
         """The imports of what is not among the grader's packages, with the cell's label."""
-        found = missing_at_grading([one for _, one in self.imports], manifest.library, manifest.packages)
+        found = missing_at_grading([one for _, one in self.imports], manifest.library, manifest.importable)
         return [(label, one) for label, one in self.imports if one in found]
 
 

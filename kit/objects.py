@@ -18,9 +18,9 @@ So nothing here compares an object with a plain value; a test compares what the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from kit.text import on_one_line
 from kit.wire import FunctionRef, ObjectRef, WireError
@@ -29,16 +29,30 @@ T = TypeVar("T")
 MAX_STEPS = 10_000  # items that a loop over an object takes
 
 
-class MisusedObject(Exception):
-    """The test does with an object what proves nothing. Never one of the exceptions that a test may expect."""
+class MisusedObject(AssertionError):
+    """An object meets what only a plain value may meet: the test is not passed, whatever the object would say."""
 
 
 class Asks(Protocol):
-    """What an object needs of the student it belongs to."""
+    """What an object needs of the student that it belongs to."""
 
-    def _operate(self, name: str, operands: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any: ...
+    def _operate(
+        self, name: str, operands: tuple[Any, ...], kwargs: dict[str, Any] | None = None, *, asked: bool = False
+    ) -> Any: ...
     def _call(self, target: Any, method: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any: ...
     def _left(self, context: Object, error: BaseException | None) -> None: ...
+
+
+Operator = Callable[["Object", Any], Any]
+
+
+def _operators(name: str) -> tuple[Operator, Operator, Operator]:
+    """`a + b` with the object on the left, with it on the right, and `a += b`."""
+    return (
+        lambda self, other: _meet(name, self, other),
+        lambda self, other: _meet(name, other, self),
+        lambda self, other: _meet(f"i{name}", self, other),
+    )
 
 
 class Object:
@@ -46,13 +60,18 @@ class Object:
 
     A plain value that it gives arrives as one, an object of the student's as another `Object`. What Python's syntax
     does not reach (names with an underscore, the name of its class) the functions of this module do.
+
+    Only an object that the test asked for (by `student.make`, `expect_object`, or as the result of an operator on one)
+    meets plain values in operators. An attribute that should hold a number may hold an object instead, which
+    `expected - thing.size` would tell what is expected, and which could answer 0.
     """
 
-    __slots__ = ("__reference", "__student", "__test")
+    __slots__ = ("__asked", "__reference", "__student", "__test")
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, student: Asks, reference: ObjectRef | FunctionRef, test: int = 0) -> None:
-        """test: the number of the test that asked for it."""
+    def __init__(self, student: Asks, reference: ObjectRef | FunctionRef, test: int = 0, *, asked: bool = True) -> None:
+        """test: the number of the test in which it was kept. asked: whether the test asked for an object there."""
+        object.__setattr__(self, "_Object__asked", asked)
         object.__setattr__(self, "_Object__student", student)
         object.__setattr__(self, "_Object__reference", reference)
         object.__setattr__(self, "_Object__test", test)
@@ -88,6 +107,9 @@ class Object:
     def __repr__(self) -> str:
         return _of_kind(str, _ask(self, "repr"), "repr()")
 
+    def __format__(self, form: str) -> str:
+        return _of_kind(str, _ask(self, "format", form), "format()")
+
     def __int__(self) -> int:
         return _of_kind(int, _ask(self, "int"), "int()")
 
@@ -95,7 +117,13 @@ class Object:
         return _of_kind(float, _ask(self, "float"), "float()")
 
     def __contains__(self, item: Any) -> bool:
-        return _of_kind(bool, _ask(self, "contains", item), "in")
+        return _of_kind(bool, _meet("contains", self, item), "in")
+
+    def __copy__(self) -> Object:
+        return _copied(self, "copy")
+
+    def __deepcopy__(self, memo: object) -> Object:
+        return _copied(self, "deepcopy")
 
     # --- loops ------------------------------------------------------------------------------------------------------
 
@@ -112,7 +140,7 @@ class Object:
     # --- with -------------------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Any:
-        return _ask(self, "enter")
+        return _student_of(self)._operate("enter", (self,), asked=is_asked_for(self))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -130,6 +158,38 @@ class Object:
 
     def __delitem__(self, key: Any) -> None:
         _ask(self, "delitem", key)
+
+    # --- operators: with an object on the left, on the right, and in place ------------------------------------------
+
+    __add__, __radd__, __iadd__ = _operators("add")
+    __sub__, __rsub__, __isub__ = _operators("sub")
+    __mul__, __rmul__, __imul__ = _operators("mul")
+    __truediv__, __rtruediv__, __itruediv__ = _operators("truediv")
+    __floordiv__, __rfloordiv__, __ifloordiv__ = _operators("floordiv")
+    __mod__, __rmod__, __imod__ = _operators("mod")
+    __pow__, __rpow__, __ipow__ = _operators("pow")
+    __matmul__, __rmatmul__, __imatmul__ = _operators("matmul")
+    __and__, __rand__, __iand__ = _operators("and")
+    __or__, __ror__, __ior__ = _operators("or")
+    __xor__, __rxor__, __ixor__ = _operators("xor")
+    __lshift__, __rlshift__, __ilshift__ = _operators("lshift")
+    __rshift__, __rrshift__, __irshift__ = _operators("rshift")
+    __divmod__, __rdivmod__ = _operators("divmod")[:2]
+
+    def __neg__(self) -> Any:
+        return _meet("neg", self)
+
+    def __pos__(self) -> Any:
+        return _meet("pos", self)
+
+    def __abs__(self) -> Any:
+        return _meet("abs", self)
+
+    def __invert__(self) -> Any:
+        return _meet("invert", self)
+
+    def __round__(self, *digits: Any) -> Any:
+        return _ask(self, "round", *digits)
 
     # --- comparisons ------------------------------------------------------------------------------------------------
 
@@ -162,37 +222,6 @@ class RemoteFunction(Object):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return _student_of(self)._call(self, None, args, kwargs)
-
-
-BINARY = (
-    "add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift",
-)  # fmt: skip
-UNARY = ("neg", "pos", "abs", "invert")
-
-
-def _add_operators() -> None:
-    """`a + b` with an object on either side, `a += b`, `-a`, `divmod` and `round`."""
-
-    def two(name: str) -> Any:
-        return lambda self, other: _ask(self, name, other)
-
-    def turned(name: str) -> Any:
-        return lambda self, other: _student_of(self)._operate(name, (other, self))
-
-    def one(name: str) -> Any:
-        return lambda self: _ask(self, name)
-
-    for name in BINARY:
-        setattr(Object, f"__{name}__", two(name))
-        setattr(Object, f"__r{name}__", turned(name))
-        setattr(Object, f"__i{name}__", two(f"i{name}"))
-    for name in UNARY:
-        setattr(Object, f"__{name}__", one(name))
-    setattr(Object, "__divmod__", two("divmod"))  # noqa: B010 - mypy knows no such method
-    setattr(Object, "__round__", lambda self, *digits: _ask(self, "round", *digits))  # noqa: B010
-
-
-_add_operators()
 
 
 # --- what syntax does not reach ---------------------------------------------------------------------------------------
@@ -244,6 +273,17 @@ def reference_of(thing: Object, student: Asks, test: int) -> ObjectRef | Functio
     return reference
 
 
+def asked_for(thing: Object) -> Object:
+    """The same object, as one that the test asked for."""
+    reference, test = (object.__getattribute__(thing, f"_Object__{name}") for name in ("reference", "test"))
+    return type(thing)(_student_of(thing), reference, test)
+
+
+def is_asked_for(*things: Any) -> bool:
+    """Whether all objects among these are ones that the test asked for."""
+    return all(object.__getattribute__(thing, "_Object__asked") for thing in things if isinstance(thing, Object))
+
+
 def kind_shown(thing: Object) -> str:
     """An object in a message: without asking it anything."""
     reference = object.__getattribute__(thing, "_Object__reference")
@@ -260,19 +300,32 @@ def _ask(thing: Object, name: str, *others: Any) -> Any:
     return _student_of(thing)._operate(name, (thing, *others))
 
 
+def _meet(name: str, *operands: Any) -> Any:
+    """An operator. Raises MisusedObject where an object that nobody asked for meets a plain value."""
+    if not is_asked_for(*operands) and not all(isinstance(operand, Object) for operand in operands):
+        odd = next(thing for thing in operands if isinstance(thing, Object))
+        raise MisusedObject(
+            f"{kind_shown(odd)} meets a plain value where a value was expected, not an object: keep what is to be an "
+            "object by student.make(…), or say so first: expect_object(thing.part, what=…)"
+        )
+    owner = next(thing for thing in operands if isinstance(thing, Object))
+    return _student_of(owner)._operate(name, operands, asked=is_asked_for(*operands))
+
+
 def _of_kind(kind: type[T], value: Any, what: str) -> T:
     if type(value) is not kind:
         raise WireError(f"{what} of an object that is no {kind.__name__}")
     return value
 
 
+def _copied(thing: Object, name: str) -> Object:
+    copied = _student_of(thing)._operate(name, (thing,), asked=is_asked_for(thing))
+    return _of_kind(Object, copied, f"{name}()")
+
+
 def _compared(name: str, one: Object, other: object) -> Any:
-    if not isinstance(other, Object):
-        _refuse_comparison(one)
-    return _ask(one, name, other)
-
-
-def _refuse_comparison(one: Object) -> NoReturn:
+    if isinstance(other, Object):
+        return _meet(name, one, other)
     raise MisusedObject(
         f"{kind_shown(one)} is compared with a plain value, where its own operator would decide: compare what it "
         'holds, as in assert_equal(thing.size, 3, what="…"); or ask for it by name: student.run(Lib("operator.lt"), …)'

@@ -105,20 +105,21 @@ def preview() -> None:
     except ReleaseError as error:
         say(f"No preview: {error}")
         return
+    summary = versions.summary(release.manifest.libraries)
     remarks = [
         *remarks,
         *weights_lines(release),
         *_remarks(reports),
         *_of_folders(release, reports),
-        *versions.remarks(),
+        *versions.remarks(release.manifest.libraries),
     ]
-    text = "\n\n".join([*(as_text(report) for report in reports), "\n".join([*remarks, versions.summary()])])
+    text = "\n\n".join([*(as_text(report) for report in reports), "\n".join([*remarks, summary])])
     if running_notebook.shell() is None:
         say(text)
         return
     from IPython.display import display
 
-    html = "".join(as_html(report) for report in reports) + _html_lines([*remarks, versions.summary()])
+    html = "".join(as_html(report) for report in reports) + _html_lines([*remarks, summary])
     display({"text/plain": text, "text/html": html}, raw=True)  # type: ignore[no-untyped-call]
 
 
@@ -136,10 +137,10 @@ def run(release: Release, paths: Sequence[Path]) -> int:
         *weights_lines(release),
         *remarks,
         *_of_folders(release, reports),
-        *versions.remarks(),
+        *versions.remarks(release.manifest.libraries),
     ]:
         say(on_one_line(line))
-    say(versions.summary())
+    say(versions.summary(release.manifest.libraries))
     for error in saved.errors:
         say(f"error: {error}", sys.stderr)
     return 1 if saved.errors or not reports else 0

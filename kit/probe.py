@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
-
+from kit import tensors
 from kit.compare import CheckFailed
 from kit.student import Handle, Student
 from kit.weights import WeightsError, read_weights
 from kit.wire import MAX_ELEMENTS
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 BATCH = 64  # images a request, of which one crosses that holds few enough numbers
 MAX_WIDTH = 4_096  # of the features of one image
 RIDGE = 1e-2  # of the features' mean square, added to the diagonal
-Labelled = tuple[Tensor, Tensor]
+Labelled = tuple["Tensor", "Tensor"]
 
 
 def probe_accuracy(
@@ -71,6 +72,8 @@ def ridge_accuracy(train: Tensor, train_labels: Tensor, test: Tensor, test_label
     train (N, D), test (M, D): features; labels (N,) and (M,) from 0. Hastie et al., The Elements of Statistical
     Learning, sections 3.4.1 and 4.2.
     """
+    import torch
+
     mean = train.double().mean(0)
     scale = (train.double() - mean).pow(2).mean().sqrt().clamp_min(1e-12)
     inputs, queries = (
@@ -89,16 +92,18 @@ def _digest(tensor: Tensor) -> str:
 
 def _features(handle: Handle, method: str, images: Tensor) -> Tensor:
     """(N, D), batch by batch."""
+    import torch
+
     size = max(1, min(BATCH, MAX_ELEMENTS // 2 // images[0].numel()))
     return torch.cat([_batch(handle, method, batch) for batch in torch.split(images, size)])
 
 
 def _batch(handle: Handle, method: str, images: Tensor) -> Tensor:
     features = handle.call(method, images) if method else handle(images)
-    if not isinstance(features, Tensor) or features.ndim < 2 or len(features) != len(images):
+    if not tensors.is_tensor(features) or features.ndim < 2 or len(features) != len(images):
         raise CheckFailed("the features of a batch are no tensor with a row for each image")
     if features[0].numel() > MAX_WIDTH:
         raise CheckFailed(f"an image has {features[0].numel():,} features, and {MAX_WIDTH:,} are looked at")
-    if not features.dtype.is_floating_point or not bool(torch.isfinite(features).all()):
+    if not features.dtype.is_floating_point or not bool(features.isfinite().all()):
         raise CheckFailed("the features are no finite floating-point numbers")
     return features.flatten(1)

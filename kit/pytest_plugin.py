@@ -11,8 +11,8 @@ from itertools import groupby
 from typing import Any
 
 import pytest
-import torch
 
+from kit import libraries
 from kit.binding import LocalFarSide, NotebookBinding
 from kit.budget import Budget
 from kit.earlier_checks import first_line, to_pass_first
@@ -31,9 +31,9 @@ LOCAL_SEED = 0
 
 def pytest_configure(config: pytest.Config) -> None:
     """Give every test its `student`: the conftest.py of a release imports this."""
-    torch.set_num_threads(1)  # as at grading; threads only slow down inputs this small
     try:
         release = find_release()
+        libraries.ready(release.manifest.libraries)
         config.pluginmanager.register(SavedPlugin(release, _extractions(release)))
     except ReleaseError as error:
         raise pytest.UsageError(str(error)) from error
@@ -58,7 +58,7 @@ class SavedPlugin(Plugin):
         return NotebookBinding(
             manifest,
             self.extractions,
-            lambda: LocalFarSide(manifest.library),
+            lambda: LocalFarSide(manifest.library, manifest.libraries),
             seed=LOCAL_SEED,
             budget=budget,
             find_file=self.release.find_file,
@@ -101,7 +101,7 @@ class SavedPlugin(Plugin):
         def run(exercises: Collection[str]) -> list[Outcome]:
             return run_tests(files, binding=binding, seed=LOCAL_SEED, exercises=exercises)
 
-        far_side = LocalFarSide(manifest.library)
+        far_side = LocalFarSide(manifest.library, manifest.libraries)
         cells = self.extractions[exercise.problem].cells
         Student(far_side).load_cells([(cell.label, cell.source) for cell in cells])
         first = to_pass_first(manifest, exercise, far_side.service.namespace, run)

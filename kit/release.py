@@ -79,6 +79,14 @@ def find_release() -> Release:
     )
 
 
+def named_libraries() -> tuple[str, ...]:
+    """Those of torch, numpy and matplotlib that the release here names; none where there is no release."""
+    try:
+        return find_release().manifest.libraries
+    except (ReleaseError, OSError):
+        return ()
+
+
 @lru_cache(maxsize=4)
 def _read_release(folder: Path, changed: int) -> Release:
     try:

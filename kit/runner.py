@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-import torch
 
-from kit import seeds
+from kit import libraries, seeds
 from kit.compare import CheckFailed
 from kit.exercises import STUB_TEXT, Mark, mark_of
 from kit.far_side import cell_spoken
@@ -104,6 +103,11 @@ class Outcome:
 
 class Binding(Protocol):
     """Where a student's code is reached: a live notebook, saved notebooks, or a worker in the sandbox."""
+
+    @property
+    def libraries(self) -> Collection[str]:
+        """Those of torch, numpy and matplotlib that the set names."""
+        ...
 
     def student(self, exercise: str) -> Student:
         """The student's code, ready for a test of this exercise. Raises what a test would report."""
@@ -233,9 +237,12 @@ def run_tests(
     return CollectedTests(files).run(binding=binding, seed=seed, exercises=exercises, only=only)
 
 
-def test_generator(seed: int, test_id: str) -> torch.Generator:
-    """The generator that a test draws its inputs from: fixed by the run's seed and the test's name."""
-    return torch.Generator().manual_seed(seeds.for_inputs(seed, test_id))
+def test_generator(seed: int, test_id: str, named: Collection[str] = libraries.LARGE) -> Any:
+    """The generator that a test draws its inputs from: fixed by the run's seed and the test's name.
+
+    named: the libraries that the set names, of which it is one.
+    """
+    return libraries.generator(named, seeds.for_inputs(seed, test_id))
 
 
 test_generator.__test__ = False  # type: ignore[attr-defined]
@@ -285,8 +292,9 @@ class Plugin:
         return student
 
     @pytest.fixture
-    def rng(self, request: pytest.FixtureRequest) -> torch.Generator:
-        return test_generator(self.seed, self.test_id(request.node))
+    def rng(self, request: pytest.FixtureRequest) -> Any:
+        assert self.binding is not None
+        return test_generator(self.seed, self.test_id(request.node), self.binding.libraries)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:

@@ -1,18 +1,19 @@
 """The `student` that a test talks to: every request crosses the wire, whether the code is near or far."""
 
-from collections.abc import Callable, Collection, Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-import torch
-from torch import Tensor
-
-from kit import grading_rules
+from kit import grading_rules, scratch, tensors
 from kit.callbacks import Recorded, crossing
 from kit.far_objects import MAX_TAKEN
-from kit.far_side import ERRORS, Service, cell_spoken
+from kit.far_side import ERRORS, MAX_CAUSES, MAX_ERROR_CLASSES, MAX_ERROR_TEXT, Service, cell_spoken
+from kit.found import Found, FoundByName
 from kit.modes import MODES
 from kit.objects import Object, RemoteFunction, kind_shown, reference_of
+from kit.observed import received
 from kit.wire import (
     FLAGS,
     FunctionRef,
@@ -27,17 +28,24 @@ from kit.wire import (
     encode,
 )
 
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
 
 class StudentError(Exception):
     """The student's code raised an exception. `cell` and `line` say where, as far as known.
 
-    kind: its class in `ERRORS`, or the nearest there. shown: what the student calls it. preparing: whether it was
-    raised by what a test did to a module before the request that met it.
+    kind: its class in `ERRORS`, or the nearest there. shown: what the student calls it. classes: its class and those
+    above, by name. causes: class and text of each error that it was raised from, nearest first. preparing: whether
+    it was raised by what a test did to a module before the request that met it.
     """
 
     kind = "an exception"
     shown = ""
+    classes: frozenset[str] = frozenset()
     text = ""
+    causes: tuple[tuple[str, str], ...] = ()
     cell: str | None = None
     line: int | None = None
     trace = ""
@@ -117,10 +125,14 @@ class State:
     storages: dict[str, int]
 
 
-_STATE_PARTS: dict[str, type] = {
-    "parameters": Tensor, "buffers": Tensor, "training": bool, "requires_grad": bool, "has_gradient": bool,
+_STATE_PARTS: dict[str, type | None] = {  # None: tensors
+    "parameters": None, "buffers": None, "training": bool, "requires_grad": bool, "has_gradient": bool,
     "hooks": int, "objects": int, "storages": int,
 }  # fmt: skip
+
+
+_PLAIN = frozenset({type(None), bool, int, float, str})  # nothing in them lives on the far side
+_Part = TypeVar("_Part")
 
 
 class Student:
@@ -131,10 +143,12 @@ class Student:
     is a variable, `student.calls(recorded)` what a function of the test's was called with (`kit.callbacks`).
     `student.build("MAEEncoder", dim=64)` makes a module and returns a handle. `student.run(Lib("ps3.x.y"), …)` calls a
     function of the shipped library or of Python's own there. `student.vjp(…)` asks for gradients.
+    Before a call, `student.answers("3", "4")` are lines to read and `student.files({"a.txt": "…"})` files to open.
     After a call, `student.unchanged_inputs` tells whether its tensors, lists and dicts are as they were, and
-    `student.flags` which of requires_grad, parameter, subclass, inference its result carried. After any request,
+    `student.flags` which of requires_grad, parameter, subclass, inference its result carried; `printed`, `warnings`,
+    `arguments`, `written`, `figures` and the like are what it did besides (`kit.observed`). After any request,
     `student.changed_modes` tells which of torch's modes (grad, inference, default dtype, threads) it left changed.
-    A generator's items are taken until `student.most_items`.
+    Of a generator or another iterator, `student.most_items` are taken, for this test.
     find_file: what was handed in beside the notebooks, by name. measured, accuracies: see `kit.probe`.
     """
 
@@ -144,6 +158,7 @@ class Student:
         self._test = 0  # which object belongs to which test
         self._recorded: list[Recorded] = []  # the functions that this test gave away
         self._waiting: list[dict[str, Any]] = []  # what is to be done to modules before the next request
+        self._laid: dict[str, Any] = {}  # lines and files for the calls to come
         self.find_file: Callable[[str], bytes | None] = lambda name: None
         self.measured: dict[object, float] = {}  # what several tests ask for, on this far side
         self.accuracies: dict[str, float] = {}
@@ -169,13 +184,13 @@ class Student:
             raise WireError("a variable without a value")
         return reply["value"]
 
-    def make(self, target: "str | Object | Lib", *args: Any, **kwargs: Any) -> Object:
+    def make(self, target: str | Object | Lib, *args: Any, **kwargs: Any) -> Object:
         """Call a class or a function there, and keep what it returns.
 
         AssertionError where that is None: a function that forgot to return it.
         """
         fields = self._arguments(target, args, kwargs)
-        made = self._near_side(self._result(self._asked({"op": "make"} | fields, objects=True)))
+        made = self._near_side(self._result(self._asked({"op": "make"} | fields, objects=True)), asked=True)
         if made is None:
             raise AssertionError(f"{_name_of(target)} returned None: does every way through it end in a return?")
         if not isinstance(made, Object):
@@ -190,7 +205,7 @@ class Student:
         if all(one is not recorded for one in self._recorded):
             return []
         reply = self.request("calls", number=self._number(recorded))
-        flat, count = reply.get("calls"), reply.get("count")
+        flat, count = reply.get("value"), reply.get("count")
         if not isinstance(flat, list) or type(count) is not int:
             raise WireError("calls that are no list")
         args, names = flat[::2], flat[1::2]
@@ -202,7 +217,7 @@ class Student:
             raise AssertionError(f"{recorded.name} was called more than {len(args):,} times")
         return list(zip(args, names, strict=True))
 
-    def build(self, target: "str | RemoteFunction | Lib", *args: Any, **kwargs: Any) -> "Handle":
+    def build(self, target: str | RemoteFunction | Lib, *args: Any, **kwargs: Any) -> Handle:
         """Make a module there. Raises StudentError if its constructor does."""
         reply = self.request("build", **self._arguments(target, args, kwargs))
         number = reply.get("handle")
@@ -216,7 +231,7 @@ class Student:
 
     def vjp(
         self,
-        target: "str | RemoteFunction | Handle | BoundMethod | Lib",
+        target: str | RemoteFunction | Handle | BoundMethod | Lib,
         args: Sequence[Any],
         cotangents: Any = None,
         *,
@@ -247,6 +262,7 @@ class Student:
         self._recorded = []
         self.most_items = MAX_TAKEN
         self._waiting.clear()
+        self._laid.clear()
 
     def load_cells(
         self, cells: Sequence[tuple[str, str]], *, packages: Sequence[str] = (), seconds: float | None = None
@@ -267,6 +283,69 @@ class Student:
             if error is not None:
                 raise error
 
+    # --- around a call ------------------------------------------------------------------------------------------------
+
+    def answers(self, *lines: str) -> None:
+        """What `input` and sys.stdin read in the calls to come of this test: these lines, in place of earlier ones."""
+        if not all(isinstance(line, str) and "\n" not in line for line in lines):
+            raise ValueError("an answer is one line of text, without its end")
+        self._laid["answers"] = list(lines)
+
+    def files(self, files: Mapping[str, str | bytes]) -> None:
+        """Files for the calls to come of this test, by paths such as "data/a.txt"; they lie in memory.
+
+        With an empty dict there is none, but the code may write some.
+        """
+        self._laid["files"] = scratch.given(files)
+
+    @property
+    def printed(self) -> str:
+        """What the last call wrote to sys.stdout, without the prompts of `input`; bounded, and then it says so."""
+        return self._observed("printed", str)
+
+    @property
+    def printed_errors(self) -> str:
+        """What it wrote to sys.stderr, without warnings."""
+        return self._observed("printed_errors", str)
+
+    @property
+    def prompts(self) -> Found:
+        """What it asked with `input`."""
+        return self._observed("prompts", Found)
+
+    @property
+    def warnings(self) -> Found:
+        """The class and the text of each warning that it gave, also of those that the student's filters hide."""
+        return self._observed("warnings", Found)
+
+    @property
+    def arguments(self) -> FoundByName:
+        """Its arguments as they were when it ended, by position or name; those that cannot cross are left out."""
+        return self._observed("arguments", FoundByName)
+
+    @property
+    def written(self) -> FoundByName:
+        """All files that are there after it, by path; a folder with nothing in it as "name/"."""
+        return self._observed("written", FoundByName)
+
+    @property
+    def figures(self) -> Found:
+        """The figures that it drew with pyplot, or returned."""
+        return self._observed("figures", Found)
+
+    def _observed(self, part: str, kind: type[_Part]) -> _Part:
+        """A part of `kit.observed`; looking for what is not in it is an AssertionError."""
+        modes = self.changed_modes  # of the call, which this is none of
+        try:
+            reply = self.request("observed", part=part)
+        except AttributeError as error:  # which would make Python look for a function of this name
+            raise RuntimeError(f"student.{part} could not be told: {error}") from error
+        finally:
+            self.changed_modes = modes
+        found = received(part, reply.get("seen"))
+        assert isinstance(found, kind)
+        return found
+
     def request(self, op: str, **fields: Any) -> dict[str, Any]:
         """One exchange. Raises StudentError for the student's exceptions, WireError for nonsense."""
         return self._asked({"op": op} | fields)
@@ -275,6 +354,8 @@ class Student:
         """objects: whether the reply may hold objects that are kept there."""
         if self._waiting:
             message["first"], self._waiting = self._waiting, []
+        if self._laid:
+            message["lay"], self._laid = self._laid, {}
         if self._seed is not None:
             message["begin"], self._seed = self._seed, None
         reply = decode(self._transport.exchange(encode(message), self.call_seconds), objects=objects)
@@ -294,10 +375,12 @@ class Student:
         fields = self._arguments(target, args, kwargs) | {"method": method}
         return self._result(self.request("call", **fields))
 
-    def _operate(self, name: str, operands: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
-        """An operator on objects. What it gives may hold objects."""
+    def _operate(
+        self, name: str, operands: tuple[Any, ...], kwargs: dict[str, Any] | None = None, *, asked: bool = False
+    ) -> Any:
+        """An operator on objects. What it gives may hold objects; asked: whether the test knows that it does."""
         fields = self._arguments(operands[0], operands[1:], kwargs or {}) | {"name": name}
-        return self._near_side(self._result(self._asked({"op": "operate"} | fields, objects=True)))
+        return self._near_side(self._result(self._asked({"op": "operate"} | fields, objects=True)), asked)
 
     def _left(self, context: Object, error: BaseException | None) -> None:
         """Tell an object that the block of its `with` ended, with which exception: of the test's own, no word."""
@@ -326,6 +409,8 @@ class Student:
 
     def _far_side(self, value: Any) -> Any:
         """Replace what lives on the far side by references to it."""
+        if type(value) in _PLAIN:
+            return value
         if isinstance(value, Object):
             return reference_of(value, self, self._test)
         if isinstance(value, Handle):
@@ -341,19 +426,21 @@ class Student:
             return SliceRef(*map(self._far_side, (value.start, value.stop, value.step)))
         if isinstance(value, Generated):
             return Generated(self._far_side(value.items), value.finished)
-        if callable(value) and not isinstance(value, Tensor):
+        if callable(value) and not tensors.is_tensor(value):
             return crossing(value)
         return value
 
-    def _near_side(self, value: Any) -> Any:
+    def _near_side(self, value: Any, asked: bool) -> Any:
         """Replace references by what a test gets for them."""
         if isinstance(value, ObjectRef):
-            return Object(self, value, self._test)
+            return Object(self, value, self._test, asked=asked)
         if isinstance(value, (tuple, list)):
-            return type(value)(self._near_side(item) for item in value)
+            return type(value)(self._near_side(item, asked) for item in value)
         if isinstance(value, dict):
-            return {key: self._near_side(item) for key, item in value.items()}
-        return Generated(self._near_side(value.items), value.finished) if isinstance(value, Generated) else value
+            return {key: self._near_side(item, asked) for key, item in value.items()}
+        if isinstance(value, Generated):
+            return Generated(self._near_side(value.items, asked), value.finished)
+        return value
 
     def _number(self, recorded: Recorded) -> int:
         known = [number for number, one in enumerate(self._recorded) if one is recorded]
@@ -366,7 +453,7 @@ class Student:
 class BoundMethod:
     """A method of a module on the far side, for `student.vjp`."""
 
-    handle: "Handle"
+    handle: Handle
     name: str
 
 
@@ -388,23 +475,23 @@ class Handle:
         """One of its methods, not called yet: `student.vjp(handle.method("features"), …)`."""
         return BoundMethod(self, name)
 
-    def load(self, weights: dict[str, Tensor]) -> "Handle":
+    def load(self, weights: dict[str, Tensor]) -> Handle:
         """Load parameters and persistent buffers by name, all of them; a misfit is met by the next request."""
         return self._do("load", weights)
 
-    def train(self, mode: bool = True) -> "Handle":
+    def train(self, mode: bool = True) -> Handle:
         return self._do("train", mode)
 
-    def eval(self) -> "Handle":
+    def eval(self) -> Handle:
         return self._do("train", False)
 
-    def to(self, dtype: torch.dtype) -> "Handle":
-        return self._do("to", str(dtype).removeprefix("torch."))
+    def to(self, dtype: torch.dtype) -> Handle:
+        return self._do("to", tensors.short(dtype))
 
-    def double(self) -> "Handle":
-        return self.to(torch.float64)
+    def double(self) -> Handle:
+        return self._do("to", "float64")
 
-    def meta(self) -> "Handle":
+    def meta(self) -> Handle:
         """Move it to the meta device: shapes without numbers."""
         return self._do("meta", None)
 
@@ -412,7 +499,7 @@ class Handle:
         reply = self.student.request("module", handle=self.number, action="state", value=None)
         return State(**{name: _all_of(kind, reply.get(name)) for name, kind in _STATE_PARTS.items()})
 
-    def _do(self, action: str, value: Any) -> "Handle":
+    def _do(self, action: str, value: Any) -> Handle:
         self.student.later(handle=self.number, action=action, value=value)
         return self
 
@@ -429,17 +516,18 @@ def _gradients(value: Any, wrt: Sequence[int | str] | str) -> Any:
         raise WireError("gradients that do not fit the question")
     if not isinstance(value, dict) and len(parts) != len(wrt):
         raise WireError("gradients that do not fit the question")
-    if not all(part is None or isinstance(part, Tensor) for part in parts):
+    if not all(part is None or tensors.is_tensor(part) for part in parts):
         raise WireError("gradients that are not tensors")
     return value
 
 
-def _all_of(kind: type, part: Any) -> Any:
+def _all_of(kind: type | None, part: Any) -> Any:
     """A part of a module's state, if it is a dict of this kind alone (bool is no int)."""
     if not isinstance(part, dict):
         raise WireError("a part of a module's state that is no dict")
-    if not all(isinstance(value, kind) and isinstance(value, bool) == (kind is bool) for value in part.values()):
-        raise WireError(f"a part of a module's state with something else than {kind.__name__}")
+    good = tensors.is_tensor if kind is None else lambda value: type(value) is kind
+    if not all(map(good, part.values())):
+        raise WireError(f"a part of a module's state with something else than {kind.__name__ if kind else 'tensors'}")
     return part
 
 
@@ -458,12 +546,27 @@ def _rebuilt(error: dict[str, Any]) -> StudentError:
     else:
         rebuilt = STUDENT_ERRORS.get(kind if isinstance(kind, str) else "", StudentError)()
         rebuilt.shown = _capped(error.get("shown"), 80) or "an exception"
+    rebuilt.classes = frozenset(_few_texts(error.get("classes"), MAX_ERROR_CLASSES)) | {rebuilt.shown}
+    rebuilt.causes = tuple(_cause(cause) for cause in _few(error.get("causes"), MAX_CAUSES))
     rebuilt.preparing = error.get("preparing") is True
-    rebuilt.text = _capped(error.get("text"), 500)
+    rebuilt.text = _capped(error.get("text"), MAX_ERROR_TEXT)
     rebuilt.cell = _capped(error.get("cell"), 100) or None
     rebuilt.line = line if type(line) is int and 0 < line < 10**6 else None
     rebuilt.trace = _capped(error.get("trace"), 6000)
     return rebuilt
+
+
+def _few(value: Any, most: int) -> list[Any]:
+    return value[:most] if isinstance(value, list) else []
+
+
+def _few_texts(value: Any, most: int) -> list[str]:
+    return [_capped(text, 80) for text in _few(value, most)]
+
+
+def _cause(value: Any) -> tuple[str, str]:
+    kind, text = value if isinstance(value, list) and len(value) == 2 else ("", "")
+    return _capped(kind, 80), _capped(text, MAX_ERROR_TEXT)
 
 
 def _capped(value: Any, size: int) -> str:

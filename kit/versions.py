@@ -2,6 +2,7 @@
 
 import platform
 import sys
+from collections.abc import Collection
 from importlib import metadata
 
 MIN_PYTHON = (3, 11)
@@ -9,13 +10,15 @@ MIN_PYTHON = (3, 11)
 # installs on Python 3.12; nothing older is tried.
 MIN_TORCH = (2, 2)
 TESTED_TORCH = (2, 14)
-PACKAGES = ("torch", "numpy", "matplotlib", "pytest", "ipykernel")
+NEEDED = ("pytest", "ipykernel")
 
 
-def require() -> None:
-    """Raise ImportError, saying what to do, where Python or torch is missing or too old."""
+def require(libraries: Collection[str]) -> None:
+    """Raise ImportError, saying what to do, where Python, or the torch that a set names, is missing or too old."""
     if sys.version_info[:2] < MIN_PYTHON:
         raise ImportError(f"this problem set needs Python {_dots(MIN_PYTHON)} or newer; this is {_python()}")
+    if "torch" not in libraries:
+        return
     found = version_of("torch")
     if found is None:
         raise ImportError(
@@ -28,18 +31,18 @@ def require() -> None:
         )
 
 
-def remarks() -> list[str]:
+def remarks(libraries: Collection[str]) -> list[str]:
     """What may be odd about the versions here: newer than tested, or a package that is missing."""
-    found = version_of("torch")
-    said = [f"{name} is not installed here" for name in PACKAGES if version_of(name) is None]
+    found = version_of("torch") if "torch" in libraries else None
+    said = [f"{name} is not installed here" for name in (*libraries, *NEEDED) if version_of(name) is None]
     if found is not None and numbers(found) > TESTED_TORCH:
         said.append(f"torch {found} is newer than the {_dots(TESTED_TORCH)} that this release was tested with")
     return said
 
 
-def summary() -> str:
+def summary(libraries: Collection[str]) -> str:
     """One line: Python and the packages that matter, with their versions."""
-    found = [(name, version_of(name)) for name in PACKAGES]
+    found = [(name, version_of(name)) for name in (*libraries, *NEEDED)]
     return ", ".join([f"Python {_python()}", *(f"{name} {version}" for name, version in found if version is not None)])
 
 

@@ -11,10 +11,13 @@ import math
 import struct
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor, nn
+from kit.tensors import bits, imported, is_module, short
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
 
 SUFFIX = ".safetensors"
 MAX_WEIGHTS = 15_000_000  # bytes of a file; it crosses to the student's class in one frame (`kit.wire`)
@@ -24,8 +27,8 @@ MAX_RANK = 8
 _METADATA = "__metadata__"
 _KEYS = {"dtype", "shape", "data_offsets"}
 _DTYPES = {
-    "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64,
-    "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8, "BOOL": torch.bool,
+    "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "I64": "int64",
+    "I32": "int32", "I16": "int16", "I8": "int8", "U8": "uint8", "BOOL": "bool",
 }  # fmt: skip
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 
@@ -36,7 +39,7 @@ class WeightsError(ValueError):
 
 def save_weights(module: nn.Module | Mapping[str, Tensor], path: str | Path) -> None:
     """Write a module's weights (or a state_dict) as a safetensors file. WeightsError where none could be handed in."""
-    state = module.state_dict() if isinstance(module, nn.Module) else module
+    state: Mapping[str, Tensor] = module.state_dict() if is_module(module) else module  # type: ignore[assignment]
     data = weights_file(state)
     read_weights(data)
     Path(path).write_bytes(data)
@@ -48,11 +51,11 @@ def weights_file(state: Mapping[str, Tensor]) -> bytes:
     parts, at = [], 0
     for name, value in state.items():
         tensor = value.detach().cpu().contiguous()
-        if tensor.dtype not in _NAMES:
+        if (dtype := short(tensor.dtype)) not in _NAMES:
             raise WeightsError(f"{name} is {tensor.dtype}, which cannot be handed in")
-        part = tensor.flatten().view(torch.uint8).numpy().tobytes() if tensor.numel() else b""
+        part = bits(tensor).numpy().tobytes() if tensor.numel() else b""
         offsets = [at, at + len(part)]
-        header[name] = {"dtype": _NAMES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": offsets}
+        header[name] = {"dtype": _NAMES[dtype], "shape": list(tensor.shape), "data_offsets": offsets}
         parts.append(part)
         at += len(part)
     text = json.dumps(header, separators=(",", ":")).encode()
@@ -113,7 +116,7 @@ def _entry(item: tuple[str, Any]) -> tuple[str, torch.dtype, list[int], tuple[in
     shape, offsets = _whole(entry["shape"], MAX_RANK), _whole(entry["data_offsets"], 2)
     if len(offsets) != 2 or offsets[0] > offsets[1]:
         raise WeightsError("a tensor's data_offsets are no two numbers in order")
-    return name, dtype, shape, (offsets[0], offsets[1])
+    return name, getattr(imported(), dtype), shape, (offsets[0], offsets[1])
 
 
 def _whole(value: Any, most: int) -> list[int]:
@@ -124,6 +127,8 @@ def _whole(value: Any, most: int) -> list[int]:
 
 
 def _tensor(part: memoryview, dtype: torch.dtype, shape: list[int], size: int) -> Tensor:
+    import torch
+
     if len(part) != size or math.prod(shape) * dtype.itemsize != size:
         raise WeightsError("a tensor's bytes are not as many as its shape asks for")
     if math.prod(side for side in shape if side) > MAX_WEIGHTS:  # an empty tensor may claim any other sides

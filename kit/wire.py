@@ -1,50 +1,60 @@
-"""What crosses between a test and a student's code: plain values and tensors, as a JSON header and raw bytes.
+"""What crosses between a test and a student's code: plain values, tensors and arrays, as a JSON header and raw bytes.
 
-A frame is `4-byte header length | header (JSON) | tensor bytes, one after another`. Nothing else is ever read from
-the far side: no pickle, no code. Everything is capped and checked before memory is set aside, since whoever writes
-the frame may be hostile.
+A frame is `4-byte header length | header (JSON) | bytes of tensors, arrays and long lists, one after another`. Nothing
+else is ever read from the far side: no pickle, no code. Everything is capped and checked before memory is set aside,
+since whoever writes the frame may be hostile.
 
-Strides do not cross: a tensor arrives contiguous on either side, and one that shares memory with another arrives as a
-copy. A check at home goes the same way as grading, so `.view` on a transposed input works in both, or in neither.
+Subclasses arrive as what they are made of: an IntEnum's member as an int, a namedtuple as a tuple, an OrderedDict or a
+Counter as a dict; `numpy.str_` as a text. Other numpy scalars stay numpy scalars of their dtype.
+
+Strides do not cross: a tensor or array arrives contiguous on either side, and one that shares memory with another
+arrives as a copy. A check at home goes the same way as grading, so `.view` on a transposed input works in both, or in
+neither.
 """
 
 import json
 import math
+import re
 import struct
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-from torch import Tensor
+from kit import arrays, tensors
+from kit.bodies import (
+    MAX_ELEMENTS,
+    MAX_EQUAL_HASHES,
+    MAX_FRAME,
+    MAX_HASHED,
+    MAX_NODES,
+    Bodies,
+    BodyReader,
+    WireError,
+)
+from kit.tensors import FLAGS, flags_of, tensors_in
 
-MAX_HEADER = 1 << 20
-MAX_FRAME = 16 << 20  # problem set 3 needs 0.25 MB
-MAX_RANK = 8
-MAX_ELEMENTS = 4 << 20  # of all tensors in a message, with or without numbers: tests make tensors of these sizes
-MAX_NODES = 8192
-FLAGS = ("requires_grad", "parameter", "subclass", "inference")  # what decoding forgets about a tensor
+__all__ = ["FLAGS", "MAX_ELEMENTS", "WireError", "decode", "encode", "flags_of", "tensors_in"]
+
+MAX_HEADER = 2 << 20
 MAX_TEXT = 100_000
-MAX_DEPTH = 4  # of a test's or a student's value; a message wraps values in two more
+MAX_KEY = 1_000  # characters of a dict's key
+MAX_DEPTH = 16  # of a test's or a student's value; a message wraps values in two more
+MAX_INT_BITS = 1 << 18
+PACKED_FROM = 32  # a list of so many numbers or texts of one type goes as bytes
 _MESSAGE_DEPTH = MAX_DEPTH + 2
-
-DTYPES = {
-    str(dtype).removeprefix("torch."): dtype
-    for dtype in (
-        torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64, torch.complex128,
-        torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.bool,
-    )
-}  # fmt: skip
-_NAMES = {dtype: name for name, dtype in DTYPES.items()}
-
-
-class WireError(Exception):
-    """The far side sent something that is not a well-formed message. Never a ValueError: no test may expect it."""
+_HEX = re.compile("-?0x[0-9a-f]+")
+_SPECIAL_FLOATS = ("nan", "inf", "-inf")
+_PACKED: dict[type, str] = {int: "q", float: "d", bool: "?", str: "s"}
+_LISTS: dict[str, type[Any]] = {"list": list, "tuple": tuple}
+_SETS: dict[str, type[Any]] = {"set": set, "frozenset": frozenset}
+_BYTES: dict[str, type[Any]] = {"bytes": bytes, "bytearray": bytearray}
+_MEMBERS = (type(None), bool, int, float, complex, str, bytes, range)  # tuples and frozensets of them are members too
 
 
 @dataclass(frozen=True)
 class Seed:
-    """Stands for `torch.Generator().manual_seed(value)` on the far side."""
+    """Stands for a generator seeded with `value` on the far side: of the kind that the fixture `rng` is."""
 
     value: int
 
@@ -121,8 +131,8 @@ class Unsent:
 
 _REFERENCES: dict[str, type[Any]] = {"seed": Seed, "lib": Lib, "function": FunctionRef, "handle": HandleRef}
 _REFERENCE_KINDS = {cls: kind for kind, cls in _REFERENCES.items()}
-# Kinds that are sent by their fields, in order.
-_EXTRAS: dict[type[Any], str] = {
+# What stands for a value on the other side, and has a form of its own.
+_STANDING: dict[type[Any], str] = {
     ObjectRef: "object", RecordedRef: "recorded", SliceRef: "slice", Generated: "generated", Unsent: "unsent",
 }  # fmt: skip
 MAX_NAME = 200  # characters of a class's name
@@ -130,10 +140,10 @@ MAX_NAME = 200  # characters of a class's name
 
 def encode(message: dict[str, Any]) -> bytes:
     """One frame for a message. Raises TypeError for a value that cannot cross, naming it and what can."""
-    bodies = _Bodies()
+    bodies = Bodies()
     header = json.dumps(_node(message, bodies, _MESSAGE_DEPTH), allow_nan=False, separators=(",", ":")).encode()
     if len(header) > MAX_HEADER:
-        raise TypeError("the value has too many parts to be sent: return tensors rather than long lists")
+        raise TypeError("the value has too many parts to be sent: return tensors, arrays, or lists of numbers alone")
     frame = b"".join((struct.pack(">I", len(header)), header, *bodies.parts))
     if len(frame) > MAX_FRAME:
         raise TypeError(f"the value is too large to be sent: {len(frame) >> 20} MiB, at most {MAX_FRAME >> 20}")
@@ -157,60 +167,13 @@ def decode(frame: bytes, *, references: bool = False, objects: bool = False) -> 
         raise WireError("a header that is not JSON") from error
     reader = _Reader(memoryview(frame)[4 + length :], references, objects or references)
     message = reader.value(root, _MESSAGE_DEPTH)
-    reader.finish()
+    reader.body.finish()
     if not isinstance(message, dict):
         raise WireError("a message that is not a dict")
     return message
 
 
-def flags_of(value: Any) -> frozenset[str]:
-    """Which of FLAGS hold for a tensor in a value."""
-    flags: set[str] = set()
-    with torch._C.DisableTorchFunctionSubclass():
-        for tensor in tensors_in(value):
-            if tensor.requires_grad:
-                flags.add("requires_grad")
-            if isinstance(tensor, torch.nn.Parameter):
-                flags.add("parameter")
-            elif type(tensor) is not Tensor:
-                flags.add("subclass")
-            if tensor.is_inference():
-                flags.add("inference")
-    return frozenset(flags)
-
-
-def tensors_in(value: Any) -> Iterator[Tensor]:
-    """Every tensor in nested tuples, lists and dicts, in order."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (tuple, list)):
-        for item in value:
-            yield from tensors_in(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from tensors_in(item)
-
-
-class _Bodies:
-    """The bytes of a message's tensors, and how many elements they have."""
-
-    def __init__(self) -> None:
-        self.parts: list[bytes] = []
-        self.elements = 0
-
-    def expect_room(self, shape: Sequence[int], itemsize: int) -> None:
-        """Before anything is copied. Raises TypeError."""
-        self.elements += _elements(shape)
-        if self.elements > MAX_ELEMENTS or _elements(shape) * itemsize > MAX_FRAME:
-            raise TypeError(f"a tensor of shape {tuple(shape)} is too large to be sent")
-
-
-def _elements(shape: Sequence[int]) -> int:
-    """As if no axis were empty: what is made of a shape may leave the empty one out."""
-    return math.prod(max(size, 1) for size in shape)
-
-
-def _is_count(number: int) -> bool:
+def _is_count(number: Any) -> bool:
     return type(number) is int and 0 <= number < 2**31
 
 
@@ -218,74 +181,159 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} in JSON")
 
 
-def _node(value: Any, bodies: _Bodies, depth: int) -> Any:
+def _node(value: Any, bodies: Bodies, depth: int) -> Any:
+    bodies.nodes += 1
     if depth < 0:
         raise TypeError(f"the value is nested deeper than {MAX_DEPTH} levels")
+    if bodies.nodes > MAX_NODES:
+        raise TypeError(f"the value has more than {MAX_NODES:,} parts: return arrays or lists of numbers alone")
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, int):
-        if not -(2**63) <= int(value) < 2**63:
-            raise TypeError("an integer beyond 64 bits cannot be sent")
-        return int(value)
-    if isinstance(value, float):
-        number = float(value)
-        return number if math.isfinite(number) else {"k": "float", "v": repr(number)}
+    if tensors.is_tensor(value):
+        return tensors.node_of(value, bodies)
     if isinstance(value, str):
-        if len(value) > MAX_TEXT:
-            raise TypeError(f"a text of {len(value)} characters cannot be sent")
-        return str(value)
-    if isinstance(value, Tensor):
-        return _tensor_node(value, bodies)
+        return _short_text(value)
     if isinstance(value, (tuple, list)):
-        kind = "tuple" if isinstance(value, tuple) else "list"
-        return {"k": kind, "v": [_node(item, bodies, depth - 1) for item in value]}
+        return _list_node(value, bodies, depth)
     if isinstance(value, dict):
-        if not all(isinstance(key, str) for key in value):
-            raise TypeError("a dict can be sent only if its keys are texts")
-        return {"k": "dict", "v": [[str(key), _node(item, bodies, depth - 1)] for key, item in value.items()]}
-    if type(value) in _EXTRAS:
-        return {"k": _EXTRAS[type(value)], "v": [_node(part, bodies, depth) for part in vars(value).values()]}
+        return {"k": "dict", "v": [_entry(key, item, bodies, depth) for key, item in value.items()]}
+    if type(value) in _STANDING:
+        return _standing_node(value, bodies, depth - 1)
     if type(value) in _REFERENCE_KINDS:
         return {"k": _REFERENCE_KINDS[type(value)], "v": next(iter(vars(value).values()))}
+    if arrays.is_array(value) and not isinstance(value, bytes):
+        return arrays.node_of(value, bodies)
+    return _plain_node(value, bodies, depth)
+
+
+def _plain_node(value: Any, bodies: Bodies, depth: int) -> Any:
+    """Of a number, bytes, a set or a range."""
+    if isinstance(value, int):
+        return _int_node(int(value))
+    if isinstance(value, float):
+        return _float_node(float(value))
+    if isinstance(value, complex):
+        return {"k": "complex", "v": [_float_node(value.real), _float_node(value.imag)]}
+    if isinstance(value, (bytes, bytearray)):
+        bodies.parts.append(bytes(value))
+        return {"k": "bytes" if isinstance(value, bytes) else "bytearray", "n": len(value)}
+    if isinstance(value, (set, frozenset)):
+        kind = "set" if isinstance(value, set) else "frozenset"
+        return {"k": kind, "v": [_member_node(item, bodies, depth - 1) for item in value]}
+    if isinstance(value, range):
+        bodies.expect_listed(_length(value))
+        return {"k": "range", "v": [_int_node(part) for part in (value.start, value.stop, value.step)]}
+    raise TypeError(_refusal(value))
+
+
+def _refusal(value: object) -> str:
     kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
-    raise TypeError(f"a value of type {kind} cannot be graded: use tensors, numbers, texts, tuples, lists and dicts")
+    return (
+        f"a value of type {kind} cannot be graded: use numbers, texts, bytes, tuples, lists, sets, dicts, "
+        "tensors and arrays"
+    )
 
 
-def _tensor_node(tensor: Tensor, bodies: _Bodies) -> dict[str, Any]:
-    with torch._C.DisableTorchFunctionSubclass():  # a subclass has no say in what is read of it
-        return _plain_node(tensor, bodies)
+def _standing_node(value: Any, bodies: Bodies, depth: int) -> dict[str, Any]:
+    """Of what stands for a value on the other side and may hold values itself. depth: of these."""
+    match value:
+        case Generated(items, finished):
+            return {"k": "generated", "v": [_node(item, bodies, depth) for item in items], "e": finished}
+        case SliceRef(start, stop, step):
+            return {"k": "slice", "v": [_node(part, bodies, depth) for part in (start, stop, step)]}
+        case RecordedRef(number, (word, content), name):
+            return {"k": "recorded", "v": [number, word, _node(content, bodies, depth), name]}
+        case ObjectRef(number, kind):
+            return {"k": "object", "v": [number, kind]}
+    return {"k": "unsent", "v": value.kind}
 
 
-def _plain_node(tensor: Tensor, bodies: _Bodies) -> dict[str, Any]:
-    if tensor.layout != torch.strided or tensor.is_quantized or tensor.dtype not in _NAMES:
-        raise TypeError(f"a tensor of layout {tensor.layout} and dtype {tensor.dtype} cannot be graded: make it dense")
-    plain = tensor.detach().as_subclass(Tensor)
-    if plain.dim() > MAX_RANK:
-        raise TypeError(f"a tensor of {plain.dim()} dimensions cannot be graded: at most {MAX_RANK}")
-    bodies.expect_room(plain.shape, plain.element_size())
-    node = {"k": "tensor", "d": _NAMES[plain.dtype], "s": list(plain.shape)}
-    if plain.is_meta:
-        return node | {"meta": True}
-    plain = plain.cpu().resolve_conj().resolve_neg().contiguous()
-    if plain.numel():
-        bodies.parts.append(plain.reshape(-1).view(torch.uint8).numpy().tobytes())
-    return node
+def _short_text(value: str) -> str:
+    if len(value) > MAX_TEXT:
+        raise TypeError(f"a text of {len(value)} characters cannot be sent")
+    return str(value)
+
+
+def _int_node(value: int) -> Any:
+    if -(2**63) <= value < 2**63:
+        return value
+    if value.bit_length() > MAX_INT_BITS:
+        raise TypeError(f"an integer of {value.bit_length():,} bits cannot be sent: at most {MAX_INT_BITS:,}")
+    return {"k": "int", "v": hex(value)}
+
+
+def _float_node(value: float) -> Any:
+    return value if math.isfinite(value) else {"k": "float", "v": repr(value)}
+
+
+def _length(value: range) -> int:
+    """As `len`, which has no number for the longest."""
+    return max(0, (value.stop - value.start + value.step - (1 if value.step > 0 else -1)) // value.step)
+
+
+def _list_node(value: Sequence[Any], bodies: Bodies, depth: int) -> dict[str, Any]:
+    kind = "tuple" if isinstance(value, tuple) else "list"
+    packed = _packed(value, bodies) if len(value) >= PACKED_FROM else None
+    if packed is not None:
+        return {"k": kind, "p": packed, "n": len(value)}
+    return {"k": kind, "v": [_node(item, bodies, depth - 1) for item in value]}
+
+
+def _packed(value: Sequence[Any], bodies: Bodies) -> str | None:
+    """The code of the one type that all items have, their bytes written; None where they go one by one."""
+    kinds = set(map(type, value))
+    code = _PACKED.get(kinds.pop()) if len(kinds) == 1 else None
+    if code is None:
+        return None
+    bodies.expect_listed(len(value))
+    try:
+        bodies.parts.append(_packed_texts(value) if code == "s" else struct.pack(f"<{len(value)}{code}", *value))
+    except struct.error:  # an integer beyond 64 bits
+        return None
+    return code
+
+
+def _packed_texts(texts: Sequence[str]) -> bytes:
+    """The length of each in four bytes, then all of them in UTF-8."""
+    parts = [_short_text(text).encode("utf-8", "surrogatepass") for text in texts]
+    return b"".join((struct.pack(f"<{len(parts)}I", *map(len, parts)), *parts))
+
+
+def _entry(key: Any, item: Any, bodies: Bodies, depth: int) -> list[Any]:
+    if isinstance(key, str):
+        if len(key) > MAX_KEY:
+            raise TypeError(f"a dict with a key of {len(key):,} characters cannot be sent")
+        return [str(key), _node(item, bodies, depth - 1)]
+    return [_member_node(key, bodies, depth - 1), _node(item, bodies, depth - 1)]
+
+
+def _member_node(member: Any, bodies: Bodies, depth: int) -> Any:
+    """Of a set's member or a dict's key."""
+    if not _is_member(member):
+        raise TypeError(_refusal(member) + "; sets hold, and dicts have as keys, numbers, texts and tuples of these")
+    bodies.hashed += not isinstance(member, (str, bytes))
+    if bodies.hashed > MAX_HASHED:
+        raise TypeError(f"sets and keys of more than {MAX_HASHED:,} numbers and tuples cannot be sent: return a list")
+    return _node(member, bodies, depth)
+
+
+def _is_member(value: Any) -> bool:
+    """Whether its hash and its equality are Python's or numpy's own."""
+    if isinstance(value, (tuple, frozenset)):
+        return all(map(_is_member, value))
+    return isinstance(value, _MEMBERS) or (arrays.is_array(value) and value.__hash__ is not None)
 
 
 class _Reader:
-    """Reads the nodes of one header and takes each tensor's bytes from the body in turn."""
+    """Reads the nodes of one header, and takes what lies behind it in turn."""
 
     def __init__(self, body: memoryview, references: bool, objects: bool) -> None:
-        self.body = body
+        self.body = BodyReader(body)
         self.references = references
         self.objects = objects
-        self.position = 0
         self.nodes = 0
-        self.elements = 0
-
-    def finish(self) -> None:
-        if self.position != len(self.body):
-            raise WireError(f"{len(self.body) - self.position} bytes too many")
+        self.hashed = 0
+        self.hashes: Counter[int] = Counter()
 
     def value(self, node: Any, depth: int) -> Any:
         self.nodes += 1
@@ -301,62 +349,121 @@ class _Reader:
             raise WireError("a bare JSON array")
         kind, content = node.get("k"), node.get("v")
         if kind == "tensor":
-            return self._tensor(node)
-        if kind == "float" and content in ("nan", "inf", "-inf"):
+            return tensors.read(node, self.body)
+        if not isinstance(kind, str):
+            raise WireError("a value without a kind")
+        if kind in _STANDING.values():
+            return self._standing(node, depth - 1)
+        if isinstance(content, list):
+            return self._of_parts(kind, content, depth)
+        if kind in _LISTS:
+            return _LISTS[kind](self._unpacked(node.get("p"), node.get("n")))
+        if kind in ("array", "scalar"):
+            return arrays.read(node, self.body)
+        if kind in _BYTES:
+            return _BYTES[kind](self.body.take(self.body.size(node.get("n"))))
+        if kind == "float" and content in _SPECIAL_FLOATS:
             return float(content)
-        if kind in ("tuple", "list") and isinstance(content, list):
-            items = [self.value(item, depth - 1) for item in content]
-            return tuple(items) if kind == "tuple" else items
-        if kind == "dict" and isinstance(content, list):
-            return {self._key(pair): self.value(pair[1], depth - 1) for pair in content}
-        if isinstance(kind, str) and kind in _EXTRAS.values() and isinstance(content, list):
-            return self._extra(kind, [self.value(part, depth) for part in content])
-        if self.references and isinstance(kind, str) and kind in _REFERENCES:
+        if kind == "int" and isinstance(content, str):
+            return self._big_int(content)
+        if self.references and kind in _REFERENCES:
             return _REFERENCES[kind](content)
-        raise WireError(f"a value of unknown kind {kind[:40]!r}" if isinstance(kind, str) else "a value without a kind")
+        raise WireError(f"a value of unknown kind {kind[:40]!r}")
 
-    def _extra(self, kind: str, parts: list[Any]) -> Any:
-        """A value that is sent by its fields, each of them decoded already."""
-        match kind, parts:
-            case "generated", [list() as items, bool() as finished]:
-                return Generated(items, finished)
-            case "unsent", [str() as name] if len(name) <= MAX_NAME:
+    def _of_parts(self, kind: str, content: list[Any], depth: int) -> Any:
+        """A value whose node lists what it consists of."""
+        if kind in _LISTS:
+            return _LISTS[kind](self.value(item, depth - 1) for item in content)
+        if kind == "dict":
+            return self._distinct({self._key(pair, depth): self.value(pair[1], depth - 1) for pair in content}, content)
+        if kind in _SETS:
+            return self._distinct(_SETS[kind](self._member(item, depth - 1) for item in content), content)
+        if kind == "complex" and len(content) == 2:
+            return complex(*(self._number(part, float, depth) for part in content))
+        if kind == "range" and len(content) == 3:
+            return self._range([self._number(part, int, depth) for part in content])
+        raise WireError(f"a value of unknown kind {kind[:40]!r}")
+
+    def _standing(self, node: dict[str, Any], depth: int) -> Any:
+        """What stands for a value on the other side. depth: of the values that it holds."""
+        match node:
+            case {"k": "generated", "v": list(items), "e": bool(finished)}:
+                return Generated([self.value(item, depth) for item in items], finished)
+            case {"k": "unsent", "v": str(name)} if len(name) <= MAX_NAME:
                 return Unsent(name)
-            case "object", [int() as number, str() as name] if self.objects and _is_count(number):
+            case {"k": "object", "v": [number, str(name)]} if self.objects and _is_count(number):
                 return ObjectRef(number, self._checked(name, len(name) <= MAX_NAME))
-            case "recorded", [int() as number, (str(), _) as does, str() as name] if self.references:
-                return RecordedRef(self._checked(number, _is_count(number)), does, name)
-            case "slice", [start, stop, step] if self.references:
-                return SliceRef(start, stop, step)
-        raise WireError(f"a value of the kind {kind} that is not allowed here, or of another form")
+            case {"k": "recorded", "v": [number, str(word), content, str(name)]} if self.references:
+                return RecordedRef(self._checked(number, _is_count(number)), (word, self.value(content, depth)), name)
+            case {"k": "slice", "v": [start, stop, step]} if self.references:
+                return SliceRef(*(self.value(part, depth) for part in (start, stop, step)))
+        raise WireError(f"a value of the kind {node['k']} that is not allowed here, or of another form")
 
     def _checked(self, value: Any, good: bool) -> Any:
         if not good:
             raise WireError("a number or text beyond the limits")
         return value
 
-    def _key(self, pair: Any) -> str:
-        if not (isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) and len(pair[0]) <= 1000):
-            raise WireError("a dict entry that is not a pair with a text key")
-        return str(pair[0])
+    def _distinct(self, made: Collection[Any], content: list[Any]) -> Any:
+        if len(made) != len(content):
+            raise WireError("a set or dict that has the same member or key twice")
+        return made
 
-    def _tensor(self, node: dict[str, Any]) -> Tensor:
-        name, shape = node.get("d"), node.get("s")
-        if not isinstance(name, str) or name not in DTYPES or not isinstance(shape, list) or len(shape) > MAX_RANK:
-            raise WireError("a tensor with an unknown dtype or too many dimensions")
-        if not all(type(size) is int and 0 <= size < 2**40 for size in shape):
-            raise WireError("a tensor with an impossible shape")
-        self.elements += _elements(shape)
-        if self.elements > MAX_ELEMENTS:
-            raise WireError(f"tensors of more than {MAX_ELEMENTS:,} elements")
-        dtype = DTYPES[name]
-        if node.get("meta") is True:
-            return torch.empty(shape, dtype=dtype, device="meta")
-        size = math.prod(shape) * dtype.itemsize
-        if size > len(self.body) - self.position:
-            raise WireError("a tensor larger than its bytes")
-        if size == 0:
-            return torch.empty(shape, dtype=dtype)
-        raw = torch.frombuffer(bytearray(self.body[self.position : self.position + size]), dtype=torch.uint8)
-        self.position += size
-        return (raw != 0 if dtype is torch.bool else raw.view(dtype)).reshape(shape)
+    def _number(self, node: Any, kind: type, depth: int) -> Any:
+        number = self.value(node, depth - 1)
+        return self._checked(number, type(number) is kind)
+
+    def _big_int(self, text: str) -> int:
+        """The bound comes before the conversion; of hexadecimal digits it takes no longer than reading them."""
+        self._checked(text, len(text) <= MAX_INT_BITS // 4 + 3 and _HEX.fullmatch(text) is not None)
+        return int(text, 16)
+
+    def _range(self, parts: list[int]) -> range:
+        if parts[2] == 0:
+            raise WireError("a range without a step")
+        made = range(*parts)
+        self.body.count(_length(made))
+        return made
+
+    def _unpacked(self, code: object, number: object) -> Sequence[Any]:
+        count = self.body.count(number)
+        if code == "s":
+            return self._texts(count)
+        if code == "?":
+            return [byte != 0 for byte in self.body.take(count)]
+        if code in ("q", "d"):
+            return struct.unpack(f"<{count}{code}", self.body.take(8 * count))
+        raise WireError("a packed list of an unknown type")
+
+    def _texts(self, count: int) -> list[str]:
+        sizes = struct.unpack(f"<{count}I", self.body.take(4 * count))
+        raw, texts, at = bytes(self.body.take(sum(sizes))), [], 0
+        for size in sizes:
+            try:
+                text = raw[at : at + size].decode("utf-8", "surrogatepass")
+            except UnicodeDecodeError as error:
+                raise WireError("a text that is no UTF-8") from error
+            texts.append(self._checked(text, len(text) <= MAX_TEXT))
+            at += size
+        return texts
+
+    def _key(self, pair: Any, depth: int) -> Any:
+        if not (isinstance(pair, list) and len(pair) == 2):
+            raise WireError("a dict entry that is not a pair")
+        if isinstance(pair[0], str):
+            return self._checked(pair[0], len(pair[0]) <= MAX_KEY)
+        return self._member(pair[0], depth - 1)
+
+    def _member(self, node: Any, depth: int) -> Any:
+        """A set's member or a dict's key, refused before so many of them can collide that they take long to place."""
+        member = self.value(node, depth)
+        if not _is_member(member):
+            raise WireError(f"a {type(member).__name__} as a set's member or a dict's key")
+        if isinstance(member, (str, bytes)):
+            return member
+        code = hash(member)
+        self.hashed += 1
+        self.hashes[code] += 1
+        if self.hashed > MAX_HASHED or self.hashes[code] > MAX_EQUAL_HASHES:
+            raise WireError("sets and dicts with too many members or keys, or with too many of the same hash")
+        return member

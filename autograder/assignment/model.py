@@ -14,6 +14,7 @@ from autograder.assignment.test_files import DeclaredTest
 from autograder.course_folders import CourseFolders
 from autograder.errors import CourseError
 from kit.exercises import HELPERS_FILE
+from kit.libraries import named
 from kit.manifest import Answer, Cell, CellKind, Exercise, Manifest, Notebook, check_id
 
 DATA = "data"  # the folder of an assignment that holds its packs of data
@@ -191,6 +192,13 @@ class Assignment:
         return self.release / self.library
 
     @cached_property
+    def libraries(self) -> tuple[str, ...]:
+        """Those of torch, numpy and matplotlib that requirements.txt or `packages` names."""
+        path = self.folder / "requirements.txt"
+        requirements = path.read_text(encoding="utf-8") if path.is_file() else ""
+        return named("\n".join((requirements, *self.packages)))
+
+    @cached_property
     def manifest(self) -> Manifest:
         """What the release says about itself. The set-up cell's text is left out: it holds the archive's own hash."""
         return Manifest(
@@ -203,9 +211,10 @@ class Assignment:
             answers=tuple(answer for problem in self.problems for answer in problem.answers),
             release_url=self.release_url,
             submission_seconds=self.submission_seconds,
-            packages=self.packages,
+            packages=tuple(name for name in self.packages if name not in self.libraries),
+            libraries=self.libraries,
             python=self.python,
-            torch=self.torch,
+            torch=self.torch if "torch" in self.libraries else "",
         )
 
     def read(self, path: Path) -> str:

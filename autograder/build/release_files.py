@@ -18,7 +18,6 @@ from kit.archive import archive
 KIT = Path(kit.__file__).parent
 RELEASE_FILES = "release_files"
 
-NEEDED = ("torch", "numpy", "matplotlib", "PIL", "pytest")
 # Runs before any of our code can be imported, in a folder that may hold nothing else, perhaps without torch.
 _SET_UP = """\
 # Set-up: finds the course's files beside this notebook; where it stands alone (Colab), in {archive} or online.
@@ -150,7 +149,7 @@ def setup_cell(assignment: Assignment, packed: bytes) -> str:
     return _SET_UP.format(
         library=assignment.library,
         landmark=_landmark(assignment),
-        needed=NEEDED,
+        needed=_needed(assignment),
         archive=archive_name(assignment),
         url=assignment.release_url,
         sha256=digest,
@@ -158,6 +157,12 @@ def setup_cell(assignment: Assignment, packed: bytes) -> str:
         version=assignment.version,
         grader="\n".join(textwrap.wrap(assignment.manifest.grader, WIDTH, initial_indent="# ", subsequent_indent="# ")),
     ).rstrip()
+
+
+def _needed(assignment: Assignment) -> tuple[str, ...]:
+    """What has to be there before anything of ours is imported."""
+    pictures = ("PIL",) if "matplotlib" in assignment.libraries else ()
+    return (*assignment.libraries, *pictures, "pytest")
 
 
 def _landmark(assignment: Assignment) -> str:

@@ -43,13 +43,10 @@ def doctor(assignment: str | None) -> None:
 
 def examine(root: Path, assignment: str | None) -> tuple[list[tuple[str, str]], str]:
     """Rows to show, and the sandbox's level."""
-    import torch
-
     rows = [
         ("system", f"{platform.system()} {platform.release()}, {platform.machine()}, {os.cpu_count()} cores"),
         ("python", platform.python_version()),
-        ("torch", f"{torch.__version__}, threads {torch.get_num_threads()}"),
-        ("device", _device()),
+        *_torch(),
         *((name, metadata.version(name)) for name in ("nbgrader", "pytest", "numpy", "nbconvert")),
     ]
     level, sandbox_rows = _sandbox(root, assignment)
@@ -81,6 +78,15 @@ def _state_of(package: str) -> str:
     return metadata.version(names[0]) if names else "installed"
 
 
+def _torch() -> list[tuple[str, str]]:
+    """Its version and device; no rows where it is not installed, which is right for a course that needs none."""
+    try:
+        import torch
+    except ImportError:
+        return []
+    return [("torch", f"{torch.__version__}, threads {torch.get_num_threads()}"), ("device", _device())]
+
+
 def _device() -> str:
     import torch
 
@@ -100,7 +106,7 @@ def _sandbox(root: Path, assignment: str | None) -> tuple[str, list[tuple[str, s
     course = load_assignment(name, root)
     try:
         copies.refresh(course)
-        with Sandbox.start(course.release, course.library) as sandbox:
+        with Sandbox.start(course.release, course.library, libraries=course.libraries) as sandbox:
             return sandbox.level, [
                 ("sandbox", f"{sandbox.level} ({_MEANING[sandbox.level]})"),
                 ("layers", ", ".join(sandbox.layers)),

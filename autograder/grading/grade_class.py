@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from autograder.assignment.load import load_assignment
 from autograder.assignment.model import Assignment
 from autograder.assignment.released import release_notebook
@@ -29,6 +27,7 @@ from autograder.roster.attempts import time_text
 from autograder.sandbox.sandbox import Sandbox
 from autograder.submission.clean_copy import clean_copy
 from autograder.submission.read import Submission, read_submission
+from kit import libraries
 from kit.outcomes import OutcomeStatus
 from kit.text import for_terminal, on_one_line
 
@@ -217,7 +216,7 @@ def close_contexts() -> None:
 
 def prepare(assignment: Assignment, allow_weak: bool) -> tuple[Plan, Sandbox]:
     """The plan and sandbox of this process for an assignment. TooWeak where it cannot be confined well enough."""
-    torch.set_num_threads(1)  # a process that has started more cannot fork safely
+    libraries.ready(assignment.libraries)
     sandbox = confined(assignment, allow_weak)
     try:
         plan = Plan.of(assignment, seed=0)

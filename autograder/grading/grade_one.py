@@ -170,7 +170,13 @@ def confined(assignment: Assignment, allow_weak: bool, *, memory: int = MEMORY) 
     """
     if not assignment.library_folder.is_dir():
         raise BadInput(f"{assignment.library_folder} is missing: run `autograder build {assignment.name}`")
-    sandbox = Sandbox.start(assignment.release, assignment.library, installed=assignment.packages, memory=memory)
+    sandbox = Sandbox.start(
+        assignment.release,
+        assignment.library,
+        libraries=assignment.libraries,
+        installed=assignment.packages,
+        memory=memory,
+    )
     if sandbox.level == "weak" and not allow_weak:
         sandbox.close()
         raise TooWeak(

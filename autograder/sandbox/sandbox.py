@@ -17,6 +17,7 @@ from typing import Self
 
 from autograder.sandbox.worker_process import Deadline, SandboxError, TimeUp, Worker
 from autograder.sandbox.zygote_process import ANSWER_SECONDS, ZygoteEnded, ZygoteProcess
+from kit.libraries import LARGE
 from kit.student import StudentCrashed, StudentTimeout
 from kit.wire import WireError
 
@@ -41,7 +42,13 @@ class Sandbox:
     """
 
     def __init__(
-        self, library: Path, package: str, bubblewrap: bool, installed: Sequence[str] = (), memory: int = MEMORY
+        self,
+        library: Path,
+        package: str,
+        bubblewrap: bool,
+        libraries: Sequence[str] = LARGE,
+        installed: Sequence[str] = (),
+        memory: int = MEMORY,
     ) -> None:
         if not sys.platform.startswith("linux"):
             raise SandboxError("only Linux can confine a student's code: grade in the container (see README.md)")
@@ -49,6 +56,7 @@ class Sandbox:
             raise SandboxError(f"the library cannot be called {package}: the engine uses that name")
         self.library = library.resolve()
         self.package = package
+        self.libraries = tuple(libraries)
         self.installed = tuple(installed)
         self.bubblewrap = bubblewrap
         self.memory = memory
@@ -69,6 +77,7 @@ class Sandbox:
         package: str,
         *,
         bubblewrap: bool = True,
+        libraries: Sequence[str] = LARGE,
         installed: Sequence[str] = (),
         memory: int = MEMORY,
     ) -> Self:
@@ -76,12 +85,13 @@ class Sandbox:
 
         library: the folder that contains the shipped package; of it, nothing but the package is visible inside.
         bubblewrap: whether to use it where it works.
+        libraries: those of torch, numpy and matplotlib that the set names.
         installed: further packages that students' code may import; one that is not there is no error.
         memory: bytes that a worker may use, what it shares with the zygote (some 400 MiB) included.
         The kernel ends the sandbox with the thread that started it; `worker` then starts another.
         Raises SandboxError where workers cannot run at all.
         """
-        return cls(library, package, bubblewrap, installed, memory)
+        return cls(library, package, bubblewrap, libraries, installed, memory)
 
     def worker(self, *, memory: int | None = None, cpu_seconds: int = CPU_SECONDS) -> Worker:
         """A fresh process, ready for one student's cells.
@@ -114,14 +124,17 @@ class Sandbox:
         bubblewrap = shutil.which("bwrap") if self.bubblewrap else None
         if bubblewrap:
             try:
-                return ZygoteProcess(self.library, self.package, self.installed, bubblewrap=bubblewrap)
+                return self._zygote_process(bubblewrap)
             except SandboxError as error:
                 if "bwrap:" not in str(error):
                     raise
                 self.notes.append(f"bubblewrap failed: {error}")
         elif self.bubblewrap:
             self.notes.append("bubblewrap is not installed")
-        return ZygoteProcess(self.library, self.package, self.installed, bubblewrap=None)
+        return self._zygote_process(None)
+
+    def _zygote_process(self, bubblewrap: str | None) -> ZygoteProcess:
+        return ZygoteProcess(self.library, self.package, self.libraries, self.installed, bubblewrap=bubblewrap)
 
     def _restart(self) -> None:
         """Another zygote, for this process alone, as well confined as the first."""

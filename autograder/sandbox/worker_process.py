@@ -19,8 +19,8 @@ from typing import Self
 
 from autograder.errors import AutograderError
 from autograder.sandbox.worker import ENDING, LENGTH, confine
+from kit.bodies import MAX_FRAME, WireError
 from kit.student import StudentCrashed, StudentTimeout
-from kit.wire import MAX_FRAME, WireError
 
 CLOCK_FACTOR = 10  # a call of 5 processor seconds may take 50 seconds on the clock
 MAX_THREADS = 64

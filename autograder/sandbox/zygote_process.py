@@ -68,12 +68,20 @@ class ZygoteEnded(Exception):
 class ZygoteProcess:
     """A running zygote and the grader's end of its control socket. Raises SandboxError where it does not start."""
 
-    def __init__(self, library: Path, package: str, installed: Sequence[str], *, bubblewrap: str | None) -> None:
+    def __init__(
+        self,
+        library: Path,
+        package: str,
+        libraries: Sequence[str],
+        installed: Sequence[str],
+        *,
+        bubblewrap: str | None,
+    ) -> None:
         self.owner = os.getpid()
         self.wrapped = bubblewrap is not None
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, tempfile.TemporaryFile() as errors:
-            self.process = _start(theirs, errors, library, package, installed, bubblewrap)
+            self.process = _start(theirs, errors, library, package, libraries, installed, bubblewrap)
             theirs.close()
             try:
                 self._expect_greeting()
@@ -146,14 +154,16 @@ def _start(
     errors: IO[bytes],
     library: Path,
     package: str,
+    libraries: Sequence[str],
     installed: Sequence[str],
     bubblewrap: str | None,
 ) -> subprocess.Popen[bytes]:
     """Start the zygote's process with its end of the control socket."""
-    given, command = _command(library, package, installed, bubblewrap)
+    given, command = _command(library, package, (*libraries, *installed), bubblewrap)
     given |= {
         "control": control.fileno(),
         "library": package,
+        "libraries": list(libraries),
         "installed": list(installed),
         "parent": 0 if bubblewrap else os.getpid(),
         "drop": bubblewrap is None and os.geteuid() == 0,
@@ -223,7 +233,7 @@ def _command(
 
 def _site_folders(installed: Sequence[str]) -> list[str]:
     """Where the installed packages lie that students' code may import."""
-    specs = (importlib.util.find_spec(name) for name in ("torch", "numpy", "matplotlib", *installed))
+    specs = (importlib.util.find_spec(name) for name in installed)
     files = [(Path(spec.origin).resolve(), spec) for spec in specs if spec and spec.origin]
     folders = (file.parent.parent if spec.submodule_search_locations else file.parent for file, spec in files)
     return list(dict.fromkeys(map(str, folders)))

@@ -27,7 +27,7 @@ call_seconds = 2
 canary = "{CANARY}"
 """,
     "handout.md": "# A tiny set\n\nOpen the notebook, fill the stubs.\n\n{{points}}\n",
-    "requirements.txt": "torch\npytest\n",
+    "requirements.txt": "torch\nnumpy\nmatplotlib\npytest\n",
     "data/SHA256SUMS": "55a2d1b3ab3e9f9bb3a5ba2a4b1d6a4a0e5be93ca8e3a1e2b1d1d4b9a6d8f0aa  numbers.txt\n",
     "data/numbers.txt": "1 2 3\n",
     f"{LIBRARY}/__init__.py": '"""Helpers of the tiny set."""\n',

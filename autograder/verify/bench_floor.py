@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import torch
 
 from autograder.assignment.load import load_assignment
 from autograder.grading.plan import Plan
 from autograder.verify.made_class import class_of
+from kit import libraries
 from kit.far_side import Service
 from kit.manifest import Manifest
 from kit.reading import extract
@@ -39,8 +39,8 @@ class DirectStudent(Student):
 
 def main(name: str, count: int) -> None:
     """Print processor seconds per submission."""
-    torch.set_num_threads(1)
     assignment = load_assignment(name)
+    libraries.ready(assignment.libraries)
     plan = Plan.of(assignment, 0)
     calls = _test_calls(plan)
     classes = list(class_of(assignment, count))

@@ -16,13 +16,14 @@ from torch import Tensor
 
 from autograder.grading.plan import Plan, answer_code, visibility
 from autograder.sandbox.sandbox import Sandbox
+from kit import figure_facts, scratch
 from kit.binding import NotebookBinding
 from kit.budget import Budget, FarSide
 from kit.check import LOCAL_SEED
 from kit.modes import MODES
 from kit.outcomes import OutcomeStatus
 from kit.runner import Outcome
-from kit.wire import FunctionRef, HandleRef, Lib, decode, encode
+from kit.wire import FunctionRef, Generated, HandleRef, Lib, decode, encode
 
 ZEROS, REPLAY, LIES = "zeros", "replay", "lies"
 EMPTY_KINDS = (ZEROS, REPLAY, LIES)
@@ -34,6 +35,16 @@ MEANING = {
     REPLAY: "a table of what the public checks are answered",
     LIES: "a worker that lies about itself",
 }
+CALLS = (
+    "call",
+    "vjp",
+    "make",
+    "operate",
+    "value",
+    "calls",
+    "observed",
+)  # requests that tell what the student's code does
+CLAIMS = ("class", "is", "isinstance", "hasattr")  # operators that ask what an object is, not what it does
 FLAGS = ["inference", "parameter", "requires_grad", "subclass"]
 
 Message = dict[str, Any]
@@ -85,7 +96,29 @@ def blank(value: Any, fill: Callable[[Tensor], Tensor]) -> Any:
         return type(value)(blank(item, fill) for item in value)
     if isinstance(value, dict):
         return {key: blank(item, fill) for key, item in value.items()}
+    if isinstance(value, Generated):
+        return Generated(blank(value.items, fill), value.finished)
     return value
+
+
+class Unseen:
+    """What there is to see of calls that do nothing: arguments and files as the test gave them, and no more."""
+
+    def __init__(self) -> None:
+        self.arguments: list[Any] = []
+        self.files: Message = scratch.packed({})
+
+    def note(self, request: Message) -> None:
+        if "begin" in request:
+            self.arguments, self.files = [], scratch.packed({})
+        self.files = request.get("lay", {}).get("files", self.files)
+        if "args" in request and "kwargs" in request:
+            given = {**dict(enumerate(request["args"])), **request["kwargs"]}
+            self.arguments = [[place, value] for place, value in given.items()]
+
+    def part(self, name: str) -> Any:
+        nothing = {"printed": "", "printed_errors": "", "figures": figure_facts.sent([])}
+        return {"arguments": self.arguments, "written": self.files, **nothing}.get(name, [])
 
 
 @dataclass
@@ -98,12 +131,16 @@ class Blanks:
     fill: Callable[[Tensor], Tensor]
     names: bool = True  # whether a dict keeps its keys
     handles: list[bool] = field(default_factory=list)  # of every module, whether it is the library's
+    unseen: Unseen = field(default_factory=Unseen)
 
     def __call__(self, request: Message, reply: Message) -> Message:
         if "begin" in request:
             self.handles.clear()
         if "handle" in reply:
             self.handles.append(isinstance(request["target"], Lib))
+        self.unseen.note(request)
+        if "seen" in reply:
+            return reply | {"seen": self.unseen.part(request["part"])}
         if BEFORE in reply:
             as_before: Message = reply[BEFORE]
             return reply | as_before
@@ -113,7 +150,7 @@ class Blanks:
         return reply | {"value": {} if is_emptied else blank(reply["value"], self.fill)}
 
     def _is_the_librarys(self, request: Message) -> bool:
-        target = request["target"]
+        target = request.get("target")
         if isinstance(target, HandleRef):
             return self.handles[target.number]
         return isinstance(target, Lib) and not any(isinstance(part, FunctionRef) for part in request["args"])
@@ -125,6 +162,7 @@ class Requests:
 
     before: list[bytes] = field(default_factory=list)
     count: Counter[bytes] = field(default_factory=Counter)
+    called: bytes = b""  # the last call, of which more may be asked
 
     def key(self, request: Message) -> tuple[bytes, int]:
         if "begin" in request:
@@ -135,6 +173,10 @@ class Requests:
         frame = encode({name: part for name, part in request.items() if name not in ("begin", "first")})
         if request["op"] == "build":
             self.before.append(frame)
+        if request["op"] == "observed":
+            frame = self.called + frame
+        elif "args" in request:
+            self.called = frame
         key = b"".join([*self.before, frame])
         self.count[key] += 1
         return key, self.count[key]
@@ -149,7 +191,7 @@ class Recorder:
 
     def __call__(self, request: Message, reply: Message) -> Message:
         key = self.requests.key(request)
-        if request["op"] in ("call", "vjp"):
+        if request["op"] in CALLS:
             self.replies[key] = reply
         return reply
 
@@ -177,7 +219,7 @@ class BadReports:
         self.has_run = False
 
     def __call__(self, request: Message, reply: Message) -> Message:
-        self.has_run = request["op"] in ("call", "vjp") or (self.has_run and "begin" not in request)
+        self.has_run = request["op"] in CALLS or (self.has_run and "begin" not in request)
         if not self.has_run or reply.get("status") != "ok":
             return reply
         if "training" in reply:
@@ -185,6 +227,8 @@ class BadReports:
             worst = {name: _worst(part) if isinstance(part, dict) else part for name, part in told.items()}
             answers = {name: worst[name] | changed for name, changed in _answers(reply).items()}
             return worst | answers | {"hooks": {"": 1}}
+        if request.get("name") in CLAIMS and isinstance(reply["value"], (bool, str)):
+            reply = reply | {"value": not reply["value"] if isinstance(reply["value"], bool) else ""}
         reports = {"flags": FLAGS, "unchanged": False} if "flags" in reply else {}
         return reply | reports | {"modes": sorted(MODES)}
 
@@ -223,9 +267,9 @@ class Touched:
             self.states.clear()
         for fields in request.get("first", ()):
             self.states.pop(fields["handle"], None)  # the test itself changes it
-        if request["op"] not in ("call", "vjp"):
+        if request["op"] not in CALLS:
             return request
-        for number in sorted(set(_handles([request["target"], request["args"], request["kwargs"]]))):
+        for number in sorted(set(_handles([request.get(part) for part in ("target", "args", "kwargs")]))):
             if number not in self.states:
                 opening = {name: request.pop(name) for name in ("begin", "first") if name in request}
                 reply = self.ask(opening | {"op": "module", "handle": number, "action": "state", "value": None})
@@ -257,7 +301,7 @@ class Altered:
         self.seconds = 0.0
 
     def _ask(self, request: Message) -> Message:
-        return decode(self.inner.exchange(encode(request), self.seconds))
+        return decode(self.inner.exchange(encode(request), self.seconds), objects=True)
 
     @property
     def processor_seconds(self) -> float:

@@ -6,8 +6,6 @@ import dataclasses
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import as_completed
 
-import torch
-
 from autograder.assignment.answers import SampleAnswer
 from autograder.assignment.library import import_library
 from autograder.assignment.model import Assignment, Problem
@@ -35,6 +33,7 @@ from autograder.verify.concerned import concerned
 from autograder.verify.empty_answers import EMPTY_KINDS, earned
 from autograder.verify.mistakes import cost_of
 from autograder.verify.proof import UNCAUGHT, Proof, Verdict
+from kit import libraries
 from kit.notebooks import Extraction
 from kit.outcomes import OutcomeStatus
 from kit.runner import Binding, Outcome
@@ -58,7 +57,7 @@ def verify(
     The reference comes first: of an exercise whose tests it fails, no other answer is tried. cases: what `to_try` made
     of the same, where that was done before.
     """
-    torch.set_num_threads(1)  # a process that has started more, as the library may here, cannot fork safely
+    libraries.ready(plan.assignment.libraries)
     problems = plan.assignment.problems if problems is None else problems
     cases = to_try(plan, problems, exercises, seeds) if cases is None else cases
     wanted = {name for item in problems for name in item.references if exercises is None or name in exercises}

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-import torch
-
 from autograder import clock
 from autograder.assignment.load import load_assignment
 from autograder.assignment.model import Assignment
@@ -23,6 +21,7 @@ from autograder.grading.seed import course_seed, own_seed
 from autograder.results import Report, Stage
 from autograder.sandbox.worker import confine
 from autograder.submission.read import Submission, read_submission
+from kit import libraries
 
 STUDENT = "gradescope"  # who it is does not matter here; Gradescope knows
 # Of one worker, which has some 290 MiB at its start. With 190 MiB of this process and 150 MiB of the zygote, shared by
@@ -62,7 +61,7 @@ def grade(harness: Harness, *, allow_weak: bool = False) -> Report:
 def _graded(
     course: Assignment, folder: Path, stage: Stage, write: Callable[[Report], None], allow_weak: bool
 ) -> Report:
-    torch.set_num_threads(1)
+    libraries.ready(course.libraries)
     plan = Plan.of(course, seed=0)
     submission = read_submission(folder, course.manifest, student=STUDENT)
     plan = plan.drawn(_seed(course, submission, stage), stage)

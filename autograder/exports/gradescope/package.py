@@ -26,7 +26,7 @@ PROGRAMS = ("setup.sh", "run_autograder")
 MARGIN_SECONDS = 60  # between a run's own end and the harness's
 CPU_SHARE = 0.5  # of a core, which Gradescope's smallest container has
 # What grading imports beside the engine; with all that these need, in the versions that are installed here.
-NEEDED = ("torch", "numpy", "matplotlib", "pillow", "pytest", "jupytext", "nbformat", "packaging", "safetensors")
+NEEDED = ("pillow", "pytest", "jupytext", "nbformat", "packaging", "safetensors")
 _ENGINE = Path(autograder.__file__).parent
 _KIT = Path(kit.__file__).parent
 _IMAGE = Path(__file__).parent / "image"
@@ -46,7 +46,9 @@ def autograder_zip(assignment: Assignment, minutes: int) -> bytes:
         )
     files = {name: (_IMAGE / name).read_bytes() for name in PROGRAMS}
     files["setup.sh"] = files["setup.sh"].replace(b"@PYTHON@", assignment.python.encode())
-    files["requirements.txt"] = "".join(f"{pin}\n" for pin in pins((*NEEDED, *assignment.packages))).encode()
+    files["requirements.txt"] = "".join(
+        f"{pin}\n" for pin in pins((*NEEDED, *assignment.libraries, *assignment.packages))
+    ).encode()
     files[SETTINGS] = Settings(assignment.name, seconds).to_json()
     files |= {f"{ENGINE}/{path}": data for path, data in _engine()}
     files |= {f"{COURSE}/{path}": data for path, data in _course(assignment).items()}

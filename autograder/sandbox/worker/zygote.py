@@ -28,7 +28,7 @@ from . import ENDING, LENGTH, confine, namespaces, pages, probe
 
 CANNOT_CONFINE = 70
 SERVICE_FAILED = 71
-_OPTIONAL = ("kit.far_side", "kit.check", "matplotlib.pyplot")
+_OF_THE_KIT = ("kit.far_side", "kit.check")
 _SOCKET, _ZYGOTE, _RULES = confine.CONNECTION, 4, 5
 _CHUNK = 1 << 16
 
@@ -37,8 +37,9 @@ def main(given: dict[str, Any]) -> None:
     """Warm up, say so, then fork until the grader closes its end.
 
     given: control (descriptor), parent (the grader; 0 under bubblewrap, out of whose sight it is), library (package
-    name), installed (further packages for students), readable (folders for Landlock), scratch (a folder of its own for
-    temporary files, or None), drop (become nobody in the worker).
+    name), libraries (those of torch, numpy and matplotlib that the set names), installed (further packages for
+    students), readable (folders for Landlock), scratch (a folder of its own for temporary files, or None), drop (become
+    nobody in the worker).
     """
     control = socket.socket(fileno=given["control"])
     with contextlib.suppress(OSError):
@@ -48,7 +49,7 @@ def main(given: dict[str, Any]) -> None:
     entered = namespaces.Namespaces.enter(user=not given["drop"])
     confine.hide_memory()
     try:
-        warm(given["library"], given["installed"])
+        warm(given["library"], given["libraries"], given["installed"])
         _empty_and_close(given["scratch"])
         ruleset = confine.landlock_rules(given["readable"])
     except BaseException as error:
@@ -58,23 +59,36 @@ def main(given: dict[str, Any]) -> None:
     Zygote(control, given, ruleset, entered).run()
 
 
-def warm(library: str, installed: Sequence[str]) -> None:
+def warm(library: str, libraries: Sequence[str], installed: Sequence[str]) -> None:
     """Import and run once what would cost every worker time, or could not be opened after confinement."""
-    import numpy
-    import torch
-    from torch import nn
+    from kit.libraries import load
 
+    load(libraries)
     package = sys.modules[library]
     for found in pkgutil.walk_packages(package.__path__, f"{library}."):
         importlib.import_module(found.name)
-    torch.set_num_threads(1)
-    torch.set_num_interop_threads(1)
-    for name in (*_OPTIONAL, *installed):
+    drawing = ("matplotlib.pyplot",) if "matplotlib" in libraries else ()
+    for name in (*_OF_THE_KIT, *drawing, *installed):
         if importlib.util.find_spec(name.partition(".")[0]) and importlib.util.find_spec(name):
             importlib.import_module(name)
     if "matplotlib" in sys.modules:
         sys.modules["matplotlib"].use("Agg")
+    if "torch" in libraries:
+        _warm_torch()
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(0)
+    random.seed(0)
+    from kit import grading_rules
 
+    grading_rules.enforce()
+
+
+def _warm_torch() -> None:
+    import torch
+    from torch import nn
+
+    torch.set_num_threads(1)
+    torch.set_num_interop_threads(1)
     images = torch.randn(2, 3, 8, 8)
     network = nn.Sequential(
         nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.GELU(), nn.Flatten(2), nn.Dropout(),
@@ -94,11 +108,6 @@ def warm(library: str, installed: Sequence[str]) -> None:
     torch.nn.functional.interpolate(images, size=(4, 4), mode="bilinear")
     torch.empty(2, 2, device="meta").sum()
     torch.manual_seed(0)
-    numpy.random.seed(0)
-    random.seed(0)
-    from kit import grading_rules
-
-    grading_rules.enforce()
 
 
 def _empty_and_close(scratch: str | None) -> None:
@@ -185,7 +194,7 @@ class Zygote:
             if "probe" in request:
                 _send(json.dumps(probe.report(request["probe"])).encode())
             else:
-                _serve_requests(self.given["library"])
+                _serve_requests(self.given["library"], self.given["libraries"])
         except BaseException:
             os._exit(SERVICE_FAILED)
         os._exit(0)
@@ -227,13 +236,13 @@ def _keep_only(connection: int, zygote: int, ruleset: int | None) -> None:
     os.closerange(_SOCKET + len(kept), min(os.sysconf("SC_OPEN_MAX"), 1 << 16))
 
 
-def _serve_requests(library: str) -> None:
+def _serve_requests(library: str, libraries: Sequence[str]) -> None:
     """Answer until the grader closes its end. The student's cells run as the module __main__, as in a notebook."""
     from kit.far_side import Service
 
     main_module = types.ModuleType("__main__")
     sys.modules["__main__"] = main_module
-    service = Service(main_module.__dict__, library, stops=())
+    service = Service(main_module.__dict__, library, stops=(), libraries=libraries)
     while (frame := _receive()) is not None:
         _send(service.answer(frame))
 

@@ -20,6 +20,7 @@ from kit import versions
 from kit.check import ChecksFailed
 from kit.check_output import MAX_LINES, WIDTH, outcomes_block
 from kit.exercises import Mark
+from kit.libraries import LARGE
 from kit.manifest import Exercise
 from kit.outcomes import OutcomeStatus
 from kit.runner import Outcome, Raised
@@ -493,20 +494,20 @@ def test_an_old_torch_is_refused_with_what_is_needed(
     monkeypatch.setattr(torch, "__version__", found)
     if refused:
         with pytest.raises(ImportError, match="needs torch 2.2 or newer; here is"):
-            versions.require()
+            versions.require(LARGE)
     else:
-        versions.require()
+        versions.require(LARGE)
 
 
 def test_a_torch_newer_than_tested_is_only_remarked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "__version__", "99.0")
-    assert any("newer than" in line for line in versions.remarks())
+    assert any("newer than" in line for line in versions.remarks(LARGE))
 
 
 def test_a_missing_torch_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(versions, "version_of", lambda package: None)
     with pytest.raises(ImportError, match="torch, which .*python.* does not have"):
-        versions.require()
+        versions.require(LARGE)
 
 
 # --- real kernels and processes ---------------------------------------------------------------------------------------

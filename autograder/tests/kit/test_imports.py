@@ -8,6 +8,7 @@ import torch
 
 from kit.far_side import Service
 from kit.imports import Import, Placeholder, are_all_there, imports, missing_at_grading, with_harmless_imports
+from kit.libraries import LARGE
 from kit.student import STUDENT_ERRORS, LocalTransport, Student, StudentError
 
 MISSING = "no_such_package"
@@ -50,7 +51,7 @@ def test_an_import_that_the_grader_lacks_is_found_wherever_it_stands(source: str
      "PIL.Image", "IPython.display", "typing_extensions", "__future__", "tomllib", "mpl_toolkits.mplot3d"],
 )  # fmt: skip
 def test_what_the_grader_has_is_not_missing(module: str) -> None:
-    assert missing_at_grading([Import(1, module)], "ps3", PACKAGES) == []
+    assert missing_at_grading([Import(1, module)], "ps3", (*LARGE, *PACKAGES)) == []
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,11 +24,14 @@ from autograder.verify.empty_answers import (
     BadReports,
     Blanks,
     Earned,
+    Recorder,
+    Replay,
     blank,
     earned,
 )
 from autograder.verify.proof import Proof, Verdict
 from autograder.verify.verify import plan_from_sources, verify
+from kit import Recorded, class_of, has_attribute, is_instance, same_object
 from kit.check import LOCAL_SEED
 from kit.far_side import Service
 from kit.student import LocalTransport, Student
@@ -211,3 +214,52 @@ def test_every_kind_is_tried_on_every_exercise_and_reported(tmp_path: Path, sand
     found = [(gift.kind, gift.name, gift.max_points) for gift in proof.gifts()]
     assert found == [*((ZEROS, fill, 5) for fill in FILLS), (REPLAY, "", 5), (LIES, "", 5)]
     assert proof.surprises == []
+
+
+class Counter:
+    """What a student's class is here: it counts, and calls back."""
+
+    def __init__(self, start: int) -> None:
+        self.count = start
+
+    def up(self, tell: Callable[[int], object]) -> Iterator[int]:
+        self.count += 1
+        tell(self.count)
+        return iter([self.count])
+
+
+def told(alter: Alter) -> dict[str, object]:
+    """What a test is told of an object of this class, through an altered far side."""
+    student = Student(Altered(Near(Service({"Counter": Counter, "LIMIT": 7}, tiny.LIBRARY)), alter))
+    student.begin(1)
+    counter, seen = student.make("Counter", 4), Recorded()
+    return {
+        "items": list(counter.up(seen)),
+        "count": counter.count,
+        "calls": student.calls(seen),
+        "variable": student.value("LIMIT"),
+        "is a counter": is_instance(counter, student.Counter),
+        "class": class_of(counter),
+        "itself": same_object(counter, counter),
+        "has": has_attribute(counter, "count"),
+    }
+
+
+CLAIMED = {"is a counter": True, "class": "Counter", "itself": True, "has": True}
+DONE = {"items": [5], "count": 5, "calls": [((5,), {})], "variable": 7}
+
+
+def test_an_answer_without_a_method_knows_nothing_of_objects_callbacks_and_generators() -> None:
+    blank_told = told(Blanks(torch.zeros_like))
+    assert {name: blank_told[name] for name in DONE} == {"items": [0], "count": 0, "calls": [((0,), {})], "variable": 0}
+    recorder = Recorder()
+    assert told(recorder) == DONE | CLAIMED
+    assert told(Replay(recorder.replies)) == DONE | CLAIMED
+
+
+def test_what_an_object_is_said_to_be_is_a_report_that_a_lie_can_change() -> None:
+    lies = told(BadReports())
+    assert {name: lies[name] for name in CLAIMED} == {
+        "is a counter": False, "class": "", "itself": False, "has": False
+    }  # fmt: skip
+    assert {name: lies[name] for name in DONE} == DONE

@@ -13,13 +13,15 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
+from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any, get_args, get_origin, get_type_hints
 
-import numpy as np
-
 from kit.found import Found
 from kit.wire import MAX_NAME, Unsent, WireError
+
+if find_spec("numpy"):  # a set that does not name it has no figures either
+    import numpy as np
 
 MAX_FIGURES = 8  # of one call
 MAX_AXES = 32  # of a figure

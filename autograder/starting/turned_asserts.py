@@ -69,7 +69,7 @@ class ClaimTurner:
         return self.turned(rewritten[path](node.args), None) if path in rewritten else None
 
     def raises(self, kind: ast.expr, call: ast.expr, text: ast.expr | None = None) -> str:
-        """The line for a call that must raise. Python's own exceptions alone are known on both sides, and the student's by their names."""
+        """The line for a call that must raise. Known on both sides are Python's own, and the student's by name."""
         name = ast.unparse(kind)
         said = f", text={ast.unparse(self.scope.free(text))}" if text is not None else ""
         if name in self.scope.student.classes:

@@ -181,7 +181,7 @@ def without_artists(value: Any, made: list[Any], depth: int = 3) -> Any:
         return value if all(map(_is, parts, value)) else kind(parts)
     if kind is dict and depth and len(value) <= MAX_PARTS:
         return {key: without_artists(part, made, depth - 1) for key, part in value.items()}
-    if kind is np.ndarray and value.dtype == object:
+    if "numpy" in sys.modules and kind is sys.modules["numpy"].ndarray and value.dtype == object:
         return without_artists(value.tolist(), made, depth)
     return _drawn(value, made) if _is_of_matplotlib(kind) else value
 

@@ -36,6 +36,8 @@ class TestScope:
     received: set[str] = field(default_factory=set)  # plain values that the student's code returned
     objects: set[str] = field(default_factory=set)  # objects of the student's classes
     local_functions: set[str] = field(default_factory=set)
+    printing: str = ""  # the buffer that holds what the last call printed
+    changed: dict[str, int] = field(default_factory=dict)  # what the last call was given, by its place there
     left: set[str] = field(default_factory=set)  # set by what is left to a person
 
     def path(self, node: ast.expr) -> str:
@@ -52,7 +54,7 @@ class TestScope:
     def theirs(self, node: ast.AST) -> bool:
         """Whether anything in it comes from the student's code."""
         shadowed = self.local - self.received - self.objects
-        names = (self.student.all - shadowed) | self.received | self.objects
+        names = (self.student.all - shadowed) | self.received | self.objects | self.changed.keys() | {self.printing}
         return any(isinstance(inner, ast.Name) and inner.id in names for inner in ast.walk(node))
 
     # -- expressions
@@ -110,6 +112,8 @@ class TestScope:
                 self._check_path(self.path(inner), inner, node)
             if isinstance(inner, ast.Name) and inner.id in self.left:
                 raise UnsafeToTurn(f"needs `{inner.id}`, which is left to do by hand")
+        if (printed := self._printed(node)) is not None:
+            return printed
         if isinstance(node, ast.Name):
             return self._name(node)
         if isinstance(node, ast.Call):
@@ -122,6 +126,16 @@ class TestScope:
             sides = [self._object(n) if self._is_object(n) else self.free(n) for n in (node.left, node.right)]
             return ast.BinOp(sides[0], node.op, sides[1])
         raise UnsafeToTurn(f"computes with what the student's code made: {ast.unparse(node)}")
+
+    def _printed(self, node: ast.expr) -> ast.expr | None:
+        """student.printed for buffer.getvalue() after a call that printed there, also with .strip() and the like."""
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            return None
+        inner, method = node.func.value, node.func.attr
+        if isinstance(inner, ast.Name) and self.printing == inner.id and method == "getvalue":
+            return ast.parse("student.printed", mode="eval").body
+        text = self._printed(inner) if method in ("strip", "rstrip", "lower", "upper", "split", "splitlines") else None
+        return ast.Call(ast.Attribute(text, method, ast.Load()), node.args, node.keywords) if text is not None else None
 
     def makes_object(self, node: ast.expr) -> bool:
         """Whether it calls a class of the student's."""
@@ -137,6 +151,8 @@ class TestScope:
         return ast.Call(make, [ast.Constant(node.func.id), *args], keywords)
 
     def _name(self, node: ast.Name) -> ast.expr:
+        if node.id in self.changed:
+            return ast.parse(f"student.arguments[{self.changed[node.id]}]", mode="eval").body
         if node.id in self.received:
             return node
         if node.id in self.student.values - self.local:
@@ -159,6 +175,7 @@ class TestScope:
         if self.makes_object(node):
             raise UnsafeToTurn(f"compares an object itself: {ast.unparse(node)}; ask for an attribute of it")
         args, keywords = self._arguments(node)
+        self.printing, self.changed = "", {}
         if isinstance(function, ast.Name) and self._is_function(function):
             return ast.Call(reached(function.id), args, keywords)
         if isinstance(function, ast.Call) and self._is_function(function.func):

@@ -68,14 +68,17 @@ class ClaimTurner:
         }
         return self.turned(rewritten[path](node.args), None) if path in rewritten else None
 
-    def raises(self, kind: ast.expr, call: ast.expr) -> str:
-        """The line for a call that must raise. Python's own exceptions alone are known on both sides."""
+    def raises(self, kind: ast.expr, call: ast.expr, text: ast.expr | None = None) -> str:
+        """The line for a call that must raise. Known on both sides are Python's own, and the student's by name."""
         name = ast.unparse(kind)
+        said = f", text={ast.unparse(self.scope.free(text))}" if text is not None else ""
+        if name in self.scope.student.classes:
+            return f'assert_raises("{name}", lambda: {self._asked(call)}, what={_what(call)}{said})'
         if not isinstance(kind, ast.Name) or not isinstance(getattr(builtins, name, None), type):
             raise UnsafeToTurn(f"expects {name}, which is no exception of Python's own")
         if name in ("Exception", "BaseException", "NameError", "NotImplementedError"):
             raise UnsafeToTurn(f"expects {name}, which an answer that is not written raises too")
-        return f"assert_raises({name}, lambda: {self._asked(call)}, what={_what(call)})"
+        return f"assert_raises({name}, lambda: {self._asked(call)}, what={_what(call)}{said})"
 
     # -- one claim
 

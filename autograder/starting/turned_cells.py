@@ -11,6 +11,7 @@ from autograder.starting.solution_cells import names_used, parsed
 from autograder.starting.student_calls import TestScope, UnsafeToTurn, stored
 from autograder.starting.turned_asserts import RAISES, ClaimTurner, known_call
 
+_CAPTURES = ("contextlib.redirect_stdout",)
 _AUTOTEST = re.compile(r"\s*###\s*(HASHED\s+)?AUTOTEST\b")
 
 
@@ -157,7 +158,8 @@ class _CellTurner:
         if isinstance(node, ast.Try):
             return self._try(node), True, False
         if isinstance(node, ast.With):
-            return self._with(node), True, False
+            captured = self._captured(node)
+            return captured or self._with(node), not captured, bool(captured)
         if self.scope.theirs(node) or isinstance(node, ast.ClassDef | ast.Raise | ast.Delete):
             raise UnsafeToTurn(f"{_kind(node)} with what the student's code made")
         self.scope.local |= set(stored(node))
@@ -170,7 +172,11 @@ class _CellTurner:
         if (lines := self.claim.call(node)) is not None:
             return lines, True, False
         if self.scope.theirs(node):
-            return [ast.unparse(self.scope.evidence(node))], False, True
+            asked = ast.unparse(self.scope.evidence(node))
+            given = enumerate(node.args) if isinstance(node.func, ast.Name) else ()
+            self.scope.changed = {arg.id: place for place, arg in given
+                                  if isinstance(arg, ast.Name) and arg.id in self.scope.local}  # fmt: skip
+            return [asked], False, True
         self.scope.check(node)
         return [ast.unparse(node)], False, True
 
@@ -235,13 +241,32 @@ class _CellTurner:
         if len(node.items) != 1 or path not in RAISES:
             raise UnsafeToTurn(f"`with {ast.unparse(node.items[0])}` has no counterpart")
         assert isinstance(context, ast.Call)
-        if len(context.args) != 1 or context.keywords or node.items[0].optional_vars is not None:
-            raise UnsafeToTurn("looks at the exception's text: say in assert_raises what it must hold")
-        return [self.claim.raises(context.args[0], _only_call(node.body))]
+        text = [item.value for item in context.keywords if item.arg == "match" and path == "pytest.raises"]
+        if len(context.args) != 1 or len(text) != len(context.keywords) or node.items[0].optional_vars is not None:
+            raise UnsafeToTurn("looks at the exception itself: say in assert_raises what its text must hold")
+        return [self.claim.raises(context.args[0], _only_call(node.body), *text)]
+
+    def _captured(self, node: ast.With) -> list[str]:
+        """A call whose output goes into a buffer: the last call's output is student.printed."""
+        context = node.items[0].context_expr
+        if _path_of(node, self.scope) not in _CAPTURES or len(node.items) != 1:
+            return []
+        buffer = context.args[0] if isinstance(context, ast.Call) and context.args else None
+        call = _only_call(node.body)
+        if not isinstance(buffer, ast.Name) or not isinstance(node.body[0], ast.Expr):
+            raise UnsafeToTurn("captures output in a way that has no counterpart: ask for student.printed after a call")
+        asked = ast.unparse(self.scope.evidence(call))
+        self.scope.printing = buffer.id
+        return [asked]
 
     def _as_it_is(self, node: ast.stmt) -> str:
         text = ast.get_source_segment(self.result.cell.source, node) if node.col_offset == 0 else None
         return text or ast.unparse(node)
+
+
+def _path_of(node: ast.With, scope: TestScope) -> str:
+    context = node.items[0].context_expr
+    return known_call(scope, context.func) if isinstance(context, ast.Call) else ""
 
 
 def import_line(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> str:

@@ -40,6 +40,9 @@ def f(x):
     return x
     ### END SOLUTION"""
 LAX = STRICT.replace("x < 0", "False")
+OWN = "class TooSmall(Exception):\n    pass\n" + STRICT.replace("ValueError", "TooSmall")
+SHOUT = "def f(x):\n    ### BEGIN SOLUTION\n    print(x.upper())\n    ### END SOLUTION"
+GROW = "def f(x):\n    ### BEGIN SOLUTION\n    x.append(0)\n    ### END SOLUTION"
 TEXT = "def f(x):\n    ### BEGIN SOLUTION\n    return ['a', x]\n    ### END SOLUTION"
 HIGHER = "def f(g, x):\n    ### BEGIN SOLUTION\n    return [g(one) for one in x]\n    ### END SOLUTION"
 MAKER = "def f(g):\n    ### BEGIN SOLUTION\n    return lambda x: [g(one) for one in x]\n    ### END SOLUTION"
@@ -72,6 +75,15 @@ TURNED = {
     "raises": (STRICT, LAX, "import pytest\nwith pytest.raises(ValueError):\n    f(-1)"),
     "assertRaises": (STRICT, LAX, "import unittest\nunittest.TestCase().assertRaises(ValueError, f, -1)"),
     "numpy's raises": (STRICT, LAX, "import numpy as np\nnp.testing.assert_raises(ValueError, f, -1)"),
+    "an exception of the student's": (OWN, LAX, "try:\n    f(-1)\n    assert False\nexcept TooSmall:\n    pass"),
+    "raises with a text": (STRICT, LAX, "import pytest\nwith pytest.raises(ValueError, match='neg'):\n    f(-1)"),
+    "printed": (
+        SHOUT,
+        SHOUT.replace("upper", "lower"),
+        "import io, contextlib\nb = io.StringIO()\nwith contextlib.redirect_stdout(b):\n    f('a')\n"
+        "assert b.getvalue().strip() == 'A'",
+    ),
+    "changed in place": (GROW, GROW.replace("0", "1"), "v = [1]\nf(v)\nassert v == [1, 0]"),
     "a kind": (TEXT, SQUARE, "assert isinstance(f(1), list)"),
     "a member": (TEXT, SQUARE, "assert 'a' in f(1)"),
     "objects": (STACK, QUEUE, "s = Stack()\ns.push(1)\ns.push(2)\nassert len(s) == 2\nassert s.pop() == 2"),
@@ -145,7 +157,7 @@ LEFT = {
         "try:\n    f(1)\nexcept Exception:\n    pass\nelse:\n    raise ValueError",
         "not written",
     ),
-    "an exception's text": ("import pytest\nwith pytest.raises(ValueError, match='no'):\n    f(3)", "text"),
+    "an exception kept": ("import pytest\nwith pytest.raises(ValueError) as e:\n    f(3)", "text"),
     "a try that always passes": ("try:\n    f(1)\nexcept ValueError:\n    pass", "passes also"),
     "AUTOTEST": ("### AUTOTEST f(3)", "expected value from the reference"),
     "a magic": ("%timeit f(3)\nassert f(3) == 9", "not Python alone"),

@@ -21,7 +21,8 @@ from autograder.assignment.notebook_source import (
 from autograder.assignment.numbering import number_notebooks
 from autograder.assignment.policy import read_policy
 from autograder.assignment.test_files import DeclaredTest, SuiteError
-from autograder.assignment.toml import Complaints, TomlTable
+from autograder.assignment.text_files import complain_of_unreadable
+from autograder.assignment.toml import Complaints, TomlTable, not_utf8
 from autograder.course_folders import CourseFolders
 from autograder.errors import BadInput
 from autograder.names import assignment_name
@@ -33,6 +34,7 @@ from kit.weights import SUFFIX
 MISTAKE_LIMIT = 0.5  # of an exercise's points, for one mistake, where problem.toml does not say
 FEEDBACK_A_DAY = 3  # pages before the deadline, where assignment.toml does not say
 LINE = r"[^\n|]*"  # what fits into a cell of a table
+PROBLEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 T = TypeVar("T")
 _RESERVED = re.compile(rf"{SETUP_ID}|{CLOSING_ID}|{PREVIEW_ID}|given-\d+|c-[0-9a-f]{{12}}.*|.*{CHECK}")
 
@@ -52,7 +54,11 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
         raise BadInput(f"no assignment {name!r} here; {there}. Run the command in the course's top folder")
     complaints = Complaints(root)
     data = TomlTable.read(path, complaints)
+    complain_of_unreadable(folder, complaints)
+    complaints.raise_if_any()
     core, extra = data.strings("core"), data.strings("extra", ())
+    if core == () and not complaints.lines:
+        data.complain(f"core names no problem: name at least one folder of {folder.name}/", "core")
     call_seconds = data.positive("call_seconds", 5.0)
     fields: dict[str, Any] = {
         "title": data.text("title"),
@@ -84,6 +90,9 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
         place = number if number <= len(core) else None
         if (core + extra).index(problem_name) != number - 1:
             complaints.add(path, f"problem {problem_name!r} is listed twice")
+        elif not PROBLEM.fullmatch(problem_name):
+            text = f"problem {problem_name!r} should be a folder's name of letters, digits, _ and -"
+            complaints.add(path, text)
         elif (problem := _problem(folder / problem_name, place, call_seconds, complaints)) is not None:
             problems.append(problem)
     _check_ids_are_unique(problems, complaints)
@@ -299,7 +308,9 @@ def _read(path: Path, reader: Callable[[Path], tuple[T, ...]], complaints: Compl
     except FileNotFoundError:
         complaints.add(path, "the file is missing")
     except UnicodeDecodeError as error:
-        complaints.add(path, f"not UTF-8 text ({error.reason} at byte {error.start})")
+        complaints.add(path, not_utf8(error))
+    except OSError as error:
+        complaints.add(path, f"cannot be read ({error.strerror})")
     except (SourceError, SuiteError) as error:
         complaints.add(path, str(error), error.line)
     return ()

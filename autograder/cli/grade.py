@@ -28,6 +28,7 @@ from autograder.cli.options import (
     weak_option,
     workers_option,
 )
+from autograder.cli.paths import refuse
 from autograder.cli.screen import say, say_line
 from autograder.errors import BadInput, NotGraded
 
@@ -101,6 +102,7 @@ def grade(
 
     _refuse_contradictions(seed, new_seed, student, regrade, why)
     course = load_assignment(assignment)
+    refuse(out, "--out")
     if not no_gradebook:
         _refuse_other_results(out)
     results, term = results_of(out, course), course_term(course.course)

@@ -15,6 +15,7 @@ from rich.table import Column, Table
 
 from autograder.cli.json_output import record
 from autograder.cli.options import assignment_argument, counting, progress, weak_option, workers_option
+from autograder.cli.paths import OutFolder
 from autograder.cli.screen import cell, say
 from autograder.errors import Surprise
 
@@ -32,7 +33,7 @@ SEEDS = 20  # for the reference
 @assignment_argument
 @click.option("--check", is_flag=True, help="Write nothing; fail when a product is not what the sources build.")
 @click.option("--force", is_flag=True, help="Overwrite products that were changed by hand.")
-@click.option("--archive", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+@click.option("--archive", type=OutFolder(), metavar="DIR",
               help="Also write the support archive that a notebook on its own fetches.")  # fmt: skip
 def build(assignment: str, check: bool, force: bool, archive: Path | None) -> None:
     """Make source and release from assignments/.
@@ -80,7 +81,7 @@ def _done(change: Difference, made: Build) -> str:
 @assignment_argument
 @click.option("--problem", metavar="NAME", help="Prove this problem's tests alone.")
 @click.option("--seeds", type=click.IntRange(1), default=SEEDS, show_default=True, help="Seeds for the reference.")
-@click.option("--figures", type=click.Path(path_type=Path), metavar="DIR",
+@click.option("--figures", type=OutFolder(), metavar="DIR",
               help="Instead: draw each figure for the reference and every wrong answer, into DIR.")  # fmt: skip
 @click.option("--costs", is_flag=True, help="List also, for every wrong answer, the tests that it fails.")
 @click.option("--all", "everything", is_flag=True, help="Prove every problem, released or not, proved already or not.")
@@ -113,7 +114,7 @@ def verify(
     if figures is not None:
         from autograder.verify.figures import draw_sheets
 
-        for path in draw_sheets(course, figures, problem=problem):
+        for path in draw_sheets(course, figures / course.name, problem=problem):
             say(str(path))
         return
     problems = [course.problem(problem)] if problem else list(course.problems)
@@ -226,8 +227,8 @@ def _cost_table(proof: Proof, with_tests: bool) -> Table:
 @click.command()
 @assignment_argument
 @click.option("--problem", metavar="NAME", help="Run this problem's notebook alone.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("out"), show_default=True,
-              help="Folder of pages and executed notebooks. They hold solutions.")  # fmt: skip
+@click.option("--out", type=OutFolder(), default=Path("out"), show_default=True,
+              help="Folder of ASSIGNMENT/: pages and executed notebooks. They hold solutions.")  # fmt: skip
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Set an environment variable for the run.")
 @click.option("--all", "everything", is_flag=True, help="Run every problem's notebook, released or not.")
 def solve(assignment: str, problem: str | None, out: Path, settings: tuple[str, ...], everything: bool) -> None:
@@ -253,17 +254,17 @@ def solve(assignment: str, problem: str | None, out: Path, settings: tuple[str, 
         def on_cell(file: str, done: int, total: int) -> None:
             bar.update(bar.task_ids[0], completed=done, total=total, last=file)
 
-        solved = run_notebooks(course, out, problem=problem, settings=variables, on_cell=on_cell)
+        solved = run_notebooks(course, out / course.name, problem=problem, settings=variables, on_cell=on_cell)
     for item in solved:
         say(f"{item.page}: {item.seconds:.0f} s")
 
 
 @click.command()
 @assignment_argument
-@click.option("--into", type=click.Path(path_type=Path), default=Path("demo"), show_default=True,
-              help="Folder for the made course; emptied first.")  # fmt: skip
+@click.option("--into", type=OutFolder(), show_default="demo/ASSIGNMENT",
+              help="Folder for the made course. One that an earlier demo made is emptied first.")  # fmt: skip
 @workers_option
-def demo(assignment: str, into: Path, workers: int) -> None:
+def demo(assignment: str, into: Path | None, workers: int) -> None:
     """Do the whole job on a made class: build, submit, grade, gradebook, feedback, table.
 
     The class holds right answers of several kinds, misconceptions, crashes, loops, damaged notebooks and cheats.
@@ -275,6 +276,7 @@ def demo(assignment: str, into: Path, workers: int) -> None:
     """
     from autograder.verify.demo import prepare, run
 
+    into = into or Path("demo", assignment)
     made, people = prepare(Path.cwd(), assignment, into)
     say(f"{made.name}: release built; {len(people)} submissions made in {into}/submitted.")
     with counting("grading", len(people)) as advance:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -19,6 +21,26 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 PLAIN = 1_000  # characters: so much text without anything special needs no closer look
+
+
+# What our own texts and rich's tables hold beyond ASCII. Anything else, such as a name, is shown as an escape.
+_IN_ASCII = {"…": "...", "–": "-", "—": "-", "·": "-", "×": "x", "→": "->", "’": "'", "“": '"', "”": '"', "≥": ">="}
+
+
+def print_on_any_terminal() -> None:
+    """Let no output fail for a letter that the terminal's encoding lacks."""
+    codecs.register_error("in_ascii", _in_ascii)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="in_ascii")
+
+
+def _in_ascii(error: UnicodeError) -> tuple[str | bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    letters = error.object[error.start : error.end]
+    escaped = (_IN_ASCII.get(letter) or letter.encode("ascii", "backslashreplace").decode() for letter in letters)
+    return "".join(escaped), error.end
 
 
 def say(text: str = "", *, err: bool = False) -> None:

@@ -11,6 +11,7 @@ from autograder.assignment.load import load_assignment
 from autograder.assignment.model import Assignment
 from autograder.build import build
 from autograder.course_folders import CourseFolders
+from autograder.errors import BadInput
 from autograder.grading.class_folder import submissions
 from autograder.grading.grade_class import Done, grade_class
 from autograder.grading.seed import course_seed
@@ -31,6 +32,7 @@ class Row:
 
 def prepare(root: Path, name: str, folder: Path) -> tuple[Assignment, list[Member]]:
     """Build the release, and set up a course with a made class in `folder`, which is emptied first."""
+    _refuse_to_empty(folder, root)
     build.build(name, root)
     if folder.exists():
         shutil.rmtree(folder)
@@ -40,6 +42,14 @@ def prepare(root: Path, name: str, folder: Path) -> tuple[Assignment, list[Membe
     for member in people:
         member.write(CourseFolders(folder).submitted, name)
     return assignment, people
+
+
+def _refuse_to_empty(folder: Path, root: Path) -> None:
+    """BadInput where the folder holds anything but an earlier demo of this course."""
+    theirs, ours = CourseFolders(folder).assignments, CourseFolders(root).assignments
+    is_demo = theirs.is_symlink() and theirs.resolve() == ours.resolve()
+    if folder.is_symlink() or (folder.exists() and not is_demo and any(folder.iterdir())):
+        raise BadInput(f"--into {folder} would be emptied, and is no earlier demo of this course: give a new folder")
 
 
 def run(
@@ -69,4 +79,5 @@ def run(
 
 
 def _script_in(folder: Path) -> list[str]:
-    return [f"script reached {path.name}" for path in folder.rglob("*.html") if "owned'</script>" in path.read_text()]
+    pages = {path.name: path.read_text(encoding="utf-8") for path in folder.rglob("*.html")}
+    return [f"script reached {name}" for name, text in pages.items() if "owned'</script>" in text]

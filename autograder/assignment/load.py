@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from autograder.assignment import notebook_source, test_files
 from autograder.assignment.forbidden import uses, why_no_means
-from autograder.assignment.model import DATA, TOLD, Assignment, HandoutPart, Problem
+from autograder.assignment.model import DATA, LESSON, TOLD, Assignment, HandoutPart, Problem
 from autograder.assignment.notebook_source import (
     CLOSING_ID,
     PREVIEW_ID,
@@ -65,7 +65,7 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
         "version": data.text("version", pattern="[A-Za-z0-9._-]+"),
         "due": data.moment("due"),
         "feedback_a_day": data.count("feedback_a_day", FEEDBACK_A_DAY),
-        "library": data.text("library", pattern="[a-z_][a-z0-9_]*"),
+        "library": data.text("library", "", pattern="([a-z_][a-z0-9_]*)?"),
         "release_url": data.text("release_url", "", pattern=r"(https?://[^\s\"\\{}]+)?"),
         "submission_seconds": data.positive("submission_seconds", 120.0),
         "canary": data.text("canary", pattern="[A-Za-z0-9-]{16,80}"),
@@ -85,6 +85,8 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
     data.refuse_others()
     if fields["library"] and not (folder / fields["library"] / "__init__.py").is_file():
         complaints.add(path, f"library = {fields['library']!r}, but {folder.name}/{fields['library']}/ is no package")
+    if fields["library"] in ("kit", "tests", "worker", DATA):
+        data.complain(f"library = {fields['library']!r} is a name that a release or the engine uses itself", "library")
     problems = []
     for number, problem_name in enumerate((*core, *extra), 1):
         place = number if number <= len(core) else None
@@ -95,6 +97,7 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
             complaints.add(path, text)
         elif (problem := _problem(folder / problem_name, place, call_seconds, complaints)) is not None:
             problems.append(problem)
+    _check_library(problems, fields["library"], complaints)
     _check_ids_are_unique(problems, complaints)
     _check_earlier_ids(problems, fields["dropped"], complaints)
     problems, references = number_notebooks(problems, complaints)
@@ -125,8 +128,10 @@ def _problem(folder: Path, number: int | None, call_seconds: float, complaints: 
             data.complain(f"data names {pack!r}, but there is no {folder.parent.name}/{DATA}/{pack}/", "data")
     data.refuse_others()
     cells = _read(folder / "notebook.py", notebook_source.read, complaints)
-    public = _read(folder / "test_public.py", test_files.read, complaints)
-    hidden = _read(folder / "test_hidden.py", test_files.read, complaints)
+    public, hidden = (
+        _read(file, test_files.read, complaints) if tables or file.is_file() else ()
+        for file in (folder / "test_public.py", folder / "test_hidden.py")
+    )
     if len(complaints.lines) > before:
         return None
     _check_cells(folder, cells, set(tables), set(answer_tables), complaints)
@@ -263,6 +268,16 @@ def _check_rubric(path: Path, answers: tuple[Answer, ...], complaints: Complaint
     for answer in answers:
         if not any(re.search(rf"(?<![\w-]){re.escape(answer.id)}(?![\w-])", heading) for heading in headings):
             complaints.add(path, f'no heading for the written answer {answer.id}: add "## {answer.id}" and its marks')
+
+
+def _check_library(problems: list[Problem], library: str, complaints: Complaints) -> None:
+    """What ships within the library needs one."""
+    for problem in problems if not library else ():
+        owns = [name for name, there in (("lesson/", (problem.folder / LESSON).is_dir()), ("presets", problem.presets))
+                if there]  # fmt: skip
+        if owns:
+            text = f"{' and '.join(owns)} of {problem.name} ship in the library, and assignment.toml names none: add "
+            complaints.add(problem.folder.parent / "assignment.toml", text + 'library = "NAME" and a package NAME/')
 
 
 def _check_ids_are_unique(problems: list[Problem], complaints: Complaints) -> None:

@@ -17,6 +17,7 @@ from kit.exercises import HELPERS_FILE
 from kit.manifest import Answer, Cell, CellKind, Exercise, Manifest, Notebook, check_id
 
 DATA = "data"  # the folder of an assignment that holds its packs of data
+LESSON = "lesson"  # the folder of a problem that holds its own part of the library
 
 
 @dataclass(frozen=True)
@@ -83,12 +84,12 @@ class Problem:
     @property
     def shipped_tests(self) -> tuple[Path, ...]:
         """The test files that students get."""
-        return (self.public_tests, self.test_helpers) if self.test_helpers.is_file() else (self.public_tests,)
+        return tuple(path for path in (self.public_tests, self.test_helpers) if path.is_file())
 
     @property
     def tests(self) -> tuple[Path, ...]:
         """Every file of tests: what students get, and the hidden ones."""
-        return (*self.shipped_tests, self.hidden_tests)
+        return tuple(path for path in (*self.shipped_tests, self.hidden_tests) if path.is_file())
 
     @property
     def rubric(self) -> Path:
@@ -143,7 +144,7 @@ class Assignment:
     due: datetime | None
     policy: Policy | None
     feedback_a_day: int
-    library: str
+    library: str  # empty: none
     release_url: str
     submission_seconds: float
     canary: str
@@ -168,9 +169,9 @@ class Assignment:
         return self.course.assignments / self.name
 
     @property
-    def shared_library(self) -> Path:
-        """What the problems share of the library, as the staff write it."""
-        return self.folder / self.library
+    def shared_library(self) -> Path | None:
+        """What the problems share of the library, as the staff write it; None where the assignment has none."""
+        return self.folder / self.library if self.library else None
 
     @property
     def course(self) -> CourseFolders:
@@ -186,9 +187,9 @@ class Assignment:
         return self.course.release / self.name
 
     @property
-    def library_folder(self) -> Path:
-        """The released library: what the problems share, and each problem's own part of it."""
-        return self.release / self.library
+    def library_folder(self) -> Path | None:
+        """The released library: what the problems share, and each problem's own part of it. None: there is none."""
+        return self.release / self.library if self.library else None
 
     @cached_property
     def manifest(self) -> Manifest:
@@ -207,6 +208,11 @@ class Assignment:
             python=self.python,
             torch=self.torch,
         )
+
+    @property
+    def has_tests(self) -> bool:
+        """Whether anything in it is tested, and not only marked by people."""
+        return any(problem.exercises for problem in self.problems)
 
     def read(self, path: Path) -> str:
         """A text of the staff's, such as the handout, with its references replaced; CourseError for one to nothing."""

@@ -98,7 +98,7 @@ def write_archive(made: Build, folder: Path) -> Path:
 
 def unstamped_tests(assignment: Assignment) -> list[Path]:
     """Hidden test files without the assignment's canary."""
-    files = [problem.hidden_tests for problem in assignment.problems]
+    files = [problem.hidden_tests for problem in assignment.problems if problem.hidden_tests.is_file()]
     return [path for path in files if assignment.canary not in path.read_text(encoding="utf-8")]
 
 

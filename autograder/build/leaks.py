@@ -80,7 +80,8 @@ def _fingerprints_of(problem: Problem) -> Iterator[Secret]:
             if text not in everything:
                 yield Secret(text, f"a line of the right answer {answer.name} to {answer.exercise}")
     shipped = _squeeze("\n".join(path.read_text(encoding="utf-8") for path in problem.shipped_tests))
-    for text in _fingerprints(_body(problem.hidden_tests.read_text(encoding="utf-8")), "hidden test"):
+    hidden = problem.hidden_tests.read_text(encoding="utf-8") if problem.hidden_tests.is_file() else ""
+    for text in _fingerprints(_body(hidden), "hidden test"):
         if text not in shipped:
             yield Secret(text, f"a line of {problem.name}/{problem.hidden_tests.name}")
     if problem.rubric.is_file():

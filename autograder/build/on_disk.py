@@ -127,7 +127,7 @@ class Products:
         }
 
     def _is_module(self, path: str) -> bool:
-        return (self.root / path).is_relative_to(self._library)
+        return self._library is not None and (self.root / path).is_relative_to(self._library)
 
     def _is_ours(self, path: str, data: bytes) -> bool:
         return digest_of(data) in (_read_record(self.record).get(path), _read_record(self._written).get(path))

@@ -100,6 +100,8 @@ def _sandbox(root: Path, assignment: str | None) -> tuple[str, list[tuple[str, s
     course = load_assignment(name, root)
     try:
         copies.refresh(course)
+        if not course.has_tests:
+            return "unknown", [("sandbox", f"not tried: {name} has nothing to run")]
         with Sandbox.start(course.release, course.library) as sandbox:
             return sandbox.level, [
                 ("sandbox", f"{sandbox.level} ({_MEANING[sandbox.level]})"),

@@ -40,8 +40,9 @@ def gradescope(assignment: str, out: Path | None, minutes: int) -> None:
     refuse_file(out, "--out")
     course = load_assignment(assignment)
     copies.restore(course)
-    if not course.library_folder.is_dir():
-        raise BadInput(f"{course.library_folder} is missing: run `autograder build {assignment}`")
+    needed = course.library_folder or course.release
+    if not needed.is_dir():
+        raise BadInput(f"{needed} is missing: run `autograder build {assignment}`")
     data = autograder_zip(course, minutes)
     _write_for_its_owner(out, data)
     record(file=out, bytes=len(data), minutes=minutes)

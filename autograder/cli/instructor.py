@@ -6,6 +6,7 @@ The engine is imported where it is used: `--help` and a usage error need no torc
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,7 +118,10 @@ def verify(
         for path in draw_sheets(course, figures / course.name, problem=problem):
             say(str(path))
         return
-    problems = [course.problem(problem)] if problem else list(course.problems)
+    problems = tested([course.problem(problem)] if problem else course.problems)
+    if not problems:
+        say(f"{assignment}: no exercise is tested here, so there is nothing to prove; people mark the written answers.")
+        return
     if problems := problems if everything else _unproved(course, problems, seeds):
         _report(_prove(course, problems, seeds, workers, allow_weak), costs)
 
@@ -133,6 +137,11 @@ def _course(name: str, problem: str | None, everything: bool) -> Assignment:
     return released
 
 
+def tested(problems: Iterable[Problem]) -> list[Problem]:
+    """Those of the problems that have tests to prove."""
+    return [problem for problem in problems if problem.exercises]
+
+
 def prove_all(name: str, workers: int, allow_weak: bool) -> None:
     """What `verify --all` demands, of whatever is not proved as it is now. Surprise where there is one."""
     from autograder.assignment.load import load_assignment
@@ -141,7 +150,7 @@ def prove_all(name: str, workers: int, allow_weak: bool) -> None:
     released, course = load_assignment(name), _course(name, None, everything=True)
     record = ProofRecord(released)
     proved = {item.name for item in released.problems if record.find(item, SEEDS) is not None}
-    others = [item for item in course.problems if item.name not in proved]
+    others = [item for item in tested(course.problems) if item.name not in proved]
     if problems := _unproved(course, others, SEEDS):
         _report(_prove(course, problems, SEEDS, workers, allow_weak), costs=False)
 

@@ -24,7 +24,7 @@ class OutFolder(click.Path):
         self._is_read = is_read
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        folder = Path(super().convert(value, param, ctx))
+        folder = Path(os.fsdecode(super().convert(value, param, ctx)))
         refuse(folder, param.opts[0] if param is not None else "the folder", is_read=self._is_read)
         return folder
 

@@ -172,13 +172,13 @@ class Writer:
         self.summary.to_mark += changes.to_mark
 
     def _answers(self, report: Report, notebooks: Mapping[str, NotebookJson]) -> dict[str, str | None]:
-        """Answer id to what was written; None where the notebook is not there, or no exercise in it has a score."""
+        """Answer id to what was written; None where the notebook is not there, or none of its exercises has a score."""
         graded = {exercise.id for exercise in report.exercises if exercise.score is not None}
         texts = self._texts(notebooks)
         read = {
             cell.id
             for book in self._manifest.notebooks
-            if book.file in notebooks and any(cell.id in graded for cell in book.cells)
+            if book.file in notebooks and (not book.is_tested or any(cell.id in graded for cell in book.cells))
             for cell in book.cells
         }
         return {answer.id: texts[answer.id] if answer.id in read else None for answer in self._manifest.answers}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from autograder.grading.class_folder import submissions
 from autograder.grading.grade_class import Done, grade_class
 from autograder.grading.seed import course_seed
 from autograder.marks import feedback_pages, gradebook
+from autograder.marks.gradebook_reader import CellMarks, read_gradebook
 from autograder.result_layout import result_folder
 from autograder.results import Report
 from autograder.verify.made_class import Member, link_course, members
@@ -69,13 +70,26 @@ def run(
     )
     reports = {item.report.student: item.report for item in done}
     gradebook.write(assignment, results, submitted=course.submitted)
+    marks = read_gradebook(course.gradebook, assignment.name)
     pages = feedback_pages.write(assignment, results)
     rows = []
     for member in people:
         report = reports[member.name]
-        found = [*member.complaints(report, assignment), *_script_in(course.feedback / member.name)]
+        found = [
+            *member.complaints(report, assignment),
+            *_written(member, marks[member.name], assignment),
+            *_script_in(course.feedback / member.name),
+        ]
         rows.append(Row(member, report, tuple(found)))
     return rows, pages.index
+
+
+def _written(member: Member, marks: dict[str, CellMarks], assignment: Assignment) -> Iterator[str]:
+    """How the untouched written answers differ from 0 points, and any other ones from a mark that a person gives."""
+    wanted = {"reference": None, "untouched": 0.0}
+    for answer in assignment.manifest.answers if member.name in wanted else ():
+        if (got := marks[answer.id].auto) != wanted[member.name]:
+            yield f"{answer.id} got {got} before anybody marked it, not {wanted[member.name]}"
 
 
 def _script_in(folder: Path) -> list[str]:

@@ -64,8 +64,7 @@ def warm(library: str, installed: Sequence[str]) -> None:
     import torch
     from torch import nn
 
-    package = sys.modules[library]
-    for found in pkgutil.walk_packages(package.__path__, f"{library}."):
+    for found in pkgutil.walk_packages(sys.modules[library].__path__, f"{library}.") if library else ():
         importlib.import_module(found.name)
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)

@@ -97,7 +97,10 @@ class Standing:
     @property
     def status(self) -> StandingStatus:
         if not self.not_graded:
-            return StandingStatus.TO_BE_MARKED if self.unmarked else StandingStatus.COMPLETE
+            if not self.unmarked:
+                return StandingStatus.COMPLETE
+            unread = self.report is not None and self.report.status is ReportStatus.NOT_GRADED
+            return StandingStatus.NOT_GRADED if unread else StandingStatus.TO_BE_MARKED
         graded = any(score.points is not None for score in self.scores if not score.written)
         return StandingStatus.PARTLY_GRADED if graded else StandingStatus.NOT_GRADED
 

@@ -19,6 +19,7 @@ from autograder.assignment.notebook_source import (
     SourceError,
 )
 from autograder.assignment.numbering import number_notebooks
+from autograder.assignment.pictures import with_pictures
 from autograder.assignment.policy import read_policy
 from autograder.assignment.test_files import DeclaredTest, SuiteError
 from autograder.assignment.text_files import complain_of_unreadable
@@ -100,6 +101,7 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
     _check_library(problems, fields["library"], complaints)
     _check_ids_are_unique(problems, complaints)
     _check_earlier_ids(problems, fields["dropped"], complaints)
+    problems = [with_pictures(problem, complaints) for problem in problems]
     problems, references = number_notebooks(problems, complaints)
     complaints.raise_if_any()
     return Assignment(root=root, name=name, problems=tuple(problems), references=references, **fields)

@@ -17,6 +17,7 @@ from kit.exercises import HELPERS_FILE
 from kit.manifest import Answer, Cell, CellKind, Exercise, Manifest, Notebook, check_id
 
 DATA = "data"  # the folder of an assignment that holds its packs of data
+PICTURES = "pictures"  # a problem's folder of pictures; in a release it holds a folder for each problem
 LESSON = "lesson"  # the folder of a problem that holds its own part of the library
 
 
@@ -40,6 +41,7 @@ class Problem:
     mistake_limits: exercise id to the share of its points that one mistake may cost.
     packs: folders of data/ that its notebook needs; they ship with it.
     forbidden: exercise id to the calls that it is about (`forbidden`).
+    pictures: what its texts show: place in a release to the file.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Problem:
     handout: HandoutPart
     packs: tuple[str, ...]
     forbidden: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    pictures: dict[str, Path] = field(default_factory=dict)
 
     @property
     def notebook_file(self) -> str:
@@ -213,6 +216,11 @@ class Assignment:
     def has_tests(self) -> bool:
         """Whether anything in it is tested, and not only marked by people."""
         return any(problem.exercises for problem in self.problems)
+
+    @property
+    def pictures(self) -> dict[str, bytes]:
+        """The pictures that texts of the released notebooks show, by their place in a release."""
+        return {place: path.read_bytes() for problem in self.problems for place, path in problem.pictures.items()}
 
     def read(self, path: Path) -> str:
         """A text of the staff's, such as the handout, with its references replaced; CourseError for one to nothing."""

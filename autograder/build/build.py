@@ -47,8 +47,9 @@ def make(assignment: Assignment) -> Build:
     released = assignment.release.relative_to(assignment.root).as_posix()
     source = assignment.source.relative_to(assignment.root).as_posix()
     files = {f"{source}/{file}": text.encode() for file, text in sources.items()}
+    files |= {f"{source}/{place}": data for place, data in assignment.pictures.items()}
     files |= {f"{released}/{path}": data for path, data in release.items()}
-    copies = frozenset(f"{released}/{path}" for path in copied)
+    copies = frozenset(f"{released}/{path}" for path in copied) | {f"{source}/{place}" for place in assignment.pictures}
     return Build(assignment, files, copies, archive)
 
 

@@ -85,11 +85,12 @@ if all(lacking(folder or os.curdir) for folder in [os.curdir, *sys.path]):
 
 
 def copies(assignment: Assignment) -> dict[str, bytes]:
-    """What the release holds as it stands elsewhere: kit, library, data, public tests, licence. Git ignores them."""
+    """What the release holds as it stands elsewhere, which git ignores: kit, library, data, pictures, public tests."""
     found = {f"{assignment.library}/{path}": data for path, data in composed(assignment).items()}
     for path, data in files_under(KIT).items():
         inner = path.removeprefix(f"{RELEASE_FILES}/")
         found[inner if inner != path else f"kit/{path}"] = data
+    found |= assignment.pictures
     found |= {f"{DATA}/{path}": content for path, content in _data(assignment).items()}
     if (licence := assignment.root / "LICENSE").is_file():
         found["LICENSE"] = licence.read_bytes()

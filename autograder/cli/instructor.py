@@ -47,6 +47,7 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
       autograder build ps3 --check            (CI: are the committed products fresh?)
       autograder build ps3 --archive out/     (also out/ps3-1.0.zip, for Colab)
     """
+    from autograder.assignment.pictures import unshown
     from autograder.build import build as builder
     from autograder.build.release_files import unneeded_packs
 
@@ -66,6 +67,9 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
         say(f"Empty in assignments/{assignment}/assignment.toml, so the handout cannot say it: {', '.join(untold)}")
     if packs := unneeded_packs(made.assignment):
         say(f"Of data/ not in the release, since no released problem names it under `data`: {', '.join(packs)}")
+    if pictures := [path for item in made.assignment.problems for path in unshown(item)]:
+        names = ", ".join(str(path.relative_to(made.assignment.folder)) for path in pictures)
+        say(f"Pictures that no text of their notebook shows, so they are not in the release: {names}")
     if archive:
         say(f"Support archive: {builder.write_archive(made, archive)}")
 

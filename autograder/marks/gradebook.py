@@ -118,6 +118,7 @@ class Writer:
         self._manifest: Manifest = assignment.manifest
         self._submitted = submitted or assignment.course.submitted
         self._database = (database or assignment.course.gradebook).resolve()
+        self._pictures = assignment.pictures
         self._rubrics = marker_notebook.rubrics(assignment)
         self._stubs = {
             cell.id: harmless(cell.source).strip()  # as a rebuilt notebook shows it
@@ -165,7 +166,7 @@ class Writer:
         answers = self._answers(report, shown)
         changes = self._transaction(lambda: self._store(report, answers, marked, moment))
         if not lost:
-            marker_notebook.write(marked, self._files(report, shown, folder, moment))
+            marker_notebook.write(marked, self._files(report, shown, folder, moment), self._pictures)
         self.summary.students += 1
         self.summary.not_graded += changes.not_graded
         self.summary.changed += changes.changed

@@ -53,6 +53,7 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
     if name not in known:  # also where the file system takes PS3 for ps3
         there = f"there are: {', '.join(known)}" if known else f"{root} holds no assignments/<name>/assignment.toml"
         raise BadInput(f"no assignment {name!r} here; {there}. Run the command in the course's top folder")
+    _refuse_alike(name, known)
     complaints = Complaints(root)
     data = TomlTable.read(path, complaints)
     complain_of_unreadable(folder, complaints)
@@ -75,6 +76,7 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
         "python": data.text("python", ".".join(map(str, MIN_PYTHON)), pattern=r"3\.\d+"),
         "torch": data.text("torch", "", pattern=r"(\d+\.\d+)?"),
         "dropped": data.strings("dropped", ()),
+        "was": data.names("was") if data.holds("was") else None,
         "alphabet": data.texts("alphabet", {}),
         "glossary": data.texts("glossary", {}),
     }
@@ -84,6 +86,9 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
         if not package.isidentifier():
             complaints.add(path, f"packages: {package!r} should be the name by which code imports it, such as 'PIL'")
     data.refuse_others()
+    for name in fields["was"] or ():
+        if name in known:
+            data.complain(f"was names {name!r}, which is a set of this course too", "was")
     if fields["library"] and not (folder / fields["library"] / "__init__.py").is_file():
         complaints.add(path, f"library = {fields['library']!r}, but {folder.name}/{fields['library']}/ is no package")
     if fields["library"] in ("kit", "tests", "worker", DATA):
@@ -105,6 +110,16 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
     problems, references = number_notebooks(problems, complaints)
     complaints.raise_if_any()
     return Assignment(root=root, name=name, problems=tuple(problems), references=references, **fields)
+
+
+def _refuse_alike(name: str, known: list[str]) -> None:
+    """BadInput where another set of the course would write over this one's files."""
+    for other in known:
+        if other != name and other.casefold() == name.casefold():
+            raise BadInput(f"the sets {name} and {other} have one name on some file systems: rename one")
+        for one, two in ((name, other), (other, name)):
+            if two == f"{one}-leaderboard":
+                raise BadInput(f"the set {two} has the name of {one}'s leaderboard in feedback/: rename it")
 
 
 def _problem(folder: Path, number: int | None, call_seconds: float, complaints: Complaints) -> Problem | None:

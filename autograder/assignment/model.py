@@ -137,6 +137,7 @@ class Assignment:
     told: for each of TOLD its text, empty until an instructor fills it.
     feedback_a_day: how many submissions of a student get a page on one day before the deadline.
     dropped: ids of exercises and answers that are gone for good, marks included.
+    was: names that the set had before; None: not said.
     alphabet, glossary: letters and words that the handout explains whatever is released; a problem adds its own.
     """
 
@@ -156,6 +157,7 @@ class Assignment:
     python: str
     torch: str
     dropped: tuple[str, ...]
+    was: tuple[str, ...] | None
     alphabet: dict[str, str]
     glossary: dict[str, str]
     told: dict[str, str]

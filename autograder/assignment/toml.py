@@ -151,6 +151,11 @@ class TomlTable:
             return (value,)
         return self.strings(key, ())
 
+    def holds(self, key: str) -> bool:
+        """Whether it is given."""
+        self._asked.append(key)
+        return key in self._data
+
     def moment(self, key: str) -> datetime | None:
         """A date and time with its offset from UTC; None where it is not given."""
         value = self._get(key, ())

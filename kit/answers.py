@@ -115,7 +115,7 @@ class _Places:
         self.questions: dict[str, int] = {}  # the course's text directly before an answer, where it is there
         behind, before = 0.0, None
         for released in reading.notebook.cells:
-            if released.kind is CellKind.ANSWER:
+            if released.kind.is_answer:
                 cell = reading.answers.get(released.id)
                 self.answers[released.id] = cell.position if cell is not None else behind + 0.5
                 if before is not None and before.kind is CellKind.TEXT and before.id in at:
@@ -164,11 +164,14 @@ def _texts(reading: Reading, where: _Places) -> Iterator[_Found]:
     """Each cell with text of the student's own: the text, where it stands, and whether the cell holds nothing else."""
     course = {line.strip() for cell in reading.notebook.cells for line in cell.source.split("\n")}
     some_gone = len(reading.answers) < len(where.answers)
-    chosen = {cell.position for cell in (*reading.solutions.values(), *reading.answers.values())}
+    chosen = {cell.position for cell in reading.solutions.values()}
+    answers = {cell.position for cell in reading.answers.values()}
     length = 0
     for cell in reading.cells:
         length += len(cell.source)
-        if not cell.source.strip() or cell.is_older or (cell.position in chosen and not (some_gone and cell.is_code)):
+        if not cell.source.strip() or cell.is_older or cell.position in answers:
+            continue
+        if cell.position in chosen and not (some_gone and cell.is_code):
             continue
         if length > MAX_TOTAL:
             yield from _unread(cell)
@@ -215,7 +218,7 @@ def _typed_in(cell: SubmittedCell, released: Cell, course: set[str]) -> Iterator
 
 def _copied_answer(cell: SubmittedCell) -> str:
     """The answer whose id the cell carries; empty for every other cell."""
-    return cell.released.id if cell.released is not None and cell.released.kind is CellKind.ANSWER else ""
+    return cell.released.id if cell.released is not None and cell.released.kind.is_answer else ""
 
 
 def _without(text: str, released: str) -> str:
@@ -236,6 +239,8 @@ def _answered_together(
     """What was written to other questions and may answer this one too: it names it, or took its cell in."""
     names = _names(answer, reading, where)
     for other, cell in reading.answers.items():
+        if cell.released is not None and cell.released.kind.is_code:
+            continue
         took_in = answer not in reading.answers and where.is_beside(cell.position, answer)
         if other != answer and is_written(cell) and (took_in or names.search(cell.source)):
             yield Outside(cell, cell.source, f"the answer to {other}", False, where.is_beside(cell.position, answer))

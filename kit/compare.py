@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kit.plain_values import read
 from kit.student import StudentError, StudentMissing
 
 _TOLERANCE = {torch.float64: 1e-9, torch.complex128: 1e-9, torch.float16: 2e-3, torch.bfloat16: 2e-2}
@@ -111,13 +112,17 @@ def expect_tuple(value: Any, length: int, *, what: str, hint: str | None = None)
 
 
 def expect_number(value: Any, *, what: str, kind: type = float, hint: str | None = None) -> Any:
-    """`value`, if it is a plain Python number of this kind (bool is no int), and finite; else fail."""
+    """`value` as a Python number, if it is one of this kind (bool is no int) and finite; else fail.
+
+    numpy's scalars of the kind count: int64 for int, float32 for float.
+    """
     __tracebackhide__ = True
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+    found, number = read(value)
+    if found != kind.__name__:
         raise _another_kind(f"{what}: expected a Python {kind.__name__}", value, hint)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise CheckFailed(f"{what}: the result is {value}", hint)
-    return value
+    if found == "float" and not math.isfinite(number):
+        raise CheckFailed(f"{what}: the result is {number}", hint)
+    return number
 
 
 def assert_raises(kind: type[Exception], call: Callable[[], Any], *, what: str, hint: str | None = None) -> Exception:

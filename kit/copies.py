@@ -6,6 +6,7 @@ import re
 from datetime import datetime
 from typing import Any
 
+from kit.manifest import CellKind
 from kit.notebooks import is_written
 from kit.reading import Reading
 
@@ -13,7 +14,7 @@ from kit.reading import Reading
 def written(reading: Reading) -> frozenset[str]:
     """The exercises and written answers in which something is written."""
     extraction = reading.extraction
-    exercises = {cell.id for cell in reading.notebook.cells if cell.kind.is_solution and cell.kind.is_code}
+    exercises = {cell.id for cell in reading.notebook.cells if cell.kind is CellKind.EXERCISE}
     answers = {name for name, cell in reading.answers.items() if is_written(cell)}
     return frozenset(exercises - extraction.missing - extraction.stubs | answers)
 

@@ -215,6 +215,7 @@ class Extractor:
             return
         if released is not None and released.kind is CellKind.EXERCISE and self._is_stub(cell, released):
             return
+        for_a_person = released is not None and released.kind is CellKind.CODE_ANSWER
         python, label = self._python(cell), f"cell {cell.position}"
         self._leave_out_blanked(label, python.blanked)
         if python.tree is None:
@@ -226,7 +227,7 @@ class Extractor:
         self._lose(label, (name for piece in all_pieces if piece.why for name in piece.names))
         parts, lines = list(_merged(all_pieces)), python.source.split("\n")
         for piece in parts:
-            if piece.why:
+            if piece.why and not for_a_person:  # who marks it reads what it draws
                 self._leave_out(LeftOut(label, piece.line, one_line(piece.text(lines)), piece.why))
         kept = [piece for piece in parts if not piece.why]
         for group in [[piece] for piece in kept] if len(kept) <= MAX_PIECES else [kept]:

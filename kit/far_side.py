@@ -13,6 +13,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import zip_longest
 from types import CodeType, TracebackType
 from typing import Any
@@ -21,11 +22,24 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from kit.far_objects import MAX_TAKEN, OPERATIONS, Keeping, Kept, Notes, Settling, recording, settling_of, standard
 from kit.imports import are_all_there, imports, missing_at_grading, with_harmless_imports
 from kit.modes import changed, modes, restore
 from kit.module_state import Numbers, state_of
 from kit.snapshot import Snapshot
-from kit.wire import FunctionRef, HandleRef, Lib, Seed, decode, encode, flags_of
+from kit.wire import (
+    FunctionRef,
+    Generated,
+    HandleRef,
+    Lib,
+    ObjectRef,
+    RecordedRef,
+    Seed,
+    SliceRef,
+    decode,
+    encode,
+    flags_of,
+)
 
 # What an exception may be re-raised as on the test's side.
 ERRORS: dict[str, type[Exception]] = {
@@ -74,6 +88,9 @@ class Service:
         self.stops = stops
         self.strict = strict
         self.modules: dict[int, nn.Module] = {}
+        self.kept = Kept()
+        self.notes: dict[int, Notes] = {}  # of each recorded function
+        self.recorded: dict[int, Callable[..., Any]] = {}
         self.sources: dict[str, list[str]] = {}  # the lines of each cell, by its file name
         self.numbers = Numbers()
         self.modes: dict[str, Any] | None = None  # as they were before the first test or cell
@@ -121,9 +138,30 @@ class Service:
 
     def do_call(self, request: dict[str, Any]) -> dict[str, Any]:
         target = self._target(request["target"], request.get("method"))
+        return self._called(target, request, Settling(None, request.get("most", MAX_TAKEN)))
+
+    def do_make(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Call something and keep what it returns, whatever it is."""
+        target = self._target(request["target"], None)
+        return self._called(target, request, Keeping(self.kept.keep))
+
+    def do_operate(self, request: dict[str, Any]) -> dict[str, Any]:
+        """An operator on `target` and `args`; objects that it gives are kept."""
+        name, operand = request["name"], self._far(request["target"])
+        settling = settling_of(name, self.kept.keep, request.get("most", MAX_TAKEN))
+        return self._called(partial(OPERATIONS[name], operand), request, settling)
+
+    def do_value(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"value": Settling().settled(self._far(request["target"]))}
+
+    def do_calls(self, request: dict[str, Any]) -> dict[str, Any]:
+        notes = self.notes.get(request["number"], Notes())
+        return {"calls": notes.calls, "count": notes.count}
+
+    def _called(self, target: Callable[..., Any], request: dict[str, Any], settling: Settling) -> dict[str, Any]:
         args, kwargs = self._far(request["args"]), self._far(request["kwargs"])
         before = [Snapshot(part) for part in (*args, *kwargs.values())]
-        value = target(*args, **kwargs)
+        value = settling.settled(target(*args, **kwargs))
         unchanged = all(snapshot.holds for snapshot in before)
         return {"value": value, "flags": sorted(flags_of(value)), "unchanged": unchanged}
 
@@ -172,6 +210,9 @@ class Service:
     def begin(self, seed: int) -> None:
         """Before a test: forget modules, put torch's modes back, seed every random generator."""
         self.modules.clear()
+        self.kept.clear()
+        self.notes.clear()
+        self.recorded.clear()
         self.numbers = Numbers()
         if self.modes is None:
             self.modes = modes()
@@ -237,11 +278,36 @@ class Service:
                 raise MissingName(value.name)
             return self.namespace[value.name]
         if isinstance(value, Lib):
-            module, _, name = value.path.rpartition(".")
-            if module.split(".")[0] != self.library:
-                raise TypeError(f"{value.path} is not part of the library {self.library}")
-            return getattr(importlib.import_module(module), name)
+            return self._named(value.path)
+        if isinstance(value, ObjectRef):
+            return self.kept[value.number]
+        if isinstance(value, RecordedRef):
+            return self._recorded(value)
+        if isinstance(value, SliceRef):
+            return slice(self._far(value.start), self._far(value.stop), self._far(value.step))
+        if isinstance(value, Generated):
+            return iter(self._far(value.items))
         return value
+
+    def _named(self, path: str) -> Any:
+        """What a `Lib` stands for. Raises TypeError for what is neither the library's nor among Python's own."""
+        module, _, name = path.rpartition(".")
+        if module and module.split(".")[0] == self.library:
+            return getattr(importlib.import_module(module), name)
+        if (found := standard(path)) is None:
+            raise TypeError(
+                f"{path} is not part of the library {self.library}, nor one of Python's that a test may name"
+            )
+        return found
+
+    def _recorded(self, reference: RecordedRef) -> Callable[..., Any]:
+        """The function of this number: one and the same for a whole test."""
+        if reference.number not in self.recorded:
+            notes = self.notes[reference.number] = Notes()
+            word, value = reference.does
+            does = (word, self._far(value))
+            self.recorded[reference.number] = recording(does, reference.name, notes)
+        return self.recorded[reference.number]
 
     def _describe(self, error: BaseException) -> dict[str, Any]:
         if isinstance(error, MissingName):

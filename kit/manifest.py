@@ -15,6 +15,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from kit.conflicts import conflict_line
+
 SCHEMA = 1
 CHECK = "-check"
 
@@ -25,6 +27,7 @@ class CellKind(StrEnum):
     EXERCISE = "exercise"
     CHECK = "check"
     ANSWER = "answer"
+    CODE_ANSWER = "code_answer"
     GIVEN = "given"
     SHOW = "show"
     GUESS = "guess"
@@ -35,14 +38,19 @@ class CellKind(StrEnum):
         return self not in (CellKind.TEXT, CellKind.ANSWER)
 
     @property
+    def is_answer(self) -> bool:
+        """Whether students write here what a person marks: text, or code."""
+        return self in (CellKind.ANSWER, CellKind.CODE_ANSWER)
+
+    @property
     def is_solution(self) -> bool:
         """Whether students write here what is graded."""
-        return self in (CellKind.EXERCISE, CellKind.ANSWER)
+        return self is CellKind.EXERCISE or self.is_answer
 
     @property
     def has_points(self) -> bool:
         """Whether nbgrader keeps a score for the cell."""
-        return self in (CellKind.CHECK, CellKind.ANSWER)
+        return self is CellKind.CHECK or self.is_answer
 
     @property
     def is_locked(self) -> bool:
@@ -132,7 +140,7 @@ class Exercise:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One written answer, marked by hand."""
+    """One answer that a person marks: a text, or code."""
 
     id: str
     problem: str
@@ -233,7 +241,10 @@ class Manifest:
     def read(cls, path: Path) -> Manifest:
         """Read a manifest file; ValueError names the file when it is damaged."""
         try:
-            return cls.from_json(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
+            if line := conflict_line(text):
+                raise ValueError(f"it holds a merge conflict (line {line}); staff build it again and git add it")
+            return cls.from_json(text)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
 

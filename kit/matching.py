@@ -87,7 +87,7 @@ class _Matching:
         """The same text, but for space. Written answers all begin with one text, and are told apart by place."""
         same: dict[tuple[bool, str], list[Cell]] = defaultdict(list)
         for released in reversed(self.free.values()):
-            if released.source.strip() and released.kind is not CellKind.ANSWER:
+            if released.source.strip() and not released.kind.is_answer:
                 same[released.kind.is_code, _squeezed(released.source)].append(released)
         for place, cell in self._unknown():
             if waiting := same.get((cell.is_code, _squeezed(cell.source))):
@@ -144,9 +144,9 @@ class _Matching:
         return Counter(name for names in holders.values() for name in names), holders
 
     def by_place(self) -> None:
-        """Written answers and the set-up cell, of which no text is known: the cell between the neighbours."""
+        """What a person marks and the set-up cell, of which no text is known: the cell between the neighbours."""
         for released in list(self.free.values()):
-            if released.kind is CellKind.ANSWER or not released.source.strip() and self._ids_are_gone():
+            if released.kind.is_answer or not released.source.strip() and self._ids_are_gone():
                 kind = released.kind.is_code
                 between = [place for place in self._between(released) if self.cells[place].is_code == kind]
                 between = [place for place in between if not self.cells[place].is_of_the_course]

@@ -70,7 +70,8 @@ class NotebookPreview:
     def tables(self) -> list[PreviewTable]:
         """What to show, each as title, column heads and rows. Tables without rows are left out."""
         work = [(name, "code", state) for name, state in self.exercises]
-        work += [(name, "text", state) for name, state in self.answers]
+        kinds = {cell.id: cell.kind for cell in self.saved.notebook.cells}
+        work += [(name, "code" if kinds[name].is_code else "text", state) for name, state in self.answers]
         left_out = [(f"{item.label}, line {item.line}", item.text, item.why) for item in self.extraction.left_out]
         tables: list[PreviewTable] = [
             ("Your work", ("id", "kind", "state"), tuple(work)),

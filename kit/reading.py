@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kit.extraction import Extractor
-from kit.manifest import CellKind, Notebook
+from kit.manifest import Notebook
 from kit.notebooks import Extraction, SubmittedCell, is_written, submitted_cells
 from kit.python_version import Version, made_with
 
@@ -49,7 +49,7 @@ def extract(notebook: Notebook, submitted: Mapping[str, Any] | None) -> Extracti
 def _answers(notebook: Notebook, cells: Iterable[SubmittedCell]) -> Iterator[tuple[str, SubmittedCell]]:
     copies: dict[str, list[SubmittedCell]] = {}
     for cell in cells:
-        if cell.released is not None and cell.released.kind is CellKind.ANSWER:
+        if cell.released is not None and cell.released.kind.is_answer:
             copies.setdefault(cell.released.id, []).append(cell)
     for answer, same in copies.items():
         yield answer, ([cell for cell in same if is_written(cell)] or same)[0]

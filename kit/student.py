@@ -8,9 +8,24 @@ import torch
 from torch import Tensor
 
 from kit import grading_rules
+from kit.callbacks import Recorded, crossing
+from kit.far_objects import MAX_TAKEN
 from kit.far_side import ERRORS, Service, cell_spoken
 from kit.modes import MODES
-from kit.wire import FLAGS, FunctionRef, HandleRef, Lib, WireError, decode, encode
+from kit.objects import Object, RemoteFunction, kind_shown, reference_of
+from kit.wire import (
+    FLAGS,
+    FunctionRef,
+    Generated,
+    HandleRef,
+    Lib,
+    ObjectRef,
+    RecordedRef,
+    SliceRef,
+    WireError,
+    decode,
+    encode,
+)
 
 
 class StudentError(Exception):
@@ -111,34 +126,85 @@ _STATE_PARTS: dict[str, type] = {
 class Student:
     """A student's code as a test sees it.
 
-    `student.patchify(images, 4)` calls a function. `student.build("MAEEncoder", dim=64)` makes a module and returns a
-    handle. `student.run(Lib("ps3.x.y"), …)` calls a function of the shipped library there. `student.vjp(…)` asks for
-    gradients. After a call, `student.unchanged_inputs` tells whether its tensors, lists and dicts are as they were, and
+    `student.patchify(images, 4)` calls a function; `student["run"]` is one whose name means something here.
+    `student.make("Stack")` calls a class or a function and keeps what it returns (`kit.objects`), `student.value("x")`
+    is a variable, `student.calls(recorded)` what a function of the test's was called with (`kit.callbacks`).
+    `student.build("MAEEncoder", dim=64)` makes a module and returns a handle. `student.run(Lib("ps3.x.y"), …)` calls a
+    function of the shipped library or of Python's own there. `student.vjp(…)` asks for gradients.
+    After a call, `student.unchanged_inputs` tells whether its tensors, lists and dicts are as they were, and
     `student.flags` which of requires_grad, parameter, subclass, inference its result carried. After any request,
     `student.changed_modes` tells which of torch's modes (grad, inference, default dtype, threads) it left changed.
+    A generator's items are taken until `student.most_items`.
     find_file: what was handed in beside the notebooks, by name. measured, accuracies: see `kit.probe`.
     """
 
     def __init__(self, transport: Transport, *, call_seconds: float = 5.0) -> None:
         self._transport = transport
         self._seed: int | None = None
+        self._test = 0  # which object belongs to which test
+        self._recorded: list[Recorded] = []  # the functions that this test gave away
         self._waiting: list[dict[str, Any]] = []  # what is to be done to modules before the next request
         self.find_file: Callable[[str], bytes | None] = lambda name: None
         self.measured: dict[object, float] = {}  # what several tests ask for, on this far side
         self.accuracies: dict[str, float] = {}
         self.call_seconds = call_seconds
+        self.most_items = MAX_TAKEN
         self.unchanged_inputs = True
         self.flags: frozenset[str] = frozenset()
         self.changed_modes: frozenset[str] = frozenset()
 
-    def __getattr__(self, name: str) -> "RemoteFunction":
+    def __getattr__(self, name: str) -> RemoteFunction:
         if name.startswith("_"):
-            raise AttributeError(name)
-        return RemoteFunction(self, name)
+            raise AttributeError(f'{name}: a name that begins with an underscore is student["{name}"]')
+        return self[name]
+
+    def __getitem__(self, name: str) -> RemoteFunction:
+        """A function or class of any name."""
+        return RemoteFunction(self, FunctionRef(name))
+
+    def value(self, name: str) -> Any:
+        """A variable of the student's notebook, if it is a plain value."""
+        reply = self.request("value", target=FunctionRef(name), args=(), kwargs={})
+        if "value" not in reply:
+            raise WireError("a variable without a value")
+        return reply["value"]
+
+    def make(self, target: "str | Object | Lib", *args: Any, **kwargs: Any) -> Object:
+        """Call a class or a function there, and keep what it returns.
+
+        AssertionError where that is None: a function that forgot to return it.
+        """
+        fields = self._arguments(target, args, kwargs)
+        made = self._near_side(self._result(self._asked({"op": "make"} | fields, objects=True)))
+        if made is None:
+            raise AssertionError(f"{_name_of(target)} returned None: does every way through it end in a return?")
+        if not isinstance(made, Object):
+            raise WireError("something made that is no object")
+        return made
+
+    def calls(self, recorded: Recorded) -> list[tuple[tuple[Any, ...], dict[str, Any]]]:
+        """What a recorded function was called with: positions and names of each call.
+
+        Values are as they were at that time; one that cannot cross is `Unsent`. AssertionError for too many calls.
+        """
+        if all(one is not recorded for one in self._recorded):
+            return []
+        reply = self.request("calls", number=self._number(recorded))
+        flat, count = reply.get("calls"), reply.get("count")
+        if not isinstance(flat, list) or type(count) is not int:
+            raise WireError("calls that are no list")
+        args, names = flat[::2], flat[1::2]
+        if len(args) != len(names) or not all(
+            type(a) is tuple and type(n) is dict for a, n in zip(args, names, strict=True)
+        ):
+            raise WireError("calls that are not positions and names")
+        if count != len(args):
+            raise AssertionError(f"{recorded.name} was called more than {len(args):,} times")
+        return list(zip(args, names, strict=True))
 
     def build(self, target: "str | RemoteFunction | Lib", *args: Any, **kwargs: Any) -> "Handle":
         """Make a module there. Raises StudentError if its constructor does."""
-        reply = self.request("build", target=_reference(target), args=_near(args), kwargs=_near(kwargs))
+        reply = self.request("build", **self._arguments(target, args, kwargs))
         number = reply.get("handle")
         if type(number) is not int:
             raise WireError("a module without a number")
@@ -167,18 +233,19 @@ class Student:
         owner = target.handle if isinstance(target, BoundMethod) else target
         reply = self.request(
             "vjp",
-            target=_reference(owner),
+            **self._arguments(owner, tuple(args), kwargs or {}),
             method=method,
-            args=_near(tuple(args)),
-            kwargs=_near(kwargs or {}),
             cotangents=cotangents,
             wrt=wrt if isinstance(wrt, str) else list(wrt),
         )
         return _gradients(reply.get("value"), wrt)
 
     def begin(self, seed: int) -> None:
-        """Before each test: modules forgotten there, every random generator seeded. Travels with the next request."""
+        """Before each test: forget what is kept there, seed random generators. Travels with the next request."""
         self._seed = seed
+        self._test += 1
+        self._recorded = []
+        self.most_items = MAX_TAKEN
         self._waiting.clear()
 
     def load_cells(
@@ -202,12 +269,15 @@ class Student:
 
     def request(self, op: str, **fields: Any) -> dict[str, Any]:
         """One exchange. Raises StudentError for the student's exceptions, WireError for nonsense."""
-        message = {"op": op} | fields
+        return self._asked({"op": op} | fields)
+
+    def _asked(self, message: dict[str, Any], *, objects: bool = False) -> dict[str, Any]:
+        """objects: whether the reply may hold objects that are kept there."""
         if self._waiting:
             message["first"], self._waiting = self._waiting, []
         if self._seed is not None:
             message["begin"], self._seed = self._seed, None
-        reply = decode(self._transport.exchange(encode(message), self.call_seconds))
+        reply = decode(self._transport.exchange(encode(message), self.call_seconds), objects=objects)
         self.changed_modes = _names_among(MODES, reply.get("modes"))
         if reply.get("status") == "ok":
             return reply
@@ -221,23 +291,75 @@ class Student:
         self._waiting.append(fields)
 
     def _call(self, target: Any, method: str | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        reply = self.request("call", target=_reference(target), method=method, args=_near(args), kwargs=_near(kwargs))
+        fields = self._arguments(target, args, kwargs) | {"method": method}
+        return self._result(self.request("call", **fields))
+
+    def _operate(self, name: str, operands: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
+        """An operator on objects. What it gives may hold objects."""
+        fields = self._arguments(operands[0], operands[1:], kwargs or {}) | {"name": name}
+        return self._near_side(self._result(self._asked({"op": "operate"} | fields, objects=True)))
+
+    def _left(self, context: Object, error: BaseException | None) -> None:
+        """Tell an object that the block of its `with` ended, with which exception: of the test's own, no word."""
+        if isinstance(error, (StudentTimeout, StudentCrashed, WireError)) or not isinstance(error, Exception | None):
+            return
+        kind = next((cls.__name__ for cls in type(error).__mro__ if ERRORS.get(cls.__name__) is cls), "Exception")
+        try:
+            self._operate("left", (context, kind if error else None, getattr(error, "text", "")))
+        except StudentError:
+            if error is None or isinstance(error, StudentError):
+                raise  # else what the test says goes on
+
+    def _arguments(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        fields = {"target": self._reference(target), "args": self._far_side(args), "kwargs": self._far_side(kwargs)}
+        return fields if self.most_items == MAX_TAKEN else fields | {"most": self.most_items}
+
+    def _result(self, reply: dict[str, Any]) -> Any:
         flags, unchanged = reply.get("flags"), reply.get("unchanged")
         if "value" not in reply or not isinstance(unchanged, bool):
             raise WireError("a result that does not tell whether its inputs are as they were")
         self.unchanged_inputs, self.flags = unchanged, _names_among(FLAGS, flags)
         return reply["value"]
 
+    def _reference(self, target: Any) -> Any:
+        return FunctionRef(target) if isinstance(target, str) else self._far_side(target)
 
-@dataclass(frozen=True)
-class RemoteFunction:
-    """A function or class that the student wrote: call it, or pass it to another."""
+    def _far_side(self, value: Any) -> Any:
+        """Replace what lives on the far side by references to it."""
+        if isinstance(value, Object):
+            return reference_of(value, self, self._test)
+        if isinstance(value, Handle):
+            return HandleRef(value.number)
+        if isinstance(value, (tuple, list)):
+            return type(value)(self._far_side(item) for item in value)
+        if isinstance(value, dict):
+            return {key: self._far_side(item) for key, item in value.items()}
+        if isinstance(value, Recorded):
+            word, content = value.does
+            return RecordedRef(self._number(value), (word, self._far_side(content)), value.name)
+        if isinstance(value, slice):
+            return SliceRef(*map(self._far_side, (value.start, value.stop, value.step)))
+        if isinstance(value, Generated):
+            return Generated(self._far_side(value.items), value.finished)
+        if callable(value) and not isinstance(value, Tensor):
+            return crossing(value)
+        return value
 
-    student: Student
-    name: str
+    def _near_side(self, value: Any) -> Any:
+        """Replace references by what a test gets for them."""
+        if isinstance(value, ObjectRef):
+            return Object(self, value, self._test)
+        if isinstance(value, (tuple, list)):
+            return type(value)(self._near_side(item) for item in value)
+        if isinstance(value, dict):
+            return {key: self._near_side(item) for key, item in value.items()}
+        return Generated(self._near_side(value.items), value.finished) if isinstance(value, Generated) else value
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.student._call(self, None, args, kwargs)
+    def _number(self, recorded: Recorded) -> int:
+        known = [number for number, one in enumerate(self._recorded) if one is recorded]
+        if not known:
+            self._recorded.append(recorded)
+        return known[0] if known else len(self._recorded) - 1
 
 
 @dataclass(frozen=True)
@@ -295,23 +417,10 @@ class Handle:
         return self
 
 
-def _reference(target: Any) -> Any:
-    if isinstance(target, str):
-        return FunctionRef(target)
-    return _near(target)
-
-
-def _near(value: Any) -> Any:
-    """Replace what lives on the far side by references to it."""
-    if isinstance(value, RemoteFunction):
-        return FunctionRef(value.name)
-    if isinstance(value, Handle):
-        return HandleRef(value.number)
-    if isinstance(value, (tuple, list)):
-        return type(value)(_near(item) for item in value)
-    if isinstance(value, dict):
-        return {key: _near(item) for key, item in value.items()}
-    return value
+def _name_of(target: Any) -> str:
+    if isinstance(target, Object):
+        return kind_shown(target)
+    return target.path if isinstance(target, Lib) else str(target)
 
 
 def _gradients(value: Any, wrt: Sequence[int | str] | str) -> Any:

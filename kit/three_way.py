@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from kit.checksums import checksum
 from kit.manifest import Cell, CellKind, Manifest, Notebook, text_id
 from kit.notebooks import renewed, source_of, submitted_cells
 from kit.succession import cut
@@ -219,7 +220,7 @@ class _Update:
             f"**No longer part of the set: `{released.id}`.** Version {self.new.version} does not have this {what}. "
             "What you wrote is kept below and is not graded."
         )
-        if what == "exercise":
+        if released.kind.is_code:
             return [_course_text(heading), _without_mark(cell)]
         return [_without_mark(cell) | _course_text(f"{heading}\n\n{source_of(cell)}", cell.get("metadata"))]
 
@@ -332,9 +333,7 @@ def is_as_released(cell: Raw) -> bool:
     """Whether the text is the one of which nbgrader keeps a checksum in the cell."""
     graded = _metadata(cell).get("nbgrader")
     graded = graded if isinstance(graded, dict) else {}
-    settings = "".join(str(bool(graded.get(name))) for name in ("grade", "solution", "locked"))
-    text = f"{source_of(cell)}{cell.get('cell_type')}{settings}{graded.get('grade_id')}"
-    return bool(graded.get("checksum") == hashlib.md5(text.encode(), usedforsecurity=False).hexdigest())
+    return bool(graded) and graded.get("checksum") == checksum(source_of(cell), cell.get("cell_type"), graded)
 
 
 def _renewed_cell(raw: Raw, mine: Raw) -> Raw:

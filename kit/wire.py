@@ -70,8 +70,62 @@ class HandleRef:
     number: int
 
 
+@dataclass(frozen=True)
+class ObjectRef:
+    """Stands for an object that is kept on the far side for this test. kind: its class's name, on the way back."""
+
+    number: int
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class SliceRef:
+    """Stands for a slice, as in `thing[1:5]`."""
+
+    start: Any
+    stop: Any
+    step: Any
+
+
+@dataclass(frozen=True)
+class RecordedRef:
+    """Stands for a function that the far side makes: what it does, as (word, value), and its name."""
+
+    number: int
+    does: tuple[str, Any]
+    name: str
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What a generator or another iterator gave, as far as it was taken. finished: whether that was all.
+
+    A test may give one as an argument: an iterator over the items arrives.
+    """
+
+    items: list[Any]
+    finished: bool = True
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from self.items
+        if not self.finished:
+            raise AssertionError(f"it did not end within {len(self.items):,} items")
+
+
+@dataclass(frozen=True)
+class Unsent:
+    """Stands in a list of calls for a value that cannot cross. kind: the name of its class."""
+
+    kind: str
+
+
 _REFERENCES: dict[str, type[Any]] = {"seed": Seed, "lib": Lib, "function": FunctionRef, "handle": HandleRef}
 _REFERENCE_KINDS = {cls: kind for kind, cls in _REFERENCES.items()}
+# Kinds that are sent by their fields, in order.
+_EXTRAS: dict[type[Any], str] = {
+    ObjectRef: "object", RecordedRef: "recorded", SliceRef: "slice", Generated: "generated", Unsent: "unsent",
+}  # fmt: skip
+MAX_NAME = 200  # characters of a class's name
 
 
 def encode(message: dict[str, Any]) -> bytes:
@@ -86,8 +140,12 @@ def encode(message: dict[str, Any]) -> bytes:
     return frame
 
 
-def decode(frame: bytes, *, references: bool = False) -> dict[str, Any]:
-    """The message of one frame. References (`Seed`, `Lib`, …) are refused unless allowed. Raises WireError."""
+def decode(frame: bytes, *, references: bool = False, objects: bool = False) -> dict[str, Any]:
+    """The message of one frame. Raises WireError.
+
+    references: whether it may hold what a test alone sends (`Seed`, `Lib`, …). objects: whether it may hold objects
+    that are kept on the far side: only where the test asked for one.
+    """
     if len(frame) < 4 or len(frame) > MAX_FRAME:
         raise WireError(f"a frame of {len(frame)} bytes")
     (length,) = struct.unpack(">I", frame[:4])
@@ -97,7 +155,7 @@ def decode(frame: bytes, *, references: bool = False) -> dict[str, Any]:
         root = json.loads(frame[4 : 4 + length], parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise WireError("a header that is not JSON") from error
-    reader = _Reader(memoryview(frame)[4 + length :], references)
+    reader = _Reader(memoryview(frame)[4 + length :], references, objects or references)
     message = reader.value(root, _MESSAGE_DEPTH)
     reader.finish()
     if not isinstance(message, dict):
@@ -152,6 +210,10 @@ def _elements(shape: Sequence[int]) -> int:
     return math.prod(max(size, 1) for size in shape)
 
 
+def _is_count(number: int) -> bool:
+    return type(number) is int and 0 <= number < 2**31
+
+
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} in JSON")
 
@@ -181,6 +243,8 @@ def _node(value: Any, bodies: _Bodies, depth: int) -> Any:
         if not all(isinstance(key, str) for key in value):
             raise TypeError("a dict can be sent only if its keys are texts")
         return {"k": "dict", "v": [[str(key), _node(item, bodies, depth - 1)] for key, item in value.items()]}
+    if type(value) in _EXTRAS:
+        return {"k": _EXTRAS[type(value)], "v": [_node(part, bodies, depth) for part in vars(value).values()]}
     if type(value) in _REFERENCE_KINDS:
         return {"k": _REFERENCE_KINDS[type(value)], "v": next(iter(vars(value).values()))}
     kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
@@ -211,9 +275,10 @@ def _plain_node(tensor: Tensor, bodies: _Bodies) -> dict[str, Any]:
 class _Reader:
     """Reads the nodes of one header and takes each tensor's bytes from the body in turn."""
 
-    def __init__(self, body: memoryview, references: bool) -> None:
+    def __init__(self, body: memoryview, references: bool, objects: bool) -> None:
         self.body = body
         self.references = references
+        self.objects = objects
         self.position = 0
         self.nodes = 0
         self.elements = 0
@@ -244,9 +309,26 @@ class _Reader:
             return tuple(items) if kind == "tuple" else items
         if kind == "dict" and isinstance(content, list):
             return {self._key(pair): self.value(pair[1], depth - 1) for pair in content}
+        if isinstance(kind, str) and kind in _EXTRAS.values() and isinstance(content, list):
+            return self._extra(kind, [self.value(part, depth) for part in content])
         if self.references and isinstance(kind, str) and kind in _REFERENCES:
             return _REFERENCES[kind](content)
         raise WireError(f"a value of unknown kind {kind[:40]!r}" if isinstance(kind, str) else "a value without a kind")
+
+    def _extra(self, kind: str, parts: list[Any]) -> Any:
+        """A value that is sent by its fields, each of them decoded already."""
+        match kind, parts:
+            case "generated", [list() as items, bool() as finished]:
+                return Generated(items, finished)
+            case "unsent", [str() as name] if len(name) <= MAX_NAME:
+                return Unsent(name)
+            case "object", [int() as number, str() as name] if self.objects and _is_count(number):
+                return ObjectRef(number, self._checked(name, len(name) <= MAX_NAME))
+            case "recorded", [int() as number, (str(), _) as does, str() as name] if self.references:
+                return RecordedRef(self._checked(number, _is_count(number)), does, name)
+            case "slice", [start, stop, step] if self.references:
+                return SliceRef(start, stop, step)
+        raise WireError(f"a value of the kind {kind} that is not allowed here, or of another form")
 
     def _checked(self, value: Any, good: bool) -> Any:
         if not good:

@@ -26,7 +26,9 @@ from autograder.assignment.text_files import complain_of_unreadable
 from autograder.assignment.toml import Complaints, TomlTable, not_utf8
 from autograder.course_folders import CourseFolders
 from autograder.errors import BadInput
+from autograder.files import is_left_behind
 from autograder.names import assignment_name
+from kit.conflicts import conflict_in
 from kit.manifest import CHECK, Answer, CellKind, Exercise, check_id
 from kit.notebooks import CodeCell
 from kit.versions import MIN_PYTHON
@@ -34,6 +36,7 @@ from kit.weights import SUFFIX
 
 MISTAKE_LIMIT = 0.5  # of an exercise's points, for one mistake, where problem.toml does not say
 FEEDBACK_A_DAY = 3  # pages before the deadline, where assignment.toml does not say
+PICTURES = (".jpg", ".jpeg", ".png", ".gif", ".webp")  # most of what a set's folder weighs
 LINE = r"[^\n|]*"  # what fits into a cell of a table
 PROBLEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 T = TypeVar("T")
@@ -55,6 +58,7 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
         raise BadInput(f"no assignment {name!r} here; {there}. Run the command in the course's top folder")
     _refuse_alike(name, known)
     complaints = Complaints(root)
+    _check_merges(folder, complaints)
     data = TomlTable.read(path, complaints)
     complain_of_unreadable(folder, complaints)
     complaints.raise_if_any()
@@ -122,6 +126,15 @@ def _refuse_alike(name: str, known: list[str]) -> None:
                 raise BadInput(f"the set {two} has the name of {one}'s leaderboard in feedback/: rename it")
 
 
+def _check_merges(folder: Path, complaints: Complaints) -> None:
+    """Refuse at once what git has left in the middle of a merge: the rest would be said of half-merged files."""
+    for path in sorted(path for path in folder.rglob("*") if path.suffix not in PICTURES and path.is_file()):
+        if not is_left_behind(path.relative_to(folder)) and (line := conflict_in(path.read_bytes())):
+            text = "a merge conflict begins here: keep what is right of both sides, without the marks, then git add"
+            complaints.add(path, text, line)
+    complaints.raise_if_any()
+
+
 def _problem(folder: Path, number: int | None, call_seconds: float, complaints: Complaints) -> Problem | None:
     path = folder / "problem.toml"
     if not path.is_file():
@@ -164,7 +177,7 @@ def _problem(folder: Path, number: int | None, call_seconds: float, complaints: 
     answers = tuple(
         Answer(cell.name, folder.name, answer_tables[cell.name].positive("points"))
         for cell in cells
-        if cell.kind == CellKind.ANSWER
+        if cell.kind.is_answer
     )
     was = {name: table.names("was") for name, table in (tables | answer_tables).items()}
     limits = {name: table.share("mistake_limit", limit) for name, table in tables.items()}
@@ -236,13 +249,13 @@ def _check_cells(
         if cell.id in seen:
             complaints.add(notebook, f"{cell.id!r} stands a second time (first: line {seen[cell.id].line})", cell.line)
         seen.setdefault(cell.id, cell)
-        if cell.kind in (CellKind.EXERCISE, CellKind.ANSWER) and _RESERVED.fullmatch(cell.name):
+        if cell.kind.is_solution and _RESERVED.fullmatch(cell.name):
             complaints.add(notebook, f"{cell.name!r} is a name that the builder uses itself; choose another", cell.line)
         if cell.kind == CellKind.EXERCISE and cell.name not in exercises:
             complaints.add(
                 notebook, f"exercise {cell.name} has no points: add [exercise.{cell.name}] to {toml.name}", cell.line
             )
-        if cell.kind == CellKind.ANSWER and cell.name not in answers:
+        if cell.kind.is_answer and cell.name not in answers:
             complaints.add(
                 notebook, f"answer {cell.name} has no points: add [answer.{cell.name}] to {toml.name}", cell.line
             )
@@ -253,8 +266,8 @@ def _check_cells(
             complaints.add(
                 notebook, f'no check cell: add one tagged check:{name} holding check("{name}")', seen[name].line
             )
-    for name in sorted(answers - {cell.name for cell in cells if cell.kind == CellKind.ANSWER}):
-        complaints.add(toml, f"[answer.{name}] has no cell: tag a markdown cell answer:{name} in {notebook.name}")
+    for name in sorted(answers - {cell.name for cell in cells if cell.kind.is_answer}):
+        complaints.add(toml, f"[answer.{name}] has no cell: tag a cell answer:{name} in {notebook.name}")
     for cell in cells:
         if cell.kind == CellKind.CHECK and cell.name not in seen:
             complaints.add(notebook, f"check:{cell.name} belongs to no exercise cell", cell.line)
@@ -284,7 +297,7 @@ def _check_rubric(path: Path, answers: tuple[Answer, ...], complaints: Complaint
     headings = [line for line in text.splitlines() if line.startswith("#")]
     for answer in answers:
         if not any(re.search(rf"(?<![\w-]){re.escape(answer.id)}(?![\w-])", heading) for heading in headings):
-            complaints.add(path, f'no heading for the written answer {answer.id}: add "## {answer.id}" and its marks')
+            complaints.add(path, f'no heading for the answer {answer.id}: add "## {answer.id}" and its marks')
 
 
 def _check_library(problems: list[Problem], library: str, complaints: Complaints) -> None:

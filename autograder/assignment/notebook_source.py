@@ -14,10 +14,11 @@ import jupytext
 from kit.exercises import STUB_TEXT
 from kit.manifest import CellKind, check_id, text_id
 
-TAGGED_BY_ID = (CellKind.EXERCISE, CellKind.CHECK, CellKind.ANSWER)
+TAGGED_BY_ID = (CellKind.EXERCISE, CellKind.CHECK, CellKind.ANSWER)  # and CODE_ANSWER, which is tagged answer:ID too
 PLAIN_TAGS = (CellKind.GIVEN, CellKind.SHOW, CellKind.GUESS)
 BEGIN, END = "BEGIN SOLUTION", "END SOLUTION"
 ANSWER_STUB = "*Your answer here.*"
+CODE_STUB = "...  # your code here"  # runs as it stands, also inside a function
 SETUP_ID = "setup"
 # The last two cells of every notebook.
 CLOSING_ID, PREVIEW_ID = "closing", "preview"
@@ -60,6 +61,8 @@ class SourceCell:
             return stubbed(self.source, stub_line(self.name))
         if self.kind == CellKind.ANSWER:
             return stubbed(self.source, ANSWER_STUB) if BEGIN in self.source else ANSWER_STUB
+        if self.kind == CellKind.CODE_ANSWER:
+            return stubbed(self.source, CODE_STUB)
         return self.source
 
     @property
@@ -139,7 +142,7 @@ def _kind(node: object, line: int) -> tuple[CellKind, str]:
     if cell_type == "markdown" and not tags:
         return CellKind.TEXT, ""
     if len(tags) != 1 or cell_type not in ("code", "markdown"):
-        wanted = "exercise:ID, check:ID, given, show or guess (markdown: answer:ID or none)"
+        wanted = "exercise:ID, check:ID, answer:ID, given, show or guess (markdown: answer:ID or none)"
         raise SourceError(line, f"a {cell_type} cell with {len(tags)} tags: give it one of {wanted}")
     kind, _, name = str(tags[0]).partition(":")
     if kind in TAGGED_BY_ID and not _ID.fullmatch(name):
@@ -147,14 +150,16 @@ def _kind(node: object, line: int) -> tuple[CellKind, str]:
     if kind not in TAGGED_BY_ID and tags[0] not in PLAIN_TAGS:
         known = ", ".join([f"{kind}:ID" for kind in TAGGED_BY_ID] + list(PLAIN_TAGS))
         raise SourceError(line, f'unknown tag "{tags[0]}": known are {known}')
-    if (kind == CellKind.ANSWER) != (cell_type == "markdown"):
-        raise SourceError(line, f'tag "{tags[0]}" on a {cell_type} cell: answers are markdown, all else is code')
+    if kind == CellKind.ANSWER and cell_type == "code":
+        return CellKind.CODE_ANSWER, name
+    if kind != CellKind.ANSWER and cell_type == "markdown":
+        raise SourceError(line, f'tag "{tags[0]}" on a markdown cell: only answers may be text, all else is code')
     return CellKind(kind), name
 
 
 def _cell_id(kind: CellKind, name: str, source: str, counts: Counter[str]) -> str:
     """Graded cells are known by their exercise, given ones by their place, others by their text."""
-    if kind in TAGGED_BY_ID:
+    if kind in TAGGED_BY_ID or kind.is_answer:
         return check_id(name) if kind == CellKind.CHECK else name
     if kind == CellKind.GIVEN:
         counts[kind] += 1
@@ -179,7 +184,7 @@ def _check_regions(cell: SourceCell) -> None:
     inside, found = False, 0
     for number, line in enumerate(cell.source.split("\n"), cell.line + 1):
         if BEGIN in line or END in line:
-            if cell.kind not in (CellKind.EXERCISE, CellKind.ANSWER):
+            if not cell.kind.is_solution:
                 raise SourceError(number, f"a solution region in a {cell.kind} cell: only exercise and answer cells")
             if (BEGIN in line) == inside:
                 state = "a region begins inside another" if inside else "a region ends that never began"
@@ -187,8 +192,15 @@ def _check_regions(cell: SourceCell) -> None:
             inside, found = not inside, found + 1
     if inside:
         raise SourceError(cell.line, f"a solution region of {cell.name} is never closed: add ### {END}")
+    if cell.kind == CellKind.CODE_ANSWER and not found and any(map(_is_code, cell.source.split("\n"))):
+        said = f"answer {cell.name} holds code, and does not say whether it ships"
+        raise SourceError(cell.line, f"{said}: put ### {BEGIN} and ### {END} where students are to write")
     if cell.kind == CellKind.EXERCISE and not found:
         raise SourceError(cell.line, f"exercise {cell.name} has no solution region: add ### {BEGIN} and ### {END}")
+
+
+def _is_code(line: str) -> bool:
+    return line.partition("#")[0].strip() not in ("", "...", "pass")
 
 
 def _parse(cell: SourceCell, source: str) -> ast.Module:

@@ -50,7 +50,7 @@ class _Sections:
             if cell.kind == CellKind.TEXT:
                 yield dataclasses.replace(cell, source=self._text(cell))
                 continue
-            if cell.kind in (CellKind.EXERCISE, CellKind.ANSWER) and self.section:
+            if cell.kind.is_solution and self.section:
                 self._name(cell.name)
             yield cell
 

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.assignment.load import load_assignment
 from autograder.assignment.model import Assignment
 from autograder.assignment.notebook_source import SETUP_ID
-from autograder.build import instructor_notebook, leaks, release_files, student_notebook
-from autograder.build.on_disk import Difference, DifferenceKind, Products
-from autograder.errors import AutograderError, EditedByHand, Leak, Stale
+from autograder.assignment.repeatable import refuse_chance
+from autograder.build import instructor_notebook, leaks, needs, release_files, student_notebook
+from autograder.build.as_built import MANIFEST
+from autograder.build.canaries import shared_canary
+from autograder.build.on_disk import BY_HAND, Difference, DifferenceKind, Products
+from autograder.build.released_content import require_version
+from autograder.course_folders import CourseFolders
+from autograder.errors import AutograderError, CourseError, EditedByHand, Leak, Stale
 from autograder.files import write_atomically
+from kit.manifest import Manifest
+
+_STAMP = re.compile(r"\A# \S+: not to be published\n")
 
 
 @dataclass(frozen=True)
@@ -27,11 +36,26 @@ class Build:
     copies: frozenset[str]
     archive: bytes
 
+    @property
+    def released(self) -> dict[str, bytes]:
+        """What students get: path in the release to content."""
+        prefix = f"{self.assignment.release.relative_to(self.assignment.root).as_posix()}/"
+        return {path.removeprefix(prefix): data for path, data in self.files.items() if path.startswith(prefix)}
+
 
 def make(assignment: Assignment) -> Build:
-    """Build in memory, and search the release for leaks. Nothing is written."""
+    """Build in memory, and search the release for leaks. Nothing is written.
+
+    CourseError where another set has the canary, or a name or package is missing that the release uses,
+    or a test is left to chance.
+    """
+    if (shared := shared_canary(assignment)) is not None:
+        raise CourseError(shared)
+    refuse_chance(assignment)
     copied = release_files.copies(assignment)
     release = copied | release_files.written(assignment)
+    if missing := needs.complaints(assignment, release):
+        raise CourseError("\n".join(missing))
     archive = release_files.support_archive(release)
     setup = release_files.setup_cell(assignment, archive)
     sources = {p.notebook_file: instructor_notebook.notebook(assignment, p, setup) for p in assignment.problems}
@@ -56,14 +80,16 @@ def make(assignment: Assignment) -> Build:
 def build(name: str, root: Path, *, force: bool = False) -> tuple[Build, list[Difference]]:
     """Bring source/<name> and release/<name> up to date; returns the build and what changed.
 
-    EditedByHand, with the difference, where a product was changed since it was built, unless `force`.
+    EditedByHand, with the difference, where a product was changed since it was built, unless `force` or by git, which
+    has merged it or left a conflict in it.
     """
     assignment = load_assignment(name, root)
     stamp_hidden_tests(assignment)
     made = make(assignment)
+    require_version(assignment, made.released)
     products = Products(assignment)
     changes = products.differences(made.files)
-    edited = [change.path for change in changes if change.kind in (DifferenceKind.EDITED, DifferenceKind.EXTRA)]
+    edited = [change.path for change in changes if change.kind in BY_HAND]
     if edited and not force:
         shown = "\n".join(products.diff(path, made.files) for path in edited)
         raise EditedByHand(
@@ -73,6 +99,14 @@ def build(name: str, root: Path, *, force: bool = False) -> tuple[Build, list[Di
     if changes:
         products.swap(made.files)
     return made, changes
+
+
+def built_before(name: str, root: Path) -> Manifest | None:
+    """The manifest that the last build wrote; None where there is none that can be read."""
+    try:
+        return Manifest.read(CourseFolders(root).release / name / MANIFEST)
+    except (OSError, ValueError):
+        return None
 
 
 def check(name: str, root: Path) -> Build:
@@ -104,9 +138,9 @@ def unstamped_tests(assignment: Assignment) -> list[Path]:
 
 
 def stamp_hidden_tests(assignment: Assignment) -> None:
-    """Write the canary as the first line of every hidden test file that lacks it."""
+    """Write the canary as the first line of every hidden test file that lacks it, in place of another set's."""
     for path in unstamped_tests(assignment):
-        text = path.read_text(encoding="utf-8")
+        text = _STAMP.sub("", path.read_text(encoding="utf-8"))
         write_atomically(path, f"# {assignment.canary}: not to be published\n{text}".encode())
 
 
@@ -121,7 +155,9 @@ def _check_against_manifest(assignment: Assignment, notebooks: dict[str, bytes])
 
 def _verdict(assignment: Assignment, change: Difference) -> str:
     name = assignment.name
-    if change.kind in (DifferenceKind.EDITED, DifferenceKind.EXTRA):
+    if change.kind == DifferenceKind.CONFLICT:
+        return f"{change.path} holds a merge conflict. Run: autograder build {name}, then git add {change.path}"
+    if change.kind in BY_HAND:
         done = "was edited by hand" if change.kind == DifferenceKind.EDITED else "is no part of the build"
         return f"{change.path} {done}. Put it into assignments/{name}, then run: autograder build {name} --force"
     part = next((p.name for p in assignment.problems if change.path.endswith(p.notebook_file)), "")

@@ -17,6 +17,7 @@ from autograder.assignment.model import Problem
 
 RUN = 12
 SHARE = 0.5  # of an answer's runs; what stands in a release by chance holds less than half of that
+ENOUGH = 8  # runs, or all where an answer has fewer: two calls in a row hold some of a short one
 _TOKEN = re.compile(r"[A-Za-z_]\w*|\d[\w.]*|[^\w\s]")
 _PROMPT = re.compile(r"^[\s#]*(?:>|\.\.\.)+", re.MULTILINE)  # of a quotation or a doctest
 _AROUND_CODE = frozenset("#\"'`\\")  # what makes code a comment, a string, a quotation
@@ -36,8 +37,9 @@ def copied(answers: list[KnownAnswer], text: str) -> Iterator[str]:
     """What of the answers stands in the text, with its share in per cent."""
     shipped = runs_of(text)
     for answer in answers:
-        share = len(answer.runs & shipped) / len(answer.runs)
-        if share >= SHARE:
+        found = len(answer.runs & shipped)
+        share = found / len(answer.runs)
+        if share >= SHARE and found >= min(ENOUGH, len(answer.runs)):
             yield f"{share:.0%} of {answer.what}, whatever its names"
 
 

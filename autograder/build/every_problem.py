@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from autograder.assignment.kept_versions import FOLDER as RELEASES
 from autograder.assignment.load import load_assignment
 from autograder.assignment.model import Assignment
 from autograder.build import copies
@@ -33,8 +34,12 @@ def with_every_problem(name: str, root: Path, into: Path | None = None) -> Assig
 
 
 def with_extras(name: str, root: Path, into: Path, extra: Sequence[str]) -> Assignment:
-    """The assignment with these extras, in a course of its own: sources are brought up to date, nothing is built."""
-    files = files_under(CourseFolders(root).assignments / name)
+    """The assignment with these extras, in a course of its own: sources are brought up to date, nothing is built.
+
+    What was released of it stays behind: it is no version of that one.
+    """
+    folder = CourseFolders(root).assignments / name
+    files = {path: data for path, data in files_under(folder).items() if not path.startswith(f"{RELEASES}/")}
     others = _EXTRA.sub("", files[TABLE].decode("utf-8"))
     files[TABLE] = f"extra = {json.dumps(list(extra))}\n{others}".encode()
     make_same(CourseFolders(into).assignments / name, files)

@@ -60,6 +60,9 @@ def _notebook_cell(assignment: Assignment, problem: Problem, cell: SourceCell) -
         if cell.regions and BEGIN not in cell.source:
             source = with_canary(f"### {BEGIN}\n{source}\n### {END}", canary)
         return _cell(cell.id, "markdown", source, _graded(cell.id, points=points[cell.name], solution=True))
+    if cell.kind == CellKind.CODE_ANSWER:
+        graded = _graded(cell.id, points=points[cell.name], solution=True)
+        return _cell(cell.id, "code", with_canary(cell.source, canary), graded)
     if cell.kind == CellKind.GIVEN or cell.id == SETUP_ID:
         return _cell(cell.id, "code", cell.source, _graded(cell.id, locked=True))
     if cell.kind == CellKind.TEXT:

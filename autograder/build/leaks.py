@@ -6,6 +6,7 @@ import ast
 import io
 import json
 import re
+import tokenize
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -72,12 +73,12 @@ def _secrets(assignment: Assignment) -> Iterator[Secret]:
 
 def _fingerprints_of(problem: Problem) -> Iterator[Secret]:
     for cell in problem.cells:
-        released = _squeeze(cell.released)
+        released = _squeeze(_code_alone(cell.released))
         for region in cell.regions:
             for text in _fingerprints(region.splitlines(), "solution", whole=True):
                 if text not in released:
                     yield Secret(text, f"a line of the solution of {cell.name}")
-    everything = "".join(_squeeze(cell.released) for cell in problem.cells)
+    everything = "".join(_squeeze(_code_alone(cell.released)) for cell in problem.cells)
     for answer in right_answers(problem):
         for text in _fingerprints(_body(answer.code), "solution"):
             if text not in everything:
@@ -93,6 +94,24 @@ def _fingerprints_of(problem: Problem) -> Iterator[Secret]:
         prose = _squeeze("\n".join(own))
         for start in range(0, len(prose) - PIECE + 1, PIECE // 2):  # found however its lines are wrapped
             yield Secret(prose[start : start + PIECE], f"a passage of {problem.name}/{problem.rubric.name}")
+
+
+def _code_alone(source: str) -> str:
+    """A cell without docstrings and comments, where an answer is as much given away as in code. Text stays as it is."""
+    try:
+        tree = ast.parse(source)
+        comments = [
+            item for item in tokenize.generate_tokens(io.StringIO(source).readline) if item.type == tokenize.COMMENT
+        ]
+    except (SyntaxError, tokenize.TokenError):
+        return source
+    lines = source.split("\n")
+    for comment in comments:
+        lines[comment.start[0] - 1] = lines[comment.start[0] - 1][: comment.start[1]]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            lines[node.lineno - 1 : node.end_lineno] = [""] * ((node.end_lineno or node.lineno) - node.lineno + 1)
+    return "\n".join(lines)
 
 
 def _body(source: str) -> list[str]:

@@ -13,21 +13,24 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import ClearSolutions, SaveCells
 from traitlets.config import Config
 
-from autograder.assignment.notebook_source import ANSWER_STUB, stub_line
+from autograder.assignment.notebook_source import ANSWER_STUB, BEGIN, CODE_STUB, stub_line
 from autograder.course_folders import CourseFolders
 from autograder.errors import AutograderError
 
 
 class NamedStubs(ClearSolutions):  # type: ignore[misc]
-    """nbgrader's ClearSolutions with a stub that names its exercise."""
+    """nbgrader's ClearSolutions with a stub that names its exercise, and one that runs where a person marks code."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.text_stub = ANSWER_STUB
 
     def preprocess_cell(self, cell: Any, resources: Any, cell_index: int) -> tuple[Any, Any]:
-        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id", "")
-        self.code_stub = {"python": stub_line(grade_id)}
+        settings = cell.metadata.get("nbgrader", {})
+        stub = stub_line(settings.get("grade_id", ""))
+        if settings.get("grade"):
+            stub = CODE_STUB if BEGIN in cell.source else cell.source
+        self.code_stub = {"python": stub}
         result: tuple[Any, Any] = super().preprocess_cell(cell, resources, cell_index)
         return result
 

@@ -43,7 +43,7 @@ def collect(assignment: str, archives: tuple[Path, ...], dry_run: bool) -> None:
     with progress("collecting", None) as bar:
         collected = taken(
             course_term(HERE), assignment, archives, dry=dry_run,
-            on_hand_in=lambda label: bar.update(bar.task_ids[0], advance=1, last=line(label, 60)),
+            on_hand_in=lambda label: bar.update(advance=1, last=line(label, 60)),
         )  # fmt: skip
     record(rows=[dict(zip(COLUMNS, row.cells, strict=True)) for row in collected.rows], written=not dry_run)
     _print(collected)

@@ -54,11 +54,11 @@ def nbgrader(assignment: str, to: Path | None, open_as_zero: bool) -> None:
     """
     from nbgrader.api import Gradebook
 
-    from autograder.assignment.load import load_assignment
+    from autograder.build.as_built import load_unless_stale
     from autograder.cli.nbgrader_export import StatusCsvExport
     from autograder.files import put_interpreter_on_path
 
-    course = load_assignment(assignment)
+    course = load_unless_stale(assignment)
     everyone = _standings(course)
     to = _target(to or Path(f"grades-{assignment}.csv"))
     if not HERE.gradebook.is_file():
@@ -89,13 +89,13 @@ def canvas(assignment: str, gradebook: Path, column: str | None, to: Path | None
       autograder export canvas ps3 --gradebook 2026-12-14_Grades-CS231.csv          (to canvas-ps3.csv)
       autograder export canvas ps3 --gradebook Grades.csv --column "Problem set 3 (98765)" --to upload.csv
     """
-    from autograder.assignment.load import load_assignment
+    from autograder.build.as_built import load_unless_stale
     from autograder.exports import canvas as canvas_file
     from autograder.exports.scores import final_scores
     from autograder.files import write_atomically
     from autograder.roster.roster import course_roster
 
-    course = load_assignment(assignment)
+    course = load_unless_stale(assignment)
     everyone = _standings(course)
     to = _target(to or Path(f"canvas-{assignment}.csv"))
     if to.resolve() == gradebook.resolve():

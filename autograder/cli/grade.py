@@ -73,8 +73,9 @@ def grade(
 ) -> None:  # fmt: skip
     """Grade DIR/<student>/ASSIGNMENT/ (DIR is submitted/ unless given) into results and nbgrader's gradebook.
 
-    Students' code runs in confined processes of its own. Unchanged submissions keep their result; a run that was
-    stopped goes on where it was. Exit code 8 if anything could not be graded.
+    Points, version or texts that were changed since the last build are refused (exit code 5): build first. Tests may
+    have changed. Students' code runs in confined processes of its own. Unchanged submissions keep their result; a run
+    that was stopped goes on where it was. Exit code 8 if anything could not be graded.
 
     Up to the deadline in assignment.toml a result is provisional: each submission is tested with inputs of its own, and
     feedback tells only how many hidden tests pass. After it everything is graded again, with the same inputs for all.
@@ -93,15 +94,15 @@ def grade(
       autograder grade ps3 --out trial/ --no-gradebook           (beside the results that count)
       autograder grade ps3 --scheduler tcp://10.0.0.5:8786       (on other machines)
     """
-    from autograder.assignment.load import load_assignment
     from autograder.build import copies
+    from autograder.build.as_built import load_built
     from autograder.cli.regrade import begin, end
     from autograder.grading.seed import course_draw
     from autograder.results import Stage
     from autograder.roster.term import course_term
 
     _refuse_contradictions(seed, new_seed, student, regrade, why)
-    course = load_assignment(assignment)
+    course = load_built(assignment)
     refuse(out, "--out")
     if not no_gradebook:
         _refuse_other_results(out)

@@ -32,13 +32,13 @@ def gradescope(assignment: str, out: Path | None, minutes: int) -> None:
       autograder export gradescope ps3                     (to gradescope-ps3.zip)
       autograder export gradescope ps3 --minutes 20 --out ps3.zip
     """
-    from autograder.assignment.load import load_assignment
     from autograder.build import copies
+    from autograder.build.as_built import load_built
     from autograder.exports.gradescope.package import autograder_zip
 
     out = out or Path(f"gradescope-{assignment}.zip")
     refuse_file(out, "--out")
-    course = load_assignment(assignment)
+    course = load_built(assignment)
     copies.restore(course)
     needed = course.library_folder or course.release
     if not needed.is_dir():

@@ -18,6 +18,7 @@ from autograder.cli import (
     instructor,
     json_output,
     leaderboard,
+    proving,
     report,
     similar,
     staff,
@@ -42,7 +43,7 @@ def commands() -> None:
 
 for command in (
     instructor.build,
-    instructor.verify,
+    proving.verify,
     instructor.solve,
     instructor.demo,
     release,

@@ -78,7 +78,7 @@ class ConfinedAutograde(Autograde):  # type: ignore[misc]
             self._stop(f"No submissions were matched by '{pattern}'")
 
     def convert_notebooks(self) -> None:
-        from autograder.assignment.load import load_assignment
+        from autograder.build.as_built import load_built
         from autograder.grading.class_folder import sorted_out
 
         self.log.addFilter(_CLEAN)
@@ -96,12 +96,12 @@ class ConfinedAutograde(Autograde):  # type: ignore[misc]
         for student, why in self._results.doubts(found.folders).items():
             self.log.warning("%s: %s: graded again", student, why)
         try:
-            for note in gradebook.bring_in_line(load_assignment(name, root)):
+            for note in gradebook.bring_in_line(load_built(name, root)):
                 self.log.warning(note)
             # The grader forks, which a server with threads (formgrader) must not.
             in_fresh_process(_grade, root, name, found.folders, self.force, self.allow_weak)
             with gradebook.Writer(
-                load_assignment(name, root), submitted=self._submitted(), database=database_path(self.coursedir.db_url)
+                load_built(name, root), submitted=self._submitted(), database=database_path(self.coursedir.db_url)
             ) as self._writer:
                 super().convert_notebooks()
         except AutograderError as error:
@@ -140,12 +140,12 @@ class ConfinedAutograde(Autograde):  # type: ignore[misc]
 
 def _grade(root: Path, name: str, folders: dict[str, Path], force: bool, allow_weak: bool) -> None:
     """Give every submission a result that is true of what is in its folder now."""
-    from autograder.assignment.load import load_assignment
     from autograder.build import copies
+    from autograder.build.as_built import load_built
     from autograder.grading.grade_class import grade_class
     from autograder.grading.seed import course_draw
 
-    assignment = load_assignment(name, root)
+    assignment = load_built(name, root)
     copies.restore(assignment)
     results, draw = result_folder(assignment.course.results, name, assignment.course), course_draw(assignment)
     grade_class(
@@ -179,13 +179,13 @@ class FeedbackExporter(Exporter):
     parent: Any
 
     def from_filename(self, filename: str, resources: Any = None, **kw: Any) -> tuple[Any, dict[str, Any]]:
-        from autograder.assignment.load import load_assignment
+        from autograder.build.as_built import load_unless_stale
         from autograder.marks import feedback_pages
 
         place, root = resources["nbgrader"], Path(self.parent.coursedir.root)
         course = CourseFolders(root)
         html = feedback_pages.notebook_page(
-            load_assignment(place["assignment"], root),
+            load_unless_stale(place["assignment"], root),
             result_folder(course.results, place["assignment"], course),
             database_path(place["db_url"]),
             place["student"],

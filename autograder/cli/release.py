@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from autograder.cli.instructor import prove_all
 from autograder.cli.json_output import record
 from autograder.cli.options import assignment_argument, weak_option, workers_option
 from autograder.cli.paths import OutFolder
+from autograder.cli.proving import prove_all
 from autograder.cli.screen import say
 
 

@@ -22,11 +22,11 @@ def report(assignment: str) -> None:
     Examples:
       autograder report ps3
     """
-    from autograder.assignment.load import load_assignment
+    from autograder.build.as_built import load_unless_stale
     from autograder.marks import class_report
     from autograder.result_layout import result_folder
 
-    course = load_assignment(assignment)
+    course = load_unless_stale(assignment)
     path = class_report.write(course, result_folder(HERE.results, course.name, course.course, say_line))
     record(page=path)
     say(f"{assignment}: {path}, for the staff only")

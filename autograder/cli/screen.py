@@ -60,6 +60,11 @@ def say_line(text: str) -> None:
     say(f"  {line(text)}", err=True)
 
 
+def say_aside(text: str) -> None:
+    """Print a line about how far a command is: for people alone, so that --json does not repeat it."""
+    click.echo(line(text), err=True)
+
+
 def say_quoted(text: str) -> None:
     """Print a student's text under a bar; nothing where it is empty."""
     from kit.text import quoted

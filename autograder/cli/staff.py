@@ -59,15 +59,15 @@ def rerun(
       autograder rerun ps3 ada masked_autoencoder/test_hidden.py::test_patchify_agrees_with_a_slow_loop
       autograder rerun ps3 ada test_patchify_agrees_with_a_slow_loop --result 1     (with the inputs of the first grade)
     """
-    from autograder.assignment.load import load_assignment
     from autograder.build import copies
+    from autograder.build.as_built import load_built
     from autograder.grading.class_folder import submission_of
     from autograder.grading.grade_one import confined
     from autograder.grading.plan import Plan
     from autograder.grading.rerun import no_longer, run_one
     from autograder.results import tested_beside
 
-    course = load_assignment(assignment)
+    course = load_built(assignment)
     report = _replayed(results_of(out, course), student, number) if out.is_dir() or number else None
     sender = (report.handed_in_by if report else "") or student
     path = submission_of(sender, folder, course.name, course.course)
@@ -125,12 +125,12 @@ def table(assignment: str, out: Path, as_csv: bool) -> None:
       autograder table ps3
       autograder table ps3 --csv > ps3.csv
     """
-    from autograder.assignment.load import load_assignment
+    from autograder.build.as_built import load_unless_stale
     from autograder.marks import class_table
     from autograder.marks.standings import standings, with_lateness
     from autograder.roster.term import course_term
 
-    course = load_assignment(assignment)
+    course = load_unless_stale(assignment)
     database = HERE.gradebook if belongs_to_gradebook(out) else None
     term = course_term(course.course)
     everyone = with_lateness(standings(course.manifest, results_of(out, course), database), term, course.name)
@@ -171,10 +171,10 @@ def feedback(assignment: str, out: Path, students: tuple[str, ...]) -> None:
       autograder feedback ps3
       autograder feedback ps3 --student adele
     """
-    from autograder.assignment.load import load_assignment
+    from autograder.build.as_built import load_unless_stale
     from autograder.marks import feedback_pages
 
-    course = load_assignment(assignment)
+    course = load_unless_stale(assignment)
     if not belongs_to_gradebook(out):
         raise BadInput(f"pages show the marks of {HERE.gradebook} beside the results in {HERE.results}/: omit --out")
     results = results_of(out, course)

@@ -30,7 +30,7 @@ from autograder.marks.standings import automatic
 from autograder.results import Report, ReportStatus, ResultFolder
 from autograder.submission import exchange_files
 from autograder.submission.markdown import harmless
-from kit.manifest import CellKind, Manifest, exercise_of_check
+from kit.manifest import Manifest, exercise_of_check
 
 T = TypeVar("T")
 
@@ -121,10 +121,10 @@ class Writer:
         self._pictures = assignment.pictures
         self._rubrics = marker_notebook.rubrics(assignment)
         self._stubs = {
-            cell.id: harmless(cell.source).strip()  # as a rebuilt notebook shows it
+            cell.id: (cell.source if cell.kind.is_code else harmless(cell.source)).strip()  # as a rebuilt one shows it
             for book in self._manifest.notebooks
             for cell in book.cells
-            if cell.kind is CellKind.ANSWER
+            if cell.kind.is_answer
         }
         notebooks = gradebook_rows.released(assignment)
         gone = gradebook_guard.check(self._database, assignment.name, assignment.course)

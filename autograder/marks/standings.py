@@ -182,7 +182,7 @@ def _scores(manifest: Manifest, report: Report | None, marks: Mapping[str, CellM
                 score = _of_exercise(manifest.exercise(cell.id), graded.get(cell.id), marks)
                 result = report.exercise(cell.id) if report is not None else None
                 yield dataclasses.replace(score, beside=tested_beside(result, manifest)) if result else score
-            elif cell.kind is CellKind.ANSWER:
+            elif cell.kind.is_answer:
                 mark = marks.get(cell.id, UNMARKED)
                 yield Score(
                     cell.id, book.problem, True, answers[cell.id].points,

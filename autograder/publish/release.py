@@ -117,8 +117,7 @@ def _check_version(assignment: Assignment, version: str, kept: list[KeptVersion]
 
 
 def _prepared(assignment: Assignment, made: Build, notes: str, kept: list[KeptVersion]) -> Prepared:
-    prefix = f"{assignment.release.relative_to(assignment.root).as_posix()}/"
-    files = {path.removeprefix(prefix): data for path, data in made.files.items() if path.startswith(prefix)}
+    files = made.released
     now = KeptVersion(
         manifest=assignment.manifest,
         notes=notes,

@@ -135,7 +135,8 @@ def _known(assignment: Assignment) -> dict[str, list[list[Token]]]:
         for name, reference in problem.references.items():
             right = [code_tokens(answer.code) for answer in right_answers(problem) if answer.exercise == name]
             known[name] = [*given, code_tokens(reference), *right]
-        known |= {answer.id: rubric for answer in problem.answers}
+        for cell in (cell for cell in problem.cells if cell.kind.is_answer):
+            known[cell.name] = [*given, code_tokens(cell.source)] if cell.is_code else rubric
     return known
 
 

@@ -140,6 +140,10 @@ class _Copier:
         ]
         filled = self._filled(staff_cell, cell)
         why = "" if written else self.not_held.get(name, "")
+        if filled["cell_type"] == "code":
+            if not written and (items or why or self.beyond):
+                filled["source"] = _code_elsewhere(why, items, self.beyond)
+            return filled
         if items or why or (self.beyond and not written):
             source = filled["source"] if written else f"*{visible(why)}*" if why else ELSEWHERE
             parts = [source, *(self._quoted(item, filled) for item in items[:MAX_QUOTED])]
@@ -354,9 +358,17 @@ def _what(cell: SubmittedCell) -> str:
         return ""
     if released.kind is CellKind.TEXT:
         return ", typed into the text above"
-    if released.kind is CellKind.ANSWER:
+    if released.kind.is_answer:
         return f", which has the id of {released.id} too"
     return f", another version of {released.id}, not graded"
+
+
+def _code_elsewhere(why: str, items: list[Outside], beyond: int) -> str:
+    """Instead of code that is not written: why, or in which cells the student's own stands, each shown in its place."""
+    lines = [visible(why)] if why else ["Nothing is written in this cell."]
+    lines += [f"Of the student's own near it: {_cells(items[:MAX_QUOTED])}."] if items else []
+    lines += [missing(beyond, "cell")] if beyond else []
+    return "\n".join(f"# {' '.join(line.split())}" for line in lines)
 
 
 def _cells(items: Iterable[Outside]) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from kit.cells import MAX_SOURCE
+from kit.conflicts import conflict_line
 from kit.notebooks import MAX_CELLS, source_of
 
 MAX_DEPTH = 60
@@ -111,6 +112,8 @@ def parse(data: bytes, room: Room | None = None) -> tuple[Any, bool]:
             text, object_pairs_hook=mapping, parse_int=_integer, parse_float=_float, parse_constant=lambda name: None
         )
     except json.JSONDecodeError as error:
+        if line := conflict_line(text):
+            raise NotANotebook(f"it holds a merge conflict of git (line {line})") from None
         raise NotANotebook(f"it is not valid JSON (line {error.lineno}, column {error.colno})") from None
     except (ValueError, RecursionError, MemoryError):
         raise NotANotebook("it is not valid JSON") from None

@@ -103,7 +103,7 @@ def read_submission(
         candidate, notebook = chosen[book.file], notebooks[book.file]
         if candidate is not None and candidate.path:
             base = bases.get(notebook.version or manifest.version)
-            alterations = compare(notebook.reading, manifest, candidate.file, notebook.not_held, base)
+            alterations = compare(notebook.reading, manifest, candidate.file, notebook.not_held, base, notebook.version)
             notes += [f"{book.file}: {note}" for note in (*candidate.file.remarks, *alterations.notes)]
             unchanged &= candidate.path == book.file and candidate.file.plain and not alterations.of_structure
         elif book.file not in problems:
@@ -147,7 +147,7 @@ def _not_held(candidate: Candidate, manifest: Manifest, bases: Mapping[str, Mani
     cells = {cell.released.id for cell in candidate.cells if cell.released is not None}
     missing = candidate.reading.extraction.missing
     for cell in candidate.book.cells:
-        is_gone = cell.id in missing and check_id(cell.id) not in cells or cell.kind is CellKind.ANSWER
+        is_gone = cell.id in missing and check_id(cell.id) not in cells or cell.kind.is_answer
         if cell.kind.is_solution and cell.id not in cells and is_gone and known.isdisjoint({cell.id, *cell.was}):
             added = "was added since" if base is not None else "may have been added since"
             yield (

@@ -11,6 +11,7 @@ from typing import Any
 from autograder.assignment.load import load_assignment
 from autograder.assignment.model import Assignment
 from autograder.build import copies, instructor_notebook, student_notebook
+from autograder.build.as_built import MANIFEST
 from autograder.course_folders import CourseFolders
 from autograder.marks import gradebook
 from autograder.results import ExerciseResult, Report, ReportStatus, ResultFolder, TestResult
@@ -31,24 +32,34 @@ def assignment(root: Path) -> Assignment:
 def without_gradebook(root: Path) -> Assignment:
     """The tiny set under `root`, with its release."""
     tiny.write(root)
-    for file, content in _release().items():
-        path = root / "release" / tiny.NAME / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+    _lay_down(root / "release" / tiny.NAME, _release())
     made = load_assignment(tiny.NAME, root)
     copies.refresh(made)
     return made
+
+
+def rebuild(root: Path, name: str = tiny.NAME) -> None:
+    """Let the release of a set have what its sources say now."""
+    _lay_down(root / "release" / name, _made(load_assignment(name, root)))
+
+
+def _lay_down(folder: Path, files: dict[str, bytes]) -> None:
+    for file, content in files.items():
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_bytes(content)
 
 
 @functools.cache
 def _release() -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as folder:
         tiny.write(Path(folder))
-        tinyset = load_assignment(tiny.NAME, Path(folder))
-        texts = {
-            problem.notebook_file: instructor_notebook.notebook(tinyset, problem, "") for problem in tinyset.problems
-        }
-        return student_notebook.release_notebooks(tiny.NAME, texts)
+        return _made(load_assignment(tiny.NAME, Path(folder)))
+
+
+def _made(course: Assignment) -> dict[str, bytes]:
+    texts = {problem.notebook_file: instructor_notebook.notebook(course, problem, "") for problem in course.problems}
+    manifest = {MANIFEST: course.manifest.to_json().encode()}
+    return student_notebook.release_notebooks(course.name, texts) | manifest
 
 
 @functools.cache

@@ -39,7 +39,7 @@ def test_only_the_exact_name_of_a_folder_is_an_assignment(tmp_path: Path, typed:
         load_assignment(typed, tmp_path)
 
 
-SINGLE = [(name,) for name in sorted(commands.commands) if name not in ("doctor", "export")]
+SINGLE = [(name,) for name in sorted(commands.commands) if name not in ("completion", "doctor", "export")]
 COMMANDS = SINGLE + [("export", name) for name in sorted(export.commands)]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from autograder.assignment.model import Problem
+from autograder.assignment.test_files import DeclaredTest
 from kit.manifest import CellKind
 
 DEFINITIONS = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
@@ -35,14 +36,50 @@ def concerned(problem: Problem, replaced: Mapping[str, str]) -> set[str]:
     return by_code | {exercise for exercise, words in _named_by_tests(problem).items() if changed & words}
 
 
-def _named_by_tests(problem: Problem) -> dict[str, set[str]]:
+def leaves_nothing(code: str, reference: str) -> bool:
+    """Whether nothing of an answer is left once the reference's cell has run after it.
+
+    All its names are defined anew then, and nothing but definitions has run.
+    """
+    names = {word for word, _ in _defined(code)}
+    only_defines = all(_is_inert(node) for node in ast.parse(code).body)
+    return only_defines and not _reaches_out(code) and names <= {word for word, _ in _defined(reference)}
+
+
+def _is_inert(node: ast.stmt) -> bool:
+    """Whether it binds names and calls nothing."""
+    match node:
+        case ast.FunctionDef(args=arguments, decorator_list=decorators):
+            parts: list[ast.AST] = [arguments, *decorators]
+        case ast.ClassDef(body=body, bases=bases, keywords=keywords, decorator_list=decorators):
+            if not all(_is_inert(inner) for inner in body):
+                return False
+            parts = [*bases, *keywords, *decorators]
+        case ast.Assign(targets=[ast.Name()], value=value) | ast.AnnAssign(target=ast.Name(), value=value):
+            parts = [value] if value is not None else []
+        case ast.Import() | ast.ImportFrom() | ast.Pass():
+            parts = []
+        case _:
+            return _is_text(node)
+    return not any(isinstance(inner, ast.Call | ast.NamedExpr) for part in parts for inner in ast.walk(part))
+
+
+def _named_by_tests(problem: Problem) -> Mapping[str, set[str]]:
     """For each exercise what its tests name, also through helpers."""
+    texts = tuple(path.read_text(encoding="utf-8") for path in problem.tests)
+    return _named_by(texts, (*problem.public_cases, *problem.hidden_cases), tuple(problem.references))
+
+
+@lru_cache(maxsize=16)
+def _named_by(
+    texts: tuple[str, ...], tests: tuple[DeclaredTest, ...], exercises: tuple[str, ...]
+) -> Mapping[str, set[str]]:
     parts: dict[str, frozenset[str]] = {}
-    for path in problem.tests:
-        for name, words in _by_definition(path.read_text(encoding="utf-8")).items():
+    for text in texts:
+        for name, words in _by_definition(text).items():
             parts[name] = parts.get(name, frozenset()) | words
-    found: dict[str, set[str]] = {exercise: set() for exercise in problem.references}
-    for test in (*problem.public_cases, *problem.hidden_cases):
+    found: dict[str, set[str]] = {exercise: set() for exercise in exercises}
+    for test in tests:
         found[test.exercise] |= _with_helpers(test.name, parts)
     return found
 

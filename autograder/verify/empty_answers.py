@@ -275,6 +275,9 @@ class Altered:
         self.inner.close()
 
 
+Way = tuple[str, str]  # kind and name of an answer without a method
+
+
 @dataclass(frozen=True)
 class Earned:
     """What an answer without a method earns of an exercise, or what lies could buy there."""

@@ -22,6 +22,8 @@ from autograder.results import Report, ReportStatus
 from kit.manifest import earlier
 
 Notebooks = dict[str, dict[str, Any]]
+TEXT_ANSWER = "Neighbouring patches tell a lot about each other; the figure above shows it."
+CODE_ANSWER = 'print("what I found")'
 SCRIPT = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
 
 
@@ -81,7 +83,7 @@ class _Maker:
                 if cell["id"] in answers:
                     cell["source"] = answers[cell["id"]]
                 elif cell["id"] in {answer.id for answer in problem.answers}:
-                    cell["source"] = "Neighbouring patches tell a lot about each other; the figure above shows it."
+                    cell["source"] = CODE_ANSWER if cell["cell_type"] == "code" else TEXT_ANSWER
             books[problem.notebook_file] = book
         return books
 
@@ -246,7 +248,7 @@ def _hostile(maker: _Maker, first: Problem, needed: str) -> Iterator[Member]:
             data = {"text/html": SCRIPT, "image/svg+xml": f"<svg>{SCRIPT}</svg>", "image/png": "bm90IGEgcG5n"}
             cell["outputs"] = [{"output_type": "display_data", "data": data, "metadata": {}}]
         if cell["id"] in {answer.id for answer in first.answers}:
-            cell["source"] = f"My answer. {SCRIPT}"
+            cell["source"] = f"# My answer. {SCRIPT}"
     yield Member(
         "hostile-figure", "script in outputs and in a written answer", "graded; nothing of it reaches a page",
         texts(books),

@@ -51,6 +51,25 @@ def test_a_solution_leaves_nowhere_and_under_no_names(tmp_path: Path, place: str
         build.build(tiny.NAME, tmp_path)
 
 
+SHORT = "return scale(values, 1.0) * self.factor"  # fewer tokens than a run
+
+
+@pytest.mark.parametrize("quoted", [SHORT, SHORT.replace(" ", ""), f">>> {SHORT}", f"    # {SHORT}"])
+@pytest.mark.parametrize("place", ["its own docstring", "the other method's docstring", "a comment of its own cell"])
+def test_a_short_solution_leaves_as_little(tmp_path: Path, place: str, quoted: str) -> None:
+    """Its own cell is given, but what its docstring and comments say is no more given than what others say."""
+    folder = tiny.write(tmp_path)
+    tiny.edit(folder, "scaling/notebook.py", f"{SHORT}.reshape(1, 1)", SHORT)
+    old, new = {
+        "its own docstring": ("times the factor: (B, D).", "times the factor: (B, D).\n\n{code}\n"),
+        "the other method's docstring": ("divided by the factor: (B, D).", "divided: (B, D).\n\n{code}\n"),
+        "a comment of its own cell": ("class Scaler(ScalerBase):\n", "# {code}\nclass Scaler(ScalerBase):\n"),
+    }[place]
+    tiny.edit(folder, "scaling/notebook.py", old, new.format(code=quoted))
+    with pytest.raises(Leak, match="of the solution of tiny-scaler"):
+        build.build(tiny.NAME, tmp_path)
+
+
 def problems() -> list[Problem]:
     return list(with_every_problem("ps3", ROOT).problems)
 

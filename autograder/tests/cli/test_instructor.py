@@ -18,7 +18,7 @@ from autograder.verify.made_class import Member, members
 def hardened(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The course, its tests such that `verify` has nothing against them."""
     tiny.harden(root / "assignments" / tiny.NAME)
-    monkeypatch.setattr("autograder.verify.verify.NONSENSE_VALUES", ("None",))
+    monkeypatch.setattr("autograder.verify.cases.NONSENSE_VALUES", ("None",))
     return root
 
 
@@ -38,7 +38,7 @@ def test_verify_ends_with_7_and_names_each_surprise(
 def test_verify_of_good_tests_says_so(hardened: Path) -> None:
     done = run("verify", tiny.NAME, "--problem", tiny.PROBLEM, "--seeds", "1", "--workers", "1")
     assert done.exit_code == 0, done.output
-    assert "30 answers tried on 6 tests, no surprise" in done.output
+    assert "31 answers tried on 6 tests, no surprise" in done.output
 
 
 def test_verify_prints_what_each_wrong_answer_costs_and_on_demand_every_test_that_it_fails(

@@ -52,6 +52,7 @@ def second_set(root: Path) -> None:
     for part in ("assignments", "release"):
         shutil.copytree(root / part / tiny.NAME, root / part / "other")
     tiny.edit(root / "assignments" / "other", "assignment.toml", "A tiny set", "Another set")
+    marking.rebuild(root, "other")
     copies.refresh(load_assignment("other", root))
 
 
@@ -178,6 +179,7 @@ def test_scores_that_a_mended_test_or_other_points_changed_are_listed(root: Path
     assert names[-1] in (root / "results" / tiny.NAME / "changes.csv").read_text()
     assert "scores changed" not in run("grade", tiny.NAME).output
     tiny.edit(root / "assignments" / tiny.NAME, "scaling/problem.toml", "points = 3", "points = 30")
+    marking.rebuild(root)
     assert "points 3 → 30" in run("grade", tiny.NAME, "--student", "s00").output
 
 

@@ -25,7 +25,8 @@ from autograder.results import ExerciseResult, Report
 from autograder.sandbox.sandbox import Sandbox
 from autograder.submission.read import read_submission
 from autograder.tests import released, tiny
-from autograder.verify.verify import REFERENCE, Case, try_case
+from autograder.verify.cases import REFERENCE, Case
+from autograder.verify.verify import try_case
 from kit.outcomes import OutcomeStatus
 from kit.pack import LIST, archive
 from kit.preview import weights_lines

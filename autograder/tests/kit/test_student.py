@@ -457,7 +457,7 @@ def test_what_a_worker_says_about_itself_is_never_turned_into_text(
     name: str, wrapped: Callable[[object], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     good: dict[str, object] = {"status": "ok", "value": 1, "flags": [], "unchanged": True, "modes": [], "handle": 0}
-    monkeypatch.setattr("kit.student.decode", lambda frame: good | {name: wrapped(NeverText())})
+    monkeypatch.setattr("kit.student.decode", lambda frame, **_: good | {name: wrapped(NeverText())})
     student = Student(Liar({}))
     with pytest.raises(WireError):
         student.build("Net") if name == "handle" else student.anything(1)
@@ -466,7 +466,7 @@ def test_what_a_worker_says_about_itself_is_never_turned_into_text(
 @pytest.mark.parametrize("part", ["type", "shown", "text", "cell", "line", "trace"])
 def test_no_part_of_a_forged_error_is_turned_into_text(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
     forged = {"type": "ValueError", "text": "no"} | {part: [NeverText()]}
-    monkeypatch.setattr("kit.student.decode", lambda frame: {"status": "error", "modes": [], "error": forged})
+    monkeypatch.setattr("kit.student.decode", lambda frame, **_: {"status": "error", "modes": [], "error": forged})
     with pytest.raises(StudentError) as caught:
         Student(Liar({})).anything(1)
     assert len(str(caught.value)) < 100

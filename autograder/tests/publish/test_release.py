@@ -15,7 +15,7 @@ import pytest
 from autograder.build import build as builder
 from autograder.build.build import build
 from autograder.cli import release as command
-from autograder.errors import BadInput, Leak, Stale, Surprise
+from autograder.errors import BadInput, CourseError, Leak, Stale, Surprise
 from autograder.publish import release as releasing
 from autograder.tests import tiny
 from autograder.tests.command_line import exit_code, run
@@ -174,6 +174,17 @@ def test_a_version_that_was_released_with_other_content_is_refused(course: Path,
     with pytest.raises(BadInput, match=r"released already with other content \(its notes\)"):
         release()
     assert Path("out/tinyset-1.0.zip").read_bytes() == before
+
+
+def test_a_build_that_students_would_see_asks_for_a_version_once_one_is_released(course: Path) -> None:
+    release()
+    tiny.edit(course / "assignments" / tiny.NAME, TOML, "points = 2", "points = 4")
+    before = (course / "release" / tiny.NAME / tiny.NOTEBOOK).read_bytes()
+    for options in ((), ("--force",)):
+        done = run("build", tiny.NAME, *options)
+        assert isinstance(done.exception, CourseError) and 'Write version = "1.1" there' in str(done.exception)
+        assert "  tiny-scaler: points 2 → 4\n" in str(done.exception)
+    assert (course / "release" / tiny.NAME / tiny.NOTEBOOK).read_bytes() == before
 
 
 @pytest.mark.parametrize("last", ["1.1", "1.0.0", "2"])

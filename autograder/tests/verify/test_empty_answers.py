@@ -13,6 +13,7 @@ from autograder.assignment.load import load_assignment
 from autograder.grading.plan import Plan, hidden_share
 from autograder.sandbox.sandbox import Sandbox
 from autograder.tests import tiny
+from autograder.verify.cases import Case
 from autograder.verify.empty_answers import (
     FILLS,
     LIES,
@@ -26,7 +27,8 @@ from autograder.verify.empty_answers import (
     blank,
     earned,
 )
-from autograder.verify.verify import Case, Proof, Verdict, plan_from_sources, verify
+from autograder.verify.proof import Proof, Verdict
+from autograder.verify.verify import plan_from_sources, verify
 from kit.check import LOCAL_SEED
 from kit.far_side import Service
 from kit.student import LocalTransport, Student
@@ -53,6 +55,7 @@ def asking(tmp_path: Path, sandbox: Sandbox) -> Callable[..., Earned]:
     def ask(kind: str, name: str = "", lines: str = SCALES) -> Earned:
         folder = tiny.harden(tiny.write(tmp_path))
         tiny.edit(folder, PUBLIC, SCALES, lines)
+        tiny.edit(folder, PUBLIC, "every_entry(student)", "every_entry(student, rng)")
         plan = plan_from_sources(load_assignment(tiny.NAME, tmp_path), seed=3)
         return earned(kind, name, "tiny-scale", plan, sandbox, LOCAL_SEED + 1)
 
@@ -83,7 +86,8 @@ def test_what_a_worker_says_of_itself_is_what_a_lie_could_buy(asking: Asking, ki
 
 def test_a_replay_earns_the_public_tests_whose_inputs_are_always_the_same(asking: Asking) -> None:
     assert asking(REPLAY).tests == (MULTIPLIES, NEGATIVE)
-    drawn = "    values = torch.rand(1, 3)\n    assert_same(student.scale(values, 2.0), 2 * values, what='scale')\n"
+    drawn = "    values = torch.rand(1, 3, generator=rng)\n"
+    drawn += "    assert_same(student.scale(values, 2.0), 2 * values, what='scale')\n"
     assert asking(REPLAY, lines=drawn).tests == (NEGATIVE,)
 
 
@@ -181,7 +185,8 @@ def test_what_lies_buy_is_summed_with_that_of_problems_proved_before(tmp_path: P
     proof = proof_of(plan_from_sources(load_assignment(tiny.NAME, tmp_path), seed=3), (LIES, 0.6))
 
     def found(**elsewhere: float) -> list[str]:
-        proof.lies_elsewhere = elsewhere
+        points = {"second-scale": elsewhere.get("shifting"), "second-scaler": 0.0}
+        proof.before = {name: {(LIES, ""): Earned(p, 2.5, ())} for name, p in points.items() if p is not None}
         return [text for text in proof.surprises if text.startswith("in all, ")]
 
     assert found() == [] and found(shifting=0.5) == []

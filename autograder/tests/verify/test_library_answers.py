@@ -11,8 +11,9 @@ from autograder.grading.grade_one import confined
 from autograder.grading.plan import Plan
 from autograder.sandbox.sandbox import Sandbox
 from autograder.tests import tiny
+from autograder.verify.cases import LIBRARY, Case
 from autograder.verify.library_answers import Offer, library_answers
-from autograder.verify.verify import LIBRARY, Case, plan_from_sources, try_case
+from autograder.verify.verify import plan_from_sources, try_case
 
 ANSWERS = '''
 

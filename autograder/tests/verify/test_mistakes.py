@@ -11,7 +11,8 @@ from autograder.assignment.answers import wrong_answers
 from autograder.assignment.load import load_assignment
 from autograder.sandbox.sandbox import Sandbox
 from autograder.tests import tiny
-from autograder.verify.verify import WRONG, case_of, plan_from_sources, try_case
+from autograder.verify.cases import WRONG, case_of
+from autograder.verify.verify import plan_from_sources, try_case
 from kit.exercises import STUB_TEXT
 
 pytestmark = pytest.mark.usefixtures("one_thread")

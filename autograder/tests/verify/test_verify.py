@@ -14,22 +14,19 @@ from autograder.assignment.load import load_assignment
 from autograder.grading.plan import Plan
 from autograder.sandbox.sandbox import Sandbox
 from autograder.tests import tiny
-from autograder.verify.verify import (
+from autograder.verify.cases import (
     BESIDE,
     NONSENSE,
     NONSENSE_VALUES,
     RIGHT,
     WRONG,
     Case,
-    Proof,
     case_of,
     cases_of,
     nonsense,
-    plan_from_sources,
-    summary,
-    try_case,
-    verify,
 )  # fmt: skip
+from autograder.verify.proof import Proof, summary
+from autograder.verify.verify import plan_from_sources, try_case, verify
 
 PUBLIC, HIDDEN = f"{tiny.PROBLEM}/test_public.py", f"{tiny.PROBLEM}/test_hidden.py"
 INVERSE = f"{HIDDEN}::test_scaler_inverse_undoes_forward"
@@ -86,8 +83,8 @@ def test_good_tests_have_no_surprise(proof: Proof) -> None:
 def test_every_kind_of_answer_was_tried_and_counted(proof: Proof) -> None:
     count = len(NONSENSE_VALUES)
     assert summary(proof) == [
-        ("tiny-scale", "3", "2", "2", "2/2", "1/1", "1/1", "2/2", "0/0", f"{count}/{count}", "0/0"),
-        ("tiny-scaler", "2", "1", "1", "2/2", "1/1", "1/1", "2/2", "2/2", f"{count}/{count}", "2/2"),
+        ("tiny-scale", "3", "2", "2", "2/2", "1/1", "1/1", "1/1", "2/2", "0/0", f"{count}/{count}", "0/0"),
+        ("tiny-scaler", "2", "1", "1", "2/2", "1/1", "1/1", "1/1", "2/2", "1/1", f"{count}/{count}", "2/2"),
     ]
 
 

@@ -52,7 +52,7 @@ def say(text: str = "", *, err: bool = False) -> None:
     document = json_output.current()
     if document is not None:
         document.messages.append(text)
-    click.echo(text, err=err or document is not None)
+    _print(text + "\n", err or document is not None)
 
 
 def say_line(text: str) -> None:
@@ -62,7 +62,7 @@ def say_line(text: str) -> None:
 
 def say_aside(text: str) -> None:
     """Print a line about how far a command is: for people alone, so that --json does not repeat it."""
-    click.echo(line(text), err=True)
+    _print(line(text) + "\n", True)
 
 
 def say_quoted(text: str) -> None:
@@ -70,7 +70,7 @@ def say_quoted(text: str) -> None:
     from kit.text import quoted
 
     if text:
-        click.echo(quoted(text), err=json_output.current() is not None)
+        _print(quoted(text) + "\n", json_output.current() is not None)
 
 
 def say_csv(text: str) -> None:
@@ -81,7 +81,12 @@ def say_csv(text: str) -> None:
 
 def say_data(text: str) -> None:
     """Print what a program is to read, as it stands; with --json that is the object alone, and this goes elsewhere."""
-    click.echo(text, nl=False, err=json_output.current() is not None)
+    _print(text, json_output.current() is not None)
+
+
+def _print(text: str, err: bool) -> None:
+    """On the stream as it is: click's own choice writes UTF-8 to what says that it reads ASCII."""
+    click.echo(text, file=sys.stderr if err else sys.stdout, nl=False)
 
 
 def console(width: int | None = None, *, err: bool = False) -> Console:

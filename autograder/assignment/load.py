@@ -90,9 +90,9 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
         if not package.isidentifier():
             complaints.add(path, f"packages: {package!r} should be the name by which code imports it, such as 'PIL'")
     data.refuse_others()
-    for name in fields["was"] or ():
-        if name in known:
-            data.complain(f"was names {name!r}, which is a set of this course too", "was")
+    for before in fields["was"] or ():
+        if before in known:
+            data.complain(f"was names {before!r}, which is a set of this course too", "was")
     if fields["library"] and not (folder / fields["library"] / "__init__.py").is_file():
         complaints.add(path, f"library = {fields['library']!r}, but {folder.name}/{fields['library']}/ is no package")
     if fields["library"] in ("kit", "tests", "worker", DATA):

@@ -129,7 +129,7 @@ def standings(
 
 def _refuse_lost(manifest: Manifest, marks: Mapping[str, Mapping[str, CellMarks]], database: Path | None) -> None:
     """BadInput where the gradebook has a person's marks for what the assignment has no more: no sum would hold them."""
-    known = {name for book in manifest.notebooks for name in (cell.id for cell in book.cells)}
+    known = {cell.id for book in manifest.notebooks for cell in book.cells} | set(split(manifest))
     lost = [
         f"  {student}: {cell} has {' and '.join(what)}"
         for student, cells in sorted(marks.items())

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 
 from autograder.errors import BadInput
 
+# What the engine puts beside the folders of sets: source/ps3.build.json, feedback/ps3.html, out/ps3-1.0.zip.
+FILES = (".json", ".html", ".zip", ".csv")
 _ASSIGNMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 # Folders of results/ and the course's own: an assignment of that name would write among their files.
 RESERVED = ("details", "notebooks", "earlier", "regrades")
@@ -23,6 +25,8 @@ def assignment_name(text: str) -> str:
         raise BadInput(f"no assignment {text!r}: give the name of a folder of assignments/, such as ps3")
     if parts[0] in RESERVED:
         raise BadInput(f"no assignment can be called {parts[0]!r}: results/ has a folder of that name; rename it")
+    if parts[0].lower().endswith(FILES):
+        raise BadInput(f"no assignment can be called {parts[0]!r}, like a file that commands write: rename it")
     return parts[0]
 
 

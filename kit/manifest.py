@@ -113,6 +113,11 @@ class Notebook:
         """The cells by their ids, those of earlier releases among them."""
         return {name: cell for cell in self.cells for name in (*cell.was, cell.id)}
 
+    @property
+    def is_tested(self) -> bool:
+        """Whether it holds an exercise, rather than written answers alone."""
+        return any(cell.kind is CellKind.EXERCISE for cell in self.cells)
+
 
 @dataclass(frozen=True, slots=True)
 class Exercise:
@@ -171,8 +176,10 @@ class Manifest:
         """What the grader has, in two sentences for students."""
         versions = [f"Python {self.python}", *([f"torch {self.torch}"] if self.torch else [])]
         packages = ["Python's own library", *self.libraries, *filter(None, [self.library]), *self.packages]
+        *first, last = packages
+        allowed = f"{', '.join(first)} and {last}" if first else last
         return (
-            f"The grader has {' and '.join(versions)}. Code may import {', '.join(packages[:-1])} and {packages[-1]}: "
+            f"The grader has {' and '.join(versions)}. Code may import {allowed}: "
             "anything else is missing there, and an error where it is used."
         )
 

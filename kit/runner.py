@@ -429,6 +429,8 @@ def _missing_name(error: BaseException | None) -> str:
 
 def _collect(files: Sequence[TestFile], plugin: Plugin) -> None:
     """Let pytest find the tests. Their modules are forgotten at once, so that an edited file is read anew next time."""
+    if not files:
+        return
     before = set(sys.modules)
     # Folders above the tests are not looked through.
     top = os.path.commonpath([os.path.dirname(os.path.abspath(file.path)) for file in files])

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from autograder.assignment import notebook_source, test_files
 from autograder.assignment.forbidden import uses, why_no_means
-from autograder.assignment.model import DATA, TOLD, Assignment, HandoutPart, Problem
+from autograder.assignment.model import DATA, LESSON, TOLD, Assignment, HandoutPart, Problem
 from autograder.assignment.notebook_source import (
     CLOSING_ID,
     PREVIEW_ID,
@@ -19,9 +19,11 @@ from autograder.assignment.notebook_source import (
     SourceError,
 )
 from autograder.assignment.numbering import number_notebooks
+from autograder.assignment.pictures import with_pictures
 from autograder.assignment.policy import read_policy
 from autograder.assignment.test_files import DeclaredTest, SuiteError
-from autograder.assignment.toml import Complaints, TomlTable
+from autograder.assignment.text_files import complain_of_unreadable
+from autograder.assignment.toml import Complaints, TomlTable, not_utf8
 from autograder.course_folders import CourseFolders
 from autograder.errors import BadInput
 from autograder.files import is_left_behind
@@ -36,6 +38,7 @@ MISTAKE_LIMIT = 0.5  # of an exercise's points, for one mistake, where problem.t
 FEEDBACK_A_DAY = 3  # pages before the deadline, where assignment.toml does not say
 PICTURES = (".jpg", ".jpeg", ".png", ".gif", ".webp")  # most of what a set's folder weighs
 LINE = r"[^\n|]*"  # what fits into a cell of a table
+PROBLEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 T = TypeVar("T")
 _RESERVED = re.compile(rf"{SETUP_ID}|{CLOSING_ID}|{PREVIEW_ID}|given-\d+|c-[0-9a-f]{{12}}.*|.*{CHECK}")
 
@@ -53,17 +56,22 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
     if name not in known:  # also where the file system takes PS3 for ps3
         there = f"there are: {', '.join(known)}" if known else f"{root} holds no assignments/<name>/assignment.toml"
         raise BadInput(f"no assignment {name!r} here; {there}. Run the command in the course's top folder")
+    _refuse_alike(name, known)
     complaints = Complaints(root)
     _check_merges(folder, complaints)
     data = TomlTable.read(path, complaints)
+    complain_of_unreadable(folder, complaints)
+    complaints.raise_if_any()
     core, extra = data.strings("core"), data.strings("extra", ())
+    if core == () and not complaints.lines:
+        data.complain(f"core names no problem: name at least one folder of {folder.name}/", "core")
     call_seconds = data.positive("call_seconds", 5.0)
     fields: dict[str, Any] = {
         "title": data.text("title"),
         "version": data.text("version", pattern="[A-Za-z0-9._-]+"),
         "due": data.moment("due"),
         "feedback_a_day": data.count("feedback_a_day", FEEDBACK_A_DAY),
-        "library": data.text("library", pattern="[a-z_][a-z0-9_]*"),
+        "library": data.text("library", "", pattern="([a-z_][a-z0-9_]*)?"),
         "release_url": data.text("release_url", "", pattern=r"(https?://[^\s\"\\{}]+)?"),
         "submission_seconds": data.positive("submission_seconds", 120.0),
         "canary": data.text("canary", pattern="[A-Za-z0-9-]{16,80}"),
@@ -72,6 +80,7 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
         "python": data.text("python", ".".join(map(str, MIN_PYTHON)), pattern=r"3\.\d+"),
         "torch": data.text("torch", "", pattern=r"(\d+\.\d+)?"),
         "dropped": data.strings("dropped", ()),
+        "was": data.names("was") if data.holds("was") else None,
         "alphabet": data.texts("alphabet", {}),
         "glossary": data.texts("glossary", {}),
     }
@@ -81,20 +90,40 @@ def load_assignment(name: str, root: Path | None = None) -> Assignment:
         if not package.isidentifier():
             complaints.add(path, f"packages: {package!r} should be the name by which code imports it, such as 'PIL'")
     data.refuse_others()
+    for before in fields["was"] or ():
+        if before in known:
+            data.complain(f"was names {before!r}, which is a set of this course too", "was")
     if fields["library"] and not (folder / fields["library"] / "__init__.py").is_file():
         complaints.add(path, f"library = {fields['library']!r}, but {folder.name}/{fields['library']}/ is no package")
+    if fields["library"] in ("kit", "tests", "worker", DATA):
+        data.complain(f"library = {fields['library']!r} is a name that a release or the engine uses itself", "library")
     problems = []
     for number, problem_name in enumerate((*core, *extra), 1):
         place = number if number <= len(core) else None
         if (core + extra).index(problem_name) != number - 1:
             complaints.add(path, f"problem {problem_name!r} is listed twice")
+        elif not PROBLEM.fullmatch(problem_name):
+            text = f"problem {problem_name!r} should be a folder's name of letters, digits, _ and -"
+            complaints.add(path, text)
         elif (problem := _problem(folder / problem_name, place, call_seconds, complaints)) is not None:
             problems.append(problem)
+    _check_library(problems, fields["library"], complaints)
     _check_ids_are_unique(problems, complaints)
     _check_earlier_ids(problems, fields["dropped"], complaints)
+    problems = [with_pictures(problem, complaints) for problem in problems]
     problems, references = number_notebooks(problems, complaints)
     complaints.raise_if_any()
     return Assignment(root=root, name=name, problems=tuple(problems), references=references, **fields)
+
+
+def _refuse_alike(name: str, known: list[str]) -> None:
+    """BadInput where another set of the course would write over this one's files."""
+    for other in known:
+        if other != name and other.casefold() == name.casefold():
+            raise BadInput(f"the sets {name} and {other} have one name on some file systems: rename one")
+        for one, two in ((name, other), (other, name)):
+            if two == f"{one}-leaderboard":
+                raise BadInput(f"the set {two} has the name of {one}'s leaderboard in feedback/: rename it")
 
 
 def _check_merges(folder: Path, complaints: Complaints) -> None:
@@ -129,8 +158,10 @@ def _problem(folder: Path, number: int | None, call_seconds: float, complaints: 
             data.complain(f"data names {pack!r}, but there is no {folder.parent.name}/{DATA}/{pack}/", "data")
     data.refuse_others()
     cells = _read(folder / "notebook.py", notebook_source.read, complaints)
-    public = _read(folder / "test_public.py", test_files.read, complaints)
-    hidden = _read(folder / "test_hidden.py", test_files.read, complaints)
+    public, hidden = (
+        _read(file, test_files.read, complaints) if tables or file.is_file() else ()
+        for file in (folder / "test_public.py", folder / "test_hidden.py")
+    )
     if len(complaints.lines) > before:
         return None
     _check_cells(folder, cells, set(tables), set(answer_tables), complaints)
@@ -269,6 +300,16 @@ def _check_rubric(path: Path, answers: tuple[Answer, ...], complaints: Complaint
             complaints.add(path, f'no heading for the answer {answer.id}: add "## {answer.id}" and its marks')
 
 
+def _check_library(problems: list[Problem], library: str, complaints: Complaints) -> None:
+    """What ships within the library needs one."""
+    for problem in problems if not library else ():
+        owns = [name for name, there in (("lesson/", (problem.folder / LESSON).is_dir()), ("presets", problem.presets))
+                if there]  # fmt: skip
+        if owns:
+            text = f"{' and '.join(owns)} of {problem.name} ship in the library, and assignment.toml names none: add "
+            complaints.add(problem.folder.parent / "assignment.toml", text + 'library = "NAME" and a package NAME/')
+
+
 def _check_ids_are_unique(problems: list[Problem], complaints: Complaints) -> None:
     owners: dict[str, str] = {}
     for problem in problems:
@@ -312,7 +353,9 @@ def _read(path: Path, reader: Callable[[Path], tuple[T, ...]], complaints: Compl
     except FileNotFoundError:
         complaints.add(path, "the file is missing")
     except UnicodeDecodeError as error:
-        complaints.add(path, f"not UTF-8 text ({error.reason} at byte {error.start})")
+        complaints.add(path, not_utf8(error))
+    except OSError as error:
+        complaints.add(path, f"cannot be read ({error.strerror})")
     except (SourceError, SuiteError) as error:
         complaints.add(path, str(error), error.line)
     return ()

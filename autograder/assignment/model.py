@@ -18,6 +18,8 @@ from kit.libraries import named
 from kit.manifest import Answer, Cell, CellKind, Exercise, Manifest, Notebook, check_id
 
 DATA = "data"  # the folder of an assignment that holds its packs of data
+PICTURES = "pictures"  # a problem's folder of pictures; in a release it holds a folder for each problem
+LESSON = "lesson"  # the folder of a problem that holds its own part of the library
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Problem:
     mistake_limits: exercise id to the share of its points that one mistake may cost.
     packs: folders of data/ that its notebook needs; they ship with it.
     forbidden: exercise id to the calls that it is about (`forbidden`).
+    pictures: what its texts show: place in a release to the file.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Problem:
     handout: HandoutPart
     packs: tuple[str, ...]
     forbidden: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    pictures: dict[str, Path] = field(default_factory=dict)
 
     @property
     def notebook_file(self) -> str:
@@ -84,12 +88,12 @@ class Problem:
     @property
     def shipped_tests(self) -> tuple[Path, ...]:
         """The test files that students get."""
-        return (self.public_tests, self.test_helpers) if self.test_helpers.is_file() else (self.public_tests,)
+        return tuple(path for path in (self.public_tests, self.test_helpers) if path.is_file())
 
     @property
     def tests(self) -> tuple[Path, ...]:
         """Every file of tests: what students get, and the hidden ones."""
-        return (*self.shipped_tests, self.hidden_tests)
+        return tuple(path for path in (*self.shipped_tests, self.hidden_tests) if path.is_file())
 
     @property
     def rubric(self) -> Path:
@@ -134,6 +138,7 @@ class Assignment:
     told: for each of TOLD its text, empty until an instructor fills it.
     feedback_a_day: how many submissions of a student get a page on one day before the deadline.
     dropped: ids of exercises and answers that are gone for good, marks included.
+    was: names that the set had before; None: not said.
     alphabet, glossary: letters and words that the handout explains whatever is released; a problem adds its own.
     """
 
@@ -144,7 +149,7 @@ class Assignment:
     due: datetime | None
     policy: Policy | None
     feedback_a_day: int
-    library: str
+    library: str  # empty: none
     release_url: str
     submission_seconds: float
     canary: str
@@ -153,6 +158,7 @@ class Assignment:
     python: str
     torch: str
     dropped: tuple[str, ...]
+    was: tuple[str, ...] | None
     alphabet: dict[str, str]
     glossary: dict[str, str]
     told: dict[str, str]
@@ -169,9 +175,9 @@ class Assignment:
         return self.course.assignments / self.name
 
     @property
-    def shared_library(self) -> Path:
-        """What the problems share of the library, as the staff write it."""
-        return self.folder / self.library
+    def shared_library(self) -> Path | None:
+        """What the problems share of the library, as the staff write it; None where the assignment has none."""
+        return self.folder / self.library if self.library else None
 
     @property
     def course(self) -> CourseFolders:
@@ -187,9 +193,9 @@ class Assignment:
         return self.course.release / self.name
 
     @property
-    def library_folder(self) -> Path:
-        """The released library: what the problems share, and each problem's own part of it."""
-        return self.release / self.library
+    def library_folder(self) -> Path | None:
+        """The released library: what the problems share, and each problem's own part of it. None: there is none."""
+        return self.release / self.library if self.library else None
 
     @cached_property
     def libraries(self) -> tuple[str, ...]:
@@ -216,6 +222,16 @@ class Assignment:
             python=self.python,
             torch=self.torch if "torch" in self.libraries else "",
         )
+
+    @property
+    def has_tests(self) -> bool:
+        """Whether anything in it is tested, and not only marked by people."""
+        return any(problem.exercises for problem in self.problems)
+
+    @property
+    def pictures(self) -> dict[str, bytes]:
+        """The pictures that texts of the released notebooks show, by their place in a release."""
+        return {place: path.read_bytes() for problem in self.problems for place, path in problem.pictures.items()}
 
     def read(self, path: Path) -> str:
         """A text of the staff's, such as the handout, with its references replaced; CourseError for one to nothing."""

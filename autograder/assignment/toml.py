@@ -30,6 +30,11 @@ class Complaints:
             raise CourseError("\n".join(self.lines))
 
 
+def not_utf8(error: UnicodeDecodeError) -> str:
+    """What is said of a file that cannot be decoded."""
+    return f"not UTF-8 text ({error.reason} at byte {error.start}): save it as UTF-8"
+
+
 class TomlTable:
     """A TOML table whose values are asked for by name and kind; what nobody asked for is refused at the end."""
 
@@ -42,7 +47,15 @@ class TomlTable:
         """The table of a whole file; a file that is no TOML complains and reads as empty."""
         try:
             data = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except UnicodeDecodeError as error:
+            complaints.add(path, not_utf8(error))
+            complaints.raise_if_any()
+            data = {}
+        except OSError as error:
+            complaints.add(path, f"cannot be read ({error.strerror})")
+            complaints.raise_if_any()
+            data = {}
+        except tomllib.TOMLDecodeError as error:
             complaints.add(path, f"not TOML: {error}")
             complaints.raise_if_any()
             data = {}
@@ -137,6 +150,11 @@ class TomlTable:
             self._asked.append(key)
             return (value,)
         return self.strings(key, ())
+
+    def holds(self, key: str) -> bool:
+        """Whether it is given."""
+        self._asked.append(key)
+        return key in self._data
 
     def moment(self, key: str) -> datetime | None:
         """A date and time with its offset from UTC; None where it is not given."""

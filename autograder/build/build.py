@@ -71,8 +71,9 @@ def make(assignment: Assignment) -> Build:
     released = assignment.release.relative_to(assignment.root).as_posix()
     source = assignment.source.relative_to(assignment.root).as_posix()
     files = {f"{source}/{file}": text.encode() for file, text in sources.items()}
+    files |= {f"{source}/{place}": data for place, data in assignment.pictures.items()}
     files |= {f"{released}/{path}": data for path, data in release.items()}
-    copies = frozenset(f"{released}/{path}" for path in copied)
+    copies = frozenset(f"{released}/{path}" for path in copied) | {f"{source}/{place}" for place in assignment.pictures}
     return Build(assignment, files, copies, archive)
 
 
@@ -132,7 +133,7 @@ def write_archive(made: Build, folder: Path) -> Path:
 
 def unstamped_tests(assignment: Assignment) -> list[Path]:
     """Hidden test files without the assignment's canary."""
-    files = [problem.hidden_tests for problem in assignment.problems]
+    files = [problem.hidden_tests for problem in assignment.problems if problem.hidden_tests.is_file()]
     return [path for path in files if assignment.canary not in path.read_text(encoding="utf-8")]
 
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 
-from autograder.assignment.model import Assignment, Problem
+from autograder.assignment.model import LESSON, Assignment, Problem
 from autograder.errors import CourseError
 from autograder.files import files_under
 
-LESSON = "lesson"
 PRESETS = "presets.json"
 VERSION = "version.txt"  # the library writes it into what it saves
 
 
 def composed(assignment: Assignment) -> dict[str, bytes]:
-    """Path in the library to content. CourseError where a problem's package would hide a shared module."""
+    """Path in the library to content; nothing without a library.
+
+    CourseError where a problem's package would hide a shared module.
+    """
+    if assignment.shared_library is None:
+        return {}
     files = files_under(assignment.shared_library) | {VERSION: f"{assignment.version}\n".encode()}
     for problem in assignment.problems:
         own = _of_problem(problem)

@@ -24,6 +24,8 @@ def restore(assignment: Assignment) -> None:
 
     BadInput where the sources have changed since, so that only a build can bring it back.
     """
+    if not assignment.library:
+        return
     recorded = Products(assignment).recorded()
     prefix = f"{_release(assignment)}/{assignment.library}/"
     library = {path: digest for path, digest in recorded.items() if path.startswith(prefix)}

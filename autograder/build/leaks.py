@@ -21,7 +21,7 @@ from autograder.build.copied_code import answers_of, copied
 
 MARKERS = (BEGIN, END, "BEGIN HIDDEN TESTS", "END HIDDEN TESTS", "BEGIN MARK SCHEME")
 WEIGHTS = (".safetensors", ".pt", ".pth", ".ckpt", ".npz", ".npy", ".pkl", ".pickle", ".onnx", ".bin", ".h5")
-TEXTS = (".py", ".ipynb", ".json", ".md", ".txt", ".toml", ".cfg", ".csv", ".html", ".rst", ".yml", ".yaml")
+TEXTS = (".py", ".ipynb", ".json", ".md", ".txt", ".toml", ".cfg", ".csv", ".html", ".svg", ".rst", ".yml", ".yaml")
 CHECKSUMS = "SHA256SUMS"
 _READABLE = re.compile(rb"[\t\n\r\x20-\x7e]{12,}")
 # A line this long (without spaces) is not written twice by chance; shorter ones count with their neighbour.
@@ -45,8 +45,11 @@ def find(assignment: Assignment, files: dict[str, bytes]) -> list[str]:
     """Every trace of staff-only material in the files of a release, one line each: "PATH: what"."""
     secrets = list(_secrets(assignment))
     answers = [answer for problem in assignment.problems for answer in answers_of(problem)]
+    hidden = {path.read_bytes(): path for problem in assignment.problems for path in problem.hidden_data}
     found = []
     for path, data in sorted(files.items()):
+        if data and data in hidden:
+            found.append(f"{path}: the same as {hidden[data].relative_to(assignment.folder)}")
         found += [f"{path}: {what}" for what in _in_file(path, data, secrets)]
         if path.endswith(TEXTS):
             found += [f"{path}: {what}" for what in copied(answers, "\n".join(_texts(path, data)))]
@@ -81,7 +84,8 @@ def _fingerprints_of(problem: Problem) -> Iterator[Secret]:
             if text not in everything:
                 yield Secret(text, f"a line of the right answer {answer.name} to {answer.exercise}")
     shipped = _squeeze("\n".join(path.read_text(encoding="utf-8") for path in problem.shipped_tests))
-    for text in _fingerprints(_body(problem.hidden_tests.read_text(encoding="utf-8")), "hidden test"):
+    hidden = problem.hidden_tests.read_text(encoding="utf-8") if problem.hidden_tests.is_file() else ""
+    for text in _fingerprints(_body(hidden), "hidden test"):
         if text not in shipped:
             yield Secret(text, f"a line of {problem.name}/{problem.hidden_tests.name}")
     if problem.rubric.is_file():

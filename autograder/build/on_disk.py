@@ -165,7 +165,7 @@ class Products:
         }
 
     def _is_module(self, path: str) -> bool:
-        return (self.root / path).is_relative_to(self._library)
+        return self._library is not None and (self.root / path).is_relative_to(self._library)
 
     def _is_ours(self, path: str, data: bytes) -> bool:
         known = (_read_record(record).digests.get(path, ()) for record in (self.record, self._written))

@@ -84,11 +84,12 @@ if all(lacking(folder or os.curdir) for folder in [os.curdir, *sys.path]):
 
 
 def copies(assignment: Assignment) -> dict[str, bytes]:
-    """What the release holds as it stands elsewhere: kit, library, data, public tests, licence. Git ignores them."""
+    """What the release holds as it stands elsewhere, which git ignores: kit, library, data, pictures, public tests."""
     found = {f"{assignment.library}/{path}": data for path, data in composed(assignment).items()}
     for path, data in files_under(KIT).items():
         inner = path.removeprefix(f"{RELEASE_FILES}/")
         found[inner if inner != path else f"kit/{path}"] = data
+    found |= assignment.pictures
     found |= {f"{DATA}/{path}": content for path, content in _data(assignment).items()}
     if (licence := assignment.root / "LICENSE").is_file():
         found["LICENSE"] = licence.read_bytes()
@@ -147,7 +148,7 @@ def setup_cell(assignment: Assignment, packed: bytes) -> str:
     """The first code cell of every notebook: it knows where the archive lies and what it must hash to."""
     digest = hashlib.sha256(packed).hexdigest()
     return _SET_UP.format(
-        library=assignment.library,
+        library=assignment.library or "tests",
         landmark=_landmark(assignment),
         needed=_needed(assignment),
         archive=archive_name(assignment),
@@ -166,6 +167,8 @@ def _needed(assignment: Assignment) -> tuple[str, ...]:
 
 
 def _landmark(assignment: Assignment) -> str:
-    """A module that tells the library from any other folder of its name."""
+    """A module that tells the library from any other folder of its name; without a library, a file of tests/."""
+    if not assignment.library:
+        return "manifest.json"
     modules = [path for path in composed(assignment) if path.endswith(".py") and "/" not in path]
     return "data.py" if "data.py" in modules else modules[-1]

@@ -106,6 +106,8 @@ def _sandbox(root: Path, assignment: str | None) -> tuple[str, list[tuple[str, s
     course = load_assignment(name, root)
     try:
         copies.refresh(course)
+        if not course.has_tests:
+            return "unknown", [("sandbox", f"not tried: {name} has nothing to run")]
         with Sandbox.start(course.release, course.library, libraries=course.libraries) as sandbox:
             return sandbox.level, [
                 ("sandbox", f"{sandbox.level} ({_MEANING[sandbox.level]})"),

@@ -10,6 +10,7 @@ import click
 from autograder.cli.gradescope import gradescope
 from autograder.cli.json_output import record
 from autograder.cli.options import HERE, assignment_argument, say_outdated
+from autograder.cli.paths import refuse_file
 from autograder.cli.screen import say, say_line
 from autograder.errors import BadInput
 
@@ -127,8 +128,7 @@ def _standings(course: Assignment) -> list[Standing]:
 
 
 def _target(to: Path) -> Path:
-    if not to.absolute().parent.is_dir():
-        raise BadInput(f"no folder {to.parent}: make it, or give another file with --to")
+    refuse_file(to, "--to")
     return to
 
 

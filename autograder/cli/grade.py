@@ -28,6 +28,7 @@ from autograder.cli.options import (
     weak_option,
     workers_option,
 )
+from autograder.cli.paths import refuse
 from autograder.cli.screen import say, say_line
 from autograder.errors import BadInput, NotGraded
 
@@ -102,6 +103,7 @@ def grade(
 
     _refuse_contradictions(seed, new_seed, student, regrade, why)
     course = load_built(assignment)
+    refuse(out, "--out")
     if not no_gradebook:
         _refuse_other_results(out)
     results, term = results_of(out, course), course_term(course.course)
@@ -120,6 +122,8 @@ def grade(
         done, log = _grade_everyone(how, work, results)
     if not no_gradebook:
         _print_gradebook(_write_gradebook(course, results, folder, [one.report.student for one in done]), told)
+        if student is None and folder.resolve() == HERE.submitted.resolve():
+            _print_without_work(course.name, results, work)
     if regraded is None:
         _print_changes(log)
     else:
@@ -240,6 +244,14 @@ def _prepare_gradebook(course: Assignment) -> list[str]:
     for note in told:
         say_line(note)
     return told
+
+
+def _print_without_work(assignment: str, results: ResultFolder, work: SharedWork) -> None:
+    from autograder.marks.without_work import remarks
+
+    left = [path.name for path in HERE.submitted.iterdir() if repr(path.name) in work.found.left]
+    for remark in remarks(HERE.gradebook, assignment, results, [*work.found.folders, *left]):
+        say_line(remark)
 
 
 def _print_gradebook(summary: Summary, told: list[str]) -> None:

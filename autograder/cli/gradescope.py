@@ -9,6 +9,7 @@ import click
 
 from autograder.cli.json_output import record
 from autograder.cli.options import assignment_argument
+from autograder.cli.paths import refuse_file
 from autograder.cli.screen import say
 from autograder.errors import BadInput
 
@@ -36,12 +37,12 @@ def gradescope(assignment: str, out: Path | None, minutes: int) -> None:
     from autograder.exports.gradescope.package import autograder_zip
 
     out = out or Path(f"gradescope-{assignment}.zip")
-    if not out.absolute().parent.is_dir():
-        raise BadInput(f"no folder {out.parent}: make it, or give another file with --out")
+    refuse_file(out, "--out")
     course = load_built(assignment)
     copies.restore(course)
-    if not course.library_folder.is_dir():
-        raise BadInput(f"{course.library_folder} is missing: run `autograder build {assignment}`")
+    needed = course.library_folder or course.release
+    if not needed.is_dir():
+        raise BadInput(f"{needed} is missing: run `autograder build {assignment}`")
     data = autograder_zip(course, minutes)
     _write_for_its_owner(out, data)
     record(file=out, bytes=len(data), minutes=minutes)

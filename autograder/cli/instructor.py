@@ -15,6 +15,7 @@ from rich.table import Table
 
 from autograder.cli.json_output import record
 from autograder.cli.options import assignment_argument, counting, progress, workers_option
+from autograder.cli.paths import OutFolder
 from autograder.cli.proving import course_of
 from autograder.cli.screen import say
 from autograder.errors import Surprise
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 @assignment_argument
 @click.option("--check", is_flag=True, help="Write nothing; fail when a product is not what the sources build.")
 @click.option("--force", is_flag=True, help="Overwrite products that were changed by hand.")
-@click.option("--archive", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+@click.option("--archive", type=OutFolder(), metavar="DIR",
               help="Also write the support archive that a notebook on its own fetches.")  # fmt: skip
 def build(assignment: str, check: bool, force: bool, archive: Path | None) -> None:
     """Make source and release from assignments/.
@@ -43,6 +44,7 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
       autograder build ps3 --check            (CI: are the committed products fresh?)
       autograder build ps3 --archive out/     (also out/ps3-1.0.zip, for Colab)
     """
+    from autograder.assignment.pictures import unshown
     from autograder.build import build as builder
     from autograder.build.on_disk import DifferenceKind
     from autograder.build.release_files import unneeded_packs
@@ -70,6 +72,9 @@ def build(assignment: str, check: bool, force: bool, archive: Path | None) -> No
         say(f"Empty in assignments/{assignment}/assignment.toml, so the handout cannot say it: {', '.join(untold)}")
     if packs := unneeded_packs(made.assignment):
         say(f"Of data/ not in the release, since no released problem names it under `data`: {', '.join(packs)}")
+    if pictures := [path for item in made.assignment.problems for path in unshown(item)]:
+        names = ", ".join(str(path.relative_to(made.assignment.folder)) for path in pictures)
+        say(f"Pictures that no text of their notebook shows, so they are not in the release: {names}")
     if archive:
         say(f"Support archive: {builder.write_archive(made, archive)}")
 
@@ -85,8 +90,8 @@ def _done(change: Difference, made: Build) -> str:
 @click.command()
 @assignment_argument
 @click.option("--problem", metavar="NAME", help="Run this problem's notebook alone.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("out"), show_default=True,
-              help="Folder of pages and executed notebooks. They hold solutions.")  # fmt: skip
+@click.option("--out", type=OutFolder(), default=Path("out"), show_default=True,
+              help="Folder of ASSIGNMENT/: pages and executed notebooks. They hold solutions.")  # fmt: skip
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Set an environment variable for the run.")
 @click.option("--all", "everything", is_flag=True, help="Run every problem's notebook, released or not.")
 def solve(assignment: str, problem: str | None, out: Path, settings: tuple[str, ...], everything: bool) -> None:
@@ -112,17 +117,17 @@ def solve(assignment: str, problem: str | None, out: Path, settings: tuple[str, 
         def on_cell(file: str, done: int, total: int) -> None:
             bar.update(completed=done, total=total, last=file)
 
-        solved = run_notebooks(course, out, problem=problem, settings=variables, on_cell=on_cell)
+        solved = run_notebooks(course, out / course.name, problem=problem, settings=variables, on_cell=on_cell)
     for item in solved:
         say(f"{item.page}: {item.seconds:.0f} s")
 
 
 @click.command()
 @assignment_argument
-@click.option("--into", type=click.Path(path_type=Path), default=Path("demo"), show_default=True,
-              help="Folder for the made course; emptied first.")  # fmt: skip
+@click.option("--into", type=OutFolder(), show_default="demo/ASSIGNMENT",
+              help="Folder for the made course. One that an earlier demo made is emptied first.")  # fmt: skip
 @workers_option
-def demo(assignment: str, into: Path, workers: int) -> None:
+def demo(assignment: str, into: Path | None, workers: int) -> None:
     """Do the whole job on a made class: build, submit, grade, gradebook, feedback, table.
 
     The class holds right answers of several kinds, misconceptions, crashes, loops, damaged notebooks and cheats.
@@ -134,6 +139,7 @@ def demo(assignment: str, into: Path, workers: int) -> None:
     """
     from autograder.verify.demo import prepare, run
 
+    into = into or Path("demo", assignment)
     made, people = prepare(Path.cwd(), assignment, into)
     say(f"{made.name}: release built; {len(people)} submissions made in {into}/submitted.")
     with counting("grading", len(people)) as advance:

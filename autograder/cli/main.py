@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 
 import click
@@ -24,10 +25,12 @@ from autograder.cli import (
     starting,
 )
 from autograder.cli.release import release
-from autograder.cli.screen import say, say_data
-from autograder.errors import AutograderError
+from autograder.cli.screen import print_on_any_terminal, say, say_data
+from autograder.errors import AutograderError, BadInput
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+# What a path of the wrong kind gives, wherever it was named: a file for a folder, one that may not be read.
+_WRONG_PATH = (errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -69,6 +72,7 @@ completion.add_to(commands.commands.values())
 def main() -> None:
     """Run a command; an error that its reader can fix prints as a message, with its own exit code."""
     interrupts.install()
+    print_on_any_terminal()
     arguments = sys.argv[1:]
     document = json_output.begin("--json" in arguments)
     code, error = 1, None
@@ -100,7 +104,14 @@ def _run() -> tuple[int, tuple[str, str] | None]:
     except AutograderError as error:
         say(f"Error: {error}", err=True)
         return error.exit_code, (type(error).__name__, str(error))
+    except BrokenPipeError:  # whoever read our output, such as `head`, has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1, ("BrokenPipeError", "nobody reads the output any more")
     except OSError as error:
+        if error.errno in _WRONG_PATH and error.filename is not None:
+            said = f"{os.fsdecode(error.filename)}: {error.strerror}. Give another path, or change its permissions"
+            say(f"Error: {said}", err=True)
+            return BadInput.exit_code, ("OSError", said)
         if error.errno not in _NO_ROOM:
             raise
         where = f" ({error.filename})" if error.filename else ""

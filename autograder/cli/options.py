@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from autograder.cli.paths import OutFolder
 from autograder.cli.screen import line, say_aside, say_line
 from autograder.course_folders import CourseFolders
 from autograder.names import assignment_name, student_name
@@ -32,7 +33,7 @@ assignment_argument = click.argument(
     "assignment", metavar="ASSIGNMENT", callback=lambda _context, _option, text: assignment_name(text)
 )
 results_option = click.option(
-    "--out", type=click.Path(path_type=Path), default=HERE.results, show_default=True,
+    "--out", type=OutFolder(is_read=True), default=HERE.results, show_default=True,
     help="Folder of the results: ASSIGNMENT/<student>.json.",
 )  # fmt: skip
 

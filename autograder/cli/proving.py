@@ -14,6 +14,7 @@ import click
 from rich.table import Column, Table
 
 from autograder.cli.options import assignment_argument, progress, weak_option, workers_option
+from autograder.cli.paths import OutFolder
 from autograder.cli.screen import cell, say, say_table
 from autograder.errors import BadInput, Surprise
 
@@ -33,7 +34,7 @@ WIDTH = 120  # of tables, where there is no terminal
 @click.option("--problem", metavar="NAME", help="Prove this problem's tests alone.")
 @click.option("--exercise", metavar="ID", help="Prove this exercise's tests, and those of what builds on it, alone.")
 @click.option("--seeds", type=click.IntRange(1), default=SEEDS, show_default=True, help="Seeds for the reference.")
-@click.option("--figures", type=click.Path(path_type=Path), metavar="DIR",
+@click.option("--figures", type=OutFolder(), metavar="DIR",
               help="Instead: draw each figure for the reference and every wrong answer, into DIR.")  # fmt: skip
 @click.option("--costs", is_flag=True, help="List each surprise, and for every wrong answer the tests that it fails.")
 @click.option("--all", "everything", is_flag=True, help="Prove every problem, released or not, proved already or not.")
@@ -68,10 +69,12 @@ def verify(
     if figures is not None:
         from autograder.verify.figures import draw_sheets
 
-        for path in draw_sheets(course, figures, problem=problem):
+        for path in draw_sheets(course, figures / course.name, problem=problem):
             say(str(path))
         return
     untidy, left = _untidy(course, names), _unfinished(course, problem)
+    if not names:
+        say(f"{assignment}: no exercise is tested here, so there is nothing to prove; people mark the written answers.")
     if wanted := names if everything else _unproved(course, names, seeds):
         _report(_prove(course, wanted, seeds, workers, allow_weak), costs)
     _refuse_untidy(untidy)

@@ -8,6 +8,7 @@ import click
 
 from autograder.cli.json_output import record
 from autograder.cli.options import assignment_argument, weak_option, workers_option
+from autograder.cli.paths import OutFolder
 from autograder.cli.proving import prove_all
 from autograder.cli.screen import say
 
@@ -17,7 +18,7 @@ from autograder.cli.screen import say
 @click.option("--version", required=True, metavar="VERSION", help="As in assignment.toml: to be sure which one it is.")
 @click.option("--notes", required=True, type=click.Path(path_type=Path), metavar="FILE",
               help="What students are to read about it, in Markdown.")  # fmt: skip
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("out"), show_default=True,
+@click.option("--out", type=OutFolder(), default=Path("out"), show_default=True,
               help="Folder for the zip file.")  # fmt: skip
 @workers_option
 @weak_option

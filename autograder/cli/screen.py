@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -21,6 +23,26 @@ if TYPE_CHECKING:
 PLAIN = 1_000  # characters: so much text without anything special needs no closer look
 
 
+# What our own texts and rich's tables hold beyond ASCII. Anything else, such as a name, is shown as an escape.
+_IN_ASCII = {"…": "...", "–": "-", "—": "-", "·": "-", "×": "x", "→": "->", "’": "'", "“": '"', "”": '"', "≥": ">="}
+
+
+def print_on_any_terminal() -> None:
+    """Let no output fail for a letter that the terminal's encoding lacks."""
+    codecs.register_error("in_ascii", _in_ascii)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="in_ascii")
+
+
+def _in_ascii(error: UnicodeError) -> tuple[str | bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    letters = error.object[error.start : error.end]
+    escaped = (_IN_ASCII.get(letter) or letter.encode("ascii", "backslashreplace").decode() for letter in letters)
+    return "".join(escaped), error.end
+
+
 def say(text: str = "", *, err: bool = False) -> None:
     """Print lines. Control characters and the like, in whatever part of them, are shown as escapes."""
     if len(text) > PLAIN or not (text.isascii() and text.replace("\n", "").isprintable()):
@@ -30,7 +52,7 @@ def say(text: str = "", *, err: bool = False) -> None:
     document = json_output.current()
     if document is not None:
         document.messages.append(text)
-    click.echo(text, err=err or document is not None)
+    _print(text + "\n", err or document is not None)
 
 
 def say_line(text: str) -> None:
@@ -40,7 +62,7 @@ def say_line(text: str) -> None:
 
 def say_aside(text: str) -> None:
     """Print a line about how far a command is: for people alone, so that --json does not repeat it."""
-    click.echo(line(text), err=True)
+    _print(line(text) + "\n", True)
 
 
 def say_quoted(text: str) -> None:
@@ -48,7 +70,7 @@ def say_quoted(text: str) -> None:
     from kit.text import quoted
 
     if text:
-        click.echo(quoted(text), err=json_output.current() is not None)
+        _print(quoted(text) + "\n", json_output.current() is not None)
 
 
 def say_csv(text: str) -> None:
@@ -59,7 +81,12 @@ def say_csv(text: str) -> None:
 
 def say_data(text: str) -> None:
     """Print what a program is to read, as it stands; with --json that is the object alone, and this goes elsewhere."""
-    click.echo(text, nl=False, err=json_output.current() is not None)
+    _print(text, json_output.current() is not None)
+
+
+def _print(text: str, err: bool) -> None:
+    """On the stream as it is: click's own choice writes UTF-8 to what says that it reads ASCII."""
+    click.echo(text, file=sys.stderr if err else sys.stdout, nl=False)
 
 
 def console(width: int | None = None, *, err: bool = False) -> Console:

@@ -8,6 +8,7 @@ import click
 
 from autograder.cli.json_output import record
 from autograder.cli.options import HERE, assignment_argument, counting, workers_option
+from autograder.cli.paths import OutFolder
 from autograder.cli.screen import say, say_line
 
 
@@ -16,7 +17,7 @@ from autograder.cli.screen import say, say_line
 @click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), default=HERE.submitted)
 @click.option("--against", metavar="DIR", multiple=True, type=click.Path(path_type=Path),
               help="Compare with these submissions of an earlier class too; may be repeated.")  # fmt: skip
-@click.option("--out", type=click.Path(path_type=Path), default=HERE.similar, show_default=True,
+@click.option("--out", type=OutFolder(), default=HERE.similar, show_default=True,
               help="Folder of the report: ASSIGNMENT/index.html and pairs.csv.")  # fmt: skip
 @workers_option
 def similar(assignment: str, folder: Path, against: tuple[Path, ...], out: Path, workers: int) -> None:

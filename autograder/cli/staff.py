@@ -23,6 +23,7 @@ from autograder.cli.options import (
     students_as_typed,
     weak_option,
 )
+from autograder.cli.paths import OutFolder
 from autograder.cli.screen import console, say, say_csv, say_line, say_quoted
 from autograder.errors import BadInput
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 @click.argument("student", metavar="STUDENT", callback=student_as_typed)
 @click.argument("test", metavar="TEST")
 @click.option("--submitted", "folder", type=click.Path(path_type=Path), default=HERE.submitted, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), default=HERE.results, show_default=True,
+@click.option("--out", type=OutFolder(is_read=True), default=HERE.results, show_default=True,
               help="Results whose seed is replayed.")  # fmt: skip
 @click.option("--result", "number", type=click.IntRange(1), metavar="N",
               help="Replay this earlier result: its seed, and whose earlier answers stood beside.")  # fmt: skip

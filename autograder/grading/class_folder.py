@@ -92,6 +92,9 @@ def _refuse_other_folders(folder: Path, assignment: str, course: CourseFolders) 
     if own is not None or course.root.resolve().is_relative_to(place):
         what = f"part of {own.name}/" if own is not None else "the course's own folder"
         raise BadInput(f"{folder} is {what} and holds no submissions: {expected}")
+    theirs = CourseFolders(folder)
+    if any((place / assignment).is_dir() for place in (theirs.assignments, theirs.release, theirs.source)):
+        raise BadInput(f"{folder} is the folder of a course: give its {theirs.submitted.name}/. {expected}")
     inside = folder / assignment
     if any((inside / name).exists() for name in ("assignment.toml", "tests/manifest.json")):
         raise BadInput(f"{folder} holds an assignment of a course and no submissions: {expected}")

@@ -100,8 +100,8 @@ def _sources(folders: Iterable[Path]) -> Iterator[Path]:
         yield from sorted(folder.rglob("*.py"))
 
 
-def _shipped(library: Path) -> list[Path]:
-    return sorted([*library.rglob("*.py"), *library.rglob("*.json")])
+def _shipped(library: Path | None) -> list[Path]:
+    return [] if library is None else sorted([*library.rglob("*.py"), *library.rglob("*.json")])
 
 
 def _of_text(text: str) -> str:

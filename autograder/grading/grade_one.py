@@ -15,7 +15,7 @@ from autograder.grading.faults import in_words, is_ours
 from autograder.grading.plan import Plan, answer_code, visibility
 from autograder.grading.stops import stopped_with
 from autograder.results import Detail, ExerciseResult, Report, ReportStatus, TestResult
-from autograder.sandbox.sandbox import MEMORY, Sandbox, SandboxError
+from autograder.sandbox.sandbox import MEMORY, Idle, Sandbox, SandboxError
 from autograder.submission.read import Submission
 from kit.explanation import explained
 from kit.manifest import Exercise, Manifest
@@ -143,13 +143,15 @@ def _report(
 ) -> Report:
     scores = [exercise.score for exercise in exercises if exercise.score is not None]
     reasons = dict.fromkeys(exercise.reason for exercise in exercises if exercise.score is None and exercise.reason)
+    pages = [book.file for book in plan.assignment.manifest.notebooks if not book.is_tested]
+    unread = [submission.problems[file] for file in pages if file in submission.problems]
     return Report(
         assignment=plan.assignment.name,
         version=plan.assignment.version,
         student=submission.student,
-        status=_status(len(scores), len(exercises)),
-        reason=on_one_line("; ".join(reasons)) or None,
-        auto_score=round(sum(scores), 4) if scores else None,
+        status=_status(len(scores) + len(pages) - len(unread), len(exercises) + len(pages)),
+        reason=on_one_line("; ".join([*reasons, *unread])) or None,
+        auto_score=round(sum(scores), 4) if scores or len(unread) < len(pages) else None,
         auto_max=sum(exercise.max_score for exercise in exercises),
         seed=plan.seed,
         stage=plan.stage,
@@ -164,11 +166,14 @@ def _report(
 
 
 def confined(assignment: Assignment, allow_weak: bool, *, memory: int = MEMORY) -> Sandbox:
-    """A sandbox for this assignment's library. TooWeak where it holds too little and that was not allowed.
+    """A sandbox for this assignment's library; an idle one where nothing is to be run.
 
+    TooWeak where it holds too little and that was not allowed.
     memory: bytes that one worker may use.
     """
-    if not assignment.library_folder.is_dir():
+    if not assignment.has_tests:
+        return Idle()
+    if assignment.library_folder is not None and not assignment.library_folder.is_dir():
         raise BadInput(f"{assignment.library_folder} is missing: run `autograder build {assignment.name}`")
     sandbox = Sandbox.start(
         assignment.release,

@@ -45,7 +45,8 @@ class Plan:
     @classmethod
     def of(cls, assignment: Assignment, seed: int) -> Plan:
         """Collect the tests. CourseError where they do not belong to the assignment's exercises."""
-        import_library(assignment.release, assignment.library)  # tests may import the student's library
+        if assignment.library:
+            import_library(assignment.release, assignment.library)  # tests may import the student's library
         files = tuple(file for problem in assignment.problems for file in test_files(problem))
         try:
             collected = CollectedTests(files, seconds=TEST_SECONDS, fatal=is_ours)
@@ -75,12 +76,10 @@ class Plan:
         return dataclasses.replace(self, seed=seed, stage=stage)
 
 
-def test_files(problem: Problem) -> tuple[TestFile, TestFile]:
+def test_files(problem: Problem) -> tuple[TestFile, ...]:
     """A problem's public and hidden tests, under the names that results carry."""
-    return (
-        TestFile(f"{problem.name}/test_public.py", problem.public_tests),
-        TestFile(f"{problem.name}/test_hidden.py", problem.hidden_tests),
-    )
+    files = (problem.public_tests, problem.hidden_tests) if problem.exercises else ()
+    return tuple(TestFile(f"{problem.name}/{path.name}", path) for path in files)
 
 
 test_files.__test__ = False  # type: ignore[attr-defined]

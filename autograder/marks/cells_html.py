@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import mimetypes
 import re
+from base64 import b64encode
 from collections.abc import Mapping
 from functools import lru_cache
-from html import escape
+from html import escape, unescape
 from typing import Any
+from urllib.parse import unquote
 
 from jinja2 import pass_context
 from jinja2.runtime import Context
@@ -20,6 +23,7 @@ from autograder.marks.formulas import mathml
 from autograder.marks.notebook_cells import text_of
 
 IMAGES = ("image/png", "image/jpeg")
+_SOURCE = re.compile(r"""\bsrc\s*=\s*(?P<quote>["'])(?P<place>[^"'<>]+)(?P=quote)""")
 CODE_STYLE = HtmlFormatter().get_style_defs(".highlight")
 
 
@@ -67,11 +71,18 @@ def code(text: str) -> Markup:
     return Markup(highlight(text, PythonLexer(stripnl=False), HtmlFormatter()))
 
 
-def cell_html(cell: Mapping[str, Any], *, of_the_course: bool = False) -> Markup:
-    """A cell's source and its outputs. of_the_course: its text is as staff wrote it."""
+def cell_html(
+    cell: Mapping[str, Any], *, of_the_course: bool = False, pictures: Mapping[str, bytes] | None = None
+) -> Markup:
+    """A cell's source and its outputs.
+
+    of_the_course: its text is as staff wrote it. pictures: what such a text shows, by place; they stand in the page.
+    """
+    if of_the_course and pictures and cell["cell_type"] != "code":
+        return _with_pictures(markdown(text_of(cell), of_the_course=True), pictures)
     if cell["cell_type"] != "code":
-        if pictures := _pictures(cell):
-            return _markdown(text_of(cell), not of_the_course, pictures)
+        if attached := _pictures(cell):
+            return _markdown(text_of(cell), not of_the_course, attached)
         return markdown(text_of(cell), of_the_course=of_the_course)
     return code(text_of(cell)) + Markup("").join(_output(output) for output in cell.get("outputs", []))
 
@@ -83,6 +94,17 @@ def _pictures(cell: Mapping[str, Any]) -> dict[str, dict[str, str]]:
         for name, bundle in cell.get("attachments", {}).items()
     }
     return {name: bundle for name, bundle in attached.items() if bundle}
+
+
+def _with_pictures(page: Markup, pictures: Mapping[str, bytes]) -> Markup:
+    def embedded(match: re.Match[str]) -> str:
+        data = pictures.get(unquote(unescape(match["place"])))
+        if data is None:
+            return match[0]
+        kind = mimetypes.guess_type(match["place"])[0] or "image/png"
+        return f"src={match['quote']}data:{kind};base64,{b64encode(data).decode()}{match['quote']}"
+
+    return Markup(_SOURCE.sub(embedded, page))
 
 
 def _output(output: Mapping[str, Any]) -> Markup:

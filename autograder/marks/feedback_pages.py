@@ -142,8 +142,12 @@ def _notebook_page(
     standing = as_students_see(standing)
     scores = {score.cell: score for score in standing.scores}
     texts = {cell.id: cell.source.strip() for cell in book.cells if cell.kind is CellKind.TEXT}
+    pictures = assignment.pictures
     cells = [
-        (cell_html(cell, of_the_course=texts.get(cell["id"]) == text_of(cell).strip()), scores.get(grade_id(cell)))
+        (
+            cell_html(cell, of_the_course=texts.get(cell["id"]) == text_of(cell).strip(), pictures=pictures),
+            scores.get(grade_id(cell)),
+        )
         for cell in notebook["cells"]
         if not is_rubric(cell)
     ]

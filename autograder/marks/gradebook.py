@@ -118,6 +118,7 @@ class Writer:
         self._manifest: Manifest = assignment.manifest
         self._submitted = submitted or assignment.course.submitted
         self._database = (database or assignment.course.gradebook).resolve()
+        self._pictures = assignment.pictures
         self._rubrics = marker_notebook.rubrics(assignment)
         self._stubs = {
             cell.id: (cell.source if cell.kind.is_code else harmless(cell.source)).strip()  # as a rebuilt one shows it
@@ -165,20 +166,20 @@ class Writer:
         answers = self._answers(report, shown)
         changes = self._transaction(lambda: self._store(report, answers, marked, moment))
         if not lost:
-            marker_notebook.write(marked, self._files(report, shown, folder, moment))
+            marker_notebook.write(marked, self._files(report, shown, folder, moment), self._pictures)
         self.summary.students += 1
         self.summary.not_graded += changes.not_graded
         self.summary.changed += changes.changed
         self.summary.to_mark += changes.to_mark
 
     def _answers(self, report: Report, notebooks: Mapping[str, NotebookJson]) -> dict[str, str | None]:
-        """Answer id to what was written; None where the notebook is not there, or no exercise in it has a score."""
+        """Answer id to what was written; None where the notebook is not there, or none of its exercises has a score."""
         graded = {exercise.id for exercise in report.exercises if exercise.score is not None}
         texts = self._texts(notebooks)
         read = {
             cell.id
             for book in self._manifest.notebooks
-            if book.file in notebooks and any(cell.id in graded for cell in book.cells)
+            if book.file in notebooks and (not book.is_tested or any(cell.id in graded for cell in book.cells))
             for cell in book.cells
         }
         return {answer.id: texts[answer.id] if answer.id in read else None for answer in self._manifest.answers}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from autograder.errors import BadInput
 
+MAX_NAMED = 20  # marks that one message names
 _OF_CELL = """
 join base_cell cell on cell.id = mine.cell_id
 join submitted_notebook notebook on notebook.id = mine.notebook_id
@@ -35,6 +36,13 @@ class CellMarks:
     manual: float | None = None
     extra: float | None = None
     comment: str | None = None
+
+    @property
+    def by_people(self) -> list[str]:
+        """What a person gave, in words."""
+        mark = [] if self.manual is None else [f"a mark of {self.manual:g}"]
+        extra = [f"extra credit of {self.extra:g}"] if self.extra else []
+        return [*mark, *extra, *(["a comment"] if (self.comment or "").strip() else [])]
 
 
 UNMARKED = CellMarks()

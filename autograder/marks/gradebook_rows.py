@@ -14,7 +14,7 @@ from nbgrader import api
 from autograder.assignment.model import Assignment
 from autograder.assignment.released import release_notebook
 from autograder.marks.notebook_cells import text_of
-from autograder.marks.person_marks import PersonMark, above_points, marks_on, refuse_loss
+from autograder.marks.person_marks import PersonMark, above_points, marks_on, refuse_loss, refuse_other_name
 from kit.manifest import Manifest
 from kit.succession import split
 
@@ -44,6 +44,8 @@ def bring_in_line(
     """
     row = db.query(api.Assignment).filter_by(name=assignment.name).one_or_none()
     if row is None:
+        row = _under_earlier_name(db, assignment)
+    if row is None:
         row = api.Assignment(name=assignment.name, course_id=course_id)
         db.add(row)
     row.duedate = assignment.due.astimezone(UTC).replace(tzinfo=None) if assignment.due else None
@@ -59,6 +61,35 @@ def bring_in_line(
     refuse_loss(assignment, lost, notes)
     notes += above_points(db, [cell_id for book in books for cell_id, _ in book.grade_cells])
     return row.id, books
+
+
+def _under_earlier_name(db: Any, assignment: Assignment) -> Any:
+    """The row of a set that has another name now, renamed; None where it had none. BadInput where that is not said."""
+    rows = {row.name: row for row in db.query(api.Assignment).all()}
+    for name in assignment.was or ():
+        if name in rows:
+            rows[name].name = assignment.name
+            db.flush()
+            return rows[name]
+    sets = {path.parent.name for path in assignment.course.assignments.glob("*/assignment.toml")}
+    for name, row in rows.items() if assignment.was is None else ():
+        if name not in sets and (marks := _marks_of(db, row, assignment.manifest)):
+            refuse_other_name(assignment, name, marks)
+    return None
+
+
+def _marks_of(db: Any, row: Any, manifest: Manifest) -> list[PersonMark]:
+    """What people gave in another set for cells whose ids this one has too."""
+    ids = {name for book in manifest.notebooks for name in book.by_id}
+    books = db.query(api.Notebook).filter_by(assignment_id=row.id).all()
+    cells = [
+        cell
+        for kind in (api.GradeCell, api.SolutionCell)
+        for book in books
+        for cell in db.query(kind).filter_by(notebook_id=book.id)
+        if cell.name in ids
+    ]
+    return [mark for cell in cells for mark in marks_on(db, cell)]
 
 
 def _carry_over(db: Any, assignment_id: str, manifest: Manifest, notebooks: Mapping[str, str]) -> None:

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from autograder.assignment.model import Assignment
+from autograder.assignment.model import PICTURES, Assignment
 from autograder.errors import BadInput
-from autograder.files import write_atomically
+from autograder.files import make_same, write_atomically
 from autograder.marks.notebook_cells import RUBRIC, NotebookJson, grade_id
 from autograder.marks.outcome_groups import TestGroup, grouped
 from autograder.marks.standings import automatic
@@ -106,13 +106,19 @@ def read(folder: Path) -> dict[str, NotebookJson]:
     return notebooks
 
 
-def write(folder: Path, files: Mapping[str, str]) -> None:
-    """Make `folder` hold exactly these text files, each replaced whole; no files: no folder."""
+def write(folder: Path, files: Mapping[str, str], pictures: Mapping[str, bytes] | None = None) -> None:
+    """Make `folder` hold exactly these text files, each replaced whole; no files: no folder.
+
+    pictures: what the texts of the course show, by place below the folder.
+    """
     if not files:
         shutil.rmtree(folder, ignore_errors=True)
         return
     for name, text in files.items():
         write_atomically(folder / name, text.encode())
     for path in folder.iterdir():
-        if path.name not in files:
+        if path.name not in files and (path.name != PICTURES or path.is_symlink() or not pictures):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    if pictures:
+        inner = {place.removeprefix(f"{PICTURES}/"): data for place, data in pictures.items()}
+        make_same(folder / PICTURES, inner)

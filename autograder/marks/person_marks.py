@@ -10,9 +10,8 @@ from nbgrader import api
 
 from autograder.assignment.model import Assignment
 from autograder.errors import BadInput
+from autograder.marks.gradebook_reader import MAX_NAMED
 from kit.manifest import exercise_of_check
-
-MAX_NAMED = 20
 
 
 @dataclass(frozen=True)
@@ -62,6 +61,18 @@ def refuse_loss(assignment: Assignment, lost: list[PersonMark], notes: list[str]
     )
     title = f"these marks by people would be lost, since {assignment.name} has no {names} any more:"
     raise BadInput("\n".join([title, *lines, fix]))
+
+
+def refuse_other_name(assignment: Assignment, name: str, marks: list[PersonMark]) -> None:
+    """BadInput naming the marks that stay with a set's earlier name, where it seems to have another one now."""
+    lines = [f"  {mark.student}: {mark.graded} has {mark.what}" for mark in marks[:MAX_NAMED]]
+    lines += [f"  and {len(marks) - MAX_NAMED} more"] if len(marks) > MAX_NAMED else []
+    title = f"the gradebook has marks by people for {name}, of which {assignment.name} has the ids, and there is no "
+    fix = (
+        f'If {assignment.name} is what {name} was, write was = "{name}" in assignments/{assignment.name}/'
+        "assignment.toml, and they are carried; if not, write was = []. Nothing was changed"
+    )
+    raise BadInput("\n".join([f"{title}assignments/{name}/ any more:", *lines, fix]))
 
 
 def above_points(db: Any, grade_cells: Iterable[str]) -> list[str]:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from autograder.errors import BadInput
-from autograder.marks.gradebook_reader import UNMARKED, CellMarks, read_gradebook
+from autograder.marks.gradebook_reader import MAX_NAMED, UNMARKED, CellMarks, read_gradebook
 from autograder.results import Report, ReportStatus, ResultFolder, tested_beside
 from autograder.roster.lateness import Lateness
 from autograder.roster.term import Term
@@ -97,7 +97,10 @@ class Standing:
     @property
     def status(self) -> StandingStatus:
         if not self.not_graded:
-            return StandingStatus.TO_BE_MARKED if self.unmarked else StandingStatus.COMPLETE
+            if not self.unmarked:
+                return StandingStatus.COMPLETE
+            unread = self.report is not None and self.report.status is ReportStatus.NOT_GRADED
+            return StandingStatus.NOT_GRADED if unread else StandingStatus.TO_BE_MARKED
         graded = any(score.points is not None for score in self.scores if not score.written)
         return StandingStatus.PARTLY_GRADED if graded else StandingStatus.NOT_GRADED
 
@@ -108,18 +111,36 @@ def standings(
     """The standing of each student, by name; those with a result and those who are only in the gradebook.
 
     database: None for results whose scores no gradebook holds. student: only this one. BadInput where a file is
-    damaged or there is no student.
+    damaged, there is no student, or a person's mark would not be seen.
     """
     reports = results.all(None if student is None else [student])
     students: dict[str, Report | None] = {r.student: r for r in reports if r.assignment == manifest.assignment}
     marks = read_gradebook(database, manifest.assignment, student) if database is not None else {}
+    renamed = {name: _renamed(manifest, cells) for name, cells in marks.items()}
+    _refuse_lost(manifest, renamed, database)
     students |= {name: None for name in marks if name not in students}
     if not students:
         raise BadInput(f"no result of {manifest.assignment} in {results.path}: run `autograder grade` first")
     return [
-        Standing(name, tuple(_scores(manifest, report, _renamed(manifest, marks.get(name, {})))), report)
+        Standing(name, tuple(_scores(manifest, report, renamed.get(name, {}))), report)
         for name, report in sorted(students.items())
     ]
+
+
+def _refuse_lost(manifest: Manifest, marks: Mapping[str, Mapping[str, CellMarks]], database: Path | None) -> None:
+    """BadInput where the gradebook has a person's marks for what the assignment has no more: no sum would hold them."""
+    known = {cell.id for book in manifest.notebooks for cell in book.cells} | set(split(manifest))
+    lost = [
+        f"  {student}: {cell} has {' and '.join(what)}"
+        for student, cells in sorted(marks.items())
+        for cell, mark in cells.items()
+        if cell not in known and (what := mark.by_people)
+    ]
+    if lost:
+        more = [f"  and {len(lost) - MAX_NAMED} more"] if len(lost) > MAX_NAMED else []
+        title = f"{database} has marks by people for what {manifest.assignment} does not have (any more):"
+        fix = f"run `autograder grade {manifest.assignment}`: it carries them, or says what to declare"
+        raise BadInput("\n".join([title, *lost[:MAX_NAMED], *more, fix]))
 
 
 def with_lateness(standings: Iterable[Standing], term: Term, assignment: str) -> list[Standing]:

@@ -70,10 +70,10 @@ def prepare(name: str, root: Path, version: str, notes: Path) -> Prepared:
 def write(prepared: Prepared, out: Path) -> list[Path]:
     """Write the zip file, and keep the version; returns what was written."""
     target = out / prepared.file
-    if target.is_file() and target.read_bytes() != prepared.archive and not _is_release(target):
-        raise BadInput(
-            f"{target} is another file of that name, such as a support archive: move it, or give another --out"
-        )
+    is_other = target.is_file() and target.read_bytes() != prepared.archive
+    if is_other and not _is_release(target, prepared.assignment.name):
+        what = "such as a support archive or another set's release"
+        raise BadInput(f"{target} is another file of that name, {what}: move it, or give another --out")
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -173,10 +173,10 @@ def _check_leaks(assignment: Assignment, text: str) -> None:
         raise Leak(f"{lines}\nNothing was written. Take it out of the notes: students read them")
 
 
-def _is_release(path: Path) -> bool:
-    """Whether it is the zip of a release; a support archive holds no list of versions."""
+def _is_release(path: Path, assignment: str) -> bool:
+    """Whether it is the zip of a release of this assignment; a support archive holds no list of versions."""
     try:
         with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as packed:
-            return any(name.endswith(f"/{DIGESTS}") for name in packed.namelist())
+            return f"{assignment}/{DIGESTS}" in packed.namelist()
     except zipfile.BadZipFile:
         return False

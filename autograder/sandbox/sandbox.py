@@ -60,7 +60,7 @@ class Sandbox:
         self.installed = tuple(installed)
         self.bubblewrap = bubblewrap
         self.memory = memory
-        if not (self.library / package / "__init__.py").is_file():
+        if package and not (self.library / package / "__init__.py").is_file():
             raise SandboxError(f"{self.library / package} is not a package: it has no __init__.py")
         self.notes: list[str] = []
         self._zygote = self._launch()
@@ -84,6 +84,7 @@ class Sandbox:
         """Start the zygote for `library`/`package` and test the confinement.
 
         library: the folder that contains the shipped package; of it, nothing but the package is visible inside.
+        package: empty where the set has no library.
         bubblewrap: whether to use it where it works.
         libraries: those of torch, numpy and matplotlib that the set names.
         installed: further packages that students' code may import; one that is not there is no error.
@@ -154,10 +155,11 @@ class Sandbox:
             canary = Path(folder) / "canary"
             canary.write_text("no student should read this")
             canary.chmod(0o644)
+            own = [str(self.library / self.package)] if self.package else []
             given = {
                 "canary": str(canary),
                 "folders": [str(self.library), str(self.library.parent)],
-                "writable": [folder, str(self.library / self.package), "/tmp", "/var/tmp", "/dev/shm"],
+                "writable": [folder, *own, "/tmp", "/var/tmp", "/dev/shm"],
                 "server": server.getsockname(),
                 "grader": os.getpid(),
                 "memory": self.memory,
@@ -177,3 +179,17 @@ class Sandbox:
         findings, wrapped = said["findings"], self._zygote.wrapped
         level = "weak" if "ALLOWED" in findings.values() else "strong" if wrapped else "good"
         return level, findings, (("bubblewrap",) if wrapped else ()) + worker.layers
+
+
+class Idle(Sandbox):
+    """In a sandbox's place where an assignment has nothing to run: no process is started."""
+
+    def __init__(self) -> None:
+        self.level, self.findings, self.layers = "none", {}, ()
+        self.notes: list[str] = []
+
+    def worker(self, *, memory: int | None = None, cpu_seconds: int = CPU_SECONDS) -> Worker:
+        raise SandboxError("this assignment has nothing to run")
+
+    def close(self) -> None:
+        """There is nothing to end."""

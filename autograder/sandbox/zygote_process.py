@@ -200,7 +200,8 @@ def _command(
     system = [path for path in (f"{base}/lib", f"{base}/lib64", *_SYSTEM) if os.path.exists(path)]
     sites = _site_folders(installed)
     here = Path(__file__).resolve().parent
-    packages = {"worker": here / "worker", "kit": Path(str(kit.__file__)).resolve().parent, package: library / package}
+    packages = {"worker": here / "worker", "kit": Path(str(kit.__file__)).resolve().parent}
+    packages |= {package: library / package} if package else {}
     seen: dict[str, str] = {str(folder): f"/box/{name}" for name, folder in packages.items()}
     for number, site in enumerate(sites):
         # Binary packages of a distribution find their libraries relative to where they lie.
@@ -223,8 +224,7 @@ def _command(
         "readable": [
             *system,
             *(seen[site] for site in sites),
-            seen[str(packages["kit"])],
-            seen[str(packages[package])],
+            *(seen[str(folder)] for name, folder in packages.items() if name != "worker"),
         ],
         "scratch": "/tmp" if bubblewrap else None,
     }

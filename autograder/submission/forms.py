@@ -87,6 +87,8 @@ def is_checkpoint(parts: Sequence[str]) -> bool:
 def library_files(paths: Iterable[str], manifest: Manifest) -> set[str]:
     """Of these files those of the released library: all but notebooks in and below the package of its name."""
     paths = list(paths)
+    if not manifest.library:
+        return set()
     packages = {path.rpartition("/")[0] for path in paths if path.endswith("/__init__.py")}
     roots = tuple(f"{folder}/" for folder in packages if folder.rpartition("/")[2] == manifest.library)
     return {path for path in paths if path.startswith(roots) and not has_notebooks_name(path.rpartition("/")[2])}

@@ -61,7 +61,7 @@ def prepare_stock(made: Assignment, root: Path, count: int, *, whole: bool) -> N
             kept = copy.deepcopy(book)
             kept["cells"] = [_test_cell(cell, "", {}) for cell in _cells(kept, whole)]
             (folder / name).write_text(json.dumps(kept), encoding="utf-8")
-        for part in (made.library, "kit", "tests"):
+        for part in filter(None, (made.library, "kit", "tests")):
             shutil.copytree(release / part, folder / part)
         (folder / "data").symlink_to(release / "data")
         for problem in made.problems:

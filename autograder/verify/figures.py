@@ -77,7 +77,8 @@ def draw_sheets(
     settings: environment variables for the cells. seconds: longer cells are stopped, and a note says so. Needs the
     built release. CourseError where a reference cell does not run.
     """
-    problems = [assignment.problem(problem)] if problem else list(assignment.problems)
+    chosen = [assignment.problem(problem)] if problem else assignment.problems
+    problems = [item for item in chosen if item.exercises]
     into.mkdir(parents=True, exist_ok=True)
     written = []
     for item in problems:

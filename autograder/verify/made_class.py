@@ -99,7 +99,9 @@ class _Maker:
 def members(assignment: Assignment) -> list[Member]:
     """The made class, in the order in which the demo shows it."""
     maker = _Maker(assignment)
-    first = assignment.problems[0]
+    first = next((problem for problem in assignment.problems if problem.exercises), None)
+    if first is None:
+        return list(_of_written_answers(maker))
     needed = _most_needed(first)
     return [*_honest(maker, first, needed), *_misconceptions(maker), *_odd_files(maker, first, needed),
             *_hostile(maker, first, needed)]  # fmt: skip
@@ -144,7 +146,7 @@ def _honest(maker: _Maker, first: Problem, needed: str) -> Iterator[Member]:
         texts(maker.notebooks(answers)), dict.fromkeys(set(ids) - written, 0.0),
     )  # fmt: skip
     yield Member(
-        "untouched", "the notebooks as released", "nothing is written", texts(maker.notebooks({})),
+        "untouched", "the notebooks as released", "nothing is written", texts(_released(maker)),
         dict.fromkeys(ids, 0.0),
     )  # fmt: skip
     other = {answer.exercise: answer.code for answer in _one_each(maker.assignment, right_answers)}
@@ -162,6 +164,22 @@ def _honest(maker: _Maker, first: Problem, needed: str) -> Iterator[Member]:
         "endless-loop", f"{needed} never returns", "stopped after its time; the rest is graded",
         texts(maker.but(needed, _each_name(maker, needed, loop))), {needed: 0.0},
     )  # fmt: skip
+
+
+def _of_written_answers(maker: _Maker) -> Iterator[Member]:
+    """Where people mark everything."""
+    yield Member("reference", "every answer written", "people mark it", texts(maker.notebooks()))
+    yield Member("untouched", "the notebooks as released", "nothing is written", texts(_released(maker)))
+    file = maker.assignment.problems[0].notebook_file
+    broken = texts(maker.notebooks())
+    broken[file] = broken[file][: len(broken[file]) // 2]
+    state = ReportStatus.PARTLY_GRADED if len(maker.assignment.problems) > 1 else ReportStatus.NOT_GRADED
+    yield Member("broken-json", f"half of {file} was uploaded", "not graded, which is not a zero", broken, state=state)
+
+
+def _released(maker: _Maker) -> Notebooks:
+    problems = maker.assignment.problems
+    return {item.notebook_file: release_notebook(maker.assignment, item.notebook_file) for item in problems}
 
 
 def _misconceptions(maker: _Maker) -> Iterator[Member]:

@@ -86,7 +86,7 @@ def verify(
 def to_try(plan: Plan, problems: Sequence[Problem], exercises: Collection[str] | None, seeds: int) -> list[Case]:
     """Every answer to try on these problems, or on some of their exercises."""
     assignment = plan.assignment
-    library = import_library(assignment.release, assignment.library)
+    library = import_library(assignment.release, assignment.library) if assignment.library else None
     return [
         case for item in problems for case in cases_of(item, library, plan.seed, seeds, exercises, assignment.libraries)
     ]

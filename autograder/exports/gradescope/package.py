@@ -86,10 +86,9 @@ def _course(assignment: Assignment) -> dict[str, bytes]:
     """By path under a course's top folder: what grading reads, and no more."""
     top = CourseFolders(Path())
     source = {(top.assignments / assignment.name / path).as_posix(): data for path, data in _sources(assignment)}
-    library = {
-        (top.release / assignment.name / assignment.library / path).as_posix(): data
-        for path, data in files_under(assignment.library_folder).items()
-    }
+    folder, shared = top.release / assignment.name / assignment.library, assignment.library_folder
+    released = {} if shared is None else files_under(shared)
+    library = {(folder / path).as_posix(): data for path, data in released.items()}
     return source | library | {(top.state / name).as_posix(): data for name, data in _secrets(assignment).items()}
 
 

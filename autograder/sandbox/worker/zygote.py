@@ -64,8 +64,7 @@ def warm(library: str, libraries: Sequence[str], installed: Sequence[str]) -> No
     from kit.libraries import load
 
     load(libraries)
-    package = sys.modules[library]
-    for found in pkgutil.walk_packages(package.__path__, f"{library}."):
+    for found in pkgutil.walk_packages(sys.modules[library].__path__, f"{library}.") if library else ():
         importlib.import_module(found.name)
     drawing = ("matplotlib.pyplot",) if "matplotlib" in libraries else ()
     for name in (*_OF_THE_KIT, *drawing, *installed):

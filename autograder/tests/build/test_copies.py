@@ -30,6 +30,11 @@ def load(folder: Path) -> Assignment:
     return load_assignment(tiny.NAME, folder.parents[1])
 
 
+def _library(folder: Path) -> Path:
+    made = load(folder)
+    return made.release / made.library
+
+
 def add_presets(folder: Path, text: str) -> None:
     path = folder / tiny.PROBLEM / "problem.toml"
     path.write_text(path.read_text() + text)
@@ -78,7 +83,7 @@ def test_a_lesson_is_a_package(folder: Path) -> None:
 
 def test_refreshing_copies_what_changed_and_removes_what_went(folder: Path) -> None:
     copies.refresh(load(folder))
-    library = load(folder).library_folder
+    library = _library(folder)
     assert (library / "scaling" / "figures.py").read_text() == "COLOUR = 'teal'\n"
     write(folder / tiny.PROBLEM / "lesson" / "figures.py", "COLOUR = 'plum'\n")
     (folder / tiny.LIBRARY / "shapes.py").rename(folder / tiny.LIBRARY / "forms.py")
@@ -91,7 +96,7 @@ def test_refreshing_removes_what_a_build_copied_and_the_sources_no_longer_hold(f
     build.build(tiny.NAME, folder.parents[1])
     (folder / tiny.PROBLEM / "lesson" / "figures.py").unlink()
     copies.refresh(load(folder))
-    assert not (load(folder).library_folder / "scaling" / "figures.py").exists()
+    assert not (_library(folder) / "scaling" / "figures.py").exists()
 
 
 def test_a_build_follows_a_refresh_without_force(folder: Path) -> None:
@@ -105,7 +110,7 @@ def test_a_build_follows_a_refresh_without_force(folder: Path) -> None:
 
 def test_a_copy_changed_by_hand_is_not_overwritten(folder: Path) -> None:
     copies.refresh(load(folder))
-    changed = load(folder).library_folder / "scaling" / "figures.py"
+    changed = _library(folder) / "scaling" / "figures.py"
     changed.write_text("COLOUR = 'mine'\n")
     with pytest.raises(EditedByHand, match=r"tinylib/scaling/figures\.py was changed by hand.*--force"):
         copies.refresh(load(folder))
@@ -116,7 +121,7 @@ def test_copies_follow_when_git_brings_another_release(folder: Path) -> None:
     root = folder.parents[1]
     written = root / ".autograder" / f"{tiny.NAME}.written.json"
     build.build(tiny.NAME, root)
-    library, first = load(folder).library_folder, written.read_bytes()
+    library, first = _library(folder), written.read_bytes()
     shutil.copytree(library, root / "first")
     write(folder / tiny.PROBLEM / "lesson" / "figures.py", "COLOUR = 'plum'\n")
     (folder / tiny.LIBRARY / "shapes.py").rename(folder / tiny.LIBRARY / "forms.py")
@@ -141,7 +146,7 @@ def cloned(folder: Path) -> Assignment:
 
 def test_in_a_fresh_clone_the_released_library_is_copied_again(cloned: Assignment) -> None:
     copies.restore(cloned)
-    assert (cloned.library_folder / "scaling" / "figures.py").is_file()
+    assert ((cloned.release / cloned.library) / "scaling" / "figures.py").is_file()
     build.check(tiny.NAME, cloned.root)
 
 
@@ -155,4 +160,4 @@ def test_what_was_released_is_kept_while_the_sources_go_on(folder: Path) -> None
     build.build(tiny.NAME, folder.parents[1])
     write(folder / tiny.PROBLEM / "lesson" / "figures.py", "COLOUR = 'plum'\n")
     copies.restore(load(folder))
-    assert "teal" in (load(folder).library_folder / "scaling" / "figures.py").read_text()
+    assert "teal" in (_library(folder) / "scaling" / "figures.py").read_text()

@@ -90,7 +90,10 @@ def test_solve_executes_also_a_problem_that_is_not_released(hardened: Path, tmp_
     tiny.add_problem(hardened / "assignments" / tiny.NAME, "shifting", "second-")
     done = run("solve", tiny.NAME, "--problem", "shifting", "--out", str(tmp_path / "pages"))
     assert done.exit_code == 0, done.output
-    assert {path.name for path in (tmp_path / "pages").iterdir()} == {"extra_shifting.html", "extra_shifting.ipynb"}
+    assert {path.name for path in (tmp_path / "pages/tinyset").iterdir()} == {
+        "extra_shifting.html",
+        "extra_shifting.ipynb",
+    }
     assert not list((hardened / "release").rglob("extra_*"))
 
 

@@ -343,7 +343,7 @@ ARRAYS = {
 }
 
 
-@pytest.mark.parametrize("name", ARRAYS)
+@pytest.mark.parametrize("name", sorted(ARRAYS))
 def test_an_array_arrives_with_its_dtype_shape_and_bits(name: str) -> None:
     array, arrived = ARRAYS[name], there_and_back(ARRAYS[name])
     assert type(arrived) is np.ndarray

@@ -5,19 +5,17 @@ The engine is imported where it is used: `--help` and a usage error need no torc
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from autograder.cli.json_output import record
 from autograder.cli.options import assignment_argument, counting, progress, workers_option
 from autograder.cli.paths import OutFolder
 from autograder.cli.proving import course_of
-from autograder.cli.screen import say
+from autograder.cli.screen import say, say_table
 from autograder.errors import Surprise
 
 if TYPE_CHECKING:
@@ -118,6 +116,7 @@ def solve(assignment: str, problem: str | None, out: Path, settings: tuple[str, 
             bar.update(completed=done, total=total, last=file)
 
         solved = run_notebooks(course, out / course.name, problem=problem, settings=variables, on_cell=on_cell)
+    record(pages=[{"page": item.page, "seconds": item.seconds} for item in solved])
     for item in solved:
         say(f"{item.page}: {item.seconds:.0f} s")
 
@@ -144,7 +143,8 @@ def demo(assignment: str, into: Path | None, workers: int) -> None:
     say(f"{made.name}: release built; {len(people)} submissions made in {into}/submitted.")
     with counting("grading", len(people)) as advance:
         rows, index = run(made, people, workers=workers, on_done=lambda done: advance(done.report.student))
-    Console(width=None if sys.stdout.isatty() else 150).print(_class_table(rows))
+    record(page=index, students=[_row(row) for row in rows])
+    say_table(_class_table(rows), 150)
     say(f"Isolation of the students' code: {rows[0].report.isolation} (autograder doctor says more).")
     for row in rows:
         for complaint in row.complaints:
@@ -161,6 +161,12 @@ def _class_table(rows: list[Row]) -> Table:
             row.member.name, row.member.what, _score(row), row.member.why, "WRONG" if row.complaints else "ok"
         )
     return table
+
+
+def _row(row: Row) -> dict[str, object]:
+    """One member of the made class, for --json."""
+    score, most = row.report.auto_score, row.report.auto_max
+    return {"student": row.member.name, "score": score, "max_score": most, "complaints": list(row.complaints)}
 
 
 def _score(row: Row) -> str:

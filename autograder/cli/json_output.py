@@ -17,7 +17,7 @@ import click
 class Document:
     """What a command leaves for a program to read.
 
-    messages: every line that it said. result: what it did, by names that its help and docs/ta.md give.
+    messages: every line that it said. result: what it did: files, students, rows.
     """
 
     messages: list[str] = field(default_factory=list)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.table import Column, Table
 
+from autograder.cli import json_output
 from autograder.cli.options import assignment_argument, progress, weak_option, workers_option
 from autograder.cli.paths import OutFolder
 from autograder.cli.screen import cell, say, say_table
@@ -191,6 +192,10 @@ def _report(proof: Proof, costs: bool) -> None:
     say_table(_proof_table(proof), WIDTH)
     say_table(_cost_table(proof, costs), WIDTH)
     say_table(_gift_table(proof), WIDTH)
+    json_output.record(
+        exercises=sorted(proof.exercises or ()), answers=len(proof.verdicts), tests=len(proof.tests),
+        surprises=proof.surprises, remarks=list(proof.remarks),
+    )  # fmt: skip
     told = proof.surprises if costs else proof.told_once
     for text in (*told, *proof.remarks):
         say(f"  {text}", err=True)

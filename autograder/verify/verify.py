@@ -162,21 +162,25 @@ def _with_nothing_of_the_staffs(
     binding = bind(assignment, extractions, sandbox, seed=case.seed, weights=problem.reference_weights)
     try:
         if case.kind == LIBRARY:
-            return _hidden_until_half_is_lost(case, plan, binding)
+            return _until_half_is_lost(case, plan, binding)
         return plan.collected.run(binding=binding, seed=case.seed, exercises={case.exercise})
     finally:
         binding.close()
 
 
-def _hidden_until_half_is_lost(case: Case, plan: Plan, binding: Binding) -> list[Outcome]:
-    """The exercise's hidden tests one by one, until half of their weight is lost: most answers fail at once."""
-    hidden = [t for t in plan.tests if t.mark.exercise == case.exercise and visibility(t.id) == "hidden"]
-    left = sum(test.mark.weight for test in hidden) / 2
+def _until_half_is_lost(case: Case, plan: Plan, binding: Binding) -> list[Outcome]:
+    """The exercise's tests one by one, until half of the hidden ones' weight and half of all is lost: soon, mostly."""
+    tests = [test for test in plan.tests if test.mark.exercise == case.exercise]
+    hidden = [test for test in tests if visibility(test.id) == "hidden"]
+    public = [test for test in tests if visibility(test.id) != "hidden"]
+    left_of_hidden, left = (sum(test.mark.weight for test in some) / 2 for some in (hidden, tests))
     outcomes: list[Outcome] = []
-    for test in hidden:
+    for test in (*hidden, *public):
         outcomes += plan.collected.run(binding=binding, seed=case.seed, only=test.id)
-        left -= 0 if outcomes[-1].status == OutcomeStatus.PASSED else test.mark.weight
-        if left <= 0:
+        lost = 0 if outcomes[-1].status == OutcomeStatus.PASSED else test.mark.weight
+        left -= lost
+        left_of_hidden -= lost if test in hidden else 0
+        if left <= 0 and left_of_hidden <= 0:
             break
     return outcomes
 
@@ -233,6 +237,14 @@ def _wrong_surprises(answer: SampleAnswer, outcomes: list[Outcome]) -> Iterable[
 
 
 def _library_surprises(case: Case, outcomes: list[Outcome]) -> Iterable[str]:
+    hidden = [outcome for outcome in outcomes if visibility(outcome.id) == "hidden"]
+    for some, which in ((hidden, "hidden tests"), (outcomes, "tests")):
+        if (share := _passed(some)) > 1 / 2:
+            yield f"the shipped library answers {share:.0%} of {case.exercise}'s {which}: take {case.name} out of it"
+            return
+
+
+def _passed(outcomes: list[Outcome]) -> float:
+    """The share of these tests' weight that was passed."""
     passed = sum(outcome.mark.weight for outcome in outcomes if outcome.status == OutcomeStatus.PASSED)
-    if (share := passed / sum(outcome.mark.weight for outcome in outcomes)) > 1 / 2:
-        yield f"the shipped library answers {share:.0%} of {case.exercise}'s hidden tests: take {case.name} out of it"
+    return passed / (sum(outcome.mark.weight for outcome in outcomes) or 1)

@@ -29,17 +29,17 @@ _FIXES = {
 }
 
 
-class _Kept:
+class _Numpy:
     """The module once it was seen: a student's code may put another in its place."""
 
-    numpy: Any = None
+    module: Any = None
 
 
 def loaded() -> Any:
     """The module numpy; None where nothing has loaded it."""
-    if _Kept.numpy is None:
-        _Kept.numpy = sys.modules.get("numpy")
-    return _Kept.numpy
+    if _Numpy.module is None:
+        _Numpy.module = sys.modules.get("numpy")
+    return _Numpy.module
 
 
 def is_array(value: object) -> bool:

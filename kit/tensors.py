@@ -25,17 +25,17 @@ _NAMES = {f"torch.{name}": name for name in DTYPES}
 _NO_FLAGS: frozenset[str] = frozenset()
 
 
-class _Kept:
+class _Torch:
     """The module once it was seen: a student's code may put another in its place."""
 
-    torch: Any = None
+    module: Any = None
 
 
 def loaded() -> Any:
     """The module torch; None where nothing has loaded it."""
-    if _Kept.torch is None:
-        _Kept.torch = sys.modules.get("torch")
-    return _Kept.torch
+    if _Torch.module is None:
+        _Torch.module = sys.modules.get("torch")
+    return _Torch.module
 
 
 def is_tensor(value: object) -> TypeGuard[Tensor]:

@@ -33,6 +33,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> tuple[As
     root = tmp_path_factory.mktemp("course")
     write_two_problems(root)
     (root / "demo" / "old").mkdir(parents=True)
+    (root / "demo" / "assignments").symlink_to(root / "assignments")  # as an earlier demo left it
     return demo.prepare(root, tiny.NAME, root / "demo")
 
 

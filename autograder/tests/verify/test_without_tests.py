@@ -19,7 +19,7 @@ from autograder.verify import demo
 FILES = {
     "assignment.toml": f'title = "Essay"\nversion = "1.0"\ncore = ["thoughts"]\ncanary = "{tiny.CANARY}"\n',
     "handout.md": "# Essay\n\n{{points}}\n",
-    "requirements.txt": "",
+    "requirements.txt": "pytest\n",
     "thoughts/problem.toml": 'title = "Thoughts"\n[answer.why]\npoints = 2\n',
     "thoughts/rubric.md": "# Rubric\n\n## why\n\nTwo points for a reason.\n",
     "thoughts/notebook.py": '# %% [markdown]\n# # Why?\n\n# %% [markdown] tags=["answer:why"]\n# *Your answer here.*\n',

@@ -19,13 +19,17 @@ NAMED = 3  # answers that a surprise names; of the others it gives the number
 
 @dataclass(frozen=True)
 class Verdict:
-    """The outcome of a case: its surprises (none is good), the tests that did not pass, and what a mistake costs."""
+    """The outcome of a case: its surprises (none is good), the tests that did not pass, and what a mistake costs.
+
+    remark: what is worth a look and no surprise.
+    """
 
     case: Case
     surprises: tuple[str, ...]
     caught_by: tuple[str, ...]
     cost: MistakeCost | None = None
     earned: Earned | None = None
+    remark: str = ""
 
 
 @dataclass
@@ -122,9 +126,10 @@ class Proof:
 
     @property
     def remarks(self) -> list[str]:
-        """What was left out."""
+        """What was left out, and what is worth a look."""
         why = "other answers were not tried: let its tests pass on the reference first"
-        return [f"{exercise}: {count} {why}" for exercise, count in self.untried.items()]
+        left = [f"{exercise}: {count} {why}" for exercise, count in self.untried.items()]
+        return [*left, *(f"{one.case.label}: {one.remark}" for one in self.verdicts if one.remark)]
 
     def lies(self, problem: str) -> float:
         """The points of a problem that a worker which lies about itself could buy."""

@@ -13,6 +13,7 @@ from autograder.sandbox.sandbox import Sandbox
 from autograder.tests import tiny
 from autograder.verify.cases import LIBRARY, Case
 from autograder.verify.library_answers import Offer, library_answers
+from autograder.verify.proof import Proof
 from autograder.verify.verify import plan_from_sources, try_case
 
 ANSWERS = '''
@@ -54,6 +55,13 @@ class Half(nn.Module):
 
     def forward(self, numbers):
         return numbers * self.by
+
+
+def of_one_row(numbers, by):
+    """Answers the public tests, which have one row, and a part of the hidden ones."""
+    if by < 0 or len(numbers) > 1:
+        raise ValueError("negative, or too many")
+    return numbers * by
 
 
 def endless(numbers, by):
@@ -107,6 +115,14 @@ def test_the_surprise_names_what_to_take_out(plan: Plan, sandbox: Sandbox) -> No
     assert try_case(case, plan, sandbox).surprises == (
         "the shipped library answers 100% of tiny-scale's hidden tests: take tinylib.shapes.stretched out of it",
     )
+
+
+def test_what_answers_the_public_tests_and_half_of_the_hidden_ones_is_remarked(plan: Plan, sandbox: Sandbox) -> None:
+    (case,) = [case for case in cases(plan, "of_one_row") if case.exercise == "tiny-scale"]
+    verdict = try_case(case, plan, sandbox)
+    assert verdict.surprises == () and "the shipped library answers 80% of the tests" in verdict.remark
+    proof = Proof(plan.assignment, (), [verdict])
+    assert [line for line in proof.remarks if "tinylib.shapes.of_one_row" in line]
 
 
 @pytest.mark.parametrize("name", ["Doubler", "Half", "Doubler.forward"])

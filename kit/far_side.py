@@ -338,10 +338,19 @@ class Service:
         return self.recorded[reference.number]
 
     def _describe(self, error: BaseException) -> dict[str, Any]:
-        if isinstance(error, MissingName):
+        """What is told of an error; only its class where the error's own attributes fail."""
+        if type(error) is MissingName:
             return {"type": "MissingName", "text": str(error)}
-        names = [cls.__name__ for cls in type(error).__mro__ if ERRORS.get(cls.__name__) is cls]
-        shown = type(error).__name__
+        try:
+            return self._described(error)
+        except self.stops:
+            raise
+        except BaseException:
+            return {"type": "", "shown": _class_name(type(error))}
+
+    def _described(self, error: BaseException) -> dict[str, Any]:
+        classes = [(_class_name(cls), cls) for cls in _MRO(type(error))]
+        names = [name for name, cls in classes if ERRORS.get(name) is cls]
         text = _said_by(error)
         cell, line = self._place(error)
         try:
@@ -350,10 +359,10 @@ class Service:
             trace = ""
         return {
             "type": names[0] if names else "",
-            "shown": shown[:80],
-            "classes": [cls.__name__[:80] for cls in type(error).__mro__[:MAX_ERROR_CLASSES]],
+            "shown": classes[0][0],
+            "classes": [name for name, _ in classes[:MAX_ERROR_CLASSES]],
             "text": text,
-            "causes": [[type(cause).__name__[:80], _said_by(cause)] for cause in _causes(error)],
+            "causes": [[_class_name(type(cause)), _said_by(cause)] for cause in _causes(error)],
             "cell": cell,
             "line": line,
             "trace": trace,
@@ -407,6 +416,14 @@ def cell_spoken(label: str) -> str:
 def cell_label(filename: str) -> str | None:
     """The label inside `cell_filename`; None for code of a live notebook, whose file names mean nothing."""
     return filename[6:-1] if filename.startswith("<cell ") and filename.endswith(">") else None
+
+
+# As `type` tells them: a class of the student's may have a metaclass that answers otherwise, or raises.
+_NAME, _MRO = type.__dict__["__name__"].__get__, type.__dict__["__mro__"].__get__
+
+
+def _class_name(cls: type) -> str:
+    return str(_NAME(cls))[:80]
 
 
 def _text(error: BaseException) -> str:

@@ -88,6 +88,8 @@ class Blanks:
             return reply | as_before
         if "value" not in reply or self._is_the_librarys(request):
             return reply
+        if request.get("name") == "ne" and isinstance(reply["value"], bool):  # of objects that are all equal, or none
+            return reply | {"value": not blank(True, self.fill)}
         is_emptied = isinstance(reply["value"], dict) and not self.names
         return reply | {"value": {} if is_emptied else blank(reply["value"], self.fill)}
 

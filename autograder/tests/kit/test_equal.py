@@ -15,6 +15,7 @@ import torch
 from kit.compare import CheckFailed, expect_number
 from kit.equal import MAX_MESSAGE, assert_equal
 from kit.plain_values import described, shown
+from kit.unordered import frozen
 from kit.wire import Generated, Unsent
 
 
@@ -423,3 +424,34 @@ def test_a_description_names_kind_and_size() -> None:
         "None",
         "a generator of 1 item",
     }
+
+
+SAME_HASH = 2**61 - 1  # integers that differ by it have one hash
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [5 + n * SAME_HASH for n in range(200)],
+        [2.0 ** (61 * n) for n in range(-8, 9)],
+        [[-1 - (n >> place & 1) for place in range(8)] for n in range(200)],
+        [range(5 + n * SAME_HASH, 6 + n * SAME_HASH) for n in range(200)],
+        [complex(5, 2.0 ** (61 * n)) for n in range(-8, 9)],
+    ],
+    ids=["integers", "floats", "lists", "ranges", "complex"],
+)
+def test_nobody_can_return_values_that_take_long_to_tell_apart(values: list[Any]) -> None:
+    assert len({hash(frozen(value)) for value in values}) == len(values)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (0.0, -0.0, True), (complex(0.0, -0.0), complex(-0.0, 0.0), True), (math.nan, -math.nan, True),
+        (range(0), range(3, 1), True), (range(0, 5, 2), range(0, 6, 2), True), (range(1), range(0, 5, 9), True),
+        (range(0, 5, 2), range(0, 5, 4), False), (1, True, False), (1, 1.0, False), (10**30, 1e30, False),
+        ("1", 1, False), ("0x1", 1, False),
+    ],
+)  # fmt: skip
+def test_only_what_is_exactly_the_same_is_counted_as_one(one: Any, other: Any, same: bool) -> None:
+    assert (frozen(one) == frozen(other)) is same

@@ -891,3 +891,31 @@ def test_forged_calls_are_wire_errors(value: object) -> None:
         student._recorded.append(seen)
         with pytest.raises(WireError):
             student.calls(seen)
+
+
+ODD_ERRORS = """
+class Meta(type):
+    __name__ = property(lambda cls: 1 / 0)
+    __mro__ = property(lambda cls: (cls, ValueError))
+
+class Claims(Exception, metaclass=Meta): pass
+class Renamed(Exception): pass
+Renamed.__name__ = "ValueError"
+class NoTrace(Exception): __traceback__ = 5
+class NoCause(Exception): __cause__ = property(lambda self: 1 / 0)
+class BadSyntax(SyntaxError): filename = 5
+
+def fail(name):
+    raise globals()[name]("said")
+"""
+
+
+@pytest.mark.parametrize("name", ["Claims", "Renamed", "NoTrace", "NoCause", "BadSyntax"])
+def test_an_error_that_lies_about_itself_is_the_students_and_no_value_error(name: str) -> None:
+    namespace: dict[str, Any] = {}
+    exec(ODD_ERRORS, namespace)
+    student = Student(LocalTransport(Service(namespace, tiny.LIBRARY)))
+    with pytest.raises(StudentError):
+        student.fail(name)
+    with pytest.raises(CheckFailed, match="expected a ValueError"):
+        assert_raises("ValueError", lambda: student.fail(name), what="a bad call")

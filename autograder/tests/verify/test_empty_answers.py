@@ -317,3 +317,19 @@ def test_what_an_object_is_said_to_be_is_a_report_that_a_lie_can_change() -> Non
         "is a counter": False, "class": "", "itself": False, "has": False
     }  # fmt: skip
     assert {name: lies[name] for name in DONE} == DONE
+
+
+class Alone:
+    """An object that equals no other."""
+
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+
+@pytest.mark.parametrize(("fill", "equal"), [("ones", True), ("zeros", False)])
+def test_objects_without_a_method_equal_all_others_or_none(fill: str, equal: bool) -> None:
+    service = Service({"Alone": Alone}, tiny.LIBRARY)
+    student = Student(Altered(Near(service), Blanks(FILLS[fill])))
+    student.begin(1)
+    one, other = student.make("Alone"), student.make("Alone")
+    assert ((one == other), (one != other)) == (equal, not equal)

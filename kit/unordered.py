@@ -9,6 +9,7 @@ from typing import Any
 from kit.plain_values import read
 
 MAX_PAIRED = 150  # items without one that is exactly the same, up to which each is tried with each
+MAX_COMPARED = 200_000  # single values that this may take to compare
 
 IsEqual = Callable[[Any, Any], bool]
 
@@ -16,15 +17,16 @@ IsEqual = Callable[[Any, Any], bool]
 def unpaired(mine: Sequence[Any], theirs: Sequence[Any], is_equal: IsEqual) -> tuple[list[Any], list[Any]]:
     """The items of each side that the other side does not have, in their order.
 
-    is_equal: within tolerance. It is asked about what is not exactly the same, and of more than MAX_PAIRED such items
-    only where they are numbers.
+    is_equal: within tolerance. It is asked about what is not exactly the same, and of more than MAX_PAIRED such items,
+    or larger ones than MAX_COMPARED allows, only where they are numbers.
     """
     extra, missing = _surplus(mine, theirs), _surplus(theirs, mine)
     if not extra or not missing:
         return extra, missing
     if all(map(_has_an_order, (*extra, *missing))):
         return _merged(extra, missing, is_equal)
-    if max(len(extra), len(missing)) > MAX_PAIRED:
+    compared = len(extra) * len(missing) * max(map(_size, missing))
+    if max(len(extra), len(missing)) > MAX_PAIRED or compared > MAX_COMPARED:
         return extra, missing
     taken = _matching([[is_equal(one, other) for one in extra] for other in missing])
     found = set(taken.values())
@@ -82,6 +84,18 @@ def _surplus(mine: Sequence[Any], theirs: Sequence[Any]) -> list[Any]:
         else:
             found.append(item)
     return found
+
+
+def _size(value: Any) -> int:
+    """How many single values it consists of."""
+    kind, plain = read(value)
+    if kind in ("list", "tuple", "set", "frozenset"):
+        return 1 + sum(map(_size, plain))
+    if kind == "dict":
+        return 1 + sum(map(_size, plain.values()))
+    if kind == "generator":
+        return 1 + sum(map(_size, plain.items))
+    return int(plain.size) if kind == "array" else 1
 
 
 def _has_an_order(item: Any) -> bool:

@@ -458,7 +458,7 @@ def test_only_what_is_exactly_the_same_is_counted_as_one(one: Any, other: Any, s
 
 
 def test_large_items_in_any_order_are_paired_exactly_or_not_at_all() -> None:
-    """Each with each within tolerance would take a grader minutes, which a student's near misses could make it spend."""
+    """Each with each within tolerance would take minutes, which near misses could make a grader spend."""
 
     def never(mine: Any, theirs: Any) -> bool:
         raise AssertionError("two rows were compared")

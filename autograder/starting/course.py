@@ -16,6 +16,12 @@ from autograder.errors import BadInput
 from autograder.names import assignment_name
 
 SETTINGS = "nbgrader_config.py"
+# As in .gitattributes of this repository.
+GIT_RULES = """\
+# Built files are compared byte by byte. Whatever git makes of two versions, `autograder build` makes anew: no conflict.
+release/** -text merge=union
+source/** -text merge=union
+"""
 _LIBRARY = re.compile(r"[a-z_][a-z0-9_]*")
 
 
@@ -71,9 +77,11 @@ def write_whole(folder: Path, files: dict[str, bytes]) -> None:
 
 
 def write_settings(root: Path) -> bool:
-    """nbgrader_config.py, where the course has none; whether it was written."""
-    path = root / SETTINGS
+    """nbgrader_config.py and git's rules for products, where the course has none; whether the first was written."""
+    path, rules = root / SETTINGS, root / ".gitattributes"
     if path.exists():
         return False
+    if not rules.exists():
+        rules.write_text(GIT_RULES, encoding="utf-8")
     path.write_text(settings(), encoding="utf-8")
     return True

@@ -8,7 +8,7 @@ import pytest
 
 from autograder.assignment.load import load_assignment
 from autograder.errors import BadInput
-from autograder.starting.course import library_name
+from autograder.starting.course import GIT_RULES, library_name
 from autograder.starting.new_set import write_skeleton
 from autograder.tests.command_line import run
 
@@ -91,6 +91,12 @@ def test_the_settings_are_those_of_this_course() -> None:
     top = Path(__file__).parents[3]
     ours, shipped = top / "nbgrader_config.py", top / "autograder" / "starting" / "nbgrader_config.py.in"
     assert shipped.read_text() == ours.read_text()
+    assert (top / ".gitattributes").read_text().startswith(GIT_RULES)
+
+
+def test_git_learns_how_products_are_merged(tmp_path: Path) -> None:
+    write_skeleton(tmp_path, "ps1")
+    assert (tmp_path / ".gitattributes").read_text() == GIT_RULES
 
 
 def test_the_command_says_what_to_open_and_run_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,7 +97,9 @@ class EveryDoor:
         core = load_assignment(NAME, ROOT)
         wanted = notebooks(core.release) | {f"extra_{name}.ipynb" for name in course.extras}
         assert notebooks(course.assignment.release) == wanted
-        lessons = {path.name for path in course.assignment.library_folder.iterdir()}
+        library = course.assignment.library_folder
+        assert library is not None
+        lessons = {path.name for path in library.iterdir()}
         assert lessons.isdisjoint(set(EXTRAS) - set(course.extras)) and lessons >= set(course.extras)
 
     def test_the_notebooks_of_the_core_stay_as_they_are(self, course: Course) -> None:

@@ -1,11 +1,11 @@
 """nbgrader's settings for this course. nbgrader reads them when it is started in this folder.
 
-.venv/bin/nbgrader autograde ps3 · generate_feedback ps3 · export · and formgrader, in .venv/bin/jupyter lab
+nbgrader autograde SET · generate_feedback SET · export · and formgrader, in jupyter lab
 """
 
 from pathlib import Path
 
-from autograder.cli import nbgrader_commands, nbgrader_export  # installed beside nbgrader: make venv
+from autograder.cli import nbgrader_commands, nbgrader_export  # installed beside nbgrader, in one environment
 
 ROOT = Path(__file__).absolute().parent
 

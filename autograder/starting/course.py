@@ -15,7 +15,7 @@ from autograder.course_folders import CourseFolders
 from autograder.errors import BadInput
 from autograder.names import assignment_name
 
-SETTINGS = "nbgrader_config.py"
+SETTINGS = {"nbgrader_config.py": "nbgrader_config.py.in", ".gitignore": "gitignore.in"}  # from files beside this one
 # As in .gitattributes of this repository.
 GIT_RULES = """\
 # Built files are compared byte by byte. Whatever git makes of two versions, `autograder build` makes anew: no conflict.
@@ -55,11 +55,6 @@ def new_canary() -> str:
     return f"kit-canary-{secrets.token_hex(12)}"
 
 
-def settings() -> str:
-    """nbgrader's settings for a course that has none yet."""
-    return (Path(__file__).parent / "nbgrader_config.py.in").read_text(encoding="utf-8")
-
-
 def write_whole(folder: Path, files: dict[str, bytes]) -> None:
     """Write a folder that is not there with all of its files, or nothing."""
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -76,12 +71,10 @@ def write_whole(folder: Path, files: dict[str, bytes]) -> None:
         raise
 
 
-def write_settings(root: Path) -> bool:
-    """nbgrader_config.py and git's rules for products, where the course has none; whether the first was written."""
-    path, rules = root / SETTINGS, root / ".gitattributes"
-    if path.exists():
-        return False
-    if not rules.exists():
+def write_settings(root: Path) -> None:
+    """nbgrader's settings, what git leaves alone (marks and names of students), how it merges, where there are none."""
+    for name, source in SETTINGS.items():
+        if not (root / name).exists():
+            (root / name).write_bytes((Path(__file__).parent / source).read_bytes())
+    if not (rules := root / ".gitattributes").exists():
         rules.write_text(GIT_RULES, encoding="utf-8")
-    path.write_text(settings(), encoding="utf-8")
-    return True

@@ -70,11 +70,19 @@ def test_a_folder_with_other_files_is_no_course(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
 
-def test_nbgraders_settings_that_are_there_are_kept(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["nbgrader_config.py", ".gitignore"])
+def test_settings_that_are_there_are_kept(name: str, tmp_path: Path) -> None:
     (tmp_path / "assignments").mkdir()
-    (tmp_path / "nbgrader_config.py").write_text("mine")
+    (tmp_path / name).write_text("mine")
     write_skeleton(tmp_path, "ps1")
-    assert (tmp_path / "nbgrader_config.py").read_text() == "mine"
+    assert (tmp_path / name).read_text() == "mine"
+
+
+def test_git_leaves_alone_in_a_new_course_what_it_leaves_alone_here(tmp_path: Path) -> None:
+    write_skeleton(tmp_path, "ps1")
+    ours = (Path(__file__).parents[3] / ".gitignore").read_text()
+    start = "# what grading makes"
+    assert (tmp_path / ".gitignore").read_text().partition(start)[2] == ours.partition(start)[2] != ""
 
 
 def test_where_writing_stops_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

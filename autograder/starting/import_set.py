@@ -9,7 +9,10 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 from autograder.assignment.load import load_assignment
+from autograder.build.needs import required
 from autograder.course_folders import CourseFolders
 from autograder.errors import BadInput
 from autograder.files import write_atomically
@@ -79,7 +82,6 @@ def _pictures(notebook: Path, paths: set[str]) -> dict[str, bytes]:
 
 def _new_set(name: str, made: list[ImportedProblem]) -> dict[str, bytes]:
     library = library_name(name)
-    packages = sorted({package for problem in made for package in _packages(problem)})
     core = ", ".join(f'"{problem.name}"' for problem in made)
     texts = {
         "assignment.toml": (
@@ -87,7 +89,7 @@ def _new_set(name: str, made: list[ImportedProblem]) -> dict[str, bytes]:
             f'late = ""\nlibrary = "{library}"\ncore = [{core}]\ncanary = "{new_canary()}"\n'
         ),
         "handout.md": f"# {name}\n\n{{{{course}}}}\n\n{{{{notebooks}}}}\n\n## Points\n\n{{{{points}}}}\n",
-        "requirements.txt": "\n".join(["pytest", "ipykernel", *packages]) + "\n",
+        "requirements.txt": "\n".join(["pytest", "ipykernel", *_packages(made)]) + "\n",
         f"{library}/__init__.py": '"""What the course gives: notebooks import from here."""\n',
     }
     return {path: text.encode() for path, text in texts.items()} | {
@@ -95,13 +97,22 @@ def _new_set(name: str, made: list[ImportedProblem]) -> dict[str, bytes]:
     }
 
 
-def _packages(problem: ImportedProblem) -> set[str]:
-    others = {name for name in problem.packages if name not in sys.stdlib_module_names}
-    return {_PACKAGES.get(name, name) for name in others - {"nose", "pytest", "kit", "IPython"}}
+def _packages(made: list[ImportedProblem]) -> list[str]:
+    others = {name for problem in made for name in problem.packages if name not in sys.stdlib_module_names}
+    return sorted({_PACKAGES.get(name, name) for name in others - {"nose", "pytest", "kit", "IPython"}})
+
+
+def _requirements(folder: Path, made: list[ImportedProblem]) -> str:
+    """The set's requirements.txt, with a line more for each package that it does not name."""
+    path = folder / "requirements.txt"
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    missing = [package for package in _packages(made) if canonicalize_name(package) not in required(text)]
+    end = "\n" if missing and text and not text.endswith("\n") else ""
+    return text + end + "".join(f"{package}\n" for package in missing)
 
 
 def _add(folder: Path, made: list[ImportedProblem]) -> None:
-    """The problems' folders, and last the line that names them; without it they are no part of the set."""
+    """The problems' folders, their packages, and last the line that names them, without which they are no part."""
     path = folder / "assignment.toml"
     text = path.read_text(encoding="utf-8")
     names = [f'"{problem.name}"' for problem in made]
@@ -119,6 +130,7 @@ def _add(folder: Path, made: list[ImportedProblem]) -> None:
         for problem in made:
             write_whole(folder / problem.name, problem.files)
             written.append(folder / problem.name)
+        write_atomically(folder / "requirements.txt", _requirements(folder, made).encode())
         write_atomically(path, changed.encode())
     except BaseException:
         for made_folder in written:

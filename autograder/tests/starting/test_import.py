@@ -143,6 +143,17 @@ def test_a_second_notebook_joins_the_set_and_no_id_is_there_twice(tmp_path: Path
     assert [exercise.id for exercise in course.manifest.exercises] == ["work", "lab_2-work"]
 
 
+def test_what_a_second_notebook_imports_joins_the_requirements_that_are_there(tmp_path: Path) -> None:
+    one = write(tmp_path / "one.ipynb", code("import numpy"), solution(F), graded(TESTS))
+    two = write(tmp_path / "two.ipynb", code("import numpy, PIL, math"), solution(F), graded(TESTS))
+    (tmp_path / "course").mkdir()
+    import_notebooks(tmp_path / "course", "ps1", [one])
+    requirements = tmp_path / "course" / "assignments" / "ps1" / "requirements.txt"
+    requirements.write_text("pytest\nNumPy>=2  # ours")
+    import_notebooks(tmp_path / "course", "ps1", [two])
+    assert requirements.read_text() == "pytest\nNumPy>=2  # ours\npillow\n"
+
+
 BROKEN = {
     "not UTF-8": "",
     "no JSON": "{",

@@ -17,6 +17,7 @@ _RANDOM = ("random", "numpy.random", "time", "datetime", "uuid", "secrets", "os"
 _SEEDED = ("random.Random", "numpy.random.default_rng", "datetime.timedelta", "datetime.date", "datetime.datetime")
 _LOOKS_INTO = {"inspect", "unittest.mock", "mock", "sys", "importlib", "gc", "builtins"}
 _CALLABLES = {"abs", "len", "max", "min", "sum", "sorted", "str", "int", "float", "bool", "round", "all", "any"}
+_OF_AN_OBJECT = ("len", "str", "repr", "bool", "int", "float", "list", "tuple")  # what a test may ask of one
 _NO_VALUES = {"globals", "locals", "vars", "eval", "exec", "open", "input", "print", "hasattr", "getattr", "setattr",
               "callable", "dir", "help", "__import__", "get_ipython", "compile", "id"}  # fmt: skip
 
@@ -183,7 +184,7 @@ class TestScope:
         if isinstance(function, ast.Attribute) and self._is_object(function.value):
             method = ast.Attribute(self._object(function.value), function.attr, ast.Load())
             return ast.Call(method, args, keywords)
-        if isinstance(function, ast.Name) and function.id in ("len", "str", "repr", "bool", "int", "float"):
+        if isinstance(function, ast.Name) and function.id in _OF_AN_OBJECT:
             if len(node.args) == 1 and self._is_object(node.args[0]):
                 return ast.Call(function, [self._object(node.args[0])], [])
         if isinstance(function, ast.Name) and function.id in self.objects | self.student.values:

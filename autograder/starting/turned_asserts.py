@@ -142,8 +142,18 @@ class ClaimTurner:
         if not self.scope.theirs(left):
             left, right = right, left
         expected = self._expected(right)
-        extra = ", any_order=True" if any_order else ", any_kind=True" if _holds_numbers(right) else ""
-        return _equal_line(self._asked(left), ast.unparse(expected), _what(left), hint, extra)
+        items = self._listed(left)
+        any_kind = items is not None or _holds_numbers(right)
+        extra = ", any_order=True" if any_order else ", any_kind=True" if any_kind else ""
+        return _equal_line(self._asked(items or left), ast.unparse(expected), _what(left), hint, extra)
+
+    def _listed(self, node: ast.expr) -> ast.expr | None:
+        """The answer in list(answer): any kind of sequence may arrive, and a generator arrives with its items."""
+        if not isinstance(node, ast.Call) or self.scope.path(node.func) not in ("list", "tuple"):
+            return None
+        (inner,) = node.args if len(node.args) == 1 else (None,)
+        is_answer = isinstance(inner, ast.Call) and self.scope.theirs(inner) and not self.scope.makes_object(inner)
+        return inner if is_answer else None
 
     def _close(
         self, left: ast.expr, right: ast.expr, hint: str | None, given: dict[str, ast.expr | None],

@@ -257,6 +257,7 @@ class _CellTurner:
             raise UnsafeToTurn("captures output in a way that has no counterpart: ask for student.printed after a call")
         asked = ast.unparse(self.scope.evidence(call))
         self.scope.printing = buffer.id
+        self.result.steps = [step for step in self.result.steps if step.binds != {buffer.id}]  # nothing reads it now
         return [asked]
 
     def _as_it_is(self, node: ast.stmt) -> str:

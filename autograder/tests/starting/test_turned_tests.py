@@ -46,6 +46,18 @@ GROW = "def f(x):\n    ### BEGIN SOLUTION\n    x.append(0)\n    ### END SOLUTION
 TEXT = "def f(x):\n    ### BEGIN SOLUTION\n    return ['a', x]\n    ### END SOLUTION"
 HIGHER = "def f(g, x):\n    ### BEGIN SOLUTION\n    return [g(one) for one in x]\n    ### END SOLUTION"
 MAKER = "def f(g):\n    ### BEGIN SOLUTION\n    return lambda x: [g(one) for one in x]\n    ### END SOLUTION"
+TWICE = "def f(x):\n    ### BEGIN SOLUTION\n    return (one * 2 for one in x)\n    ### END SOLUTION"
+ITEMS = """\
+class Bag:
+    def __init__(self, items):
+        ### BEGIN SOLUTION
+        self.items = list(items)
+        ### END SOLUTION
+
+    def __iter__(self):
+        ### BEGIN SOLUTION
+        return iter(self.items)
+        ### END SOLUTION"""
 EVEN = "def is_even(x):\n    ### BEGIN SOLUTION\n    return x % 2 == 0\n    ### END SOLUTION"
 BUILD = "def build(x):\n    ### BEGIN SOLUTION\n    return x + 1\n    ### END SOLUTION"
 VALUE = f"{SQUARE}\nlimit = 7"
@@ -89,6 +101,8 @@ TURNED = {
     "objects": (STACK, QUEUE, "s = Stack()\ns.push(1)\ns.push(2)\nassert len(s) == 2\nassert s.pop() == 2"),
     "a callback of Python's": (HIGHER, TEXT.replace("(x)", "(g, x)"), "import math\nassert f(abs, [-1, 2]) == [1, 2]"),
     "a function that is returned": (MAKER, SQUARE, "import operator\nassert f(operator.neg)([1, 2]) == [-1, -2]"),
+    "a list of what comes back": (TWICE, SQUARE, "assert list(f([1, 2])) == [2, 4]\nassert list(f('a')) == ['aa']"),
+    "a list of an object": (ITEMS, ITEMS.replace("self.items)", "[])"), "s = Bag([1])\nassert list(s) == [1]"),
     "yes and no": (EVEN, EVEN.replace("== 0", "== 1"), "assert is_even(2)\nassert not is_even(3)"),
     "a name of the fixture's": (BUILD, BUILD.replace("+ 1", "- 1"), "assert build(1) == 2"),
     "a value": (VALUE, VALUE.replace("7", "8").replace("x * x", "x"), "assert limit == 7\nassert f(2) == 4"),
@@ -176,6 +190,12 @@ def test_what_is_not_safe_is_listed_with_its_text_and_never_runs(kind: str, tmp_
     assert f"# {TODO}: cell 4 (b)" in hidden and all(f"#     {line}" in hidden for line in tests.split("\n")[-1:])
     assert [node.name for node in ast.parse(hidden).body if isinstance(node, ast.FunctionDef)] == ["test_a_hidden"]
     assert "[exercise.work]\npoints = 2\n" in file(problem, "problem.toml")
+
+
+def test_a_buffer_that_nothing_reads_any_more_is_not_made(tmp_path: Path) -> None:
+    tests = TURNED["printed"][2]
+    problem = imported(tmp_path, solution(SHOUT), graded(tests))
+    assert "StringIO" not in file(problem, "test_public.py") + file(problem, "test_hidden.py")
 
 
 def test_what_needs_something_left_is_left_as_well(tmp_path: Path) -> None:

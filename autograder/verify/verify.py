@@ -39,6 +39,7 @@ from kit.outcomes import OutcomeStatus
 from kit.runner import Binding, Outcome
 
 LIBRARY_SECONDS = 1.0
+GUARD = "pass what comes back through assert_equal, expect_object or another expect_… first"
 
 
 def verify(
@@ -198,7 +199,8 @@ def _surprises(case: Case, outcomes: list[Outcome]) -> Iterable[str]:
         return
     for outcome in outcomes:
         if outcome.status == OutcomeStatus.ERROR:
-            yield f"{outcome.id} breaks instead of failing: {outcome.text}"
+            first = f"; {GUARD}" if case.kind == NONSENSE else ""
+            yield f"{outcome.id} breaks instead of failing: {outcome.text}{first}"
     if case.kind in (REFERENCE, RIGHT, BESIDE):
         for outcome in outcomes:
             if outcome.status not in (OutcomeStatus.PASSED, OutcomeStatus.ERROR):

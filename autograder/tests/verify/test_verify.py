@@ -166,6 +166,7 @@ def test_a_test_that_breaks_on_nonsense_is_a_surprise(edited: Callable[..., Plan
     case = Case(NONSENSE, tiny.PROBLEM, "text", 3, "tiny-scale", nonsense(reference, "'text'"))
     (found,) = surprises(case, plan, sandbox)
     assert found.startswith(f"{PUBLIC}::test_scale_multiplies_every_entry breaks instead of failing: AttributeError")
+    assert found.endswith("pass what comes back through assert_equal, expect_object or another expect_… first")
 
 
 def test_nonsense_that_gets_full_marks_is_a_surprise(plan: Plan, sandbox: Sandbox) -> None:

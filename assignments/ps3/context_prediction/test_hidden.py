@@ -389,7 +389,7 @@ def test_gradients_flow_through_features(student, rng):
     hint="A batch of one has an axis, too. Does a pair's answer depend on its fellows?",
 )
 def test_a_pair_alone_gets_the_same_scores(student, rng):
-    handle, weights, centres, neighbours = made(student, rng, 1, 5, 3, 4)
+    handle, weights, centres, neighbours = made(student, rng, 1, 5, 24, 4)
     both = expect_tensor(handle(centres, neighbours), what="scores", shape=(4, 8), dtype="floating")
     assert float(both.std(dim=0).max()) > 1e-4, "the scores are the same for every pair"
     alone = expect_tensor(handle(centres[2:3], neighbours[2:3]), what="scores", shape=(1, 8), dtype="floating")

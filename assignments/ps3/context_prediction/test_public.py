@@ -246,7 +246,7 @@ def test_features_are_what_leaves_the_trunk(student, rng):
     hint="How long is what the head reads, and how long is what it answers?",
 )
 def test_scores_are_eight_for_each_pair(student, rng):
-    handle, _ = helpers.network(student, rng, 2, 5, 6)
+    handle, _ = helpers.network(student, rng, 2, 5, 24)
     patches = pair(rng)
     first, again = (expect_tensor(handle(*patches), what="scores", shape=(3, 8), dtype=torch.float32) for _ in range(2))
     assert float(first.std(dim=0).max()) > 1e-4, "the scores are the same for every pair"

@@ -38,7 +38,7 @@ def wait_for_descendants(run: subprocess.Popen[str], count: int) -> list[int]:
     while run.poll() is None:
         try:
             family = descendants(run.pid)
-        except FileNotFoundError:  # one of them has just ended
+        except (FileNotFoundError, ProcessLookupError):  # one of them has just ended
             continue
         if len(family) >= count:
             return family

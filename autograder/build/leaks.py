@@ -42,30 +42,40 @@ class Secret:
 
 
 def find(assignment: Assignment, files: dict[str, bytes]) -> list[str]:
-    """Every trace of staff-only material in the files of a release, one line each: "PATH: what"."""
-    secrets = list(_secrets(assignment))
+    """Every trace of staff-only material in the files of a release, one line each: "PATH: what".
+
+    In kit/, which is the engine's own and the same for every course, no line is anybody's answer.
+    """
+    names, passages = list(_names(assignment)), list(_passages(assignment))
     answers = [answer for problem in assignment.problems for answer in answers_of(problem)]
     hidden = {path.read_bytes(): path for problem in assignment.problems for path in problem.hidden_data}
     found = []
     for path, data in sorted(files.items()):
         if data and data in hidden:
             found.append(f"{path}: the same as {hidden[data].relative_to(assignment.folder)}")
-        found += [f"{path}: {what}" for what in _in_file(path, data, secrets)]
-        if path.endswith(TEXTS):
+        is_engine = path.startswith("kit/")
+        found += [f"{path}: {what}" for what in _in_file(path, data, names if is_engine else [*names, *passages])]
+        if path.endswith(TEXTS) and not is_engine:
             found += [f"{path}: {what}" for what in copied(answers, "\n".join(_texts(path, data)))]
         if _is_weights(path, data) and not _is_listed_data(path, files):
             found.append(f"{path}: looks like trained weights or stored arrays, and no data/**/{CHECKSUMS} lists it")
     return found
 
 
-def _secrets(assignment: Assignment) -> Iterator[Secret]:
+def _names(assignment: Assignment) -> Iterator[Secret]:
+    """What has no business in any file."""
     yield Secret(assignment.canary, "the assignment's canary")
     for marker in MARKERS:
         yield Secret(_squeeze(marker), f"the marker {marker}")
-    public = {_squeeze(line) for line in assignment.public_lines}
     for problem in assignment.problems:
         for case in problem.hidden_cases:
             yield Secret(case.name, f"the name of the hidden test {case.name}", word=True)
+
+
+def _passages(assignment: Assignment) -> Iterator[Secret]:
+    """Lines of solutions, of hidden tests and of rubrics."""
+    public = {_squeeze(line) for line in assignment.public_lines}
+    for problem in assignment.problems:
         for secret in _fingerprints_of(problem):
             if not any(secret.text in line or line in secret.text for line in public if line):
                 yield secret

@@ -114,6 +114,13 @@ def test_a_checksum_list_outside_the_data_excuses_nothing(unbuilt):
     assert leaks.find(unbuilt, {"tinylib/weights.npz": arrays, "tinylib/SHA256SUMS": listing}) != []
 
 
+def test_a_line_of_the_kits_own_is_nobodys_answer(unbuilt):
+    line = f"def scale(values, factor):\n    {SOLUTION_PAIR}".encode()
+    assert leaks.find(unbuilt, {"kit/objects.py": line}) == []
+    assert leaks.find(unbuilt, {"tinylib/objects.py": line, "kit/objects.py": tiny.CANARY.encode()}) != []
+    assert any("canary" in found for found in leaks.find(unbuilt, {"kit/objects.py": tiny.CANARY.encode()}))
+
+
 def test_a_public_test_whose_name_contains_a_hidden_name_is_no_leak(unbuilt):
     assert leaks.find(unbuilt, {"x.py": f"def {HIDDEN_NAME}_again(): ...".encode()}) == []
 
